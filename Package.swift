@@ -1,0 +1,74 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// MARK: - Flags
+
+// The kernels are written for AVX2 and FMA (the x86-64-v3 level): without the flag a SIMD8<Float>
+// is two SSE registers and every fused multiply-add a call. `wgangp-dist doctor`, and `train` at
+// its start, check that the processor has the level. Errno is never read after a square root.
+#if arch(x86_64)
+  let vectorFlags: [SwiftSetting] = [
+    .unsafeFlags(["-Xcc", "-march=x86-64-v3", "-Xcc", "-fno-math-errno"])
+  ]
+#else
+  let vectorFlags: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-fno-math-errno"])]
+#endif
+// Debug builds (the tests') optimize the kernels too: unoptimized SIMD code is some 100 times slower.
+let kernelFlags = vectorFlags + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
+let package = Package(
+  name: "wgangp-dist",
+  products: [.executable(name: "wgangp-dist", targets: ["wgangp-dist"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+  ],
+  targets: [
+    // MARK: - System libraries
+
+    .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+    // MARK: - Implementation
+
+    .target(name: "Kernels", dependencies: ["COpenBLAS"], swiftSettings: kernelFlags),
+    .target(name: "Collectives", dependencies: ["COpenMPI", "Kernels"]),
+    .target(name: "Configuration", dependencies: ["Yams"]),
+    .target(name: "Storage", dependencies: ["CZlib"]),
+    .target(name: "Networks", dependencies: ["Kernels", "Collectives", "Configuration"]),
+    .target(name: "Datasets", dependencies: ["Kernels", "CArchive"]),
+    .target(name: "Reports", dependencies: ["Storage", "CPNG"]),
+    .target(
+      name: "Training",
+      dependencies: [
+        "Networks", "Collectives", "Kernels", "Configuration", "Storage", "Datasets", "Reports",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .executableTarget(
+      name: "wgangp-dist",
+      dependencies: [
+        "Training", "Networks", "Collectives", "Kernels", "Configuration", "Storage", "Datasets",
+        "Reports",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+
+    // MARK: - Tests
+
+    .target(name: "TestSupport", dependencies: ["Kernels"], path: "Tests/TestSupport"),
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"]),
+    .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport"]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+    .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
+    .testTarget(name: "NetworksTests", dependencies: ["Networks", "TestSupport"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "TestSupport"]),
+    .testTarget(name: "ReportsTests", dependencies: ["Reports", "TestSupport"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
+    .testTarget(
+      name: "SystemTests", dependencies: ["wgangp-dist", "Training", "Storage", "TestSupport"]),
+  ]
+)
