@@ -1,0 +1,105 @@
+import Kernels
+
+/// What the trainer needs of its fellow ranks. All ranks call the same functions in the same order with the
+/// same counts, on error paths too. Only the main thread calls them.
+package protocol Communicator: AnyObject {
+  var rank: Int { get }
+  var size: Int { get }
+
+  /// Seconds spent inside collectives so far, waiting included.
+  var exchangeSeconds: Double { get }
+
+  /// Overwrites `all` (size x mine.count) with every rank's values, in rank order.
+  func allGather(
+    _ mine: UnsafeBufferPointer<Double>, into all: UnsafeMutableBufferPointer<Double>) throws
+
+  /// Prepares sums of `count` Float values over all ranks.
+  func makeOrderedSum(count: Int) throws -> any OrderedSum
+
+  /// Overwrites `bytes` on every rank with those of rank `root`.
+  func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws
+
+  func barrier() throws
+
+  /// Ends the whole job at once with this exit status. For failures that other ranks cannot know of.
+  func abort(status: Int32) -> Never
+}
+
+/// A sum over ranks in the order of a reduction tree, with its buffers.
+package protocol OrderedSum: AnyObject {
+  /// Replaces `vector` on every rank by the sum of all ranks' vectors: leaf r of the tree is rank r's.
+  func callAsFunction(_ vector: MutableFloatBuffer) throws
+}
+
+extension Communicator {
+  /// Lets every rank say whether it is well. If one is not, all throw the same: the message of the lowest
+  /// rank that has one, with the rank's number unless all say the same.
+  ///
+  /// - Parameter failure: This rank's message, or nil.
+  package func agree(_ failure: String?) throws {
+    let longest = 1000
+    let bytes = Array((failure ?? "").utf8.prefix(longest))
+    let flag = [Double(failure == nil ? 0 : 1), Double(Self.hash(bytes))]
+    var flags = [Double](repeating: 0, count: 2 * size)
+    try flag.withUnsafeBufferPointer { flag in
+      try flags.withUnsafeMutableBufferPointer { try allGather(flag, into: $0) }
+    }
+    guard let first = (0..<size).first(where: { flags[2 * $0] != 0 }) else { return }
+    var text = [UInt8](repeating: 0, count: longest)
+    if rank == first { text.replaceSubrange(0..<bytes.count, with: bytes) }
+    try text.withUnsafeMutableBytes { try broadcast($0, from: first) }
+    let message = String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
+    let common = (0..<size).allSatisfy {
+      flags[2 * $0] != 0 && flags[2 * $0 + 1] == flags[2 * first + 1]
+    }
+    throw CollectivesError(common || size == 1 ? message : "rank \(first): \(message)")
+  }
+
+  /// Runs `body`, and throws on every rank if it threw on one.
+  package func agree<Result>(_ body: () throws -> Result) throws -> Result {
+    let result = Swift.Result { try body() }
+    switch result {
+    case .success(let value):
+      try agree(nil)
+      return value
+    case .failure(let error):
+      try agree("\(error)")
+      throw error
+    }
+  }
+
+  /// Checks that all ranks hold the same text, line by line.
+  ///
+  /// - Parameter what: What the text is, for the message.
+  /// - Throws: On every rank, naming the first line that differs from rank 0's.
+  package func requireSame(_ text: String, what: String) throws {
+    var length = [Double(text.utf8.count)]
+    var lengths = [Double](repeating: 0, count: size)
+    try length.withUnsafeBufferPointer { length in
+      try lengths.withUnsafeMutableBufferPointer { try allGather(length, into: $0) }
+    }
+    length = [lengths[0]]
+    var first = Array(text.utf8)
+    first += [UInt8](repeating: 0, count: max(0, Int(lengths[0]) - first.count))
+    first.removeLast(first.count - Int(lengths[0]))
+    try first.withUnsafeMutableBytes { try broadcast($0, from: 0) }
+    let expected = String(decoding: first, as: UTF8.self)
+    guard expected != text else { return try agree(nil) }
+    let (mine, theirs) = (text.split(separator: "\n"), expected.split(separator: "\n"))
+    let line = zip(mine, theirs).first { $0 != $1 }
+    let found = line.map { $0.0.trimmed } ?? "\(mine.count) lines"
+    let wanted = line.map { $0.1.trimmed } ?? "\(theirs.count) lines"
+    try agree("\(what) differs from rank 0's: '\(found)' here, '\(wanted)' there")
+  }
+
+  private static func hash(_ bytes: [UInt8]) -> UInt32 {
+    // FNV-1a: only to see whether messages are alike.
+    bytes.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }
+  }
+}
+
+extension Substring {
+  fileprivate var trimmed: String {
+    String(drop { $0 == " " })
+  }
+}

@@ -1,0 +1,28 @@
+import Foundation
+import Kernels
+
+/// One process without MPI.
+package final class SoloCommunicator: Communicator {
+  package init() {}
+
+  package let rank = 0
+  package let size = 1
+  package let exchangeSeconds = 0.0
+
+  package func allGather(
+    _ mine: UnsafeBufferPointer<Double>, into all: UnsafeMutableBufferPointer<Double>
+  ) throws {
+    precondition(all.count == mine.count, "gathering \(mine.count) values into \(all.count)")
+    guard let source = mine.baseAddress, let target = all.baseAddress else { return }
+    target.update(from: source, count: mine.count)
+  }
+
+  package func makeOrderedSum(count: Int) throws -> any OrderedSum { Identity() }
+  package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws {}
+  package func barrier() throws {}
+  package func abort(status: Int32) -> Never { exit(status) }
+
+  private final class Identity: OrderedSum {
+    func callAsFunction(_ vector: MutableFloatBuffer) throws {}
+  }
+}

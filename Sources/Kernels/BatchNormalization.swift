@@ -1,0 +1,212 @@
+/// Sums and sweeps of batch normalization over a stat group: m values a channel, those of all shards on all
+/// ranks. Ioffe and Szegedy 2015, arXiv:1502.03167; the second-order pass is derived at
+/// `secondOrderShare`.
+///
+/// Letters: x the input, mean and var (biased) its statistics, r = 1 / sqrt(var + epsilon),
+/// x^ = (x - mean) r, gamma and beta the affine parameters, d = dL/dy, t a direction in x-space,
+/// P v = v - mean(v) - x^ mean(x^ v).
+///
+/// All tensors are rows x channels (a row is a pixel of a sample). Sums are in Double: var is the
+/// difference of two sums, and with them in Double the difference keeps Float's precision as long as
+/// mean^2 < 10^8 var. So one exchange of (sum x, sum x^2) is enough, where two passes over x (mean first)
+/// would need two.
+package enum BatchNormalization {
+  /// sums[c] += sum x, sums[channels + c] += sum x^2 over the rows.
+  package static func addStatistics(
+    _ x: FloatBuffer, rows: Int, channels: Int, to sums: UnsafeMutableBufferPointer<Double>
+  ) {
+    check(rows, channels, x.count)
+    precondition(sums.count == 2 * channels, "\(sums.count) sums for \(channels) channels")
+    guard let x = x.baseAddress, let sums = sums.baseAddress else { return }
+    var c = 0
+    while c + 8 <= channels {
+      var sum = SIMD8<Double>.zero
+      var squares = SIMD8<Double>.zero
+      for row in 0..<rows {
+        let value = SIMD8<Double>(x.lanes(row * channels + c))
+        sum += value
+        squares = squares.addingProduct(value, value)
+      }
+      sums.addLanes(c, sum)
+      sums.addLanes(channels + c, squares)
+      c += 8
+    }
+    while c < channels {
+      for row in 0..<rows {
+        let value = Double(x[row * channels + c])
+        sums[c] += value
+        sums[channels + c] += value * value
+      }
+      c += 1
+    }
+  }
+
+  /// y = gamma (x - mean) r + beta. The mean is subtracted first: folding it into the offset would cancel.
+  ///
+  /// - Parameter scale: gamma r, a value a channel; `mean` and `offset` (beta) likewise.
+  package static func normalize(
+    _ x: FloatBuffer, rows: Int, mean: FloatBuffer, scale: FloatBuffer, offset: FloatBuffer,
+    into y: MutableFloatBuffer
+  ) {
+    let channels = mean.count
+    check(rows, channels, x.count, y.count)
+    guard let x = x.baseAddress, let y = y.baseAddress, let mean = mean.baseAddress,
+      let scale = scale.baseAddress, let offset = offset.baseAddress
+    else { return }
+    for row in 0..<rows {
+      let base = row * channels
+      var c = 0
+      while c + 8 <= channels {
+        let centred = x.lanes(base + c) - mean.lanes(c)
+        y.setLanes(base + c, offset.lanes(c).addingProduct(centred, scale.lanes(c)))
+        c += 8
+      }
+      while c < channels {
+        y[base + c] = offset[c].addingProduct(x[base + c] - mean[c], scale[c])
+        c += 1
+      }
+    }
+  }
+
+  /// sums[c] += sum v, sums[channels + c] += sum x^ v over the rows: with v = d what `backward` needs.
+  package static func addProjectionSums(
+    _ v: FloatBuffer, input x: FloatBuffer, rows: Int, mean: FloatBuffer, inverseDeviation r: FloatBuffer,
+    to sums: UnsafeMutableBufferPointer<Double>
+  ) {
+    let channels = mean.count
+    check(rows, channels, x.count, v.count)
+    precondition(sums.count == 2 * channels, "\(sums.count) sums for \(channels) channels")
+    guard let x = x.baseAddress, let v = v.baseAddress, let mean = mean.baseAddress,
+      let r = r.baseAddress, let sums = sums.baseAddress
+    else { return }
+    var c = 0
+    while c + 8 <= channels {
+      let (mean, r) = (mean.lanes(c), r.lanes(c))
+      var sum = SIMD8<Double>.zero
+      var product = SIMD8<Double>.zero
+      for row in 0..<rows {
+        let value = SIMD8<Double>(v.lanes(row * channels + c))
+        let normal = SIMD8<Double>((x.lanes(row * channels + c) - mean) * r)
+        sum += value
+        product = product.addingProduct(value, normal)
+      }
+      sums.addLanes(c, sum)
+      sums.addLanes(channels + c, product)
+      c += 8
+    }
+    while c < channels {
+      for row in 0..<rows {
+        let value = Double(v[row * channels + c])
+        sums[c] += value
+        sums[channels + c] += value * Double((x[row * channels + c] - mean[c]) * r[c])
+      }
+      c += 1
+    }
+  }
+
+  /// sums[c] += sum v w over the rows: with d and t the third sum of the second-order pass.
+  package static func addProductSums(
+    _ v: FloatBuffer, _ w: FloatBuffer, rows: Int, to sums: UnsafeMutableBufferPointer<Double>
+  ) {
+    let channels = sums.count
+    check(rows, channels, v.count, w.count)
+    guard let v = v.baseAddress, let w = w.baseAddress, let sums = sums.baseAddress else { return }
+    var c = 0
+    while c + 8 <= channels {
+      var product = SIMD8<Double>.zero
+      for row in 0..<rows {
+        product = product.addingProduct(
+          SIMD8<Double>(v.lanes(row * channels + c)), SIMD8<Double>(w.lanes(row * channels + c)))
+      }
+      sums.addLanes(c, product)
+      c += 8
+    }
+    while c < channels {
+      for row in 0..<rows {
+        sums[c] += Double(v[row * channels + c]) * Double(w[row * channels + c])
+      }
+      c += 1
+    }
+  }
+
+  /// out = scale P v, that is scale (v - meanV - x^ meanNormalV).
+  ///
+  /// With v = d and scale = gamma r this is dx; with v = t and the same scale it is J t = gamma x^t.
+  package static func project(
+    _ v: FloatBuffer, input x: FloatBuffer, rows: Int, mean: FloatBuffer, inverseDeviation r: FloatBuffer,
+    scale: FloatBuffer, meanV: FloatBuffer, meanNormalV: FloatBuffer, into out: MutableFloatBuffer
+  ) {
+    let channels = mean.count
+    check(rows, channels, x.count, v.count, out.count)
+    guard let x = x.baseAddress, let v = v.baseAddress, let out = out.baseAddress,
+      let mean = mean.baseAddress, let r = r.baseAddress, let scale = scale.baseAddress,
+      let meanV = meanV.baseAddress, let meanNormalV = meanNormalV.baseAddress
+    else { return }
+    for row in 0..<rows {
+      let base = row * channels
+      var c = 0
+      while c + 8 <= channels {
+        let normal = (x.lanes(base + c) - mean.lanes(c)) * r.lanes(c)
+        let centred = v.lanes(base + c) - meanV.lanes(c)
+        out.setLanes(
+          base + c, centred.addingProduct(-normal, meanNormalV.lanes(c)) * scale.lanes(c))
+        c += 8
+      }
+      while c < channels {
+        let normal = (x[base + c] - mean[c]) * r[c]
+        let centred = v[base + c] - meanV[c]
+        out[base + c] = centred.addingProduct(-normal, meanNormalV[c]) * scale[c]
+        c += 1
+      }
+    }
+  }
+
+  /// The input share of the second-order pass, an affine function of d, t and x^ in every channel:
+  /// share = weightD d + weightT t + weightNormal x^ + constant.
+  ///
+  /// With u = gamma d, b = mean(x^ t), c = mean(u x^), q = -r (b u + c t) and x^t = r P t it is
+  /// r (P q - x^ mean(u x^t)); mean q = -r (b mean u + c mean t) and mean(x^ q) = -2 r b c. So
+  /// weightD = -r^2 b gamma, weightT = -r^2 c, constant = -r mean q,
+  /// weightNormal = -r (mean(x^ q) + mean(u x^t)).
+  package static func secondOrderShare(
+    d: FloatBuffer, t: FloatBuffer, input x: FloatBuffer, rows: Int, mean: FloatBuffer,
+    inverseDeviation r: FloatBuffer, weightD: FloatBuffer, weightT: FloatBuffer,
+    weightNormal: FloatBuffer, constant: FloatBuffer, into share: MutableFloatBuffer
+  ) {
+    let channels = mean.count
+    check(rows, channels, x.count, d.count, t.count, share.count)
+    guard let x = x.baseAddress, let d = d.baseAddress, let t = t.baseAddress,
+      let mean = mean.baseAddress, let r = r.baseAddress, let weightD = weightD.baseAddress,
+      let weightT = weightT.baseAddress, let weightNormal = weightNormal.baseAddress,
+      let constant = constant.baseAddress, let out = share.baseAddress
+    else { return }
+    for row in 0..<rows {
+      let base = row * channels
+      var c = 0
+      while c + 8 <= channels {
+        let normal = (x.lanes(base + c) - mean.lanes(c)) * r.lanes(c)
+        let value = constant.lanes(c)
+          .addingProduct(weightNormal.lanes(c), normal)
+          .addingProduct(weightT.lanes(c), t.lanes(base + c))
+          .addingProduct(weightD.lanes(c), d.lanes(base + c))
+        out.setLanes(base + c, value)
+        c += 8
+      }
+      while c < channels {
+        let normal = (x[base + c] - mean[c]) * r[c]
+        out[base + c] = constant[c].addingProduct(weightNormal[c], normal)
+          .addingProduct(weightT[c], t[base + c]).addingProduct(weightD[c], d[base + c])
+        c += 1
+      }
+    }
+  }
+
+  @inline(__always)
+  private static func check(_ rows: Int, _ channels: Int, _ counts: Int...) {
+    let expected = rows * channels
+    for count in counts {
+      precondition(
+        count == expected, "a tensor has \(count) values, expected \(rows) rows x \(channels)")
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import Foundation
+
+/// Float32 values that a kernel reads.
+package typealias FloatBuffer = UnsafeBufferPointer<Float>
+/// Float32 values that a kernel writes.
+package typealias MutableFloatBuffer = UnsafeMutableBufferPointer<Float>
+
+/// Zeroed memory for `count` values, aligned to a cache line, owned by this object.
+///
+/// Everything that training touches is allocated through this class while the networks are built;
+/// kernels only ever see pointers into it.
+package final class AlignedArray<Element: BitwiseCopyable>: @unchecked Sendable {
+  package let buffer: UnsafeMutableBufferPointer<Element>
+
+  package init(count: Int) {
+    precondition(count >= 0, "a storage cannot hold \(count) values")
+    let bytes = Swift.max(count * MemoryLayout<Element>.stride, 64)
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+    memset(raw, 0, bytes)
+    buffer = UnsafeMutableBufferPointer(
+      start: raw.bindMemory(to: Element.self, capacity: count), count: count)
+  }
+
+  deinit { UnsafeMutableRawPointer(buffer.baseAddress)?.deallocate() }
+
+  package var count: Int { buffer.count }
+
+  /// The first value's address. Valid as long as this object lives.
+  package var pointer: UnsafeMutablePointer<Element> {
+    // An UnsafeMutableBufferPointer made from an address has one.
+    buffer.baseAddress.unsafelyUnwrapped
+  }
+}
+
+package typealias FloatStorage = AlignedArray<Float>
+package typealias DoubleStorage = AlignedArray<Double>
+
+extension UnsafePointer where Pointee == Float {
+  /// Eight values from `index` on, at any alignment.
+  @inline(__always)
+  func lanes(_ index: Int) -> SIMD8<Float> {
+    UnsafeRawPointer(self + index).loadUnaligned(as: SIMD8<Float>.self)
+  }
+}
+
+extension UnsafeMutablePointer where Pointee == Float {
+  /// Eight values from `index` on, at any alignment.
+  @inline(__always)
+  func lanes(_ index: Int) -> SIMD8<Float> {
+    UnsafeRawPointer(self + index).loadUnaligned(as: SIMD8<Float>.self)
+  }
+
+  /// Overwrites eight values from `index` on.
+  @inline(__always)
+  func setLanes(_ index: Int, _ value: SIMD8<Float>) {
+    UnsafeMutableRawPointer(self + index).storeBytes(of: value, as: SIMD8<Float>.self)
+  }
+}
+
+extension UnsafeMutablePointer where Pointee == Double {
+  /// Adds eight values to those from `index` on.
+  @inline(__always)
+  func addLanes(_ index: Int, _ value: SIMD8<Double>) {
+    let place = UnsafeMutableRawPointer(self + index)
+    place.storeBytes(of: place.loadUnaligned(as: SIMD8<Double>.self) + value, as: SIMD8<Double>.self)
+  }
+}

@@ -1,0 +1,170 @@
+import Foundation
+
+/// Kernels that treat every value alike. Outputs are overwritten unless the name says add; an output may
+/// be one of the inputs.
+package enum Elementwise {
+  /// Writes `row` into each of `rows` rows of y.
+  package static func fillRows(
+    _ y: UnsafeMutablePointer<Float>, rows: Int, with row: FloatBuffer
+  ) {
+    guard let source = row.baseAddress else { return }
+    for index in 0..<rows { (y + index * row.count).update(from: source, count: row.count) }
+  }
+
+  /// y = x where x > 0, slope * x elsewhere. Slope 0 is ReLU.
+  package static func leakyReLU(
+    _ x: FloatBuffer, slope: Float, into y: MutableFloatBuffer
+  ) {
+    precondition(x.count == y.count, "leakyReLU of \(x.count) values into \(y.count)")
+    guard let x = x.baseAddress, let target = y.baseAddress else { return }
+    let zero = SIMD8<Float>.zero
+    var index = 0
+    while index + 8 <= y.count {
+      let value = x.lanes(index)
+      target.setLanes(index, (value * slope).replacing(with: value, where: value .> zero))
+      index += 8
+    }
+    while index < y.count {
+      let value = x[index]
+      target[index] = value > 0 ? value : value * slope
+      index += 1
+    }
+  }
+
+  /// dx = dy where y > 0, slope * dy elsewhere, y being the output of `leakyReLU`: with slope >= 0 its sign
+  /// tells which side of the kink x was on, and at the kink itself the slope holds, as in PyTorch.
+  /// With a direction t for dy this is also J t.
+  package static func leakyReLUGradient(
+    _ dy: FloatBuffer, output y: FloatBuffer, slope: Float, into dx: MutableFloatBuffer
+  ) {
+    precondition(
+      dy.count == dx.count && y.count == dx.count,
+      "leakyReLUGradient of \(dy.count) and \(y.count) values into \(dx.count)")
+    guard let dy = dy.baseAddress, let y = y.baseAddress, let target = dx.baseAddress else {
+      return
+    }
+    let zero = SIMD8<Float>.zero
+    var index = 0
+    while index + 8 <= dx.count {
+      let value = dy.lanes(index)
+      target.setLanes(index, (value * slope).replacing(with: value, where: y.lanes(index) .> zero))
+      index += 8
+    }
+    while index < dx.count {
+      target[index] = y[index] > 0 ? dy[index] : dy[index] * slope
+      index += 1
+    }
+  }
+
+  /// y = tanh(x), by the C library.
+  package static func hyperbolicTangent(_ x: FloatBuffer, into y: MutableFloatBuffer) {
+    precondition(x.count == y.count, "tanh of \(x.count) values into \(y.count)")
+    for index in 0..<y.count { y[index] = tanhf(x[index]) }
+  }
+
+  /// dx = dy (1 - y^2), y being tanh(x). With a direction t for dy this is also J t.
+  package static func hyperbolicTangentGradient(
+    _ dy: FloatBuffer, output y: FloatBuffer, into dx: MutableFloatBuffer
+  ) {
+    precondition(
+      dy.count == dx.count && y.count == dx.count,
+      "tanh gradient of \(dy.count) and \(y.count) values into \(dx.count)")
+    for index in 0..<dx.count { dx[index] = dy[index] * (1 - y[index] * y[index]) }
+  }
+
+  /// share = -2 y (1 - y^2) d t: the gradient of <tanh'(x) d, t> with respect to x, y being tanh(x).
+  package static func hyperbolicTangentShare(
+    _ d: FloatBuffer, _ t: FloatBuffer, output y: FloatBuffer, into share: MutableFloatBuffer
+  ) {
+    precondition(
+      d.count == share.count && t.count == share.count && y.count == share.count,
+      "tanh share of \(d.count), \(t.count) and \(y.count) values into \(share.count)")
+    for index in 0..<share.count {
+      let value = y[index]
+      share[index] = -2 * value * (1 - value * value) * d[index] * t[index]
+    }
+  }
+
+  /// y = a x + (1 - a) z for one sample, as S0 forms an interpolate: a rounds once for each product.
+  package static func interpolate(
+    _ x: FloatBuffer, _ z: FloatBuffer, weight a: Float, into y: MutableFloatBuffer
+  ) {
+    precondition(
+      x.count == y.count && z.count == y.count,
+      "interpolation of \(x.count) and \(z.count) values into \(y.count)")
+    for index in 0..<y.count { y[index] = a * x[index] + (1 - a) * z[index] }
+  }
+
+  /// y = scale * x.
+  package static func scale(_ x: FloatBuffer, by scale: Float, into y: MutableFloatBuffer) {
+    precondition(x.count == y.count, "scaling of \(x.count) values into \(y.count)")
+    guard let x = x.baseAddress, let target = y.baseAddress else { return }
+    var index = 0
+    while index + 8 <= y.count {
+      target.setLanes(index, x.lanes(index) * scale)
+      index += 8
+    }
+    while index < y.count {
+      target[index] = x[index] * scale
+      index += 1
+    }
+  }
+
+  /// y += x.
+  package static func add(_ x: FloatBuffer, to y: MutableFloatBuffer) {
+    precondition(x.count == y.count, "addition of \(x.count) values to \(y.count)")
+    guard let x = x.baseAddress, let target = y.baseAddress else { return }
+    var index = 0
+    while index + 8 <= y.count {
+      target.setLanes(index, target.lanes(index) + x.lanes(index))
+      index += 8
+    }
+    while index < y.count {
+      target[index] += x[index]
+      index += 1
+    }
+  }
+
+  /// The sum of squares, in Double: eight lanes, added from the first to the last at the end.
+  package static func sumOfSquares(_ x: FloatBuffer) -> Double {
+    guard let source = x.baseAddress else { return 0 }
+    var lanes = SIMD8<Double>.zero
+    var index = 0
+    while index + 8 <= x.count {
+      let value = SIMD8<Double>(source.lanes(index))
+      lanes = lanes.addingProduct(value, value)
+      index += 8
+    }
+    var sum = 0.0
+    for lane in 0..<8 { sum += lanes[lane] }
+    while index < x.count {
+      sum += Double(source[index]) * Double(source[index])
+      index += 1
+    }
+    return sum
+  }
+
+  /// sums[c] += the sum over all rows of x (rows x channels), in Double: a bias's gradient has up to
+  /// hundreds of thousands of terms of either sign.
+  package static func addColumnSums(
+    _ x: FloatBuffer, rows: Int, to sums: MutableFloatBuffer
+  ) {
+    let channels = sums.count
+    precondition(
+      x.count == rows * channels, "column sums of \(x.count) values, expected \(rows * channels)")
+    guard let source = x.baseAddress else { return }
+    var channel = 0
+    while channel + 8 <= channels {
+      var total = SIMD8<Double>.zero
+      for row in 0..<rows { total += SIMD8<Double>(source.lanes(row * channels + channel)) }
+      for lane in 0..<8 { sums[channel + lane] += Float(total[lane]) }
+      channel += 8
+    }
+    while channel < channels {
+      var total = 0.0
+      for row in 0..<rows { total += Double(source[row * channels + channel]) }
+      sums[channel] += Float(total)
+      channel += 1
+    }
+  }
+}

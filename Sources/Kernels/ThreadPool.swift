@@ -1,0 +1,106 @@
+import Foundation
+import Synchronization
+
+/// Threads that share the shards of a rank: a fork and join of a fixed team, without allocation.
+///
+/// `DispatchQueue.concurrentPerform` costs 3-50 microseconds a call here and allocates; this pool's workers
+/// spin for a moment and then sleep, so a training step's some hundred forks cost it little, and an idle rank
+/// costs nothing.
+package final class ThreadPool: @unchecked Sendable {
+  /// Threads that work, the calling one included.
+  package let threads: Int
+
+  private typealias Body = (_ index: Int, _ thread: Int) -> Void
+
+  /// How often a waiting thread looks before it gives its core away: some ten microseconds.
+  private static let spins = 2000
+
+  private var body: Body?
+  private var count = 0
+  private let generation = Atomic<Int>(0)
+  private let running = Atomic<Int>(0)
+  private let sleepers = Atomic<Int>(0)
+  private let stopping = Atomic<Bool>(false)
+  private let condition = NSCondition()
+  private var workers: [Thread] = []
+  private let exited = DispatchSemaphore(value: 0)
+
+  package init(threads: Int) {
+    precondition(threads > 0, "a pool of \(threads) threads")
+    self.threads = threads
+    for index in 1..<max(threads, 1) {
+      let thread = Thread { [unowned self] in self.work(as: index) }
+      thread.stackSize = 4 << 20
+      thread.name = "shards \(index)"
+      workers.append(thread)
+      thread.start()
+    }
+  }
+
+  deinit {
+    stopping.store(true, ordering: .releasing)
+    advance()
+    for _ in workers { exited.wait() }
+  }
+
+  /// Calls `body(index, thread)` once for each index in 0 ..< count and returns when all calls have. Thread
+  /// `thread` takes neighbouring indices: index belongs to it if index * threads / count == thread.
+  package func forEach(_ count: Int, _ body: (_ index: Int, _ thread: Int) -> Void) {
+    if threads == 1 || count == 1 {
+      for index in 0..<count { body(index, 0) }
+      return
+    }
+    withoutActuallyEscaping(body) { escapable in
+      self.body = escapable
+      self.count = count
+      running.store(threads - 1, ordering: .relaxed)
+      advance()
+      share(of: 0, escapable)
+      var spin = 0
+      while running.load(ordering: .acquiring) > 0 {
+        spin += 1
+        if spin > Self.spins { sched_yield() }
+      }
+      self.body = nil
+    }
+  }
+
+  private func advance() {
+    generation.add(1, ordering: .sequentiallyConsistent)
+    if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
+      condition.lock()
+      condition.broadcast()
+      condition.unlock()
+    }
+  }
+
+  private func share(of thread: Int, _ body: Body) {
+    let first = (thread * count + threads - 1) / threads
+    let next = ((thread + 1) * count + threads - 1) / threads
+    for index in first..<next { body(index, thread) }
+  }
+
+  private func work(as thread: Int) {
+    var seen = 0
+    while true {
+      var spin = 0
+      while generation.load(ordering: .acquiring) == seen {
+        spin += 1
+        if spin > Self.spins {
+          condition.lock()
+          sleepers.add(1, ordering: .sequentiallyConsistent)
+          while generation.load(ordering: .sequentiallyConsistent) == seen { condition.wait() }
+          sleepers.subtract(1, ordering: .sequentiallyConsistent)
+          condition.unlock()
+        }
+      }
+      seen += 1
+      if stopping.load(ordering: .acquiring) {
+        exited.signal()
+        return
+      }
+      if let body { share(of: thread, body) }
+      running.subtract(1, ordering: .acquiringAndReleasing)
+    }
+  }
+}
