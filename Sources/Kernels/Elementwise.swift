@@ -11,6 +11,17 @@ package enum Elementwise {
     for index in 0..<rows { (y + index * row.count).update(from: source, count: row.count) }
   }
 
+  /// Adds `row` to each row of y.
+  package static func addToRows(_ row: FloatBuffer, of y: MutableFloatBuffer) {
+    precondition(
+      !row.isEmpty && y.count % row.count == 0, "\(y.count) values are no rows of \(row.count)")
+    var first = 0
+    while first < y.count {
+      add(row, to: MutableFloatBuffer(rebasing: y[first..<first + row.count]))
+      first += row.count
+    }
+  }
+
   /// y = x where x > 0, slope * x elsewhere. Slope 0 is ReLU.
   package static func leakyReLU(
     _ x: FloatBuffer, slope: Float, into y: MutableFloatBuffer

@@ -1,0 +1,32 @@
+import Collectives
+import Kernels
+
+/// Where a rank's networks run: its shards, its fellow ranks, its threads and their scratch memory.
+package final class ExecutionContext {
+  package let plan: ShardPlan
+  package let communicator: any Communicator
+  package let pool: ThreadPool
+  private var scratch: [FloatStorage]
+
+  package init(plan: ShardPlan, communicator: any Communicator, threads: Int = 1) {
+    self.plan = plan
+    self.communicator = communicator
+    // More threads than shards would have nothing to do.
+    pool = ThreadPool(threads: max(1, min(threads, plan.localShards)))
+    scratch = (0..<pool.threads).map { _ in FloatStorage(count: 0) }
+  }
+
+  /// Makes every thread's scratch hold at least `count` values. Only while networks are built.
+  package func reserveScratch(_ count: Int) {
+    guard scratch[0].count < count else { return }
+    scratch = scratch.map { _ in FloatStorage(count: count) }
+  }
+
+  /// Scratch of one thread: undefined values.
+  package func scratch(thread: Int) -> MutableFloatBuffer { scratch[thread].buffer }
+
+  /// Calls `body(shard, thread)` for every shard of this rank that the pass has samples in.
+  package func forEachShard(_ body: (_ shard: Int, _ thread: Int) -> Void) {
+    pool.forEach(plan.localShards, body)
+  }
+}

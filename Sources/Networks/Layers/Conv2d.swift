@@ -1,0 +1,104 @@
+import Kernels
+
+/// y = w * x + b: a convolution as PyTorch's `Conv2d` (a cross-correlation).
+///
+/// Second order: J t = w * t without the bias, and d/dw of <dL/dx, t> is the filter gradient with t in
+/// x's place. Not curved: the Jacobian is w's, whatever x is.
+package final class Conv2d: Layer {
+  package let kind = "conv2d"
+  package let inputShape: Shape
+  package let outputShape: Shape
+  package let traits = LayerTraits()
+  package let weight: Parameter
+  package let bias: Parameter?
+  private let geometry: ConvolutionGeometry
+  private let context: ExecutionContext
+
+  package init(
+    _ geometry: ConvolutionGeometry, hasBias: Bool, initialization: Initialization,
+    context: ExecutionContext
+  ) {
+    self.geometry = geometry
+    self.context = context
+    inputShape = Shape(
+      channels: geometry.inputChannels, height: geometry.inputHeight, width: geometry.inputWidth)
+    outputShape = Shape(
+      channels: geometry.outputChannels, height: geometry.outputHeight, width: geometry.outputWidth)
+    let (height, width) = (geometry.kernelHeight, geometry.kernelWidth)
+    let fanIn = geometry.patchCount
+    weight = Parameter(
+      name: "weight", shape: [geometry.outputChannels, geometry.inputChannels, height, width],
+      layout: .innerLast(
+        outer: geometry.outputChannels, inner: geometry.inputChannels, height: height, width: width),
+      initializer: initialization.convolutionWeight(fanIn: fanIn))
+    bias =
+      hasBias
+      ? Parameter(
+        name: "bias", shape: [geometry.outputChannels],
+        initializer: initialization.bias(fanIn: fanIn)) : nil
+  }
+
+  package var parameters: [Parameter] { [weight] + (bias.map { [$0] } ?? []) }
+  package var operations: Int { geometry.operations }
+
+  package func prepare(_ plan: MemoryPlan, in context: ExecutionContext) {
+    context.reserveScratch(Convolution.scratchCount(geometry))
+  }
+
+  package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {
+    multiply(x, into: y, pass, bias: bias.map { FloatBuffer($0.values) })
+  }
+
+  package func backward(
+    _ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass
+  ) {
+    let trained = pass.parameterGroups
+    let wanted = pass.inputGroups
+    context.forEachShard { shard, thread in
+      let samples = pass.samples(inShard: shard)
+      let scratch = self.context.scratch(thread: thread)
+      if !trained.isEmpty {
+        let gradient = dy.read(pass, shard: shard, groups: trained)
+        Convolution.filterGradient(
+          self.geometry, images: trained.count * samples,
+          input: x.read(pass, shard: shard, groups: trained), outputGradient: gradient,
+          filterGradient: self.weight.partial(shard: shard), scratch: scratch)
+        if let bias = self.bias {
+          Elementwise.addColumnSums(
+            gradient, rows: trained.count * samples * self.geometry.outputPixels,
+            to: bias.partial(shard: shard))
+        }
+      }
+      if let dx, !wanted.isEmpty {
+        Convolution.inputGradient(
+          self.geometry, images: wanted.count * samples,
+          outputGradient: dy.read(pass, shard: shard, groups: wanted),
+          filter: FloatBuffer(self.weight.values),
+          inputGradient: dx.values(pass, shard: shard, groups: wanted), scratch: scratch)
+      }
+    }
+  }
+
+  package func doubleBackward(
+    _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
+    share: Tensor?, _ pass: Pass
+  ) {
+    context.forEachShard { shard, thread in
+      Convolution.filterGradient(
+        self.geometry, images: pass.groups.count * pass.samples(inShard: shard),
+        input: t.read(pass, shard: shard), outputGradient: dy.read(pass, shard: shard),
+        filterGradient: self.weight.partial(shard: shard),
+        scratch: self.context.scratch(thread: thread))
+    }
+    if let jt { multiply(t, into: jt, pass, bias: nil) }
+  }
+
+  private func multiply(_ x: Tensor, into y: Tensor, _ pass: Pass, bias: FloatBuffer?) {
+    context.forEachShard { shard, thread in
+      Convolution.forward(
+        self.geometry, images: pass.groups.count * pass.samples(inShard: shard),
+        input: x.read(pass, shard: shard), filter: FloatBuffer(self.weight.values), bias: bias,
+        output: y.values(pass, shard: shard), scratch: self.context.scratch(thread: thread))
+    }
+  }
+}
