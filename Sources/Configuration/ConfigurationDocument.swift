@@ -1,0 +1,118 @@
+import Foundation
+
+/// A parsed configuration: a YAML mapping, with values from the command line set over it.
+///
+/// ```swift
+/// var document = try ConfigurationDocument(path: "configs/fashion-mnist.yaml")
+/// try document.override("training.batch=64")
+/// let root = document.root()
+/// let batch = try root.section("training").integer("batch", default: 128, in: 1...65536)
+/// try root.finish()                       // unknown keys are errors
+/// let text = root.resolvedYAML()          // with the defaults filled in
+/// ```
+package struct ConfigurationDocument: Sendable {
+  /// What errors call the document: the path as given, or "built-in default".
+  package let name: String
+  private var value: ConfigurationValue
+
+  /// Reads the file at `path`.
+  ///
+  /// Throws a `ConfigurationError` for a file that is missing, unreadable, not UTF-8, not YAML,
+  /// empty, not a mapping, or that has a key twice.
+  package init(path: String) throws {
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+      throw ConfigurationError(message: "\(path): no such file")
+    }
+    guard !isDirectory.boolValue else {
+      throw ConfigurationError(message: "\(path): is a folder; a YAML file is expected")
+    }
+    let data: Data
+    do {
+      data = try Data(contentsOf: URL(fileURLWithPath: path))
+    } catch {
+      throw ConfigurationError(message: "\(path): cannot be read: \(error.localizedDescription)")
+    }
+    guard let text = String(data: data, encoding: .utf8) else {
+      throw ConfigurationError(message: "\(path): is not UTF-8 text")
+    }
+    try self.init(text: text, name: path)
+  }
+
+  /// Parses `text`; errors call it `name`, such as "built-in default".
+  package init(text: String, name: String) throws {
+    self.name = name
+    let parsed: ConfigurationValue?
+    do {
+      // A byte order mark is no part of the first key.
+      parsed = try .parse(text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text)
+    } catch let error as ConfigurationValue.ParseError {
+      let place = error.line.map { "\(name):\($0)" } ?? name
+      throw ConfigurationError(message: "\(place): \(error.reason)")
+    }
+    guard let parsed else { throw ConfigurationError(message: "\(name): is empty") }
+    guard case .mapping = parsed.kind else {
+      throw ConfigurationError(
+        message: "\(name): expected a mapping (key: value) at the top level, found \(parsed.found)")
+    }
+    value = parsed
+  }
+
+  /// Sets a value as the command line does: `training.batch=64`, `data.range=[0, 1]`,
+  /// `generator.layers.0.convTranspose2d.channels=32`.
+  ///
+  /// What follows the first `=` is YAML. Mappings that are missing on the way are created; a list
+  /// index has to exist, and a layer is named behind its index. Of two assignments to one path
+  /// the later wins. Keys are checked when the document is read.
+  package mutating func override(_ assignment: String) throws {
+    let parts = assignment.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, Self.isKeyPath(parts[0]) else {
+      throw ConfigurationError(
+        message: "command line: '\(shortened(assignment))': expected KEY=VALUE, such as "
+          + "training.batch=64")
+    }
+    try set(String(parts[0]), String(parts[1]), source: "command line", onlyIfAbsent: false)
+  }
+
+  /// Sets a value (YAML) where the document has none at `keyPath`.
+  package mutating func setDefault(_ keyPath: String, to value: String) throws {
+    precondition(Self.isKeyPath(keyPath), "'\(keyPath)' is not a key path")
+    try set(keyPath, value, source: "default value", onlyIfAbsent: true)
+  }
+
+  /// A reader of the whole document, with nothing read yet.
+  package func root() -> ConfigurationReader {
+    guard case .mapping(let entries) = value.kind else {
+      preconditionFailure("the initializer and the paths of assignments keep the root a mapping")
+    }
+    let width = entries.first { $0.key == "width" }?.value
+    return ConfigurationReader(
+      path: "", entries: entries, origin: .absent,
+      context: ConfigurationContext(documentName: name, width: width))
+  }
+
+  private static func isKeyPath(_ path: some StringProtocol) -> Bool {
+    path.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { component in
+      !component.isEmpty && !component.contains(where: \.isWhitespace)
+    }
+  }
+
+  private mutating func set(
+    _ keyPath: String, _ text: String, source: String, onlyIfAbsent: Bool
+  ) throws {
+    let assignment = "\(keyPath)=\(text)"
+    let origin = ConfigurationOrigin.assignment(
+      source: source, keyPath: keyPath, text: assignment)
+    let prefix = "\(source): \(shortened(assignment))"
+    let components = keyPath.split(separator: ".").map(String.init)
+    do {
+      let null = ConfigurationValue(kind: .scalar("", isPlain: true), origin: origin)
+      let newValue = try ConfigurationValue.parse(text, fixedOrigin: origin) ?? null
+      value = try value.setting(components[...], to: newValue, onlyIfAbsent: onlyIfAbsent)
+    } catch let error as ConfigurationValue.ParseError {
+      throw ConfigurationError(message: "\(prefix): the value is \(error.reason)")
+    } catch let error as ConfigurationValue.PathError {
+      throw ConfigurationError(message: "\(prefix): \(error.message)")
+    }
+  }
+}

@@ -1,0 +1,389 @@
+/// A strict reader of one mapping, which records what it reads.
+///
+/// Every key that is asked for is known from then on; `finish()` refuses the others. What was
+/// read, with the defaults filled in, is written back by `resolvedYAML()`.
+///
+/// Integers may be written as multiples of the document's top-level `width`: `4*width`, `width`,
+/// `width*4`. The resolved text has the products, and `width` for the record: setting `width` over
+/// a resolved text changes nothing.
+///
+/// A value is named by its path (`training.batch`) and, where it was written, by its line or its
+/// assignment on the command line. All errors are `ConfigurationError`s.
+package final class ConfigurationReader {
+  /// The keys to this mapping: "" for the document, `training`, `generator.layers.3.conv2d`.
+  package let path: String
+
+  private let entries: [ConfigurationValue.Entry]
+  private let origin: ConfigurationOrigin
+  private let context: ConfigurationContext
+
+  /// The keys asked for, in order, whether they were there or not.
+  private var known: [String] = []
+  private var readKeys: Set<String> = []
+  /// What was read, in order, for `resolvedYAML()`.
+  private(set) var records: [(key: String, record: Record)] = []
+
+  /// A value as read.
+  enum Record {
+    /// YAML text of one line: a scalar or a list of numbers.
+    case text(String)
+    case section(ConfigurationReader)
+    case item(ConfigurationItem)
+    case items([ConfigurationItem])
+  }
+
+  init(
+    path: String, entries: [ConfigurationValue.Entry], origin: ConfigurationOrigin,
+    context: ConfigurationContext
+  ) {
+    self.path = path
+    self.entries = entries
+    self.origin = origin
+    self.context = context
+  }
+
+  private var isRoot: Bool { path.isEmpty }
+
+  // MARK: - Scalars
+
+  /// Whether the key has a value; null counts as none.
+  ///
+  /// The key still has to be read, or `finish()` finds it.
+  package func contains(_ key: String) -> Bool {
+    noteKnown(key)
+    return entry(key).map { !$0.value.isNull } ?? false
+  }
+
+  /// An integer in `range`, or a multiple of `width` there; required without a default.
+  package func integer(
+    _ key: String, default defaultValue: Int? = nil, in range: ClosedRange<Int> = Int.min...Int.max
+  ) throws -> Int {
+    if let defaultValue {
+      precondition(range.contains(defaultValue), "\(key): default \(defaultValue), range \(range)")
+    }
+    let expected = describe(range)
+    let value = try read(key, default: defaultValue, expected: expected) { value, path in
+      try context.integer(value, path: path, in: range)
+    }
+    record(key, .text(String(value)))
+    return value
+  }
+
+  /// An integer in `range`, nil when the key is absent or null.
+  package func optionalInteger(
+    _ key: String, in range: ClosedRange<Int> = Int.min...Int.max
+  ) throws -> Int? {
+    isAbsent(key) ? nil : try integer(key, in: range)
+  }
+
+  /// A finite number in `range` and more than `above`; required without a default.
+  package func number(
+    _ key: String, default defaultValue: Double? = nil,
+    in range: ClosedRange<Double> = -Double.greatestFiniteMagnitude
+      ... .greatestFiniteMagnitude, above: Double? = nil
+  ) throws -> Double {
+    if let defaultValue {
+      precondition(
+        range.contains(defaultValue) && above.map { defaultValue > $0 } ?? true,
+        "\(key): default \(defaultValue), \(describe(range, above: above))")
+    }
+    let expected = describe(range, above: above)
+    let value = try read(key, default: defaultValue, expected: expected) { value, path in
+      try context.number(value, path: path, in: range, above: above)
+    }
+    record(key, .text(formatted(value)))
+    return value
+  }
+
+  /// A number as in `number`, nil when the key is absent or null.
+  package func optionalNumber(
+    _ key: String,
+    in range: ClosedRange<Double> = -Double.greatestFiniteMagnitude
+      ... .greatestFiniteMagnitude, above: Double? = nil
+  ) throws -> Double? {
+    isAbsent(key) ? nil : try number(key, in: range, above: above)
+  }
+
+  /// A text, quoted or not, perhaps empty; required without a default.
+  package func string(_ key: String, default defaultValue: String? = nil) throws -> String {
+    let value = try read(key, default: defaultValue, expected: "a text") { value, path in
+      guard case .scalar(let text, _) = value.kind, !value.isNull else {
+        throw context.error(at: value.origin, path: path, "expected a text, found \(value.found)")
+      }
+      return text
+    }
+    record(key, .text(quotedIfNeeded(value)))
+    return value
+  }
+
+  /// A text, nil when the key is absent or null.
+  package func optionalString(_ key: String) throws -> String? {
+    isAbsent(key) ? nil : try string(key)
+  }
+
+  /// One of the words `of`; required without a default.
+  package func choice(
+    _ key: String, default defaultValue: String? = nil, of words: [String]
+  ) throws -> String {
+    if let defaultValue {
+      precondition(words.contains(defaultValue), "\(key): default \(defaultValue), of \(words)")
+    }
+    let expected = "one of \(words.joined(separator: ", "))"
+    let value = try read(key, default: defaultValue, expected: expected) { value, path in
+      guard case .scalar(let text, _) = value.kind, words.contains(text) else {
+        var hint = ""
+        if case .scalar(let text, _) = value.kind, let word = nearest(text, in: words) {
+          hint = "; did you mean '\(word)'?"
+        }
+        throw context.error(
+          at: value.origin, path: path, "expected \(expected), found \(value.found)\(hint)")
+      }
+      return text
+    }
+    record(key, .text(quotedIfNeeded(value)))
+    return value
+  }
+
+  /// A boolean, `true` or `false`; required without a default.
+  ///
+  /// YAML 1.1's `yes` and `off` are refused.
+  package func boolean(_ key: String, default defaultValue: Bool? = nil) throws -> Bool {
+    let value = try read(key, default: defaultValue, expected: "true or false") { value, path in
+      guard case .scalar(let text, isPlain: true) = value.kind, text == "true" || text == "false"
+      else {
+        throw context.error(
+          at: value.origin, path: path, "expected true or false, found \(value.found)")
+      }
+      return text == "true"
+    }
+    record(key, .text(String(value)))
+    return value
+  }
+
+  // MARK: - Lists of numbers
+
+  /// Two finite numbers, `[-1, 1]`; required without a default.
+  package func numberPair(
+    _ key: String, default defaultValue: (Double, Double)? = nil
+  ) throws -> (Double, Double) {
+    let expected = "two numbers, such as [-1, 1]"
+    let value = try read(key, default: defaultValue, expected: expected) { value, path in
+      guard case .list(let values) = value.kind, values.count == 2 else {
+        throw context.error(
+          at: value.origin, path: path, "expected \(expected), found \(value.found)")
+      }
+      let limit = Double.greatestFiniteMagnitude
+      let pair = try values.enumerated().map { index, element in
+        try context.number(element, path: joined(path, "\(index)"), in: -limit...limit, above: nil)
+      }
+      return (pair[0], pair[1])
+    }
+    record(key, .text("[\(formatted(value.0)), \(formatted(value.1))]"))
+    return value
+  }
+
+  /// A list of integers in `range` (or multiples of `width`), `[100, 1, 1]`; required without a
+  /// default.
+  package func integers(
+    _ key: String, default defaultValue: [Int]? = nil, count: ClosedRange<Int> = 0...Int.max,
+    in range: ClosedRange<Int> = Int.min...Int.max
+  ) throws -> [Int] {
+    if let defaultValue {
+      precondition(
+        count.contains(defaultValue.count) && defaultValue.allSatisfy(range.contains),
+        "\(key): default \(defaultValue), count \(count), range \(range)")
+    }
+    let expected = "a list of \(describe(count: count))"
+    let value = try read(key, default: defaultValue, expected: expected) { value, path in
+      guard case .list(let values) = value.kind, count.contains(values.count) else {
+        throw context.error(
+          at: value.origin, path: path, "expected \(expected), found \(value.found)")
+      }
+      return try values.enumerated().map { index, element in
+        try context.integer(element, path: joined(path, "\(index)"), in: range)
+      }
+    }
+    record(key, .text("[\(value.map(String.init).joined(separator: ", "))]"))
+    return value
+  }
+
+  // MARK: - Mappings and lists
+
+  /// The mapping at `key`; where there is none, an empty one, so that its defaults apply.
+  ///
+  /// Asked twice it is the same reader.
+  package func section(_ key: String) throws -> ConfigurationReader {
+    if let section = recordedSection(key) { return section }
+    noteRead(key)
+    let section: ConfigurationReader
+    switch entry(key)?.value {
+    case nil:
+      section = child(key, [], .absent)
+    case .some(let value):
+      switch value.kind {
+      case .mapping(let entries): section = child(key, entries, value.origin)
+      case .scalar where value.isNull: section = child(key, [], value.origin)
+      default:
+        throw context.error(
+          at: value.origin, path: joined(path, key), "expected a mapping, found \(value.found)")
+      }
+    }
+    record(key, .section(section))
+    return section
+  }
+
+  /// The mapping at `key` (`{}` is one), nil when the key is absent or null.
+  package func optionalSection(_ key: String) throws -> ConfigurationReader? {
+    isAbsent(key) ? nil : try section(key)
+  }
+
+  /// The list at `key`, of names with or without options (a network's layers); required, may be
+  /// empty.
+  package func items(_ key: String) throws -> [ConfigurationItem] {
+    let path = joined(self.path, key)
+    noteRead(key)
+    let expected = "a list of names, with options or without"
+    guard let value = entry(key)?.value else { throw missing(key, expected) }
+    guard case .list(let values) = value.kind else {
+      throw context.error(
+        at: value.origin, path: path, "expected \(expected), found \(value.found)")
+    }
+    let items = try values.enumerated().map { index, element in
+      try ConfigurationItem(element, path: joined(path, "\(index)"), context: context)
+    }
+    record(key, .items(items))
+    return items
+  }
+
+  /// A name with its options, `{adam: {beta1: 0.5}}` or just `adam`; required without a default.
+  package func item(_ key: String, default defaultName: String? = nil) throws -> ConfigurationItem {
+    let path = joined(self.path, key)
+    noteRead(key)
+    let value: ConfigurationValue
+    if let written = entry(key)?.value {
+      value = written
+    } else if let defaultName {
+      value = ConfigurationValue(kind: .scalar(defaultName, isPlain: true), origin: .absent)
+    } else {
+      throw missing(key, "a name, with options or without")
+    }
+    let item = try ConfigurationItem(value, path: path, context: context)
+    record(key, .item(item))
+    return item
+  }
+
+  // MARK: - Errors
+
+  /// Throws for the first key that nobody asked for, here or in what was read of the parts.
+  ///
+  /// The top-level `width` is always known.
+  package func finish() throws {
+    if isRoot, !readKeys.contains("width") { _ = try width() }
+    for entry in entries where !readKeys.contains(entry.key) && !isUnreadWidth(entry.key) {
+      let message =
+        known.contains(entry.key)
+        ? "has no effect together with the other keys here; remove it"
+        : "unknown key\(suggestion(for: entry.key, in: knownKeys))"
+      throw context.error(at: entry.keyOrigin, path: joined(path, entry.key), message)
+    }
+    for (_, record) in records {
+      switch record {
+      case .text: break
+      case .section(let section): try section.finish()
+      case .item(let item): try item.options.finish()
+      case .items(let items): for item in items { try item.options.finish() }
+      }
+    }
+  }
+
+  /// An error about the value at `key`, or about this mapping, with its place in front.
+  package func fail(_ key: String?, _ message: String) -> ConfigurationError {
+    guard let key else { return context.error(at: origin, path: path, message) }
+    return context.error(
+      at: entry(key)?.value.origin ?? mappingOrigin, path: joined(path, key), message)
+  }
+
+  private func missing(_ key: String, _ expected: String) -> ConfigurationError {
+    context.error(
+      at: mappingOrigin, path: joined(path, key), "missing; expected \(expected)")
+  }
+
+  /// Where this mapping was written, for errors about keys that it does not have.
+  ///
+  /// Not an assignment: `training.shards=4` is not to blame for a missing `training.batch`.
+  private var mappingOrigin: ConfigurationOrigin {
+    if case .line = origin { origin } else { .absent }
+  }
+
+  // MARK: - Width
+
+  /// The document's `width`, nil when it has none.
+  func width() throws -> Int? {
+    try context.width.map {
+      try context.integer($0, path: "width", in: ConfigurationContext.widthRange)
+    }
+  }
+
+  /// Whether `key` is the top-level `width` that only multiples refer to.
+  private func isUnreadWidth(_ key: String) -> Bool {
+    isRoot && key == "width"
+  }
+
+  private var knownKeys: [String] {
+    isRoot && !known.contains("width") ? known + ["width"] : known
+  }
+
+  // MARK: - Plumbing
+
+  private func entry(_ key: String) -> ConfigurationValue.Entry? {
+    entries.first { $0.key == key }
+  }
+
+  private func child(
+    _ key: String, _ entries: [ConfigurationValue.Entry], _ origin: ConfigurationOrigin
+  ) -> ConfigurationReader {
+    ConfigurationReader(
+      path: joined(path, key), entries: entries, origin: origin, context: context)
+  }
+
+  private func noteKnown(_ key: String) {
+    if !known.contains(key) { known.append(key) }
+  }
+
+  private func noteRead(_ key: String) {
+    noteKnown(key)
+    readKeys.insert(key)
+  }
+
+  /// Marks an optional key as read; true when it is absent or null.
+  private func isAbsent(_ key: String) -> Bool {
+    noteRead(key)
+    return entry(key)?.value.isNull ?? true
+  }
+
+  private func record(_ key: String, _ record: Record) {
+    if let index = records.firstIndex(where: { $0.key == key }) {
+      records[index].record = record
+    } else {
+      records.append((key, record))
+    }
+  }
+
+  private func recordedSection(_ key: String) -> ConfigurationReader? {
+    guard case .section(let section)? = records.first(where: { $0.key == key })?.record else {
+      return nil
+    }
+    return section
+  }
+
+  /// The value at `key` as `parse` takes it, or the default.
+  private func read<Value>(
+    _ key: String, default defaultValue: Value?, expected: String,
+    parse: (ConfigurationValue, String) throws -> Value
+  ) throws -> Value {
+    noteRead(key)
+    if let entry = entry(key) { return try parse(entry.value, joined(path, key)) }
+    guard let defaultValue else { throw missing(key, expected) }
+    return defaultValue
+  }
+}
