@@ -3,7 +3,8 @@ import Kernels
 
 /// Builds layers from their entries in a configuration. A new layer is one file in `Layers`, and one line here.
 package struct LayerCatalog {
-  private typealias Builder = (_ item: ConfigurationItem, _ site: Site) throws -> any Layer
+  private typealias Builder =
+    @Sendable (_ item: ConfigurationItem, _ site: Site) throws -> any Layer
 
   /// Where a layer is being built.
   private struct Site {
@@ -54,7 +55,7 @@ package struct LayerCatalog {
 
   private static let sizes = 1...65536
 
-  private static func conv2d(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
+  @Sendable private static func conv2d(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
     let options = item.options
     let channels = try options.integer("channels", in: sizes)
     let kernel = try options.integer("kernel", in: 1...1024)
@@ -76,7 +77,7 @@ package struct LayerCatalog {
       geometry, hasBias: hasBias, initialization: site.initialization, context: site.context)
   }
 
-  private static func convTranspose2d(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
+  @Sendable private static func convTranspose2d(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
     let options = item.options
     let channels = try options.integer("channels", in: sizes)
     let kernel = try options.integer("kernel", in: 1...1024)
@@ -103,7 +104,7 @@ package struct LayerCatalog {
       context: site.context)
   }
 
-  private static func linear(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
+  @Sendable private static func linear(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
     let outputs = try item.options.integer("outputs", in: sizes)
     let hasBias = try item.options.boolean("bias", default: true)
     try item.options.finish()
@@ -115,7 +116,7 @@ package struct LayerCatalog {
       initialization: site.initialization, context: site.context)
   }
 
-  private static func batchNorm(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
+  @Sendable private static func batchNorm(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
     let epsilon = try item.options.number("epsilon", default: 1e-5, in: 0...1, above: 0)
     let momentum = try item.options.number("momentum", default: 0.1, in: 0...1)
     try item.options.finish()
@@ -124,7 +125,7 @@ package struct LayerCatalog {
       initialization: site.initialization, context: site.context)
   }
 
-  private static func leakyReLU(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
+  @Sendable private static func leakyReLU(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
     let slope = try item.options.number("slope", default: 0.01, in: 0...1)
     try item.options.finish()
     return LeakyReLU(inputShape: site.inputShape, slope: Float(slope), context: site.context)
