@@ -1,0 +1,63 @@
+/// A fault in the data or in how it was asked for: one line that says what was found, what was
+/// expected, where, and a hint where there is one.
+package struct DatasetError: Error, CustomStringConvertible, Equatable {
+  package var message: String
+
+  package init(_ message: String) { self.message = message }
+
+  package var description: String { message }
+}
+
+/// The size of one sample.
+///
+/// A vector of n numbers is (n, 1, 1).
+package struct SampleShape: Sendable, Equatable {
+  package var channels: Int
+  /// Pixels.
+  package var height: Int
+  /// Pixels.
+  package var width: Int
+
+  package init(channels: Int, height: Int, width: Int) {
+    self.channels = channels
+    self.height = height
+    self.width = width
+  }
+
+  /// The numbers in one sample: channels * height * width.
+  package var elementCount: Int { channels * height * width }
+}
+
+/// Samples that any thread may read in any order: sample i is the same on every rank.
+package protocol Dataset: Sendable {
+  /// What the user calls it, for logs: `glyphs`, `idx data/mnist (train)`.
+  var name: String { get }
+  /// Samples.
+  var count: Int { get }
+  var shape: SampleShape { get }
+  /// Labels are in 0 ..< classCount; 0 says that there are none.
+  var classCount: Int { get }
+
+  /// The class of sample `index`. Calling it where `classCount` is 0 is a programming error.
+  func label(at index: Int) -> Int
+
+  /// Overwrites `output` (height x width x channels, channels last) with sample `index`, its values
+  /// in the range that the data set was opened with. Allocates nothing.
+  func copySample(at index: Int, into output: UnsafeMutableBufferPointer<Float>)
+}
+
+/// The part of a published data set, under the names that configurations use.
+package enum DatasetSplit: String, Sendable, CaseIterable {
+  case train
+  case test
+
+  /// The split called `name`; throws an error that lists the names if there is none.
+  package init(named name: String) throws {
+    guard let split = DatasetSplit(rawValue: name) else {
+      throw DatasetError("data.split: found \"\(name)\", expected train or test")
+    }
+    self = split
+  }
+
+  var other: DatasetSplit { self == .train ? .test : .train }
+}

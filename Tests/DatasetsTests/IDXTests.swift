@@ -1,0 +1,118 @@
+import Foundation
+import Testing
+
+@testable import Datasets
+
+@Suite struct IDXTests {
+  /// The labels 0 to 9 four times over, compressed by Python 3's `gzip.compress(data, 9, mtime=0)`.
+  private let compressedLabels: [UInt8] = [
+    0x1F, 0x8B, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0x63, 0x60, 0xE0, 0x60, 0x64, 0x60,
+    0x60, 0xD0, 0x60, 0x60, 0x64, 0x62, 0x66, 0x61, 0x65, 0x63, 0xE7, 0xE0, 0xC4, 0xCF, 0x02, 0x00,
+    0x38, 0x20, 0x53, 0xB1, 0x30, 0x00, 0x00, 0x00,
+  ]
+
+  @Test func checksumKnownAnswers() {
+    // The check value of CRC-32 in the catalogue of CRCs, and both lengths around a whole step.
+    #expect(crc32(ArraySlice("123456789".utf8)) == 0xCBF4_3926)
+    #expect(crc32([]) == 0)
+    #expect(crc32(ArraySlice("The quick brown fox jumps over the lazy dog".utf8)) == 0x414F_A339)
+  }
+
+  @Test func plainAndCompressedFilesHoldTheSame() throws {
+    try withTemporaryFolder { folder in
+      let bytes = countingImages(5)
+      try write(bytes, to: folder + "/plain")
+      try write(gzip(bytes), to: folder + "/compressed")
+      // Two members: what `cat a.gz b.gz` and block compressors write.
+      try write(gzip(Array(bytes[..<20])) + gzip(Array(bytes[20...])), to: folder + "/members")
+      let plain = try IDXFile.read(folder + "/plain", content: .images)
+      #expect(plain.dimensions == [5, 3, 2])
+      #expect(plain.elements == (0..<30).map { UInt8($0) })
+      #expect(try IDXFile.read(folder + "/compressed", content: .images) == plain)
+      #expect(try IDXFile.read(folder + "/members", content: .images) == plain)
+      try write(compressedLabels, to: folder + "/labels.gz")
+      let labels = try IDXFile.read(folder + "/labels.gz", content: .labels)
+      #expect(labels.dimensions == [40])
+      #expect(labels.elements == (0..<40).map { UInt8($0 % 10) })
+    }
+  }
+
+  /// What reading `bytes` as `content` complains of, without the path in front.
+  private func complaint(_ bytes: [UInt8], _ content: IDXFile.Content = .images) throws -> String {
+    var text = ""
+    try withTemporaryFolder { folder in
+      let path = folder + "/file"
+      try write(bytes, to: path)
+      text = message { try IDXFile.read(path, content: content) } ?? ""
+      #expect(text.hasPrefix(path + ": "))
+      text.removeFirst(min(path.count + 2, text.count))
+    }
+    return text
+  }
+
+  @Test func wrongMagicNumbers() throws {
+    #expect(
+      try complaint(idx([4], [1, 2, 3, 4]))
+        == "wrong magic number: found 0x00000801, expected 0x00000803 (images); "
+        + "this is a label file")
+    #expect(
+      try complaint(countingImages(2), .labels)
+        == "wrong magic number: found 0x00000803, expected 0x00000801 (labels); "
+        + "this is an image file")
+    #expect(
+      try complaint(Array("<!DOCTYPE html>".utf8)).hasSuffix(
+        "a web page saved in place of the file?"))
+    #expect(try complaint([0, 0, 0x0D, 3] + [UInt8](repeating: 0, count: 12)).contains("type 08"))
+    #expect(try complaint([0, 0, 8, 2] + [UInt8](repeating: 1, count: 12)).contains("0x00000802"))
+  }
+
+  @Test func truncatedFiles() throws {
+    let bytes = countingImages(5)
+    let expected = "truncated: the header says 46 bytes, the file has 45; download it again"
+    #expect(try complaint(Array(bytes.dropLast())) == expected)
+    #expect(try complaint(gzip(Array(bytes.dropLast()))) == expected)
+    let header = "truncated: an IDX header has 16 bytes, the file has "
+    #expect(try complaint(Array(bytes[..<15])) == header + "15; download it again")
+    #expect(try complaint(Array(bytes[..<2])) == header + "2; download it again")
+    #expect(try complaint([]) == header + "0; download it again")
+    #expect(try complaint(Array(gzip(bytes).dropLast(20))).hasPrefix("corrupt"))
+    #expect(try complaint(Array(gzip(bytes).dropLast(3))).hasPrefix("corrupt"))
+  }
+
+  @Test func trailingBytes() throws {
+    let bytes = countingImages(5) + [0]
+    let expected =
+      "trailing bytes: the header says 46 bytes (5 x 3 x 2 elements), the file has more; "
+      + "download it again"
+    #expect(try complaint(bytes) == expected)
+    #expect(try complaint(gzip(bytes)) == expected)
+    #expect(try complaint(gzip(countingImages(5)) + [7, 7, 7]).hasPrefix("corrupt"))
+  }
+
+  @Test func corruptCompression() throws {
+    let good = gzip(countingImages(5))
+    // A reserved block type, a flipped pixel (still as long as it should be), a flipped checksum.
+    for (offset, label) in [(10, "block"), (50, "pixel"), (good.count - 6, "checksum")] {
+      var bytes = good
+      bytes[offset] ^= 0x06
+      let text = try complaint(bytes)
+      #expect(text.hasPrefix("corrupt"), "\(label): \(text)")
+      #expect(text.hasSuffix("download it again"), "\(label): \(text)")
+    }
+  }
+
+  @Test func impossibleHeaders() throws {
+    let huge = UInt32.max
+    #expect(try complaint(idx([huge, huge, huge], [])).hasPrefix("impossible size"))
+    // 2^48 bytes fit an Int: found to be missing, not allocated.
+    #expect(
+      try complaint(idx([1 << 31, 1 << 9, 1 << 8], [1]))
+        == "truncated: the header says 281474976710672 bytes, the file has 17; download it again")
+    #expect(try complaint(idx([0, 28, 28], [])).hasPrefix("empty: the header says 0 x 28 x 28"))
+  }
+
+  @Test func unreadableFile() {
+    let text = message { try IDXFile.read("no/such/file", content: .images) } ?? ""
+    #expect(text == "no/such/file: cannot be read: No such file or directory")
+  }
+}

@@ -1,0 +1,103 @@
+import Foundation
+import Testing
+
+@testable import Datasets
+
+@Suite struct LoadIDXTests {
+  private func load(
+    _ folder: String, _ split: DatasetSplit = .train, limit: Int? = nil
+  ) throws -> ByteImageDataset {
+    try loadIDX(directory: folder, split: split, range: 0...255, limit: limit)
+  }
+
+  @Test func imagesAndLabels() throws {
+    try withTemporaryFolder { folder in
+      try write(countingImages(4), to: folder + "/train-images-idx3-ubyte")
+      try write(gzip(idx([4], [1, 0, 6, 2])), to: folder + "/train-labels-idx1-ubyte.gz")
+      let dataset = try load(folder)
+      #expect(dataset.name == "idx \(folder) (train)")
+      #expect(dataset.count == 4)
+      #expect(dataset.shape == SampleShape(channels: 1, height: 3, width: 2))
+      #expect(dataset.classCount == 7)
+      #expect((0..<4).map(dataset.label) == [1, 0, 6, 2])
+      var sample = [Float](repeating: .nan, count: 6)
+      sample.withUnsafeMutableBufferPointer { dataset.copySample(at: 2, into: $0) }
+      #expect(sample == [12, 13, 14, 15, 16, 17])
+
+      let limited = try load(folder + "/", limit: 2)
+      #expect(limited.count == 2)
+      #expect(limited.pixels == Array(dataset.pixels[..<12]))
+      #expect(limited.labels == [1, 0])
+      // The class that the limit cuts off still counts.
+      #expect(limited.classCount == 7)
+      #expect(try load(folder, limit: 100).count == 4)
+      #expect(message { try load(folder, limit: 0) } == "data.limit: found 0, expected 1 or more")
+    }
+  }
+
+  @Test func labelsMayBeAbsent() throws {
+    try withTemporaryFolder { folder in
+      try write(gzip(countingImages(3)), to: folder + "/t10k-images-idx3-ubyte.gz")
+      let dataset = try load(folder, .test)
+      #expect(dataset.name == "idx \(folder) (test)")
+      #expect(dataset.count == 3)
+      #expect(dataset.classCount == 0)
+      #expect(dataset.labels.isEmpty)
+    }
+  }
+
+  @Test func missingFolderAndFiles() throws {
+    try withTemporaryFolder { folder in
+      let files = "train-images-idx3-ubyte[.gz] and, for labels, train-labels-idx1-ubyte[.gz]"
+      #expect(
+        message { try load(folder + "/none") }
+          == "\(folder)/none: no such folder; expected one with \(files)")
+      let missing = "\(folder): no train-images-idx3-ubyte[.gz]; expected \(files)"
+      #expect(message { try load(folder) } == missing)
+      try write(countingImages(1), to: folder + "/t10k-images-idx3-ubyte")
+      #expect(
+        message { try load(folder) }
+          == missing + "; this folder has the test split: data.split=test")
+      #expect(
+        message { try load(folder + "/t10k-images-idx3-ubyte") }
+          == "\(folder)/t10k-images-idx3-ubyte: a file; expected the folder that holds \(files)")
+    }
+    try withTemporaryFolder { folder in
+      try write(countingImages(1), to: folder + "/train-images-idx3-ubyte")
+      let text = message { try load(folder, .test) } ?? ""
+      #expect(text.hasPrefix("\(folder): no t10k-images-idx3-ubyte[.gz]"))
+      #expect(text.hasSuffix("; this folder has the train split: data.split=train"))
+    }
+  }
+
+  @Test func countsMustAgree() throws {
+    try withTemporaryFolder { folder in
+      let images = folder + "/train-images-idx3-ubyte"
+      let labels = folder + "/train-labels-idx1-ubyte"
+      try write(countingImages(4), to: images)
+      try write(idx([3], [0, 1, 2]), to: labels)
+      let expected = "\(labels): 3 labels, but \(images) has 4 images; expected one each"
+      #expect(message { try load(folder) } == expected)
+      // Also where the limit would hide it.
+      #expect(message { try load(folder, limit: 2) } == expected)
+    }
+  }
+
+  /// The folder of published files beside the package, where there is one.
+  private static let mnist = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().appendingPathComponent("../../../shared/data/mnist")
+    .standardizedFileURL.path
+
+  @Test(.enabled(if: FileManager.default.fileExists(atPath: mnist), "needs ../shared/data/mnist"))
+  func publishedFiles() throws {
+    let dataset = try load(Self.mnist, .test)
+    #expect(dataset.count == 10_000)
+    #expect(dataset.shape == SampleShape(channels: 1, height: 28, width: 28))
+    #expect(dataset.classCount == 10)
+    #expect((0..<10).map(dataset.label) == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9])
+    // 0.1307 is the mean that MNIST examples normalize with (of the training split).
+    let mean = dataset.pixels.reduce(0.0) { $0 + Double($1) } / Double(dataset.pixels.count) / 255
+    #expect(abs(mean - 0.1325) < 0.0005)
+    #expect(message { try load(Self.mnist) }?.hasSuffix("data.split=test") == true)
+  }
+}

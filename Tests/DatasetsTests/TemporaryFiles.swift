@@ -1,0 +1,56 @@
+import Foundation
+import Testing
+
+@testable import Datasets
+
+/// Runs `body` with the path of an empty folder that is removed afterwards.
+func withTemporaryFolder(_ body: (String) throws -> Void) throws {
+  let url = FileManager.default.temporaryDirectory.appendingPathComponent(
+    "datasets-tests-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: url) }
+  try body(url.path)
+}
+
+func write(_ bytes: [UInt8], to path: String) throws {
+  try Data(bytes).write(to: URL(fileURLWithPath: path))
+}
+
+/// The bytes of an IDX file of unsigned bytes.
+func idx(_ dimensions: [UInt32], _ elements: [UInt8]) -> [UInt8] {
+  [0, 0, 8, UInt8(dimensions.count)] + dimensions.flatMap(bigEndian) + elements
+}
+
+/// `count` images of 3 x 2 (height x width) whose bytes count up, and their file.
+func countingImages(_ count: Int) -> [UInt8] {
+  idx([UInt32(count), 3, 2], (0..<count * 6).map { UInt8(truncatingIfNeeded: $0) })
+}
+
+/// A gzip file that stores `bytes` in one block without compression (RFC 1951, section 3.2.4).
+func gzip(_ bytes: [UInt8]) -> [UInt8] {
+  let length = UInt16(bytes.count)
+  let block: [UInt8] = [1] + littleEndian(UInt32(length) | UInt32(~length) << 16) + bytes
+  return [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF] + block + littleEndian(crc32(bytes[...]))
+    + littleEndian(UInt32(bytes.count))
+}
+
+/// The message of the `DatasetError` that `body` throws, nil and a recorded issue if it does not.
+func message(_ body: () throws -> some Any) -> String? {
+  do {
+    _ = try body()
+    Issue.record("no error thrown")
+  } catch let error as DatasetError {
+    #expect(!error.message.contains("\n"))
+    #expect(error.description == error.message)
+    return error.message
+  } catch {
+    Issue.record("another error: \(error)")
+  }
+  return nil
+}
+
+private func bigEndian(_ word: UInt32) -> [UInt8] { littleEndian(word).reversed() }
+
+private func littleEndian(_ word: UInt32) -> [UInt8] {
+  (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
+}
