@@ -1,0 +1,260 @@
+import CZlib
+import Foundation
+
+/// Files and folders with whole writes, atomic replacement and one-line errors.
+package enum FileSystem {
+  // MARK: - Questions
+
+  /// Whether anything, a dangling symbolic link included, is at `path`.
+  package static func exists(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0
+  }
+
+  /// Whether `path` leads to a folder.
+  package static func isDirectory(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// The size of a file in bytes.
+  ///
+  /// - Throws: `StorageError` if there is none.
+  package static func fileSize(_ path: String) throws -> Int {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      throw StorageError(path: path, cannot: "read", code: errno)
+    }
+    return Int(status.st_size)
+  }
+
+  /// The names in a folder, sorted by their UTF-8 bytes, without `.` and `..`.
+  ///
+  /// - Throws: `StorageError` if the folder cannot be read.
+  package static func listDirectory(_ path: String) throws -> [String] {
+    guard let folder = opendir(path) else {
+      throw StorageError(path: path, cannot: "list the folder", code: errno)
+    }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while true {
+      errno = 0
+      guard let entry = readdir(folder) else { break }
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    guard errno == 0 else {
+      throw StorageError(path: path, cannot: "list the folder", code: errno)
+    }
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  // MARK: - Reading
+
+  /// The bytes of a file.
+  ///
+  /// - Throws: `StorageError` if it cannot be opened or read.
+  package static func readFile(_ path: String) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    try forEachChunk(of: path) { chunk, fileSize in
+      if bytes.isEmpty { bytes.reserveCapacity(fileSize) }
+      bytes.append(contentsOf: chunk)
+    }
+    return bytes
+  }
+
+  /// Calls `body` with the file's bytes from first to last, a mebibyte at a time.
+  private static func forEachChunk(
+    of path: String, _ body: (_ chunk: UnsafeRawBufferPointer, _ fileSize: Int) throws -> Void
+  ) throws {
+    let descriptor = retryingInterrupts { open(path, O_RDONLY | O_CLOEXEC) }
+    guard descriptor >= 0 else { throw StorageError(path: path, cannot: "open", code: errno) }
+    defer { _ = close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      throw StorageError(path: path, cannot: "read", code: errno)
+    }
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    defer { buffer.deallocate() }
+    while true {
+      let count = retryingInterrupts { read(descriptor, buffer.baseAddress, buffer.count) }
+      guard count >= 0 else { throw StorageError(path: path, cannot: "read", code: errno) }
+      if count == 0 { return }
+      try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]), Int(status.st_size))
+    }
+  }
+
+  // MARK: - Checksums
+
+  /// CRC-32 (ISO-HDLC, the one of zip and PNG) of `bytes`.
+  ///
+  /// - Parameters:
+  ///   - bytes: Any number of bytes.
+  ///   - previous: The CRC-32 of the bytes before these; 0 at the beginning.
+  /// - Returns: The CRC-32 of the bytes so far.
+  package static func crc32(_ bytes: UnsafeRawBufferPointer, continuing previous: UInt32 = 0)
+    -> UInt32
+  {
+    // zlib takes a null pointer for a request of the initial value.
+    guard let start = bytes.bindMemory(to: UInt8.self).baseAddress else { return previous }
+    return UInt32(truncatingIfNeeded: crc32_z(uLong(previous), start, bytes.count))
+  }
+
+  /// Size in bytes and CRC-32 of a file, read once from beginning to end.
+  ///
+  /// - Throws: `StorageError` if it cannot be read.
+  package static func checksum(ofFile path: String) throws -> (size: Int, crc32: UInt32) {
+    var size = 0
+    var sum: UInt32 = 0
+    try forEachChunk(of: path) { chunk, _ in
+      size += chunk.count
+      sum = crc32(chunk, continuing: sum)
+    }
+    return (size, sum)
+  }
+
+  // MARK: - Writing
+
+  /// Makes a folder and its parents; a folder that is there already is left alone.
+  ///
+  /// - Throws: `StorageError` naming the folder that could not be made.
+  package static func createDirectory(_ path: String) throws {
+    if isDirectory(path) { return }
+    let parent = folder(of: path)
+    if parent != path { try createDirectory(parent) }
+    // Another process may make it between the question and the call.
+    if mkdir(path, 0o777) != 0 {
+      let code = errno
+      if !isDirectory(path) {
+        throw StorageError(path: path, cannot: "create the folder", code: code)
+      }
+    }
+  }
+
+  /// Replaces the file at `path` as a whole: after a crash it is the old or the new one.
+  ///
+  /// The bytes go to `.NAME.tmp-PID` in the same folder (a rename works within one file system
+  /// only), to the device, and then under the final name; the folder is synchronized last. Two
+  /// threads of a process must not write the same path at once.
+  ///
+  /// - Throws: `StorageError`; the old file is whole then and the temporary one is gone, save when
+  ///   only the last step, the folder's synchronization, failed: then the new file is in place.
+  package static func writeAtomically(_ bytes: UnsafeRawBufferPointer, to path: String) throws {
+    let temporary = temporaryPath(for: path)
+    do {
+      let file = try OutputFile(path: temporary, mode: .replace, shownPath: path)
+      try file.write(bytes)
+      try file.synchronize()
+      try file.close()
+      try rename(temporary, to: path)
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+    try synchronizeDirectory(folder(of: path))
+  }
+
+  /// Replaces the file at `path` as a whole by `bytes`.
+  package static func writeAtomically(_ bytes: [UInt8], to path: String) throws {
+    try bytes.withUnsafeBytes { try writeAtomically($0, to: path) }
+  }
+
+  /// Replaces the file at `path` as a whole by `text` in UTF-8.
+  package static func writeAtomically(_ text: String, to path: String) throws {
+    try writeAtomically(Array(text.utf8), to: path)
+  }
+
+  /// Points the symbolic link at `path` to `target`; readers see the old or the new target.
+  ///
+  /// - Parameters:
+  ///   - path: The link; a file or link there is replaced, a folder is an error.
+  ///   - target: What the link says, as it is; relative targets start at the link's folder.
+  /// - Throws: `StorageError` if the system refuses.
+  package static func replaceSymlink(at path: String, to target: String) throws {
+    let temporary = temporaryPath(for: path)
+    unlink(temporary)
+    guard symlink(target, temporary) == 0 else {
+      throw StorageError(path: path, cannot: "create the symbolic link", code: errno)
+    }
+    do {
+      try rename(temporary, to: path)
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+    try synchronizeDirectory(folder(of: path))
+  }
+
+  /// Renames a file or folder within one file system.
+  static func rename(_ source: String, to destination: String) throws {
+    guard Foundation.rename(source, destination) == 0 else {
+      throw StorageError(path: destination, cannot: "move into place", code: errno)
+    }
+  }
+
+  /// Brings a folder's names to the device: until then a crash can undo a rename.
+  package static func synchronizeDirectory(_ path: String) throws {
+    let descriptor = retryingInterrupts { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    guard descriptor >= 0 else {
+      throw StorageError(path: path, cannot: "open the folder", code: errno)
+    }
+    defer { _ = close(descriptor) }
+    // Some network file systems cannot synchronize a folder and say EINVAL.
+    if retryingInterrupts({ fsync(descriptor) }) != 0, errno != EINVAL, errno != ENOTSUP {
+      throw StorageError(path: path, cannot: "write the folder to the device", code: errno)
+    }
+  }
+
+  /// Removes a file, a symbolic link (not what it points to) or a folder with all it holds.
+  ///
+  /// Nothing at `path` is not an error.
+  ///
+  /// - Throws: `StorageError` naming what could not be removed.
+  package static func removeTree(_ path: String) throws {
+    var status = stat()
+    guard lstat(path, &status) == 0 else {
+      if errno == ENOENT { return }
+      throw StorageError(path: path, cannot: "remove", code: errno)
+    }
+    if status.st_mode & S_IFMT == S_IFDIR {
+      for name in try listDirectory(path) { try removeTree("\(path)/\(name)") }
+      guard rmdir(path) == 0 else {
+        throw StorageError(path: path, cannot: "remove the folder", code: errno)
+      }
+    } else {
+      guard unlink(path) == 0 || errno == ENOENT else {
+        throw StorageError(path: path, cannot: "remove", code: errno)
+      }
+    }
+  }
+
+  // MARK: - Paths
+
+  /// The folder a path is in: `a/b` -> `a`, `b` -> `.`, `/b` -> `/`.
+  static func folder(of path: String) -> String {
+    let trimmed = withoutTrailingSlashes(path)
+    guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+    let parent = withoutTrailingSlashes(String(trimmed[..<slash]))
+    return parent.isEmpty ? "/" : parent
+  }
+
+  /// The last part of a path: `a/b/` -> `b`.
+  static func name(of path: String) -> String {
+    let trimmed = withoutTrailingSlashes(path)
+    guard let slash = trimmed.lastIndex(of: "/"), trimmed != "/" else { return trimmed }
+    return String(trimmed[trimmed.index(after: slash)...])
+  }
+
+  /// `folder/.NAME.tmp-PID`; the PID tells later runs whether the writer is still alive.
+  static func temporaryPath(for path: String) -> String {
+    "\(folder(of: path))/.\(name(of: path)).tmp-\(getpid())"
+  }
+
+  private static func withoutTrailingSlashes(_ path: String) -> String {
+    var text = Substring(path)
+    while text.count > 1 && text.hasSuffix("/") { text = text.dropLast() }
+    return String(text)
+  }
+}

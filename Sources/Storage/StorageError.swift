@@ -1,0 +1,33 @@
+import Foundation
+
+/// What went wrong with a file or folder, in one line.
+///
+/// The message reads `PATH: what failed, what was expected; hint`, with the system's own words
+/// (`No space left on device`) where the system refused.
+package struct StorageError: Error, CustomStringConvertible, Equatable, Sendable {
+  /// The whole message, one line without a period or line break at its end.
+  package let message: String
+
+  package var description: String { message }
+
+  package init(_ message: String) {
+    self.message = message
+  }
+
+  /// An error from a system call.
+  ///
+  /// - Parameters:
+  ///   - path: The file or folder the call was about.
+  ///   - action: What was tried, as it follows "cannot": `write`, `open`.
+  ///   - code: The call's `errno`; read it before anything else can change it.
+  init(path: String, cannot action: String, code: Int32) {
+    let hint =
+      switch code {
+      case ENOSPC, EDQUOT: "; free some space, then resume"
+      case EROFS: "; choose a folder on a writable file system"
+      case EACCES, EPERM: "; check the permissions of the folder"
+      default: ""
+      }
+    self.init("\(path): cannot \(action): \(String(cString: strerror(code)))\(hint)")
+  }
+}
