@@ -66,12 +66,13 @@ package struct ConfigurationDocument: Sendable {
   /// the later wins. Keys are checked when the document is read.
   package mutating func override(_ assignment: String) throws {
     let parts = assignment.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2, Self.isKeyPath(parts[0]) else {
+    let keyPath = parts[0].trimmingCharacters(in: .whitespaces)
+    guard parts.count == 2, Self.isKeyPath(keyPath) else {
       throw ConfigurationError(
         message: "command line: '\(shortened(assignment))': expected KEY=VALUE, such as "
           + "training.batch=64")
     }
-    try set(String(parts[0]), String(parts[1]), source: "command line", onlyIfAbsent: false)
+    try set(keyPath, String(parts[1]), source: "command line", onlyIfAbsent: false)
   }
 
   /// Sets a value (YAML) where the document has none at `keyPath`.
