@@ -44,8 +44,7 @@ package struct ConfigurationDocument: Sendable {
     self.name = name
     let parsed: ConfigurationValue?
     do {
-      // A byte order mark is no part of the first key.
-      parsed = try .parse(text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text)
+      parsed = try .parse(text)
     } catch let error as ConfigurationValue.ParseError {
       let place = error.line.map { "\(name):\($0)" } ?? name
       throw ConfigurationError(message: "\(place): \(error.reason)")

@@ -44,6 +44,6 @@ func editDistance(_ a: [Character], _ b: [Character]) -> Int {
 /// The list of suggestions as errors print it: `; did you mean 'batch'? (known: batch, shards)`.
 func suggestion(for word: String, in known: [String]) -> String {
   guard !known.isEmpty else { return "; none is known here" }
-  let hint = nearest(word, in: known).map { "; did you mean '\($0)'?" } ?? ";"
+  let hint = nearest(word, in: known).map { "; did you mean '\($0)'?" } ?? ""
   return "\(hint) (known: \(known.joined(separator: ", ")))"
 }

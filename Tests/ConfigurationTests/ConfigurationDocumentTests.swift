@@ -22,6 +22,10 @@ import Testing
     #expect(try read(Data("\u{FEFF}a: 3\r\n".utf8)) == "no error, but: 3")
   }
 
+  @Test func aByteOrderMarkIsNoPartOfTheFirstKey() throws {
+    #expect(try reader("\u{FEFF}a: 3\n").integer("a") == 3)
+  }
+
   @Test func refusesWhatIsNoFileOfText() throws {
     #expect(
       message { try ConfigurationDocument(path: "no/such.yaml") } == "no/such.yaml: no such file")

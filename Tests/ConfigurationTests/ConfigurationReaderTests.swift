@@ -13,7 +13,8 @@ import Testing
 
   @Test(arguments: [
     ("abc", "'abc'"), ("0", "0"), ("9", "9"), ("\"5\"", "'5'"), ("1.0", "1.0"), ("1e2", "1e2"),
-    ("010", "010"), ("0x4", "0x4"), ("--4", "'--4'"), ("4_", "'4_'"), ("4__4", "'4__4'"),
+    ("007", "007"), ("0_7", "'0_7'"), ("0x4", "0x4"), ("--4", "'--4'"), ("4_", "'4_'"),
+    ("4__4", "'4__4'"),
     ("true", "'true'"), ("", "nothing"), ("[1]", "a list of 1"), ("[]", "an empty list"),
     ("{b: 1}", "a mapping"), ("99999999999999999999", "99999999999999999999"), ("٣", "'٣'"),
     ("!!str 5", "'5'"),
@@ -186,6 +187,9 @@ import Testing
     #expect(
       expected((-limit)...limit, above: 0, key: "b")
         == "x.yaml:2: b: expected a number above 0, found 0")
+    #expect(
+      message { try reader("a: 1e999").number("a", in: 0...Double.infinity) }
+        == "x.yaml:1: a: expected a number, at least 0, found 1e999")
     #expect(try root.number("c", default: 0.1, in: 0...1) == 0.1)
     #expect(
       message { try root.number("d", above: 0) }
@@ -353,7 +357,7 @@ import Testing
     // A child that nobody asked for, before the children of what was read.
     #expect(
       message { try root.finish() }
-        == "x.yaml:4: other: unknown key; (known: training, width)")
+        == "x.yaml:4: other: unknown key (known: training, width)")
     _ = try root.section("other").integer("x")
     #expect(message { try root.finish() }.hasPrefix("x.yaml:3: training.bacth: unknown key"))
   }
@@ -364,7 +368,7 @@ import Testing
     let items = try root.items("layers")
     _ = try items[1].options.integer("kernel", default: 3)
     #expect(
-      message { try root.finish() } == "x.yaml:5: o: unknown key; (known: layers, width)")
+      message { try root.finish() } == "x.yaml:5: o: unknown key (known: layers, width)")
     let optimizer = try root.item("o")
     #expect(message { try root.finish() }.contains("layers.1.conv2d.kernle: unknown key; did you"))
     #expect(message { try items[1].options.integer("kernle") } == "no error, but: 3")
@@ -387,6 +391,20 @@ import Testing
     #expect(
       message { try root.section("training").finish() }
         == "command line: training.bach=2: unknown key; did you mean 'batch'? (known: batch)")
+  }
+
+  @Test func anAssignmentToAnUnknownKeyIsToBlame() throws {
+    let root = try reader("batch: 1\nx: 1\n", "x=2")
+    _ = try root.integer("batch")
+    #expect(message { try root.finish() }.hasPrefix("command line: x=2: unknown key"))
+  }
+
+  @Test func readingTwiceIsRecordedOnce() throws {
+    let root = try reader("a: 1\nb: 2\n")
+    _ = try root.integer("a")
+    _ = try root.integer("b")
+    _ = try root.number("a")
+    #expect(root.resolvedYAML() == "a: 1\nb: 2\n")
   }
 
   @Test func containsDoesNotCountAsReading() throws {
