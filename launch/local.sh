@@ -43,6 +43,15 @@ if ((RANKS != cores)); then launch+=(--bind-to none); fi
 if ((RANKS > cores)); then launch+=(--mca mpi_yield_when_idle 1); fi
 launch+=("$root/.build/release/wgangp-dist" "$COMMAND" "$@")
 
+# mpirun gives rank 0 a terminal of its own even when this script writes to a file, so say here
+# whether someone is watching, and how wide the window is.
+if [[ -t 1 ]]; then
+  COLUMNS=$(tput cols 2>/dev/null || echo 80)
+  export COLUMNS
+else
+  export TERM=dumb
+fi
+
 printf '+' >&2
 printf ' %q' "${launch[@]}" >&2
 printf '\n' >&2
