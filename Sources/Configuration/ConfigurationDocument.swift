@@ -44,8 +44,7 @@ package struct ConfigurationDocument: Sendable {
     self.name = name
     let parsed: ConfigurationValue?
     do {
-      // A byte order mark is no part of the first key.
-      parsed = try .parse(text.hasPrefix("\u{FEFF}") ? String(text.dropFirst()) : text)
+      parsed = try .parse(text)
     } catch let error as ConfigurationValue.ParseError {
       let place = error.line.map { "\(name):\($0)" } ?? name
       throw ConfigurationError(message: "\(place): \(error.reason)")
@@ -66,12 +65,13 @@ package struct ConfigurationDocument: Sendable {
   /// the later wins. Keys are checked when the document is read.
   package mutating func override(_ assignment: String) throws {
     let parts = assignment.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2, Self.isKeyPath(parts[0]) else {
+    let keyPath = parts[0].trimmingCharacters(in: .whitespaces)
+    guard parts.count == 2, Self.isKeyPath(keyPath) else {
       throw ConfigurationError(
         message: "command line: '\(shortened(assignment))': expected KEY=VALUE, such as "
           + "training.batch=64")
     }
-    try set(String(parts[0]), String(parts[1]), source: "command line", onlyIfAbsent: false)
+    try set(keyPath, String(parts[1]), source: "command line", onlyIfAbsent: false)
   }
 
   /// Sets a value (YAML) where the document has none at `keyPath`.

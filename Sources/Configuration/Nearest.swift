@@ -1,14 +1,14 @@
 /// The candidate that `word` was probably meant to be, or nil when none is close.
 ///
 /// Close is an edit distance (`editDistance`, letter case aside) of at most a third of the longer
-/// word's length, at least 1; of equals the first wins.
+/// word's length (1 for up to four letters, 2 for five to seven); of equals the first wins.
 package func nearest(_ word: String, in candidates: [String]) -> String? {
   let letters = Array(word.lowercased())
   var best: (candidate: String, distance: Int)?
   for candidate in candidates {
     let other = Array(candidate.lowercased())
     let longer = max(letters.count, other.count)
-    let limit = max(1, longer / 3)
+    let limit = max(1, (longer + 1) / 3)
     // The difference in length is a lower bound, and spares the table for hopeless candidates.
     guard abs(letters.count - other.count) <= limit else { continue }
     let distance = editDistance(letters, other)
@@ -44,6 +44,6 @@ func editDistance(_ a: [Character], _ b: [Character]) -> Int {
 /// The list of suggestions as errors print it: `; did you mean 'batch'? (known: batch, shards)`.
 func suggestion(for word: String, in known: [String]) -> String {
   guard !known.isEmpty else { return "; none is known here" }
-  let hint = nearest(word, in: known).map { "; did you mean '\($0)'?" } ?? ";"
+  let hint = nearest(word, in: known).map { "; did you mean '\($0)'?" } ?? ""
   return "\(hint) (known: \(known.joined(separator: ", ")))"
 }

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Checks for what the build and the runs need, and installs the missing libraries where it may:
+# as root, with apt-get. Otherwise prints the command to run. The other scripts source this file.
+#
+#   launch/setup.sh
+#
+# Expected time: 0.1 seconds when nothing is missing; a minute or two when packages are installed.
+set -euo pipefail
+
+# The names that pkg-config and the shell know, and the Debian/Ubuntu packages that have them.
+readonly MODULES=(ompi-c openblas libpng libarchive zlib)
+readonly PACKAGES=(
+  libopenmpi-dev openmpi-bin libopenblas-dev libpng-dev libarchive-dev zlib1g-dev pkg-config
+)
+
+# Prints what is missing, a word each; nothing when all is there.
+missing_libraries() {
+  command -v mpirun >/dev/null || echo mpirun
+  if ! command -v pkg-config >/dev/null; then
+    echo pkg-config
+    return
+  fi
+  # One call for the usual case, in which nothing is missing.
+  if ! pkg-config --exists "${MODULES[@]}"; then
+    local module
+    for module in "${MODULES[@]}"; do
+      pkg-config --exists "$module" || echo "$module"
+    done
+  fi
+}
+
+install_libraries() {
+  local missing
+  missing=$(missing_libraries | paste -sd ' ')
+  [[ -n $missing ]] || return 0
+  if ! command -v apt-get >/dev/null; then
+    echo "setup: missing: $missing. Install them; on Debian and Ubuntu they are in the packages" \
+      "${PACKAGES[*]}" >&2
+    exit 1
+  fi
+  local install=(apt-get install -y --no-install-recommends "${PACKAGES[@]}")
+  if [[ $(id -u) != 0 ]]; then
+    echo "setup: missing: $missing. Install them with" >&2
+    echo "  sudo apt-get update && sudo ${install[*]}" >&2
+    exit 1
+  fi
+  echo "setup: missing: $missing" >&2
+  echo "+ apt-get update && ${install[*]}" >&2
+  apt-get update >&2
+  DEBIAN_FRONTEND=noninteractive "${install[@]}" >&2
+  missing=$(missing_libraries | paste -sd ' ')
+  if [[ -n $missing ]]; then
+    echo "setup: still missing after the installation: $missing" >&2
+    exit 1
+  fi
+}
+
+check_swift() {
+  if ! command -v swift >/dev/null; then
+    echo "setup: swift is missing. Install Swift 6.1 or newer: https://swift.org/install" >&2
+    exit 1
+  fi
+}
+
+check_swift
+install_libraries
+
+# Open MPI refuses to run as root, the usual user of a container, unless told twice.
+if [[ $(id -u) == 0 ]]; then
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Checks the formatting, then builds and runs the tests. Arguments go to `swift test`.
+#
+#   launch/test.sh                               # all
+#   launch/test.sh --filter ConfigurationTests   # one target
+#
+# Expected time: to be filled in.
+set -euo pipefail
+
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+# shellcheck source=launch/setup.sh
+source launch/setup.sh
+
+run() {
+  echo "+ $*" >&2
+  "$@"
+}
+
+# Some installations of Swift come without the formatter.
+if swift format --version >/dev/null 2>&1; then
+  run swift format lint --strict -r Sources Tests Package.swift
+else
+  echo "test: swift format is not there, formatting is not checked" >&2
+fi
+run swift test "$@"
