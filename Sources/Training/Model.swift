@@ -1,0 +1,66 @@
+import Collectives
+import Configuration
+import Kernels
+import Networks
+
+/// This rank's replica of generator and critic.
+package struct Model {
+  package let generator: Network
+  package let critic: Network
+  package let context: ExecutionContext
+  package let latent: Int
+
+  /// Builds both networks and draws their parameters.
+  ///
+  /// - Throws: `ConfigurationError` or `NetworkError` naming layer, expected and found.
+  package init(_ configuration: RunConfiguration, communicator: any Communicator) throws {
+    let training = configuration.training
+    let plan = try ShardPlan(
+      shards: training.shards, rank: communicator.rank, ranks: communicator.size)
+    context = ExecutionContext(plan: plan, communicator: communicator, threads: training.threads)
+    let capacity = plan.capacity(batch: training.batch)
+    let groups = configuration.objective.criticGroups
+
+    let section = configuration.generator
+    guard let inputShape = section.inputShape else { preconditionFailure("a generator has an input") }
+    latent = inputShape.elementCount
+    generator = try Network(
+      name: "generator",
+      layers: LayerCatalog.layers(
+        section.layers, inputShape: inputShape, initialization: section.initialization, groups: 1,
+        context: context),
+      namePrefix: section.namePrefix, memory: MemoryPlan(shardCapacity: capacity, groups: 1),
+      context: context)
+    critic = try Network(
+      name: "critic",
+      layers: LayerCatalog.layers(
+        configuration.critic.layers, inputShape: generator.outputShape,
+        initialization: configuration.critic.initialization, groups: groups, context: context),
+      namePrefix: configuration.critic.namePrefix,
+      memory: MemoryPlan(
+        shardCapacity: groups * capacity, groups: groups,
+        secondOrderGroup: groups > Group.interpolates ? Group.interpolates : nil),
+      context: context)
+    guard critic.outputShape.elementCount == 1 else {
+      throw configuration.critic.reader.fail(
+        "layers", "expected one score a sample (1x1x1), but the last layer gives \(critic.outputShape)")
+    }
+    try configuration.finish()
+    generator.initialize(seed: configuration.seed, networkNumber: 0)
+    critic.initialize(seed: configuration.seed, networkNumber: 1)
+  }
+
+  /// Floating-point operations of an iteration in direct-convolution terms: a critic step takes a forward pass of the
+  /// generator and 3 groups x 4 passes' worth of the critic's products (forward, input gradient, filter gradient;
+  /// for interpolates forward, input gradient, and the second order's two and its return), which is 12 critic passes
+  /// and one of the generator; a generator step 3 passes of each, less the critic's filter gradient.
+  package func operations(batch: Int, criticSteps: Int, hasPenalty: Bool, isCurved: Bool) -> Double {
+    let (g, c) = (Double(generator.operations), Double(critic.operations))
+    // Reals and fakes: forward, input gradient, filter gradient each. Interpolates: forward, input gradient,
+    // J t and filter gradient, and where shares return another input gradient, filter gradient.
+    let criticPasses = 6.0 + (hasPenalty ? (isCurved ? 6 : 4) : 0)
+    let criticStep = g + criticPasses * c
+    let generatorStep = 3 * g + 2 * c
+    return Double(batch) * (Double(criticSteps) * criticStep + generatorStep)
+  }
+}

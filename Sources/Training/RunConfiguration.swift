@@ -1,0 +1,213 @@
+import Configuration
+import Datasets
+import Foundation
+import Kernels
+import Networks
+
+/// Everything that a configuration file says, checked and with its defaults.
+///
+/// The layers' own options are read when the networks are built (`Model`); `resolvedYAML` is complete after that.
+package struct RunConfiguration {
+  package struct NetworkSection {
+    package var inputShape: Shape?
+    package var initialization: Initialization
+    /// In front of a layer's number in state dicts: `main.`, or nothing.
+    package var namePrefix: String
+    package var layers: [ConfigurationItem]
+    package var reader: ConfigurationReader
+  }
+
+  package struct DataSection {
+    package var source: DatasetSource
+    package var range: ClosedRange<Float>
+    package var limit: Int?
+  }
+
+  /// How long the run goes.
+  package enum Length: Equatable, Sendable {
+    case epochs(Int)
+    case iterations(Int)
+  }
+
+  package struct TrainingSection {
+    package var batch: Int
+    package var shards: Int
+    package var threads: Int
+    package var criticSteps: Int
+    /// Whether the critic steps of an iteration all take the same reals.
+    package var reusesReals: Bool
+    package var keepsPartialBatch: Bool
+    package var length: Length
+  }
+
+  package struct OutputSection {
+    package var directory: String
+    package var checkpointEvery: Interval
+    package var keep: Int
+    package var sampleEvery: Interval
+    package var samples: Int
+    package var columns: Int
+    package var scale: Int
+  }
+
+  package let name: String
+  package let seed: UInt64
+  package let data: DataSection
+  package let generator: NetworkSection
+  package let critic: NetworkSection
+  package let objective: Objective
+  package let generatorOptimizer: OptimizerSettings
+  package let criticOptimizer: OptimizerSettings
+  package let training: TrainingSection
+  package let output: OutputSection
+  private let root: ConfigurationReader
+
+  /// - Throws: `ConfigurationError` naming file, line and key.
+  package init(_ document: ConfigurationDocument) throws {
+    let root = document.root()
+    self.root = root
+    name = try root.string("name")
+    guard !name.isEmpty, !name.contains("/"), !name.hasPrefix(".") else {
+      throw root.fail("name", "expected a plain folder name, found '\(name)'")
+    }
+    seed = UInt64(try root.integer("seed", default: 0, in: 0...Int.max))
+    data = try Self.data(root.section("data"), seed: seed)
+    generator = try Self.network(root.section("generator"), isGenerator: true)
+    critic = try Self.network(root.section("critic"), isGenerator: false)
+    objective = try Objective(root.section("objective"))
+    let optimizers = try root.section("optimizer")
+    generatorOptimizer = try OptimizerSettings(optimizers.item("generator"))
+    criticOptimizer = try OptimizerSettings(optimizers.item("critic"))
+    training = try Self.training(root.section("training"))
+    output = try Self.output(root.section("output"))
+  }
+
+  /// Refuses keys that nobody asked for. To be called when the layers have read their options.
+  package func finish() throws { try root.finish() }
+
+  /// The configuration with all defaults, as it goes into the run directory.
+  package var resolvedYAML: String { root.resolvedYAML() }
+
+  private static func data(_ section: ConfigurationReader, seed: UInt64) throws -> DataSection {
+    let sources = ["idx", "glyphs"]
+    let source: DatasetSource
+    switch try section.choice("source", of: sources) {
+    case "idx":
+      let path = try section.string("path")
+      let split = try DatasetSplit(
+        named: section.choice("split", default: "train", of: DatasetSplit.allCases.map(\.rawValue)))
+      source = .idx(path: path, split: split)
+    default:
+      let count = try section.integer("count", default: 10_000, in: 1...1_000_000)
+      source = .glyphs(count: count, seed: UInt64(try section.integer("seed", default: 0, in: 0...Int.max)))
+    }
+    let (low, high) = try section.numberPair("range", default: (-1, 1))
+    guard low < high else {
+      throw section.fail("range", "expected [low, high] with low < high, found [\(low), \(high)]")
+    }
+    let limit = try section.optionalInteger("limit", in: 1...Int.max)
+    return DataSection(source: source, range: Float(low)...Float(high), limit: limit)
+  }
+
+  private static func network(
+    _ section: ConfigurationReader, isGenerator: Bool
+  ) throws -> NetworkSection {
+    var shape: Shape?
+    if isGenerator {
+      let latent = try section.integer("latent", in: 1...65536)
+      let sizes = try section.integers("input", default: [latent], count: 1...3, in: 1...65536)
+      let found = Shape(
+        channels: sizes[0], height: sizes.count > 1 ? sizes[1] : 1,
+        width: sizes.count > 2 ? sizes[2] : 1)
+      guard sizes.count != 2, found.elementCount == latent else {
+        throw section.fail(
+          "input", "expected [channels, height, width] or [n] of latent = \(latent) values, found \(sizes)")
+      }
+      shape = found
+    }
+    let schemes = Initialization.Scheme.allCases.map(\.rawValue)
+    let scheme = try section.choice("initialization", default: "pytorch", of: schemes)
+    let prefix = try section.string("prefix", default: "")
+    let layers = try section.items("layers")
+    guard !layers.isEmpty else { throw section.fail("layers", "expected at least one layer") }
+    return NetworkSection(
+      inputShape: shape,
+      initialization: Initialization(Initialization.Scheme(rawValue: scheme) ?? .pytorch),
+      namePrefix: prefix.isEmpty ? "" : prefix + ".", layers: layers, reader: section)
+  }
+
+  private static func training(_ section: ConfigurationReader) throws -> TrainingSection {
+    let batch = try section.integer("batch", in: 1...1_048_576)
+    let shards = try section.integer("shards", default: 8, in: 1...65536)
+    guard batch >= shards else {
+      throw section.fail(
+        "batch", "expected at least training.shards = \(shards) samples, found \(batch)")
+    }
+    let threads = try section.integer("threads", default: 1, in: 1...1024)
+    let criticSteps = try section.integer("criticSteps", default: 5, in: 1...10_000)
+    let reals = try section.choice("realBatch", default: "fresh", of: ["fresh", "reused"])
+    let last = try section.choice("lastBatch", default: "drop", of: ["drop", "keep"])
+    let length: Length
+    switch (
+      try section.optionalInteger("epochs", in: 1...Int.max),
+      try section.optionalInteger("iterations", in: 1...Int.max)
+    ) {
+    case (let epochs?, nil): length = .epochs(epochs)
+    case (nil, let iterations?): length = .iterations(iterations)
+    case (nil, nil): throw section.fail(nil, "expected epochs or iterations, found neither")
+    case (_?, _?): throw section.fail("iterations", "expected epochs or iterations, found both")
+    }
+    return TrainingSection(
+      batch: batch, shards: shards, threads: threads, criticSteps: criticSteps,
+      reusesReals: reals == "reused", keepsPartialBatch: last == "keep", length: length)
+  }
+
+  private static func output(_ section: ConfigurationReader) throws -> OutputSection {
+    OutputSection(
+      directory: try section.string("directory", default: "runs"),
+      checkpointEvery: try Interval(section, key: "checkpointEvery", default: "1 epoch"),
+      keep: try section.integer("keep", default: 3, in: 1...1_000_000),
+      sampleEvery: try Interval(section, key: "sampleEvery", default: "1 epoch"),
+      samples: try section.integer("samples", default: 64, in: 1...65536),
+      columns: try section.integer("columns", default: 8, in: 1...1024),
+      scale: try section.integer("scale", default: 1, in: 1...16))
+  }
+}
+
+/// Every so many epochs or iterations: `5 epochs`, `1 epoch`, `200 iterations`, `never`.
+package enum Interval: Equatable, Sendable {
+  case epochs(Int)
+  case iterations(Int)
+  case never
+
+  init(_ section: ConfigurationReader, key: String, default text: String) throws {
+    let found = try section.string(key, default: text)
+    let words = found.split(separator: " ")
+    if found == "never" {
+      self = .never
+    } else if words.count == 2, let number = Int(words[0]), number > 0,
+      words[1] == "epochs" || words[1] == "epoch"
+    {
+      self = .epochs(number)
+    } else if words.count == 2, let number = Int(words[0]), number > 0,
+      words[1] == "iterations" || words[1] == "iteration"
+    {
+      self = .iterations(number)
+    } else {
+      throw section.fail(
+        key, "expected such as '5 epochs', '200 iterations' or 'never', found '\(found)'")
+    }
+  }
+
+  /// Whether it falls due when `iteration` iterations are done. An epoch ends with the iteration that
+  /// takes its last batch.
+  package func isDue(afterIteration iteration: Int, schedule: Schedule) -> Bool {
+    switch self {
+    case .never: return false
+    case .iterations(let number): return iteration % number == 0
+    case .epochs(let number):
+      let epoch = schedule.epochsDone(afterIteration: iteration)
+      return epoch != schedule.epochsDone(afterIteration: iteration - 1) && epoch % number == 0
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import Datasets
+
+/// Which batches an iteration takes, and how many iterations a run has.
+package struct Schedule: Equatable, Sendable {
+  package let batchesPerEpoch: Int
+  /// Batches of reals that an iteration takes: 1 where its critic steps share one, else one each.
+  package let batchesPerIteration: Int
+  package let iterations: Int
+
+  package init(batchesPerEpoch: Int, training: RunConfiguration.TrainingSection) {
+    self.batchesPerEpoch = batchesPerEpoch
+    let batchesPerIteration = training.reusesReals ? 1 : training.criticSteps
+    self.batchesPerIteration = batchesPerIteration
+    switch training.length {
+    case .iterations(let count): iterations = count
+    case .epochs(let epochs):
+      iterations = (epochs * batchesPerEpoch + batchesPerIteration - 1) / batchesPerIteration
+    }
+  }
+
+  /// The number of the batch of reals of a critic step, over all epochs.
+  package func batch(iteration: Int, criticStep: Int) -> Int {
+    iteration * batchesPerIteration + (batchesPerIteration == 1 ? 0 : criticStep)
+  }
+
+  /// Whole epochs that are through after so many iterations.
+  package func epochsDone(afterIteration iteration: Int) -> Int {
+    max(0, iteration) * batchesPerIteration / batchesPerEpoch
+  }
+
+  /// Epochs that the run touches.
+  package var epochs: Int {
+    (iterations * batchesPerIteration + batchesPerEpoch - 1) / batchesPerEpoch
+  }
+}

@@ -1,0 +1,82 @@
+import ArgumentParser
+import Collectives
+import Configuration
+import Foundation
+import Storage
+import Training
+
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Replay a run that was recorded in PyTorch, and compare every tensor.",
+    discussion: """
+      Prints the error of every expected tensor beside PyTorch float32's own: max |got - expected| over the tensor's \
+      largest magnitude (a gradient's: over all gradients of its step). Passes when each is at most \
+      max(4 x PyTorch's, 1e-5), 1e-4 with batch norm in the critic. Exit status 0: all pass, 1: not.
+
+      The recording's width, batch and critic steps override the configuration's.
+      """)
+
+  @Option(name: .long, help: "The configuration of the networks; without it, the built-in default.")
+  var config: String?
+
+  @Flag(name: .long, help: "Print only tensors that fail, and the verdict.")
+  var quiet = false
+
+  @Argument(help: "The recording, a safetensors file.")
+  var file: String
+
+  @Argument(help: ArgumentHelp("Overrides, such as width=8 or training.shards=4.", valueName: "key=value"))
+  var overrides: [String] = []
+
+  func run() throws {
+    try Job.run { communicator in
+      var verification = try communicator.agree {
+        let recording = try SafetensorsFile(path: file)
+        var document = try ConfigurationDocument.named(config)
+        for (keyPath, value) in Verification.settings(of: recording) {
+          // A configuration without a width keeps its own sizes.
+          if keyPath != "width" || document.hasWidth { try document.override("\(keyPath)=\(value)") }
+        }
+        try document.apply(overrides)
+        let configuration = try RunConfiguration(document)
+        let model = try Model(configuration, communicator: communicator)
+        let trainer = Trainer(configuration, model: model)
+        return (
+          Verification(recording, trainer: trainer), configuration.training.criticSteps,
+          model.context.plan
+        )
+      }
+      try verification.0.run(criticSteps: verification.1)
+      let findings = verification.0.findings
+      let failed = findings.filter { !$0.passes }
+      if communicator.rank == 0 {
+        printTable(quiet ? failed : findings)
+        let worst = findings.max { $0.error / max($0.tolerance, 1e-30) < $1.error / max($1.tolerance, 1e-30) }
+        print(
+          "\(failed.isEmpty ? "passed" : "FAILED"): \(findings.count - failed.count) of \(findings.count) tensors "
+            + "within tolerance on \(communicator.size) rank\(communicator.size == 1 ? "" : "s"); nearest to its "
+            + "limit: \(worst?.key ?? "") (\(scientific(worst?.error ?? 0)) of \(scientific(worst?.tolerance ?? 0)))")
+      }
+      if !failed.isEmpty { throw ExitCode(1) }
+    }
+  }
+
+  private func printTable(_ findings: [Verification.Finding]) {
+    guard !findings.isEmpty else { return }
+    let width = findings.map(\.key.count).max() ?? 0
+    func row(_ key: String, _ cells: [String]) -> String {
+      key.padding(toLength: width, withPad: " ", startingAt: 0) + "  " + cells.joined(separator: "  ")
+    }
+    print(row("tensor", ["   error", " pytorch", "   limit"]))
+    for finding in findings {
+      print(
+        row(
+          finding.key,
+          [scientific(finding.error), scientific(finding.pytorchError), scientific(finding.tolerance)])
+          + (finding.passes ? "" : "  FAILED"))
+    }
+  }
+
+  private func scientific(_ value: Double) -> String { String(format: "%.2e", value) }
+}
