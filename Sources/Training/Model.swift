@@ -50,17 +50,16 @@ package struct Model {
     critic.initialize(seed: configuration.seed, networkNumber: 1)
   }
 
-  /// Floating-point operations of an iteration in direct-convolution terms: a critic step takes a forward pass of the
-  /// generator and 3 groups x 4 passes' worth of the critic's products (forward, input gradient, filter gradient;
-  /// for interpolates forward, input gradient, and the second order's two and its return), which is 12 critic passes
-  /// and one of the generator; a generator step 3 passes of each, less the critic's filter gradient.
-  package func operations(batch: Int, criticSteps: Int, hasPenalty: Bool, isCurved: Bool) -> Double {
+  /// Floating-point operations of an iteration's matrix products, as the direct algorithms do them.
+  ///
+  /// A critic step takes a forward pass of G, and of C for reals and fakes forward, input gradient and filter gradient
+  /// each; for interpolates forward, input gradient, J t and its filter gradient, and, where a curved layer leaves a
+  /// share, one more input gradient and filter gradient: 12 passes of C. A generator step takes three passes of G,
+  /// and C's forward and input gradient.
+  package func operations(batch: Int, criticSteps: Int, hasPenalty: Bool) -> Double {
     let (g, c) = (Double(generator.operations), Double(critic.operations))
-    // Reals and fakes: forward, input gradient, filter gradient each. Interpolates: forward, input gradient,
-    // J t and filter gradient, and where shares return another input gradient, filter gradient.
+    let isCurved = critic.layers.contains(where: \.traits.isCurved)
     let criticPasses = 6.0 + (hasPenalty ? (isCurved ? 6 : 4) : 0)
-    let criticStep = g + criticPasses * c
-    let generatorStep = 3 * g + 2 * c
-    return Double(batch) * (Double(criticSteps) * criticStep + generatorStep)
+    return Double(batch) * (Double(criticSteps) * (g + criticPasses * c) + 3 * g + 2 * c)
   }
 }

@@ -1,0 +1,38 @@
+import Foundation
+import Storage
+
+/// The folder of a run:
+///
+///     config.yaml  environment.json  metrics.csv  samples/epoch-0005.png
+///     checkpoints/step-00000469/{generator,critic,optimizer}.safetensors, state.json, DONE   latest -> step-...
+package struct RunDirectory: Sendable {
+  package let path: String
+
+  package init(_ path: String) { self.path = path }
+
+  package var configuration: String { "\(path)/config.yaml" }
+  package var environment: String { "\(path)/environment.json" }
+  package var metrics: String { "\(path)/metrics.csv" }
+  package var samples: String { "\(path)/samples" }
+  package var checkpoints: String { "\(path)/checkpoints" }
+
+  /// The first of NAME, NAME-2, NAME-3, ... in `directory` that is not taken.
+  package static func free(named name: String, in directory: String) -> RunDirectory {
+    var path = "\(directory)/\(name)"
+    var number = 2
+    while FileSystem.exists(path) {
+      path = "\(directory)/\(name)-\(number)"
+      number += 1
+    }
+    return RunDirectory(path)
+  }
+
+  /// Makes the folders. A folder that holds a run is refused.
+  package func create() throws {
+    guard !FileSystem.exists(configuration) else {
+      throw TrainingError(
+        "\(path): holds a run already; go on with it by --resume \(path), or give another --run folder")
+    }
+    for folder in [path, samples, checkpoints] { try FileSystem.createDirectory(folder) }
+  }
+}

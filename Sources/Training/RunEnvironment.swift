@@ -1,0 +1,52 @@
+import Collectives
+import Foundation
+import Kernels
+
+/// The machine and software of a run, for `environment.json` and `doctor`.
+package struct RunEnvironment: Codable, Sendable {
+  package var version: String
+  package var date: String
+  package var command: [String]
+  package var host: String
+  package var system: String
+  package var processor: String
+  package var vectorLevel: String
+  package var ranks: Int
+  package var threads: Int
+  package var coresOfRank0: Int
+  package var mpi: String
+  package var blas: String
+  package var blasKernel: String
+  package var swift: String
+
+  package init(version: String, ranks: Int, threads: Int) {
+    self.version = version
+    let format = ISO8601DateFormatter()
+    date = format.string(from: Date())
+    command = CommandLine.arguments
+    host = ProcessInfo.processInfo.hostName
+    system = ProcessInfo.processInfo.operatingSystemVersionString
+    processor = Processor.name
+    vectorLevel = Processor.level
+    self.ranks = ranks
+    self.threads = threads
+    coresOfRank0 = Processor.boundCores.count
+    mpi = MPICommunicator.isLaunched ? MPICommunicator.libraryVersion : "not used"
+    blas = BLAS.configuration
+    blasKernel = BLAS.kernel
+    #if swift(>=6.3)
+      swift = "6.3 or newer"
+    #elseif swift(>=6.2)
+      swift = "6.2"
+    #else
+      swift = "6.1"
+    #endif
+  }
+
+  package var json: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(self) else { return "{}\n" }
+    return String(decoding: data, as: UTF8.self) + "\n"
+  }
+}

@@ -1,0 +1,95 @@
+import Datasets
+import Foundation
+import Reports
+import Storage
+
+/// What rank 0 shows and logs of a run: progress, a line an epoch, `metrics.csv`, and where everything is.
+final class RunRecorder {
+  private let directory: RunDirectory
+  private let configuration: RunConfiguration
+  private let schedule: Schedule
+  private let metrics: MetricsLog
+  private let progress: ProgressReporter
+  private let ranks: Int
+  private let begin = DispatchTime.now().uptimeNanoseconds
+
+  /// Units in brackets; losses and the W distance have the unit of the critic's score.
+  static let columns = [
+    "iteration (count)", "epoch (count)", "critic_loss (score)", "w_distance (score)",
+    "penalty (score)", "generator_loss (score)", "critic_gradient_norm (score)",
+    "generator_gradient_norm (score)", "seconds (s)",
+  ]
+
+  init(
+    _ directory: RunDirectory, _ configuration: RunConfiguration, _ schedule: Schedule,
+    imagesPerIteration: Int, start: Int, ranks: Int
+  ) throws {
+    self.directory = directory
+    self.configuration = configuration
+    self.schedule = schedule
+    self.ranks = ranks
+    metrics = try MetricsLog(path: directory.metrics, columns: Self.columns)
+    try metrics.truncate(afterIteration: start)
+    progress = ProgressReporter(imagesPerIteration: imagesPerIteration)
+    startIteration = start
+  }
+
+  private let startIteration: Int
+
+  func begin(dataset: any Dataset, model: Model) {
+    let training = configuration.training
+    let threads = model.context.pool.threads
+    progress.log(
+      "\(configuration.name): \(dataset.count) samples of \(dataset.name), generator \(model.generator.parameterCount) "
+        + "and critic \(model.critic.parameterCount) parameters, batch \(training.batch) in \(training.shards) shards on "
+        + "\(ranks) rank\(ranks == 1 ? "" : "s")\(threads > 1 ? " of \(threads) threads" : "")")
+    progress.log("run folder: \(directory.path)")
+    if startIteration > 0 { progress.log("going on after iteration \(startIteration)") }
+    progress.update(status(startIteration, nil))
+  }
+
+  private func status(_ iteration: Int, _ losses: CriticLosses?) -> ProgressStatus {
+    let epoch = min(schedule.epochsDone(afterIteration: max(0, iteration - 1)) + 1, schedule.epochs)
+    return ProgressStatus(
+      iteration: iteration, iterations: schedule.iterations, epoch: (epoch, schedule.epochs),
+      values: losses.map { [.init("W", $0.wasserstein), .init("penalty", $0.penalty)] } ?? [])
+  }
+
+  func record(
+    _ iteration: Int, critic: CriticLosses, generator: GeneratorLosses, seconds: Double
+  ) throws {
+    let status = status(iteration, critic)
+    try metrics.append([
+      .integer(iteration), .integer(status.epoch?.current ?? 0), .number(critic.loss),
+      .number(critic.wasserstein), .number(critic.penalty), .number(generator.loss),
+      .number(critic.gradientNorm), .number(generator.gradientNorm), .number(seconds),
+    ])
+    progress.update(status)
+    let epoch = schedule.epochsDone(afterIteration: iteration)
+    if epoch > schedule.epochsDone(afterIteration: iteration - 1) {
+      // As S0's source prints it: the values of the epoch's last batch.
+      progress.log(
+        "Epoch [\(epoch)/\(schedule.epochs)] C Loss: \(fixed(critic.loss)), W Dist: \(fixed(critic.wasserstein)), "
+          + "G Loss: \(fixed(generator.loss))")
+    }
+  }
+
+  func finish(iteration: Int, start: Int, stoppedBy signal: Int32) throws {
+    progress.finish()
+    try metrics.close()
+    let seconds = Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9
+    if iteration == start && signal == 0 {
+      return progress.log("nothing to do: all \(iteration) iterations of \(directory.path) are done")
+    }
+    if signal != 0 && iteration < schedule.iterations {
+      return progress.log(
+        "stopped by \(StopSignal.name(signal)) after iteration \(iteration) of \(schedule.iterations), saved; go on with: "
+          + "wgangp-dist train --resume \(directory.path)")
+    }
+    progress.log(
+      "done: \(iteration) iterations in \(ProgressReporter.duration(seconds)); checkpoints, samples and metrics are in "
+        + "\(directory.path) (samples/, metrics.csv, checkpoints/latest)")
+  }
+
+  private func fixed(_ value: Double) -> String { String(format: "%.4f", value) }
+}

@@ -1,0 +1,12 @@
+import Foundation
+
+/// Reads the count that benchmarks/allocations.sh's preloaded library keeps.
+enum AllocationCounter {
+  /// The process's number of allocations so far, or nil where nobody counts.
+  static var reader: (() -> Int)? {
+    guard let symbol = dlsym(nil, "wgangp_allocations") else { return nil }
+    typealias Count = @convention(c) () -> Int
+    let count = unsafeBitCast(symbol, to: Count.self)
+    return { count() }
+  }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Configuration
+import Foundation
+import Training
+
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Time iterations of a configuration on made-up images.",
+    discussion: """
+      Prints median, minimum and maximum seconds an iteration (critic steps and generator step) of the slowest rank, images/s \
+      (global batch / median), GFLOP/s as direct convolutions would count them, the share of time in exchange, peak \
+      memory of a rank, and allocations in an iteration.
+      """)
+
+  @Option(name: .long, help: ArgumentHelp("The configuration; without it, the built-in default.", valueName: "file"))
+  var config: String?
+
+  @Option(name: .long, help: "Timed iterations.")
+  var iterations = 10
+
+  @Option(name: .long, help: "Iterations before those.")
+  var warmup = 2
+
+  @Flag(name: .long, help: "Print one line of JSON.")
+  var json = false
+
+  @Argument(help: ArgumentHelp("Overrides, such as training.threads=2.", valueName: "key=value"))
+  var overrides: [String] = []
+
+  func validate() throws {
+    guard iterations > 0, warmup >= 0 else {
+      throw ValidationError("--iterations must be at least 1 and --warmup at least 0")
+    }
+  }
+
+  func run() throws {
+    try Job.run { communicator in
+      let benchmark = try communicator.agree {
+        var document = try ConfigurationDocument.named(config)
+        try document.apply(overrides)
+        return try Benchmark(RunConfiguration(document), communicator: communicator)
+      }
+      let result = try benchmark.run(
+        warmUp: warmup, iterations: iterations, allocations: AllocationCounter.reader)
+      guard communicator.rank == 0 else { return }
+      if json {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        print(String(decoding: try encoder.encode(result), as: UTF8.self))
+      } else {
+        print(Self.text(result))
+      }
+    }
+  }
+
+  private static func text(_ result: BenchmarkResult) -> String {
+    let number = { (value: Double, digits: Int) in String(format: "%.\(digits)f", value) }
+    let allocations = result.allocationsPerIteration.map { number($0, 1) } ?? "not counted"
+    return """
+      \(result.name): batch \(result.batch) on \(result.ranks) x \(result.threads) (ranks x threads), \
+      \(result.iterations) iterations, BLAS kernel \(result.blasKernel)
+      seconds an iteration   \(number(result.medianSeconds, 4)) (median), \(number(result.minSeconds, 4)) to \
+      \(number(result.maxSeconds, 4))
+      images/s               \(number(result.imagesPerSecond, 1))
+      GFLOP/s (direct)       \(number(result.directGFLOPPerSecond, 1)) of \
+      \(number(result.directGFLOPPerIteration, 1)) GFLOP an iteration
+      share in exchange      \(number(100 * result.exchangeShare, 2)) %
+      peak memory a rank     \(number(result.peakMegabytesPerRank, 0)) MB
+      allocations            \(allocations) an iteration
+      """
+  }
+}
