@@ -92,6 +92,18 @@ extension Communicator {
     try agree("\(what) differs from rank 0's: '\(found)' here, '\(wanted)' there")
   }
 
+  /// Every rank's text, in rank order; texts are cut to 500 bytes.
+  package func gather(_ text: String) throws -> [String] {
+    let longest = 500
+    return try (0..<size).map { root in
+      var bytes = [UInt8](repeating: 0, count: longest)
+      let mine = Array(text.utf8.prefix(longest))
+      if rank == root { bytes.replaceSubrange(0..<mine.count, with: mine) }
+      try bytes.withUnsafeMutableBytes { try broadcast($0, from: root) }
+      return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+  }
+
   private static func hash(_ bytes: [UInt8]) -> UInt32 {
     // FNV-1a: only to see whether messages are alike.
     bytes.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }

@@ -7,7 +7,7 @@ package enum Processor {
     guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8) else { return nil }
     for line in text.split(separator: "\n") where line.hasPrefix(name) {
       let parts = line.split(separator: ":", maxSplits: 1)
-      if parts.count == 2, parts[0].drop(while: { $0 != "\t" && $0 != " " }).allSatisfy(\.isWhitespace) {
+      if parts.count == 2, parts[0].trimmingCharacters(in: .whitespaces) == name {
         return parts[1].trimmingCharacters(in: .whitespaces)
       }
     }

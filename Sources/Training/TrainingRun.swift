@@ -124,7 +124,7 @@ package final class TrainingRun {
           directory, configuration, schedule, imagesPerIteration: configuration.training.batch,
           start: start, ranks: communicator.size) : nil
     }
-    if isRoot { warn(recorder) }
+    if isRoot { warnOfCoupledCritic() }
     recorder?.begin(dataset: dataset, model: model)
 
     var iteration = start
@@ -236,12 +236,12 @@ package final class TrainingRun {
     return String(repeating: "0", count: max(0, width - digits.count)) + digits
   }
 
-  private func warn(_ recorder: RunRecorder?) {
+  private func warnOfCoupledCritic() {
     guard configuration.objective.penaltyWeight != nil, model.critic.couplesSamples else { return }
     logger.warning(
       """
-      the critic has batch norm under a gradient penalty: it is then no function of one image, and the penalty bounds nothing
-      (the W distance usually runs off). Use a critic without norm, as configs/fashion-mnist-wgan-gp-no-critic-norm.yaml does.
+      the critic has batch norm under a gradient penalty: it is no function of one image then, and W usually runs off;
+        better is a critic without norm, as in configs/fashion-mnist-wgan-gp-no-critic-norm.yaml.
       """)
   }
 }

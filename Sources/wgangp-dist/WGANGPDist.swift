@@ -14,5 +14,5 @@ struct WGANGPDist: ParsableCommand {
       allowed number of ranks and threads.
       """,
     version: "0.1.0",
-    subcommands: [TrainCommand.self, VerifyCommand.self, BenchCommand.self])
+    subcommands: [TrainCommand.self, VerifyCommand.self, BenchCommand.self, DoctorCommand.self])
 }

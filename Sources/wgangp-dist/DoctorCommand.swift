@@ -1,0 +1,80 @@
+import ArgumentParser
+import Collectives
+import Foundation
+import Kernels
+import Training
+
+struct DoctorCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor",
+    abstract: "Tell what this machine gives the program, and what is missing.",
+    discussion: """
+      Under mpirun it also gathers host and binding of every rank: start it the way a training run would be. Exit status 0: \
+      nothing in the way of a run; 1: something is.
+      """)
+
+  func run() throws {
+    try Job.run { communicator in
+      let cores = Processor.boundCores
+      let bindings = try communicator.gather(
+        "rank \(communicator.rank) on \(ProcessInfo.processInfo.hostName): cores \(list(cores))")
+      let kernels = try communicator.gather(BLAS.kernel)
+      let levels = try communicator.gather(Processor.level)
+      guard communicator.rank == 0 else { return }
+      print("processor     \(Processor.name)")
+      print("vector level  \(Processor.level) (needed: x86-64-v3, AVX2 and FMA)")
+      if MPICommunicator.isLaunched {
+        print("MPI           \(MPICommunicator.libraryVersion)")
+        print("              thread level \(MPICommunicator.threadLevel) (needed: funneled)")
+      } else {
+        print("MPI           not started by mpirun or srun: one process, no MPI")
+      }
+      print("BLAS          \(BLAS.configuration)")
+      print("              kernel \(BLAS.kernel), \(BLAS.threads) thread (always 1: threads of a rank take shards)")
+      print("binding")
+      for line in bindings { print("  " + line) }
+      let notes = advice(cores: cores, ranks: communicator.size, kernels: kernels, levels: levels)
+      print(notes.isEmpty ? "nothing is missing" : "to look at")
+      for note in notes { print("  " + note.text) }
+      if notes.contains(where: \.isFatal) { throw ExitCode(1) }
+    }
+  }
+
+  private func advice(
+    cores: [Int], ranks: Int, kernels: [String], levels: [String]
+  ) -> [(text: String, isFatal: Bool)] {
+    var notes: [(String, Bool)] = []
+    if Set(kernels).count > 1 {
+      notes.append(
+        ("ranks use different BLAS kernels (\(Set(kernels).sorted().joined(separator: ", "))): set OPENBLAS_CORETYPE to the "
+          + "least of them on all hosts; train refuses such a job", true))
+    }
+    if Set(levels).count > 1 {
+      notes.append(("ranks run on processors of different levels; results are those of the kernels in use", false))
+    }
+    if ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] != nil {
+      notes.append(("OPENBLAS_CORETYPE is set: OpenBLAS uses \(BLAS.kernel) whatever the processor has", false))
+    }
+    if ranks == 1, cores.count > 1 {
+      notes.append(
+        ("this rank may use \(cores.count) cores but would keep one busy: start more ranks, or set "
+          + "training.threads=\(cores.count)", false))
+    }
+    let missing = ["mpirun"].filter { !isInPath($0) }
+    for command in missing {
+      notes.append(("\(command) is not in PATH: only single-process runs (Debian: apt-get install openmpi-bin)", false))
+    }
+    return notes
+  }
+
+  private func isInPath(_ command: String) -> Bool {
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    return path.split(separator: ":").contains {
+      FileManager.default.isExecutableFile(atPath: "\($0)/\(command)")
+    }
+  }
+
+  private func list(_ cores: [Int]) -> String {
+    cores.isEmpty ? "unknown" : cores.map(String.init).joined(separator: ",") + " (\(cores.count))"
+  }
+}
