@@ -13,6 +13,11 @@ package protocol Communicator: AnyObject {
   func allGather(
     _ mine: UnsafeBufferPointer<Double>, into all: UnsafeMutableBufferPointer<Double>) throws
 
+  /// Prepares gathering from these places again and again: what `allGather` does, without its set-up.
+  func makeAllGather(
+    _ mine: UnsafeBufferPointer<Double>, into all: UnsafeMutableBufferPointer<Double>
+  ) throws -> any PreparedAllGather
+
   /// Prepares sums of `count` Float values over all ranks.
   func makeOrderedSum(count: Int) throws -> any OrderedSum
 
@@ -25,13 +30,41 @@ package protocol Communicator: AnyObject {
   func abort(status: Int32) -> Never
 }
 
+/// An all-gather whose places are fixed.
+package protocol PreparedAllGather: AnyObject {
+  func callAsFunction() throws
+}
+
+/// The plain all-gather, for communicators that have nothing better.
+private final class PlainAllGather: PreparedAllGather {
+  private unowned let communicator: any Communicator
+  private let mine: UnsafeBufferPointer<Double>
+  private let all: UnsafeMutableBufferPointer<Double>
+
+  init(
+    _ communicator: any Communicator, _ mine: UnsafeBufferPointer<Double>,
+    _ all: UnsafeMutableBufferPointer<Double>
+  ) {
+    self.communicator = communicator
+    self.mine = mine
+    self.all = all
+  }
+
+  func callAsFunction() throws { try communicator.allGather(mine, into: all) }
+}
+
 /// A sum over ranks in the order of a reduction tree, with its buffers.
 package protocol OrderedSum: AnyObject {
   /// Replaces `vector` on every rank by the sum of all ranks' vectors: leaf r of the tree is rank r's.
+  /// The same vector at every call costs least.
   func callAsFunction(_ vector: MutableFloatBuffer) throws
 }
 
 extension Communicator {
+  package func makeAllGather(
+    _ mine: UnsafeBufferPointer<Double>, into all: UnsafeMutableBufferPointer<Double>
+  ) throws -> any PreparedAllGather { PlainAllGather(self, mine, all) }
+
   /// Lets every rank say whether it is well. If one is not, all throw the same: the message of the lowest
   /// rank that has one, with the rank's number unless all say the same.
   ///

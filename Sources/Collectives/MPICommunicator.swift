@@ -81,7 +81,7 @@ package final class MPICommunicator: Communicator {
     if status != MPI_SUCCESS { throw error(call, status) }
   }
 
-  private func error(_ call: StaticString, _ status: Int32) -> CollectivesError {
+  fileprivate func error(_ call: StaticString, _ status: Int32) -> CollectivesError {
     var text = [CChar](repeating: 0, count: Int(MPI_MAX_ERROR_STRING))
     var length: Int32 = 0
     MPI_Error_string(status, &text, &length)
@@ -108,56 +108,166 @@ package final class MPICommunicator: Communicator {
     }
   }
 
-  /// Every rank owns a slice of the vector: it receives that slice of all ranks (`MPI_Alltoallv`), adds the
-  /// ranks' values in tree order, and gives the sum to all (`MPI_Allgatherv`). The traffic is a ring
-  /// all-reduce's, 2 (N - 1) / N of the vector in and out, but the order of the additions is ours.
+  package func makeAllGather(
+    _ mine: UnsafeBufferPointer<Double>, into all: UnsafeMutableBufferPointer<Double>
+  ) throws -> any PreparedAllGather {
+    precondition(
+      all.count == size * mine.count, "gathering \(size) x \(mine.count) values into \(all.count)")
+    guard size <= Self.mostDirectRanks else { return MPICollectiveGather(self, mine, all) }
+    return try MPIDirectGather(self, mine, all)
+  }
+
+  /// Up to so many ranks a small vector goes straight to each other rank; MPI's collective takes log(ranks) steps.
+  private static let mostDirectRanks = 16
+
+  /// Messages between fixed places, prepared once: starting them allocates nothing, which MPI's own
+  /// collectives (4.1.4's with more than two ranks) do at every call.
+  private final class Messages {
+    private unowned let communicator: MPICommunicator
+    private let requests: AlignedArray<MPI_Request?>
+    private var count = 0
+
+    init(_ communicator: MPICommunicator) {
+      self.communicator = communicator
+      requests = AlignedArray(count: 2 * communicator.size)
+    }
+
+    func addSend(_ bytes: UnsafeRawBufferPointer, to other: Int) throws {
+      try add("MPI_Send_init", bytes.count) {
+        MPI_Send_init(
+          bytes.baseAddress, Int32(bytes.count), wgangp_byte(), Int32(other), 0, communicator.world, $0)
+      }
+    }
+
+    func addReceive(_ bytes: UnsafeMutableRawBufferPointer, from other: Int) throws {
+      try add("MPI_Recv_init", bytes.count) {
+        MPI_Recv_init(
+          bytes.baseAddress, Int32(bytes.count), wgangp_byte(), Int32(other), 0, communicator.world, $0)
+      }
+    }
+
+    private func add(
+      _ call: StaticString, _ bytes: Int, _ body: (UnsafeMutablePointer<MPI_Request?>) -> Int32
+    ) throws {
+      precondition(bytes <= Int(Int32.max), "a message of \(bytes) bytes is too long")
+      let status = body(requests.pointer + count)
+      guard status == MPI_SUCCESS else { throw communicator.error(call, status) }
+      count += 1
+    }
+
+    /// Sends and receives all of them.
+    func exchange() throws {
+      try communicator.timed("MPI_Startall") { MPI_Startall(Int32(count), requests.pointer) }
+      try communicator.timed("MPI_Waitall") {
+        MPI_Waitall(Int32(count), requests.pointer, wgangp_statuses_ignore())
+      }
+    }
+  }
+
+  private final class MPIDirectGather: PreparedAllGather {
+    private let messages: Messages
+    private let mine: UnsafeBufferPointer<Double>
+    private let own: UnsafeMutablePointer<Double>
+
+    init(
+      _ communicator: MPICommunicator, _ mine: UnsafeBufferPointer<Double>,
+      _ all: UnsafeMutableBufferPointer<Double>
+    ) throws {
+      self.mine = mine
+      messages = Messages(communicator)
+      let slot = { (rank: Int) in
+        UnsafeMutableBufferPointer(rebasing: all[rank * mine.count..<(rank + 1) * mine.count])
+      }
+      own = slot(communicator.rank).baseAddress.unsafelyUnwrapped
+      for other in 0..<communicator.size where other != communicator.rank {
+        try messages.addReceive(UnsafeMutableRawBufferPointer(slot(other)), from: other)
+      }
+      for other in 0..<communicator.size where other != communicator.rank {
+        try messages.addSend(UnsafeRawBufferPointer(mine), to: other)
+      }
+    }
+
+    func callAsFunction() throws {
+      if let source = mine.baseAddress { own.update(from: source, count: mine.count) }
+      try messages.exchange()
+    }
+  }
+
+  private final class MPICollectiveGather: PreparedAllGather {
+    private unowned let communicator: MPICommunicator
+    private let mine: UnsafeBufferPointer<Double>
+    private let all: UnsafeMutableBufferPointer<Double>
+
+    init(
+      _ communicator: MPICommunicator, _ mine: UnsafeBufferPointer<Double>,
+      _ all: UnsafeMutableBufferPointer<Double>
+    ) {
+      self.communicator = communicator
+      self.mine = mine
+      self.all = all
+    }
+
+    func callAsFunction() throws { try communicator.allGather(mine, into: all) }
+  }
+
+  /// Every rank owns a slice of the vector: it receives that slice of all ranks, adds the ranks' values in tree order,
+  /// and gives the sum to all. The traffic is a ring all-reduce's, 2 (N - 1) / N of the vector in and out, but
+  /// the order of the additions is ours.
   private final class MPIOrderedSum: OrderedSum {
     private unowned let communicator: MPICommunicator
     private let tree: ReductionTree
     private let count: Int
-    private let mine: Range<Int>
     private let received: FloatStorage
-    /// Counts and displacements of the slices; MPI wants 32-bit integers.
-    private let sliceCounts: AlignedArray<Int32>
-    private let sliceStarts: AlignedArray<Int32>
-    private let receiveCounts: AlignedArray<Int32>
-    private let receiveStarts: AlignedArray<Int32>
+    /// The vector that the messages were prepared for.
+    private var vector = MutableFloatBuffer(start: nil, count: 0)
+    private var scatter: Messages?
+    private var gather: Messages?
 
     init(_ communicator: MPICommunicator, count: Int) {
-      precondition(count <= Int(Int32.max), "a vector of \(count) values is too long for one sum")
       self.communicator = communicator
       self.count = count
-      let (size, rank) = (communicator.size, communicator.rank)
-      tree = ReductionTree(leaves: size)
-      let start = { (slice: Int) in slice * count / size }
-      mine = start(rank)..<start(rank + 1)
-      received = FloatStorage(count: size * mine.count)
-      sliceCounts = AlignedArray(count: size)
-      sliceStarts = AlignedArray(count: size)
-      receiveCounts = AlignedArray(count: size)
-      receiveStarts = AlignedArray(count: size)
-      for other in 0..<size {
-        sliceCounts.buffer[other] = Int32(start(other + 1) - start(other))
-        sliceStarts.buffer[other] = Int32(start(other))
-        receiveCounts.buffer[other] = Int32(mine.count)
-        receiveStarts.buffer[other] = Int32(other * mine.count)
+      tree = ReductionTree(leaves: communicator.size)
+      let most = (count + communicator.size - 1) / communicator.size
+      received = FloatStorage(count: communicator.size * most)
+    }
+
+    private func slice(_ rank: Int) -> Range<Int> {
+      rank * count / communicator.size..<(rank + 1) * count / communicator.size
+    }
+
+    private func prepare(_ vector: MutableFloatBuffer) throws {
+      let (rank, size) = (communicator.rank, communicator.size)
+      let mine = slice(rank)
+      let (scatter, gather) = (Messages(communicator), Messages(communicator))
+      let part = { (range: Range<Int>) in
+        UnsafeMutableRawBufferPointer(MutableFloatBuffer(rebasing: vector[range]))
       }
+      for other in 0..<size where other != rank {
+        let slot = MutableFloatBuffer(
+          start: received.pointer + other * mine.count, count: mine.count)
+        try scatter.addReceive(UnsafeMutableRawBufferPointer(slot), from: other)
+        try gather.addReceive(part(slice(other)), from: other)
+      }
+      for other in 0..<size where other != rank {
+        try scatter.addSend(UnsafeRawBufferPointer(part(slice(other))), to: other)
+        try gather.addSend(UnsafeRawBufferPointer(part(mine)), to: other)
+      }
+      self.scatter = scatter
+      self.gather = gather
+      self.vector = vector
     }
 
     func callAsFunction(_ vector: MutableFloatBuffer) throws {
       precondition(vector.count == count, "sum of \(vector.count) values, planned for \(count)")
-      try communicator.timed("MPI_Alltoallv") {
-        MPI_Alltoallv(
-          vector.baseAddress, sliceCounts.pointer, sliceStarts.pointer, wgangp_float(),
-          received.pointer, receiveCounts.pointer, receiveStarts.pointer, wgangp_float(),
-          communicator.world)
-      }
+      if vector.baseAddress != self.vector.baseAddress { try prepare(vector) }
+      let mine = slice(communicator.rank)
+      guard let base = vector.baseAddress else { return }
+      let own = received.pointer + communicator.rank * mine.count
+      own.update(from: base + mine.lowerBound, count: mine.count)
+      try scatter?.exchange()
       tree.sum(received.pointer, stride: mine.count, range: 0..<mine.count)
-      try communicator.timed("MPI_Allgatherv") {
-        MPI_Allgatherv(
-          received.pointer, Int32(mine.count), wgangp_float(), vector.baseAddress,
-          sliceCounts.pointer, sliceStarts.pointer, wgangp_float(), communicator.world)
-      }
+      (base + mine.lowerBound).update(from: received.pointer, count: mine.count)
+      try gather?.exchange()
     }
   }
 }

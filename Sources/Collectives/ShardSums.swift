@@ -9,6 +9,8 @@ package final class ShardSums {
   private let partials: DoubleStorage
   private let work: DoubleStorage
   private let gathered: DoubleStorage
+  /// The exchanges of the numbers of values that were asked for so far.
+  private var exchanges: [(count: Int, gather: any PreparedAllGather)] = []
 
   /// - Parameter capacity: The most values a shard will sum.
   package init(capacity: Int, plan: ShardPlan, communicator: any Communicator) {
@@ -32,7 +34,7 @@ package final class ShardSums {
 
   package func clear() { partials.buffer.update(repeating: 0) }
 
-  /// The sums over all shards of the first `count` values: the same bits on every rank. One `MPI_Allgather`.
+  /// The sums over all shards of the first `count` values: the same bits on every rank. One all-gather.
   /// Valid until the next call.
   package func total(count: Int) throws -> UnsafeBufferPointer<Double> {
     for shard in 0..<plan.localShards {
@@ -40,10 +42,18 @@ package final class ShardSums {
         from: partials.pointer + shard * capacity, count: count)
     }
     plan.localTree.sum(work.pointer, stride: capacity, count: count)
-    try communicator.allGather(
-      UnsafeBufferPointer(start: work.pointer, count: count),
-      into: UnsafeMutableBufferPointer(start: gathered.pointer, count: plan.ranks * count))
+    let gather = try exchange(count)
+    try gather()
     plan.rankTree.sum(gathered.pointer, stride: count, count: count)
     return UnsafeBufferPointer(start: gathered.pointer, count: count)
+  }
+
+  private func exchange(_ count: Int) throws -> any PreparedAllGather {
+    for exchange in exchanges where exchange.count == count { return exchange.gather }
+    let gather = try communicator.makeAllGather(
+      UnsafeBufferPointer(start: work.pointer, count: count),
+      into: UnsafeMutableBufferPointer(start: gathered.pointer, count: plan.ranks * count))
+    exchanges.append((count, gather))
+    return gather
   }
 }
