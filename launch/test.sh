@@ -22,4 +22,6 @@ if swift format --version >/dev/null 2>&1; then
 else
   echo "test: swift format is not there, formatting is not checked" >&2
 fi
-run swift test "$@"
+# In release: the kernels are some hundred times slower unoptimized, and what is tested is what is used.
+run swift build -c release --build-tests
+run swift test -c release --skip-build "$@"

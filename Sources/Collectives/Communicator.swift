@@ -1,7 +1,9 @@
 import Kernels
 
-/// What the trainer needs of its fellow ranks. All ranks call the same functions in the same order with the
-/// same counts, on error paths too. Only the main thread calls them.
+/// What the trainer needs of its fellow ranks.
+///
+/// All ranks call the same functions in the same order with the same counts, on error paths too.
+/// Only the main thread calls them.
 package protocol Communicator: AnyObject {
   var rank: Int { get }
   var size: Int { get }
@@ -13,7 +15,8 @@ package protocol Communicator: AnyObject {
   func allGather(
     _ mine: UnsafeBufferPointer<Double>, into all: UnsafeMutableBufferPointer<Double>) throws
 
-  /// Prepares gathering from these places again and again: what `allGather` does, without its set-up.
+  /// Prepares gathering from these places again and again: what `allGather` does, without its
+  /// set-up.
   func makeAllGather(
     _ mine: UnsafeBufferPointer<Double>, into all: UnsafeMutableBufferPointer<Double>
   ) throws -> any PreparedAllGather
@@ -26,7 +29,9 @@ package protocol Communicator: AnyObject {
 
   func barrier() throws
 
-  /// Ends the whole job at once with this exit status. For failures that other ranks cannot know of.
+  /// Ends the whole job at once with this exit status.
+  ///
+  /// For failures that other ranks cannot know of.
   func abort(status: Int32) -> Never
 }
 
@@ -55,7 +60,9 @@ private final class PlainAllGather: PreparedAllGather {
 
 /// A sum over ranks in the order of a reduction tree, with its buffers.
 package protocol OrderedSum: AnyObject {
-  /// Replaces `vector` on every rank by the sum of all ranks' vectors: leaf r of the tree is rank r's.
+  /// Replaces `vector` on every rank by the sum of all ranks' vectors: leaf r of the tree is rank
+  /// r's.
+  ///
   /// The same vector at every call costs least.
   func callAsFunction(_ vector: MutableFloatBuffer) throws
 }
@@ -65,10 +72,12 @@ extension Communicator {
     _ mine: UnsafeBufferPointer<Double>, into all: UnsafeMutableBufferPointer<Double>
   ) throws -> any PreparedAllGather { PlainAllGather(self, mine, all) }
 
-  /// Lets every rank say whether it is well. If one is not, all throw the same: the message of the lowest
-  /// rank that has one, with the rank's number unless all say the same.
+  /// Lets every rank say whether it is well.
   ///
-  /// - Parameter failure: This rank's message, or nil.
+  /// If one is not, all throw the same: the message of the lowest rank that has one, with the
+  /// rank's number unless all say the same.
+  ///
+  /// `failure`: This rank's message, or nil.
   package func agree(_ failure: String?) throws {
     let longest = 1000
     let bytes = Array((failure ?? "").utf8.prefix(longest))
@@ -103,8 +112,8 @@ extension Communicator {
 
   /// Checks that all ranks hold the same text, line by line.
   ///
-  /// - Parameter what: What the text is, for the message.
-  /// - Throws: On every rank, naming the first line that differs from rank 0's.
+  /// `what`: What the text is, for the message.
+  /// Throws: On every rank, naming the first line that differs from rank 0's.
   package func requireSame(_ text: String, what: String) throws {
     var length = [Double(text.utf8.count)]
     var lengths = [Double](repeating: 0, count: size)

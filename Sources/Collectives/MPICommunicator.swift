@@ -10,15 +10,18 @@ package final class MPICommunicator: Communicator {
 
   private let world = wgangp_comm_world()
 
-  /// Whether a launcher (mpirun, srun) started this process as a rank of a job. Without one, MPI need not
-  /// be started at all, which saves some tenths of a second.
+  /// Whether a launcher (mpirun, srun) started this process as a rank of a job.
+  ///
+  /// Without one, MPI need not be started at all, which saves some tenths of a second.
   package static var isLaunched: Bool {
     let environment = ProcessInfo.processInfo.environment
     let names = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE"]
     return names.contains { environment[$0] != nil }
   }
 
-  /// Starts MPI. Only one communicator can be made in a process.
+  /// Starts MPI.
+  ///
+  /// Only one communicator can be made in a process.
   ///
   /// - Throws: `CollectivesError` where MPI cannot start or lacks `MPI_THREAD_FUNNELED`.
   package init() throws {
@@ -26,7 +29,8 @@ package final class MPICommunicator: Communicator {
     let status = MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided)
     guard status == MPI_SUCCESS else { throw CollectivesError("MPI_Init_thread failed: \(status)") }
     guard provided >= Int32(MPI_THREAD_FUNNELED) else {
-      throw CollectivesError("the MPI library has thread level \(provided), expected FUNNELED or more")
+      throw CollectivesError(
+        "the MPI library has thread level \(provided), expected FUNNELED or more")
     }
     MPI_Comm_set_errhandler(world, wgangp_errors_return())
     var (rank, size): (Int32, Int32) = (0, 0)
@@ -85,7 +89,8 @@ package final class MPICommunicator: Communicator {
     var text = [CChar](repeating: 0, count: Int(MPI_MAX_ERROR_STRING))
     var length: Int32 = 0
     MPI_Error_string(status, &text, &length)
-    let message = String(decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let message = String(
+      decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     return CollectivesError("\(call) failed on rank \(rank) of \(size): \(message)")
   }
 
@@ -117,7 +122,8 @@ package final class MPICommunicator: Communicator {
     return try MPIDirectGather(self, mine, all)
   }
 
-  /// Up to so many ranks a small vector goes straight to each other rank; MPI's collective takes log(ranks) steps.
+  /// Up to so many ranks a small vector goes straight to each other rank; MPI's collective takes
+  /// log(ranks) steps.
   private static let mostDirectRanks = 16
 
   /// Messages between fixed places, prepared once: starting them allocates nothing, which MPI's own
@@ -135,14 +141,16 @@ package final class MPICommunicator: Communicator {
     func addSend(_ bytes: UnsafeRawBufferPointer, to other: Int) throws {
       try add("MPI_Send_init", bytes.count) {
         MPI_Send_init(
-          bytes.baseAddress, Int32(bytes.count), wgangp_byte(), Int32(other), 0, communicator.world, $0)
+          bytes.baseAddress, Int32(bytes.count), wgangp_byte(), Int32(other), 0, communicator.world,
+          $0)
       }
     }
 
     func addReceive(_ bytes: UnsafeMutableRawBufferPointer, from other: Int) throws {
       try add("MPI_Recv_init", bytes.count) {
         MPI_Recv_init(
-          bytes.baseAddress, Int32(bytes.count), wgangp_byte(), Int32(other), 0, communicator.world, $0)
+          bytes.baseAddress, Int32(bytes.count), wgangp_byte(), Int32(other), 0, communicator.world,
+          $0)
       }
     }
 
@@ -210,9 +218,11 @@ package final class MPICommunicator: Communicator {
     func callAsFunction() throws { try communicator.allGather(mine, into: all) }
   }
 
-  /// Every rank owns a slice of the vector: it receives that slice of all ranks, adds the ranks' values in tree order,
-  /// and gives the sum to all. The traffic is a ring all-reduce's, 2 (N - 1) / N of the vector in and out, but
-  /// the order of the additions is ours.
+  /// Every rank owns a slice of the vector: it receives that slice of all ranks, adds the ranks'
+  /// values in tree order, and gives the sum to all.
+  ///
+  /// The traffic is a ring all-reduce's, 2 (N - 1) / N of the vector in and out, but the order of
+  /// the additions is ours.
   private final class MPIOrderedSum: OrderedSum {
     private unowned let communicator: MPICommunicator
     private let tree: ReductionTree

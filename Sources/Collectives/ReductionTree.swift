@@ -2,10 +2,10 @@ import Kernels
 
 /// The one order in which partial sums of the shards are added, whoever computed them.
 ///
-/// With `leaves = odd * 2^k` the tree folds over `odd` blocks from the first to the last, and inside a
-/// block of 2^k leaves it halves: ((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7)). Floating-point addition is
-/// not associative: that every sum over the batch follows this tree is why the number of ranks and
-/// threads never shows in a result.
+/// With `leaves = odd * 2^k` the tree folds over `odd` blocks from the first to the last, and
+/// inside a block of 2^k leaves it halves: ((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7)).
+/// Floating-point addition is not associative: that every sum over the batch follows this tree is
+/// why the number of ranks and threads never shows in a result.
 package struct ReductionTree: Sendable, Equatable {
   package let leaves: Int
   /// Leaves of a block: the largest power of two that divides `leaves`.
@@ -17,8 +17,10 @@ package struct ReductionTree: Sendable, Equatable {
     blockLeaves = 1 << leaves.trailingZeroBitCount
   }
 
-  /// The numbers of equal neighbouring parts of which each is a whole subtree: 1, and odd * 2^j up to
-  /// `leaves`. A job may have these numbers of ranks.
+  /// The numbers of equal neighbouring parts of which each is a whole subtree: 1, and odd * 2^j up
+  /// to `leaves`.
+  ///
+  /// A job may have these numbers of ranks.
   package var partCounts: [Int] {
     var counts = [leaves / blockLeaves]
     while let last = counts.last, last < leaves { counts.append(last * 2) }
@@ -48,8 +50,9 @@ package struct ReductionTree: Sendable, Equatable {
   /// Values that stay in the first-level cache while all leaves pass over them.
   private static let sweep = 1024
 
-  /// Replaces vector 0 by the sum of all: vector i lies `stride` values behind vector i - 1. Only the values
-  /// of `range` are summed. The other vectors are left as scratch.
+  /// Replaces vector 0 by the sum of all: vector i lies `stride` values behind vector i - 1.
+  ///
+  /// Only the values of `range` are summed. The other vectors are left as scratch.
   package func sum(
     _ vectors: UnsafeMutablePointer<Float>, stride: Int, range: Range<Int>
   ) {

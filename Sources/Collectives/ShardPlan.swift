@@ -1,15 +1,15 @@
 /// How the global batch is cut into shards, and which of them this rank owns.
 ///
-/// A batch of B samples is cut into `shards` slices whose sizes differ by at most one: sample i is in shard
-/// i * shards / B. Rank r of N owns the shards r * shards / N and the following, a whole subtree of the
-/// reduction tree. A shard's arithmetic does not depend on who computes it.
+/// A batch of B samples is cut into `shards` slices whose sizes differ by at most one: sample i is
+/// in shard i * shards / B. Rank r of N owns the shards r * shards / N and the following, a whole
+/// subtree of the reduction tree. A shard's arithmetic does not depend on who computes it.
 package struct ShardPlan: Sendable, Equatable {
   package let shards: Int
   package let rank: Int
   package let ranks: Int
 
-  /// - Throws: `CollectivesError` where the number of ranks does not divide the tree into whole subtrees; the
-  ///   message names those that do.
+  /// - Throws: `CollectivesError` where the number of ranks does not divide the tree into whole
+  ///   subtrees; the message names those that do.
   package init(shards: Int, rank: Int, ranks: Int) throws {
     let allowed = ReductionTree(leaves: shards).partCounts
     guard allowed.contains(ranks) else {

@@ -1,7 +1,7 @@
 import Kernels
 
-/// Small vectors of Double sums, one a shard, and their sum over all shards of all ranks in tree order: what
-/// batch norm and the losses exchange.
+/// Small vectors of Double sums, one a shard, and their sum over all shards of all ranks in tree
+/// order: what batch norm and the losses exchange.
 package final class ShardSums {
   private let plan: ShardPlan
   private let communicator: any Communicator
@@ -12,7 +12,7 @@ package final class ShardSums {
   /// The exchanges of the numbers of values that were asked for so far.
   private var exchanges: [(count: Int, gather: any PreparedAllGather)] = []
 
-  /// - Parameter capacity: The most values a shard will sum.
+  /// `capacity`: The most values a shard will sum.
   package init(capacity: Int, plan: ShardPlan, communicator: any Communicator) {
     self.plan = plan
     self.communicator = communicator
@@ -22,7 +22,9 @@ package final class ShardSums {
     gathered = DoubleStorage(count: plan.ranks * capacity)
   }
 
-  /// The sums of one shard of this rank, from value `first` on. They stay until they are overwritten.
+  /// The sums of one shard of this rank, from value `first` on.
+  ///
+  /// They stay until they are overwritten.
   package func shard(_ shard: Int, from first: Int = 0, count: Int) -> UnsafeMutableBufferPointer<
     Double
   > {
@@ -34,8 +36,9 @@ package final class ShardSums {
 
   package func clear() { partials.buffer.update(repeating: 0) }
 
-  /// The sums over all shards of the first `count` values: the same bits on every rank. One all-gather.
-  /// Valid until the next call.
+  /// The sums over all shards of the first `count` values: the same bits on every rank.
+  ///
+  /// One all-gather. Valid until the next call.
   package func total(count: Int) throws -> UnsafeBufferPointer<Double> {
     for shard in 0..<plan.localShards {
       (work.pointer + shard * capacity).update(

@@ -1,5 +1,5 @@
-/// Adam (Kingma and Ba 2015, arXiv:1412.6980), as PyTorch computes it: epsilon is added to the root of the
-/// bias-corrected second moment.
+/// Adam (Kingma and Ba 2015, arXiv:1412.6980), as PyTorch computes it: epsilon is added to the root
+/// of the bias-corrected second moment.
 package struct Adam: Sendable, Equatable {
   package var learningRate: Double
   package var beta1: Double
@@ -15,14 +15,13 @@ package struct Adam: Sendable, Equatable {
     self.epsilon = epsilon
   }
 
-  /// One update of all parameters, in place, in one sweep:
+  /// One update of all parameters, in place, in one sweep.
   ///
   ///     m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2
   ///     p = p - learningRate / (1 - beta1^step) * m / (sqrt(v) / sqrt(1 - beta2^step) + epsilon)
   ///
-  /// - Parameters:
-  ///   - step: 1 for the first update.
-  ///   - gradient: g; the other buffers have its count.
+  /// - `step`: 1 for the first update.
+  /// - `gradient`: g; the other buffers have its count.
   package func update(
     step: Int, gradient: FloatBuffer, parameters: MutableFloatBuffer,
     firstMoment: MutableFloatBuffer, secondMoment: MutableFloatBuffer

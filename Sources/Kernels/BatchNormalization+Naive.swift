@@ -1,6 +1,8 @@
-/// Batch normalization by its definition, in Double: the tests' oracle. One stat group, whole.
+/// Batch normalization by its definition, in Double: the tests' oracle.
+///
+/// One stat group, whole.
 package enum NaiveBatchNormalization {
-  /// y, and the statistics it used. x is rows x channels.
+  /// The output y and the statistics it used, for x of rows x channels.
   package static func forward(
     _ x: [Double], rows: Int, gamma: [Double], beta: [Double], epsilon: Double
   ) -> (y: [Double], mean: [Double], variance: [Double]) {

@@ -1,5 +1,7 @@
-/// Sums and sweeps of batch normalization over a stat group: m values a channel, those of all shards on all
-/// ranks. Ioffe and Szegedy 2015, arXiv:1502.03167; the second-order pass is derived at
+/// Sums and sweeps of batch normalization over a stat group: m values a channel, those of all
+/// shards on all ranks.
+///
+/// Ioffe and Szegedy 2015, arXiv:1502.03167; the second-order pass is derived at
 /// `secondOrderShare`.
 ///
 /// Letters: x the input, mean and var (biased) its statistics, r = 1 / sqrt(var + epsilon),
@@ -7,9 +9,9 @@
 /// P v = v - mean(v) - x^ mean(x^ v).
 ///
 /// All tensors are rows x channels (a row is a pixel of a sample). Sums are in Double: var is the
-/// difference of two sums, and with them in Double the difference keeps Float's precision as long as
-/// mean^2 < 10^8 var. So one exchange of (sum x, sum x^2) is enough, where two passes over x (mean first)
-/// would need two.
+/// difference of two sums, and with them in Double the difference keeps Float's precision as long
+/// as mean^2 < 10^8 var. So one exchange of (sum x, sum x^2) is enough, where two passes over x
+/// (mean first) would need two.
 package enum BatchNormalization {
   /// sums[c] += sum x, sums[channels + c] += sum x^2 over the rows.
   package static func addStatistics(
@@ -41,9 +43,11 @@ package enum BatchNormalization {
     }
   }
 
-  /// y = gamma (x - mean) r + beta. The mean is subtracted first: folding it into the offset would cancel.
+  /// y = gamma (x - mean) r + beta.
   ///
-  /// - Parameter scale: gamma r, a value a channel; `mean` and `offset` (beta) likewise.
+  /// The mean is subtracted first: folding it into the offset would cancel.
+  ///
+  /// `scale`: gamma r, a value a channel; `mean` and `offset` (beta) likewise.
   package static func normalize(
     _ x: FloatBuffer, rows: Int, mean: FloatBuffer, scale: FloatBuffer, offset: FloatBuffer,
     into y: MutableFloatBuffer
@@ -68,9 +72,11 @@ package enum BatchNormalization {
     }
   }
 
-  /// sums[c] += sum v, sums[channels + c] += sum x^ v over the rows: with v = d what `backward` needs.
+  /// sums[c] += sum v, sums[channels + c] += sum x^ v over the rows: with v = d what `backward`
+  /// needs.
   package static func addProjectionSums(
-    _ v: FloatBuffer, input x: FloatBuffer, rows: Int, mean: FloatBuffer, inverseDeviation r: FloatBuffer,
+    _ v: FloatBuffer, input x: FloatBuffer, rows: Int, mean: FloatBuffer,
+    inverseDeviation r: FloatBuffer,
     to sums: UnsafeMutableBufferPointer<Double>
   ) {
     let channels = mean.count
@@ -131,9 +137,11 @@ package enum BatchNormalization {
 
   /// out = scale P v, that is scale (v - meanV - x^ meanNormalV).
   ///
-  /// With v = d and scale = gamma r this is dx; with v = t and the same scale it is J t = gamma x^t.
+  /// With v = d and scale = gamma r this is dx; with v = t and the same scale it is J t = gamma
+  /// x^t.
   package static func project(
-    _ v: FloatBuffer, input x: FloatBuffer, rows: Int, mean: FloatBuffer, inverseDeviation r: FloatBuffer,
+    _ v: FloatBuffer, input x: FloatBuffer, rows: Int, mean: FloatBuffer,
+    inverseDeviation r: FloatBuffer,
     scale: FloatBuffer, meanV: FloatBuffer, meanNormalV: FloatBuffer, into out: MutableFloatBuffer
   ) {
     let channels = mean.count

@@ -25,7 +25,9 @@ package final class AlignedArray<Element: BitwiseCopyable>: @unchecked Sendable 
 
   package var count: Int { buffer.count }
 
-  /// The first value's address. Valid as long as this object lives.
+  /// The first value's address.
+  ///
+  /// Valid as long as this object lives.
   package var pointer: UnsafeMutablePointer<Element> {
     // An UnsafeMutableBufferPointer made from an address has one.
     buffer.baseAddress.unsafelyUnwrapped
@@ -62,6 +64,7 @@ extension UnsafeMutablePointer where Pointee == Double {
   @inline(__always)
   func addLanes(_ index: Int, _ value: SIMD8<Double>) {
     let place = UnsafeMutableRawPointer(self + index)
-    place.storeBytes(of: place.loadUnaligned(as: SIMD8<Double>.self) + value, as: SIMD8<Double>.self)
+    place.storeBytes(
+      of: place.loadUnaligned(as: SIMD8<Double>.self) + value, as: SIMD8<Double>.self)
   }
 }

@@ -1,7 +1,9 @@
 /// The three products by their definition, summed in Double: the tests' oracle.
 extension Convolution {
   /// Calls `body(image, output pixel, output channel, filter index, input index)` for every product
-  /// of the sum. Indices are into x, w and y as `Convolution` lays them out.
+  /// of the sum.
+  ///
+  /// Indices are into x, w and y as `Convolution` lays them out.
   private static func forEachProduct(
     _ g: ConvolutionGeometry, images: Int, _ body: (_ x: Int, _ w: Int, _ y: Int) -> Void
   ) {

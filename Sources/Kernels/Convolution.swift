@@ -1,7 +1,9 @@
 import Foundation
 
-/// The three products of a convolution, channels last. Each one's derivatives are the other two, and a
-/// transposed convolution is the same three with the roles of input and output exchanged:
+/// The three products of a convolution, channels last.
+///
+/// Each one's derivatives are the other two, and a transposed convolution is the same three with
+/// the roles of input and output exchanged:
 ///
 /// | | convolution | transposed convolution |
 /// |---|---|---|
@@ -9,16 +11,18 @@ import Foundation
 /// | gradient of the input | `inputGradient` | `forward` |
 /// | gradient of the filter | `filterGradient` | `filterGradient`, arguments exchanged |
 ///
-/// Shapes: N images, x N x H x W x C, y N x P x Q x K, filter w K x R x S x C (R, S the kernel's height and
-/// width): PyTorch's OIHW with the input channels last. With the patch matrix X of x (one row of R S C values
-/// for every output pixel, zeros outside the image) they are
-/// y = X w^T, dX = dy w, dw = dy^T X.
+/// Shapes: N images, x N x H x W x C, y N x P x Q x K, filter w K x R x S x C (R, S the kernel's
+/// height and width): PyTorch's OIHW with the input channels last. With the patch matrix X of x
+/// (one row of R S C values for every output pixel, zeros outside the image) they are y = X w^T, dX
+/// = dy w, dw = dy^T X.
 ///
-/// The patch matrix is made in pieces of about `pieceCount` values that stay in the second-level cache.
-/// A piece's size depends on the geometry only, so equal images give equal bits.
+/// The patch matrix is made in pieces of about `pieceCount` values that stay in the second-level
+/// cache. A piece's size depends on the geometry only, so equal images give equal bits.
 package enum Convolution {
-  /// Values of one piece of the patch matrix: 512 KiB. Measured on two-megabyte and half-megabyte second-level
-  /// caches: half as much and twice as much are within 3 %.
+  /// Values of one piece of the patch matrix: 512 KiB.
+  ///
+  /// Measured on two-megabyte and half-megabyte second-level caches: half as much and twice as much
+  /// are within 3 %.
   static let pieceCount = 128 * 1024
 
   /// Output pixels of one piece.
@@ -33,7 +37,7 @@ package enum Convolution {
 
   /// y = conv(x, w) + bias; overwrites y.
   ///
-  /// - Parameter bias: K values, or nil for none.
+  /// `bias`: K values, or nil for none.
   package static func forward(
     _ geometry: ConvolutionGeometry, images: Int, input x: FloatBuffer, filter w: FloatBuffer,
     bias: FloatBuffer?, output y: MutableFloatBuffer, scratch: MutableFloatBuffer
@@ -127,8 +131,8 @@ package enum Convolution {
   }
 
   /// Calls `body` for every kernel row of every pixel with: its row's place in the patch matrix,
-  /// the place in the image of the first value inside it (nil: the whole row is outside), the values
-  /// to the left of the image, and those inside.
+  /// the place in the image of the first value inside it (nil: the whole row is outside), the
+  /// values to the left of the image, and those inside.
   @inline(__always)
   private static func forEachKernelRow(
     _ geometry: ConvolutionGeometry, _ pixels: Range<Int>,

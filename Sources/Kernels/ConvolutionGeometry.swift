@@ -45,8 +45,8 @@ package struct ConvolutionGeometry: Sendable, Equatable {
   package var patchCount: Int { kernelHeight * kernelWidth * inputChannels }
   package var filterCount: Int { outputChannels * patchCount }
 
-  /// Floating-point operations of any of the three products, an image: a multiplication and an addition
-  /// for every output value and every value of its patch.
+  /// Floating-point operations of any of the three products, an image: a multiplication and an
+  /// addition for every output value and every value of its patch.
   package var operations: Int { 2 * outputPixels * outputChannels * patchCount }
 
   /// Whether the patch matrix is the input as it lies in memory: then nothing is gathered.

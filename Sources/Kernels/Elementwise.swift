@@ -1,7 +1,8 @@
 import Foundation
 
-/// Kernels that treat every value alike. Outputs are overwritten unless the name says add; an output may
-/// be one of the inputs.
+/// Kernels that treat every value alike.
+///
+/// Outputs are overwritten unless the name says add; an output may be one of the inputs.
 package enum Elementwise {
   /// Writes `row` into each of `rows` rows of y.
   package static func fillRows(
@@ -22,7 +23,9 @@ package enum Elementwise {
     }
   }
 
-  /// y = x where x > 0, slope * x elsewhere. Slope 0 is ReLU.
+  /// y = x where x > 0, slope * x elsewhere.
+  ///
+  /// Slope 0 is ReLU.
   package static func leakyReLU(
     _ x: FloatBuffer, slope: Float, into y: MutableFloatBuffer
   ) {
@@ -42,8 +45,10 @@ package enum Elementwise {
     }
   }
 
-  /// dx = dy where y > 0, slope * dy elsewhere, y being the output of `leakyReLU`: with slope >= 0 its sign
-  /// tells which side of the kink x was on, and at the kink itself the slope holds, as in PyTorch.
+  /// dx = dy where y > 0, slope * dy elsewhere, y being the output of `leakyReLU`: with slope >= 0
+  /// its sign tells which side of the kink x was on, and at the kink itself the slope holds, as in
+  /// PyTorch.
+  ///
   /// With a direction t for dy this is also J t.
   package static func leakyReLUGradient(
     _ dy: FloatBuffer, output y: FloatBuffer, slope: Float, into dx: MutableFloatBuffer
@@ -73,7 +78,9 @@ package enum Elementwise {
     for index in 0..<y.count { y[index] = tanhf(x[index]) }
   }
 
-  /// dx = dy (1 - y^2), y being tanh(x). With a direction t for dy this is also J t.
+  /// dx = dy (1 - y^2), y being tanh(x).
+  ///
+  /// With a direction t for dy this is also J t.
   package static func hyperbolicTangentGradient(
     _ dy: FloatBuffer, output y: FloatBuffer, into dx: MutableFloatBuffer
   ) {
@@ -83,7 +90,8 @@ package enum Elementwise {
     for index in 0..<dx.count { dx[index] = dy[index] * (1 - y[index] * y[index]) }
   }
 
-  /// share = -2 y (1 - y^2) d t: the gradient of <tanh'(x) d, t> with respect to x, y being tanh(x).
+  /// share = -2 y (1 - y^2) d t: the gradient of <tanh'(x) d, t> with respect to x, y being
+  /// tanh(x).
   package static func hyperbolicTangentShare(
     _ d: FloatBuffer, _ t: FloatBuffer, output y: FloatBuffer, into share: MutableFloatBuffer
   ) {
@@ -96,7 +104,8 @@ package enum Elementwise {
     }
   }
 
-  /// y = a x + (1 - a) z for one sample, as S0 forms an interpolate: a rounds once for each product.
+  /// y = a x + (1 - a) z for one sample, as S0 forms an interpolate: a rounds once for each
+  /// product.
   package static func interpolate(
     _ x: FloatBuffer, _ z: FloatBuffer, weight a: Float, into y: MutableFloatBuffer
   ) {
@@ -155,8 +164,8 @@ package enum Elementwise {
     return sum
   }
 
-  /// sums[c] += the sum over all rows of x (rows x channels), in Double: a bias's gradient has up to
-  /// hundreds of thousands of terms of either sign.
+  /// sums[c] += the sum over all rows of x (rows x channels), in Double: a bias's gradient has up
+  /// to hundreds of thousands of terms of either sign.
   package static func addColumnSums(
     _ x: FloatBuffer, rows: Int, to sums: MutableFloatBuffer
   ) {

@@ -1,18 +1,17 @@
 import COpenBLAS
 
-/// Products of row-major matrices by OpenBLAS, always with one BLAS thread: several threads of a rank
-/// work on several shards instead, so that no product's bits depend on the number of threads.
+/// Products of row-major matrices by OpenBLAS, always with one BLAS thread: several threads of a
+/// rank work on several shards instead, so that no product's bits depend on the number of threads.
 package enum Matrix {
   /// C = op(A) op(B), or C += op(A) op(B) when `accumulate`.
   ///
-  /// - Parameters:
-  ///   - rows: Rows of op(A) and C.
-  ///   - columns: Columns of op(B) and C.
-  ///   - inner: Columns of op(A), rows of op(B).
-  ///   - a: rows x inner, or inner x rows when `transposeA`.
-  ///   - b: inner x columns, or columns x inner when `transposeB`.
-  ///   - c: rows x columns; must not overlap `a` or `b`. Overwritten, whatever it held (NaN too),
-  ///     unless `accumulate`.
+  /// - `rows`: Rows of op(A) and C.
+  /// - `columns`: Columns of op(B) and C.
+  /// - `inner`: Columns of op(A), rows of op(B).
+  /// - `a`: rows x inner, or inner x rows when `transposeA`.
+  /// - `b`: inner x columns, or columns x inner when `transposeB`.
+  /// - `c`: rows x columns; must not overlap `a` or `b`. Overwritten, whatever it held (NaN too),
+  ///   unless `accumulate`.
   @inline(__always)
   package static func multiply(
     rows: Int, columns: Int, inner: Int,
@@ -50,7 +49,9 @@ package enum Matrix {
 
 /// What the linked BLAS says of itself.
 package enum BLAS {
-  /// Keeps every product on the calling thread. To be called once, before the first product.
+  /// Keeps every product on the calling thread.
+  ///
+  /// To be called once, before the first product.
   package static func useOneThread() { openblas_set_num_threads(1) }
 
   package static var threads: Int { Int(openblas_get_num_threads()) }

@@ -1,5 +1,7 @@
-/// What a random number is drawn for. The purpose is part of the counter, so two uses of the same
-/// seed, step and sample never share a number.
+/// What a random number is drawn for.
+///
+/// The purpose is part of the counter, so two uses of the same seed, step and sample never share a
+/// number.
 package enum RandomPurpose: UInt32, Sendable, CaseIterable {
   case initialization = 1
   case shuffle

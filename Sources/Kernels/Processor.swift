@@ -4,7 +4,9 @@ import Foundation
 package enum Processor {
   /// Name and instruction-set flags of the first core in /proc/cpuinfo.
   private static func field(_ name: String) -> String? {
-    guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8) else { return nil }
+    guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8) else {
+      return nil
+    }
     for line in text.split(separator: "\n") where line.hasPrefix(name) {
       let parts = line.split(separator: ":", maxSplits: 1)
       if parts.count == 2, parts[0].trimmingCharacters(in: .whitespaces) == name {
@@ -21,7 +23,9 @@ package enum Processor {
     #if arch(x86_64)
       guard let flags = field("flags") else { return nil }
       let present = Set(flags.split(separator: " ").map(String.init))
-      let missing = ["avx2", "fma", "bmi1", "bmi2", "f16c", "movbe"].filter { !present.contains($0) }
+      let missing = ["avx2", "fma", "bmi1", "bmi2", "f16c", "movbe"].filter {
+        !present.contains($0)
+      }
       return missing.isEmpty ? nil : missing.joined(separator: ", ")
     #else
       return nil

@@ -4,8 +4,8 @@ import Foundation
 /// of (seed, purpose, step, sample, element) and of nothing else, so it does not depend on the rank
 /// or thread that draws it, nor on what was drawn before.
 ///
-/// The Philox counter is (element / 4, sample, low half of the step, purpose and high half of the step),
-/// the key is the seed. Limits: 2^34 elements a sample, 2^32 samples, 2^56 steps.
+/// The Philox counter is (element / 4, sample, low half of the step, purpose and high half of the
+/// step), the key is the seed. Limits: 2^34 elements a sample, 2^32 samples, 2^56 steps.
 package struct RandomStream: Sendable {
   private let key: SIMD2<UInt32>
   private let stepLow: UInt32

@@ -3,9 +3,9 @@ import Synchronization
 
 /// Threads that share the shards of a rank: a fork and join of a fixed team, without allocation.
 ///
-/// `DispatchQueue.concurrentPerform` costs 3-50 microseconds a call here and allocates; this pool's workers
-/// spin for a moment and then sleep, so a training step's some hundred forks cost it little, and an idle rank
-/// costs nothing.
+/// `DispatchQueue.concurrentPerform` costs 3-50 microseconds a call here and allocates; this pool's
+/// workers spin for a moment and then sleep, so a training step's some hundred forks cost it
+/// little, and an idle rank costs nothing.
 package final class ThreadPool: @unchecked Sendable {
   /// Threads that work, the calling one included.
   package let threads: Int
@@ -43,8 +43,11 @@ package final class ThreadPool: @unchecked Sendable {
     for _ in workers { exited.wait() }
   }
 
-  /// Calls `body(index, thread)` once for each index in 0 ..< count and returns when all calls have. Thread
-  /// `thread` takes neighbouring indices: index belongs to it if index * threads / count == thread.
+  /// Calls `body(index, thread)` once for each index in 0 ..< count and returns when all calls
+  /// have.
+  ///
+  /// Thread `thread` takes neighbouring indices: index belongs to it if index * threads / count ==
+  /// thread.
   package func forEach(_ count: Int, _ body: (_ index: Int, _ thread: Int) -> Void) {
     if threads == 1 || count == 1 {
       for index in 0..<count { body(index, 0) }

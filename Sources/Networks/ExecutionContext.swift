@@ -16,7 +16,9 @@ package final class ExecutionContext {
     scratch = (0..<pool.threads).map { _ in FloatStorage(count: 0) }
   }
 
-  /// Makes every thread's scratch hold at least `count` values. Only while networks are built.
+  /// Makes every thread's scratch hold at least `count` values.
+  ///
+  /// Only while networks are built.
   package func reserveScratch(_ count: Int) {
     guard scratch[0].count < count else { return }
     scratch = scratch.map { _ in FloatStorage(count: count) }

@@ -20,8 +20,9 @@ package struct LayerTraits: Sendable {
 /// | `backward` | dL/dy | dL/dx | dL/dW for the pass's `parameterGroups` |
 /// | `doubleBackward` | t, a direction in x-space | J t, the gradient of <dL/dx, t> with respect to dL/dy | d/dW of <dL/dx, t> |
 ///
-/// and, from a curved layer, `doubleBackward` also gives the *share*: the gradient of <dL/dx, t> with respect to
-/// x, which the network sends through one more `backward` (Pearlmutter 1994's R-operator).
+/// and, from a curved layer, `doubleBackward` also gives the *share*: the gradient of <dL/dx, t>
+/// with respect to x, which the network sends through one more `backward` (Pearlmutter 1994's
+/// R-operator).
 ///
 /// All tensors cover the pass's groups on this rank's shards. Sums over the batch are kept a shard
 /// (`Parameter.partial`) or exchanged in tree order (`ShardSums`); nothing else leaves a shard.
@@ -42,13 +43,13 @@ package protocol Layer: AnyObject {
 
   func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) throws
 
-  /// - Parameter dx: nil where nobody wants it.
-  func backward(_ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass) throws
+  /// `dx`: nil where nobody wants it.
+  func backward(_ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass)
+    throws
 
-  /// - Parameters:
-  ///   - dy: What `backward` was given.
-  ///   - jt: nil where nobody wants J t.
-  ///   - share: nil for a layer that is not curved.
+  /// - `dy`: What `backward` was given.
+  /// - `jt`: nil where nobody wants J t.
+  /// - `share`: nil for a layer that is not curved.
   func doubleBackward(
     _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
     share: Tensor?, _ pass: Pass) throws

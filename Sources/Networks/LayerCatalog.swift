@@ -1,7 +1,9 @@
 import Configuration
 import Kernels
 
-/// Builds layers from their entries in a configuration. A new layer is one file in `Layers`, and one line here.
+/// Builds layers from their entries in a configuration.
+///
+/// A new layer is one file in `Layers`, and one line here.
 package struct LayerCatalog {
   private typealias Builder =
     @Sendable (_ item: ConfigurationItem, _ site: Site) throws -> any Layer
@@ -20,22 +22,27 @@ package struct LayerCatalog {
     ("linear", linear),
     ("batchNorm", batchNorm),
     ("leakyReLU", leakyReLU),
-    ("relu", { item, site in
-      try item.options.finish()
-      return LeakyReLU(inputShape: site.inputShape, slope: 0, context: site.context)
-    }),
-    ("tanh", { item, site in
-      try item.options.finish()
-      return Tanh(inputShape: site.inputShape, context: site.context)
-    }),
+    (
+      "relu",
+      { item, site in
+        try item.options.finish()
+        return LeakyReLU(inputShape: site.inputShape, slope: 0, context: site.context)
+      }
+    ),
+    (
+      "tanh",
+      { item, site in
+        try item.options.finish()
+        return Tanh(inputShape: site.inputShape, context: site.context)
+      }
+    ),
   ]
 
   /// The layers of a list, each fitted to what the one before gives.
   ///
-  /// - Parameters:
-  ///   - inputShape: What the first layer takes.
-  ///   - groups: Stat groups of the largest pass.
-  /// - Throws: `ConfigurationError` naming layer, expected and found.
+  /// - `inputShape`: What the first layer takes.
+  /// - `groups`: Stat groups of the largest pass.
+  /// Throws: `ConfigurationError` naming layer, expected and found.
   package static func layers(
     _ items: [ConfigurationItem], inputShape: Shape, initialization: Initialization, groups: Int,
     context: ExecutionContext
@@ -55,7 +62,8 @@ package struct LayerCatalog {
 
   private static let sizes = 1...65536
 
-  @Sendable private static func conv2d(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
+  @Sendable private static func conv2d(_ item: ConfigurationItem, _ site: Site) throws -> any Layer
+  {
     let options = item.options
     let channels = try options.integer("channels", in: sizes)
     let kernel = try options.integer("kernel", in: 1...1024)
@@ -71,13 +79,16 @@ package struct LayerCatalog {
         paddingLeft: padding, paddingRight: padding)
     else {
       throw item.fail(
-        "a \(kernel)x\(kernel) kernel with padding \(padding) does not fit its input \(site.inputShape)")
+        "a \(kernel)x\(kernel) kernel with padding \(padding) does not fit its input \(site.inputShape)"
+      )
     }
     return Conv2d(
       geometry, hasBias: hasBias, initialization: site.initialization, context: site.context)
   }
 
-  @Sendable private static func convTranspose2d(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
+  @Sendable private static func convTranspose2d(_ item: ConfigurationItem, _ site: Site) throws
+    -> any Layer
+  {
     let options = item.options
     let channels = try options.integer("channels", in: sizes)
     let kernel = try options.integer("kernel", in: 1...1024)
@@ -104,7 +115,8 @@ package struct LayerCatalog {
       context: site.context)
   }
 
-  @Sendable private static func linear(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
+  @Sendable private static func linear(_ item: ConfigurationItem, _ site: Site) throws -> any Layer
+  {
     let outputs = try item.options.integer("outputs", in: sizes)
     let hasBias = try item.options.boolean("bias", default: true)
     try item.options.finish()
@@ -116,7 +128,9 @@ package struct LayerCatalog {
       initialization: site.initialization, context: site.context)
   }
 
-  @Sendable private static func batchNorm(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
+  @Sendable private static func batchNorm(_ item: ConfigurationItem, _ site: Site) throws
+    -> any Layer
+  {
     let epsilon = try item.options.number("epsilon", default: 1e-5, in: 0...1, above: 0)
     let momentum = try item.options.number("momentum", default: 0.1, in: 0...1)
     try item.options.finish()
@@ -125,7 +139,9 @@ package struct LayerCatalog {
       initialization: site.initialization, context: site.context)
   }
 
-  @Sendable private static func leakyReLU(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
+  @Sendable private static func leakyReLU(_ item: ConfigurationItem, _ site: Site) throws
+    -> any Layer
+  {
     let slope = try item.options.number("slope", default: 0.01, in: 0...1)
     try item.options.finish()
     return LeakyReLU(inputShape: site.inputShape, slope: Float(slope), context: site.context)

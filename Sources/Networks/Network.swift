@@ -1,10 +1,12 @@
 import Collectives
 import Kernels
 
-/// A chain of layers with the memory of its passes: the replica of a generator or critic on this rank.
+/// A chain of layers with the memory of its passes: the replica of a generator or critic on this
+/// rank.
 ///
-/// A caller fills `input`, calls `forward`, reads `output`, fills `outputGradient`, calls `backward`, and for a
-/// gradient penalty reads `inputGradient`, fills `direction`, and calls `doubleBackward` and `backwardShares`.
+/// A caller fills `input`, calls `forward`, reads `output`, fills `outputGradient`, calls
+/// `backward`, and for a gradient penalty reads `inputGradient`, fills `direction`, and calls
+/// `doubleBackward` and `backwardShares`.
 package final class Network {
   package let name: String
   package let layers: [any Layer]
@@ -14,16 +16,17 @@ package final class Network {
   /// What the state dict puts in front of a layer's number: `main.`, or nothing.
   package let namePrefix: String
 
-  /// Tensors at the layers' borders: value i is the input of layer i. Layers that work in place share one.
+  /// Tensors at the layers' borders: value i is the input of layer i.
+  ///
+  /// Layers that work in place share one.
   private let activations: [Tensor]
   private let gradients: [Tensor]
   /// For the second-order group: directions, and the share at the input of each curved layer.
   private let directions: [Tensor]
   private let shares: [Tensor?]
 
-  /// - Parameters:
-  ///   - name: `generator` or `critic`: for messages.
-  ///   - layers: At least one; each takes what the one before gives.
+  /// - `name`: `generator` or `critic`: for messages.
+  /// - `layers`: At least one; each takes what the one before gives.
   package init(
     name: String, layers: [any Layer], namePrefix: String = "", memory: MemoryPlan,
     context: ExecutionContext
@@ -55,8 +58,8 @@ package final class Network {
     }
     self.activations = activations
 
-    // From the last to the first: a layer that works in place gives its dx where its dy was, unless its second-order
-    // pass still needs that dy.
+    // From the last to the first: a layer that works in place gives its dx where its dy was, unless
+    // its second-order pass still needs that dy.
     let hasSecondOrder = memory.secondOrderGroup != nil
     var gradients = [tensor(shapes[layers.count])]
     for (index, layer) in layers.enumerated().reversed() {
@@ -115,9 +118,11 @@ package final class Network {
     }
   }
 
-  /// Sends `outputGradient` back. Parameter gradients of the pass's `parameterGroups` are added to the partials.
+  /// Sends `outputGradient` back.
   ///
-  /// - Parameter inputGroups: The groups for which `inputGradient` is wanted.
+  /// Parameter gradients of the pass's `parameterGroups` are added to the partials.
+  ///
+  /// `inputGroups`: The groups for which `inputGradient` is wanted.
   package func backward(_ pass: Pass, inputGroups: Range<Int>) throws {
     for index in layers.indices.reversed() {
       var layerPass = pass
@@ -128,8 +133,8 @@ package final class Network {
     }
   }
 
-  /// Carries `direction` through the derivative of `backward`, which was the last call for this group:
-  /// adds d/dW of <inputGradient, direction>, and keeps the curved layers' shares.
+  /// Carries `direction` through the derivative of `backward`, which was the last call for this
+  /// group: adds d/dW of <inputGradient, direction>, and keeps the curved layers' shares.
   package func doubleBackward(_ pass: Pass) throws {
     for (index, layer) in layers.enumerated() {
       try layer.doubleBackward(
@@ -139,7 +144,9 @@ package final class Network {
     }
   }
 
-  /// Sends the shares that `doubleBackward` left back to the parameters. Overwrites what `backward` kept.
+  /// Sends the shares that `doubleBackward` left back to the parameters.
+  ///
+  /// Overwrites what `backward` kept.
   package func backwardShares(_ pass: Pass) throws {
     var arriving: Tensor?
     for index in layers.indices.reversed() {

@@ -5,8 +5,8 @@ import Kernels
 package enum ParameterLayout: Sendable, Equatable {
   /// The same order.
   case same
-  /// PyTorch's (outer, inner, height, width), here (outer, height, width, inner): convolution filters
-  /// (O, I, H, W), and transposed ones (I, O, H, W).
+  /// PyTorch's (outer, inner, height, width), here (outer, height, width, inner): convolution
+  /// filters (O, I, H, W), and transposed ones (I, O, H, W).
   case innerLast(outer: Int, inner: Int, height: Int, width: Int)
 
   /// Writes PyTorch's order of `source` into `target`.
@@ -44,8 +44,9 @@ package enum Initializer: Sendable, Equatable {
   case uniform(limit: Float)
 }
 
-/// A trained tensor of a layer. Its values, gradient and per-shard partial gradients live in the network's
-/// `ParameterArena`.
+/// A trained tensor of a layer.
+///
+/// Its values, gradient and per-shard partial gradients live in the network's `ParameterArena`.
 package final class Parameter {
   /// PyTorch's name inside the layer: `weight`, `bias`.
   package let name: String
@@ -74,7 +75,9 @@ package final class Parameter {
 
   /// The values.
   package var values: MutableFloatBuffer { slice(bound.values.pointer) }
-  /// What the samples of one shard of this rank contribute to the gradient. Passes add to it.
+  /// What the samples of one shard of this rank contribute to the gradient.
+  ///
+  /// Passes add to it.
   package func partial(shard: Int) -> MutableFloatBuffer {
     slice(bound.partials.pointer + shard * bound.count)
   }
@@ -88,14 +91,18 @@ package final class Parameter {
   }
 
   private var bound: ParameterArena {
-    guard let arena else { preconditionFailure("parameter \(name) is used before its network is built") }
+    guard let arena else {
+      preconditionFailure("parameter \(name) is used before its network is built")
+    }
     return arena
   }
 }
 
-/// The parameters of a network as one vector, so that the exchange and the optimizer are one sweep each.
+/// The parameters of a network as one vector, so that the exchange and the optimizer are one sweep
+/// each.
 package final class ParameterArena {
-  /// Values of the vector, with gaps (zeros that stay zero) that align each parameter to a cache line.
+  /// Values of the vector, with gaps (zeros that stay zero) that align each parameter to a cache
+  /// line.
   package let count: Int
   package let values: FloatStorage
   /// A gradient vector for every shard of this rank; vector 0 becomes the gradient.
@@ -129,8 +136,8 @@ package final class ParameterArena {
     }
   }
 
-  /// Replaces the partials by their sum over all shards of all ranks, in tree order: the same bits on every
-  /// rank.
+  /// Replaces the partials by their sum over all shards of all ranks, in tree order: the same bits
+  /// on every rank.
   package func reduceGradient() throws {
     let tree = context.plan.localTree
     if tree.leaves > 1 {

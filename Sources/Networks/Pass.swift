@@ -2,14 +2,16 @@ import Collectives
 
 /// What a pass of a network covers.
 ///
-/// Samples that batch norm averages over form a *stat group*. A critic step sends three groups of the same
-/// size through the critic as one tensor: reals (0), fakes (1) and interpolates (2).
+/// Samples that batch norm averages over form a *stat group*. A critic step sends three groups of
+/// the same size through the critic as one tensor: reals (0), fakes (1) and interpolates (2).
 package struct Pass: Sendable {
   /// Whose samples: those of a step, cut into shards over all ranks, or this rank's alone.
   package enum Extent: Sendable {
     /// Samples of each group over all ranks.
     case global(batch: Int)
-    /// Samples that only this rank computes, with no exchange: for sampling. They fill shard by shard.
+    /// Samples that only this rank computes, with no exchange: for sampling.
+    ///
+    /// They fill shard by shard.
     case local(count: Int, capacity: Int)
   }
 
@@ -26,8 +28,8 @@ package struct Pass: Sendable {
   package var groups: Range<Int>
   /// The groups whose samples add to the parameter gradients in a backward pass.
   package var parameterGroups: Range<Int>
-  /// The groups for which a backward pass gives the gradient of its input; a network narrows it for its
-  /// first layer.
+  /// The groups for which a backward pass gives the gradient of its input; a network narrows it for
+  /// its first layer.
   package var inputGroups: Range<Int>
   private let plan: ShardPlan
 

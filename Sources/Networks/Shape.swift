@@ -1,5 +1,7 @@
-/// The shape of one sample. In memory it is height x width x channels, channels last; a vector of n
-/// values is n channels of 1 x 1. Written as PyTorch does: channels x height x width.
+/// The shape of one sample.
+///
+/// In memory it is height x width x channels, channels last; a vector of n values is n channels of
+/// 1 x 1. Written as PyTorch does: channels x height x width.
 package struct Shape: Sendable, Equatable, CustomStringConvertible {
   package var channels: Int
   package var height: Int
@@ -16,8 +18,8 @@ package struct Shape: Sendable, Equatable, CustomStringConvertible {
   package var description: String { "\(channels)x\(height)x\(width)" }
 }
 
-/// A network that cannot be built or a state that does not fit it: one line naming layer, what was expected
-/// and what was found.
+/// A network that cannot be built or a state that does not fit it: one line naming layer, what was
+/// expected and what was found.
 package struct NetworkError: Error, CustomStringConvertible, Equatable {
   package var message: String
   package init(_ message: String) { self.message = message }

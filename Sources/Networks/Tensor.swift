@@ -2,8 +2,8 @@ import Kernels
 
 /// A batch of samples of one shape on this rank, planned once for the largest batch.
 ///
-/// Layout: shard, group, sample, height, width, channel. A shard's groups lie behind each other without gaps,
-/// so a product over several groups is one product.
+/// Layout: shard, group, sample, height, width, channel. A shard's groups lie behind each other
+/// without gaps, so a product over several groups is one product.
 package final class Tensor {
   package let shape: Shape
   /// The number of the first group that is stored: 2 for what only interpolates have.
@@ -19,15 +19,18 @@ package final class Tensor {
     storage = FloatStorage(count: shards * shardCapacity * shape.elementCount)
   }
 
-  /// The values of some groups of a shard, by default those of the pass: (groups x samples) rows of a sample.
+  /// The values of some groups of a shard, by default those of the pass: (groups x samples) rows of
+  /// a sample.
   package func values(
     _ pass: Pass, shard: Int, groups: Range<Int>? = nil
   ) -> MutableFloatBuffer {
     let groups = groups ?? pass.groups
     let samples = pass.samples(inShard: shard)
     precondition(
-      groups.lowerBound >= firstGroup && (groups.upperBound - firstGroup) * samples <= shardCapacity,
-      "groups \(groups) of \(samples) samples in a tensor of \(shardCapacity) from group \(firstGroup)")
+      groups.lowerBound >= firstGroup
+        && (groups.upperBound - firstGroup) * samples <= shardCapacity,
+      "groups \(groups) of \(samples) samples in a tensor of \(shardCapacity) from group \(firstGroup)"
+    )
     let first = shard * shardCapacity + (groups.lowerBound - firstGroup) * samples
     return MutableFloatBuffer(
       start: storage.pointer + first * shape.elementCount,

@@ -62,10 +62,9 @@ package struct Benchmark {
       criticSteps: training.criticSteps, seed: configuration.seed)
   }
 
-  /// - Parameters:
-  ///   - warmUp: Iterations that are not timed.
-  ///   - iterations: Timed iterations.
-  ///   - allocations: Counts this process's allocations so far, or nil.
+  /// - `warmUp`: Iterations that are not timed.
+  /// - `iterations`: Timed iterations.
+  /// - `allocations`: Counts this process's allocations so far, or nil.
   package func run(
     warmUp: Int, iterations: Int, allocations: (() -> Int)? = nil
   ) throws -> BenchmarkResult {

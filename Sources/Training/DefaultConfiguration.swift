@@ -9,7 +9,9 @@ extension ConfigurationDocument {
     return try ConfigurationDocument(path: path)
   }
 
-  /// Applies `key=value` assignments in order. Setting one of epochs and iterations takes back the other.
+  /// Applies `key=value` assignments in order.
+  ///
+  /// Setting one of epochs and iterations takes back the other.
   package mutating func apply(_ overrides: [String]) throws {
     for assignment in overrides {
       try override(assignment)

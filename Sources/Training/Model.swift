@@ -22,7 +22,9 @@ package struct Model {
     let groups = configuration.objective.criticGroups
 
     let section = configuration.generator
-    guard let inputShape = section.inputShape else { preconditionFailure("a generator has an input") }
+    guard let inputShape = section.inputShape else {
+      preconditionFailure("a generator has an input")
+    }
     latent = inputShape.elementCount
     generator = try Network(
       name: "generator",
@@ -43,7 +45,8 @@ package struct Model {
       context: context)
     guard critic.outputShape.elementCount == 1 else {
       throw configuration.critic.reader.fail(
-        "layers", "expected one score a sample (1x1x1), but the last layer gives \(critic.outputShape)")
+        "layers",
+        "expected one score a sample (1x1x1), but the last layer gives \(critic.outputShape)")
     }
     try configuration.finish()
     generator.initialize(seed: configuration.seed, networkNumber: 0)
@@ -52,10 +55,11 @@ package struct Model {
 
   /// Floating-point operations of an iteration's matrix products, as the direct algorithms do them.
   ///
-  /// A critic step takes a forward pass of G, and of C for reals and fakes forward, input gradient and filter gradient
-  /// each; for interpolates forward, input gradient, J t and its filter gradient, and, where a curved layer leaves a
-  /// share, one more input gradient and filter gradient: 12 passes of C. A generator step takes three passes of G,
-  /// and C's forward and input gradient.
+  /// A critic step takes a forward pass of G, and of C for reals and fakes forward, input gradient
+  /// and filter gradient each; for interpolates forward, input gradient, J t and its filter
+  /// gradient, and, where a curved layer leaves a share, one more input gradient and filter
+  /// gradient: 12 passes of C. A generator step takes three passes of G, and C's forward and input
+  /// gradient.
   package func operations(batch: Int, criticSteps: Int, hasPenalty: Bool) -> Double {
     let (g, c) = (Double(generator.operations), Double(critic.operations))
     let isCurved = critic.layers.contains(where: \.traits.isCurved)

@@ -2,8 +2,9 @@ import Configuration
 
 /// What critic and generator minimize.
 ///
-/// Wasserstein (Arjovsky et al. 2017, arXiv:1701.07875) with the gradient penalty of Gulrajani et al. 2017,
-/// arXiv:1704.00028, Algorithm 1; B samples, reals x, fakes y = G(z), interpolates a x + (1 - a) y:
+/// Wasserstein (Arjovsky et al. 2017, arXiv:1701.07875) with the gradient penalty of Gulrajani et
+/// al. 2017, arXiv:1704.00028, Algorithm 1; B samples, reals x, fakes y = G(z), interpolates a x +
+/// (1 - a) y:
 ///
 ///     W = mean C(x) - mean C(y),  penalty = weight * mean (|g_i| - 1)^2,  g_i the gradient of C at interpolate i
 ///     critic: -W + penalty        generator: -mean C(G(z))

@@ -2,7 +2,8 @@ import Configuration
 import Kernels
 import Networks
 
-/// An optimizer as a configuration names it: `adam: {learningRate: 1.0e-4, beta1: 0.5, beta2: 0.999}`.
+/// An optimizer as a configuration names it: `adam: {learningRate: 1.0e-4, beta1: 0.5, beta2:
+/// 0.999}`.
 package enum OptimizerSettings: Sendable, Equatable {
   case adam(Adam)
 
@@ -11,7 +12,8 @@ package enum OptimizerSettings: Sendable, Equatable {
     let options = item.options
     self = .adam(
       Adam(
-        learningRate: try options.number("learningRate", in: 0...Double.greatestFiniteMagnitude, above: 0),
+        learningRate: try options.number(
+          "learningRate", in: 0...Double.greatestFiniteMagnitude, above: 0),
         beta1: try options.number("beta1", default: 0.9, in: 0...0.999_999_999),
         beta2: try options.number("beta2", default: 0.999, in: 0...0.999_999_999),
         epsilon: try options.number("epsilon", default: 1e-8, in: 0...1, above: 0)))
@@ -19,8 +21,9 @@ package enum OptimizerSettings: Sendable, Equatable {
   }
 }
 
-/// The optimizer of one network with its state, over the network's whole arena in one sweep. Every rank does the
-/// same update with the same gradient.
+/// The optimizer of one network with its state, over the network's whole arena in one sweep.
+///
+/// Every rank does the same update with the same gradient.
 package final class Optimizer {
   package let settings: OptimizerSettings
   private let network: Network

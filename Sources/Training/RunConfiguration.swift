@@ -6,7 +6,8 @@ import Networks
 
 /// Everything that a configuration file says, checked and with its defaults.
 ///
-/// The layers' own options are read when the networks are built (`Model`); `resolvedYAML` is complete after that.
+/// The layers' own options are read when the networks are built (`Model`); `resolvedYAML` is
+/// complete after that.
 package struct RunConfiguration {
   package struct NetworkSection {
     package var inputShape: Shape?
@@ -82,7 +83,9 @@ package struct RunConfiguration {
     output = try Self.output(root.section("output"))
   }
 
-  /// Refuses keys that nobody asked for. To be called when the layers have read their options.
+  /// Refuses keys that nobody asked for.
+  ///
+  /// To be called when the layers have read their options.
   package func finish() throws { try root.finish() }
 
   /// The configuration with all defaults, as it goes into the run directory.
@@ -99,7 +102,8 @@ package struct RunConfiguration {
       source = .idx(path: path, split: split)
     default:
       let count = try section.integer("count", default: 10_000, in: 1...1_000_000)
-      source = .glyphs(count: count, seed: UInt64(try section.integer("seed", default: 0, in: 0...Int.max)))
+      source = .glyphs(
+        count: count, seed: UInt64(try section.integer("seed", default: 0, in: 0...Int.max)))
     }
     let (low, high) = try section.numberPair("range", default: (-1, 1))
     guard low < high else {
@@ -121,7 +125,8 @@ package struct RunConfiguration {
         width: sizes.count > 2 ? sizes[2] : 1)
       guard sizes.count != 2, found.elementCount == latent else {
         throw section.fail(
-          "input", "expected [channels, height, width] or [n] of latent = \(latent) values, found \(sizes)")
+          "input",
+          "expected [channels, height, width] or [n] of latent = \(latent) values, found \(sizes)")
       }
       shape = found
     }
@@ -199,8 +204,9 @@ package enum Interval: Equatable, Sendable {
     }
   }
 
-  /// Whether it falls due when `iteration` iterations are done. An epoch ends with the iteration that
-  /// takes its last batch.
+  /// Whether it falls due when `iteration` iterations are done.
+  ///
+  /// An epoch ends with the iteration that takes its last batch.
   package func isDue(afterIteration iteration: Int, schedule: Schedule) -> Bool {
     switch self {
     case .never: return false

@@ -1,7 +1,7 @@
 import Foundation
 import Storage
 
-/// The folder of a run:
+/// The folder of a run.
 ///
 ///     config.yaml  environment.json  metrics.csv  samples/epoch-0005.png
 ///     checkpoints/step-00000469/{generator,critic,optimizer}.safetensors, state.json, DONE   latest -> step-...
@@ -16,7 +16,7 @@ package struct RunDirectory: Sendable {
   package var samples: String { "\(path)/samples" }
   package var checkpoints: String { "\(path)/checkpoints" }
 
-  /// The first of NAME, NAME-2, NAME-3, ... in `directory` that is not taken.
+  /// The first free folder in `directory` among `name` and its numbered successors, NAME-2 and on.
   package static func free(named name: String, in directory: String) -> RunDirectory {
     var path = "\(directory)/\(name)"
     var number = 2
@@ -27,11 +27,14 @@ package struct RunDirectory: Sendable {
     return RunDirectory(path)
   }
 
-  /// Makes the folders. A folder that holds a run is refused.
+  /// Makes the folders.
+  ///
+  /// A folder that holds a run is refused.
   package func create() throws {
     guard !FileSystem.exists(configuration) else {
       throw TrainingError(
-        "\(path): holds a run already; go on with it by --resume \(path), or give another --run folder")
+        "\(path): holds a run already; go on with it by --resume \(path), or give another --run folder"
+      )
     }
     for folder in [path, samples, checkpoints] { try FileSystem.createDirectory(folder) }
   }

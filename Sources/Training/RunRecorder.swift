@@ -3,7 +3,8 @@ import Foundation
 import Reports
 import Storage
 
-/// What rank 0 shows and logs of a run: progress, a line an epoch, `metrics.csv`, and where everything is.
+/// What rank 0 shows and logs of a run: progress, a line an epoch, `metrics.csv`, and where
+/// everything is.
 final class RunRecorder {
   private let directory: RunDirectory
   private let configuration: RunConfiguration
@@ -79,7 +80,8 @@ final class RunRecorder {
     try metrics.close()
     let seconds = Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9
     if iteration == start && signal == 0 {
-      return progress.log("nothing to do: all \(iteration) iterations of \(directory.path) are done")
+      return progress.log(
+        "nothing to do: all \(iteration) iterations of \(directory.path) are done")
     }
     if signal != 0 && iteration < schedule.iterations {
       return progress.log(

@@ -18,8 +18,9 @@ final class RunWriter: @unchecked Sendable {
   /// The first thing that could not be written, or nil.
   var failureMessage: String? { failure.withLock { $0 } }
 
-  /// Copies the state and leaves the writing to the background. Waits only for a checkpoint that is still
-  /// being written.
+  /// Copies the state and leaves the writing to the background.
+  ///
+  /// Waits only for a checkpoint that is still being written.
   func saveCheckpoint(iteration: Int) {
     queue.sync {}
     snapshot.take(iteration: iteration)

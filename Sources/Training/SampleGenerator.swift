@@ -19,9 +19,12 @@ package struct SampleGenerator {
     let shape = model.generator.outputShape
     let samples = try images(count: count)
     return samples.withUnsafeBufferPointer {
-      SampleGrid(columns: columns, range: range, padValue: (range.lowerBound + range.upperBound) / 2, scale: scale)
-        .render(
-          $0, count: count, height: shape.height, width: shape.width, channels: shape.channels)
+      SampleGrid(
+        columns: columns, range: range, padValue: (range.lowerBound + range.upperBound) / 2,
+        scale: scale
+      )
+      .render(
+        $0, count: count, height: shape.height, width: shape.width, channels: shape.channels)
     }
   }
 

@@ -109,7 +109,9 @@ final class Snapshot: @unchecked Sendable {
     return part.network.stateTensors.map { name, tensor in
       switch tensor {
       case .parameter(let parameter):
-        return (SafetensorsEntry(name: name, shape: parameter.shape), .parameter(parameter, part.values))
+        return (
+          SafetensorsEntry(name: name, shape: parameter.shape), .parameter(parameter, part.values)
+        )
       case .buffer(let buffer):
         defer { number += 1 }
         return buffer.kind == .counter
@@ -167,7 +169,8 @@ final class Snapshot: @unchecked Sendable {
 
   /// Reads a checkpoint's folder.
   ///
-  /// - Throws: Where a file is missing, damaged, or of other networks; the snapshot is undefined then.
+  /// - Throws: Where a file is missing, damaged, or of other networks; the snapshot is undefined
+  ///   then.
   func read(from folder: String) throws {
     for part in parts {
       let file = try SafetensorsFile(path: "\(folder)/\(part.network.name).safetensors")
@@ -235,8 +238,10 @@ final class Snapshot: @unchecked Sendable {
   private static func iteration(inFolder folder: String) throws -> Int {
     let path = "\(folder)/state.json"
     let bytes = try FileSystem.readFile(path)
-    guard let state = try? JSONDecoder().decode(State.self, from: Data(bytes)), state.iteration >= 0 else {
-      throw TrainingError("\(path): expected {\"format\": 1, \"iteration\": N}, found something else")
+    guard let state = try? JSONDecoder().decode(State.self, from: Data(bytes)), state.iteration >= 0
+    else {
+      throw TrainingError(
+        "\(path): expected {\"format\": 1, \"iteration\": N}, found something else")
     }
     guard state.format == 1 else {
       throw TrainingError("\(path): format \(state.format), this version reads format 1")

@@ -5,7 +5,8 @@ import Networks
 
 /// Where a step's reals, noise and interpolation weights come from: drawn, or a recording.
 ///
-/// Samples are numbered over the global batch. The `fill` functions are called from several threads.
+/// Samples are numbered over the global batch. The `fill` functions are called from several
+/// threads.
 package protocol StepInputs: AnyObject {
   /// Makes the reals, noise and weights of a critic step current.
   ///

@@ -1,18 +1,21 @@
 import Foundation
 import Synchronization
 
-/// Requests to stop in order: SIGINT and SIGTERM (a single process), SIGUSR1 (mpirun forwards it to all ranks) and
-/// SIGUSR2 (likewise; some batch systems send it).
+/// Requests to stop in order: SIGINT and SIGTERM (a single process), SIGUSR1 (mpirun forwards it to
+/// all ranks) and SIGUSR2 (likewise; some batch systems send it).
 ///
-/// The trainer looks at it after each iteration and agrees with the other ranks. Under mpirun SIGINT and SIGTERM are
-/// followed by SIGKILL a second later: a save then happens only if the step and the save fit into it.
+/// The trainer looks at it after each iteration and agrees with the other ranks. Under mpirun
+/// SIGINT and SIGTERM are followed by SIGKILL a second later: a save then happens only if the step
+/// and the save fit into it.
 package enum StopSignal {
   private static let received = Atomic<Int32>(0)
 
   /// The number of the signal that came, or 0.
   package static var pending: Int32 { received.load(ordering: .relaxed) }
 
-  /// Catches the signals from now on. A second SIGINT ends the process at once.
+  /// Catches the signals from now on.
+  ///
+  /// A second SIGINT ends the process at once.
   package static func install() {
     for number in [SIGINT, SIGTERM, SIGUSR1, SIGUSR2] {
       signal(number) { number in

@@ -20,7 +20,7 @@ package struct GeneratorLosses: Sendable, Equatable {
   package var gradientNorm = 0.0
 }
 
-/// Algorithm 1 of Gulrajani et al. 2017 over the shards of all ranks.
+/// Algorithm 1 of the WGAN-GP paper (`Objective` names it) over the shards of all ranks.
 package final class Trainer {
   package let model: Model
   package let objective: Objective
@@ -43,7 +43,8 @@ package final class Trainer {
   /// One iteration: the critic steps, then a generator step.
   ///
   /// - Returns: The losses of the last critic step, and the generator's.
-  /// - Throws: `TrainingError` on all ranks where a loss or gradient is not finite, before the parameters move.
+  /// - Throws: `TrainingError` on all ranks where a loss or gradient is not finite, before the
+  ///   parameters move.
   package func iterate(
     _ iteration: Int, _ inputs: some StepInputs
   ) throws -> (critic: CriticLosses, generator: GeneratorLosses) {
@@ -183,8 +184,10 @@ package final class Trainer {
     }
   }
 
-  /// Sums (|g_i| - 1)^2 and forms the direction t_i = weight * 2/B * (|g_i| - 1) * g_i / |g_i|, which is the penalty's
-  /// derivative with respect to g_i. At g_i = 0 the norm has no derivative: it contributes 0, as PyTorch's norm does.
+  /// Sums (|g_i| - 1)^2 and forms the direction t_i = weight * 2/B * (|g_i| - 1) * g_i / |g_i|,
+  /// which is the penalty's derivative with respect to g_i.
+  ///
+  /// At g_i = 0 the norm has no derivative: it contributes 0, as PyTorch's norm does.
   private func directPenalty(_ pass: Pass, weight: Double) {
     let critic = model.critic
     let factor = weight * 2 / Double(pass.batch)
@@ -212,7 +215,9 @@ package final class Trainer {
     }
   }
 
-  private func requireFinite(_ loss: Double, _ norm: Double, _ place: @autoclosure () -> String) throws {
+  private func requireFinite(_ loss: Double, _ norm: Double, _ place: @autoclosure () -> String)
+    throws
+  {
     guard !loss.isFinite || !norm.isFinite else { return }
     let what = loss.isFinite ? "the gradient's norm is \(norm)" : "the loss is \(loss)"
     throw TrainingError(

@@ -34,7 +34,9 @@ package final class TrainingRun {
   private var directory: RunDirectory
   private var logger = Logger(label: "wgangp-dist.training")
 
-  /// Reads configuration and data and builds the networks. All ranks throw if one does.
+  /// Reads configuration and data and builds the networks.
+  ///
+  /// All ranks throw if one does.
   package init(_ options: TrainingOptions, communicator: any Communicator) throws {
     self.communicator = communicator
     self.options = options
@@ -88,7 +90,9 @@ package final class TrainingRun {
     return try communicator.agree {
       var document = try ConfigurationDocument(text: text, name: path)
       for assignment in options.overrides {
-        let allowed = ["training.epochs=", "training.iterations=", "training.threads=", "data.path=", "output."]
+        let allowed = [
+          "training.epochs=", "training.iterations=", "training.threads=", "data.path=", "output.",
+        ]
         guard allowed.contains(where: assignment.hasPrefix) else {
           throw TrainingError(
             "\(assignment): a resumed run keeps its configuration; only training.epochs, training.iterations, "
@@ -102,7 +106,8 @@ package final class TrainingRun {
 
   private static func check(_ dataset: any Dataset, fits model: Model) throws {
     let (found, wanted) = (dataset.shape, model.generator.outputShape)
-    guard found.channels == wanted.channels, found.height == wanted.height, found.width == wanted.width
+    guard found.channels == wanted.channels, found.height == wanted.height,
+      found.width == wanted.width
     else {
       throw TrainingError(
         "generator.layers: the last layer gives \(wanted), but the samples of \(dataset.name) are "
@@ -160,7 +165,8 @@ package final class TrainingRun {
     }
   }
 
-  /// Ends an iteration on all ranks: learns of requests to stop, and of what rank 0 could not write.
+  /// Ends an iteration on all ranks: learns of requests to stop, and of what rank 0 could not
+  /// write.
   ///
   /// - Returns: The signal that asked a rank to stop, or 0.
   private func synchronize(failure: String?) throws -> Int32 {
@@ -181,7 +187,8 @@ package final class TrainingRun {
     let snapshot = Snapshot(trainer)
     try communicator.agree {
       if let resume = options.resume {
-        let store = CheckpointStore(directory: directory.checkpoints, keep: configuration.output.keep)
+        let store = CheckpointStore(
+          directory: directory.checkpoints, keep: configuration.output.keep)
         let found = try store.latestValid()
         for note in found.notes { logger.warning("\(note)") }
         guard let folder = found.path else {
@@ -220,8 +227,10 @@ package final class TrainingRun {
 
   private func saveSamples(_ writer: RunWriter, iteration: Int) throws {
     let output = configuration.output
-    let generator = SampleGenerator(model, seed: configuration.seed, range: configuration.data.range)
-    let image = try generator.grid(count: output.samples, columns: output.columns, scale: output.scale)
+    let generator = SampleGenerator(
+      model, seed: configuration.seed, range: configuration.data.range)
+    let image = try generator.grid(
+      count: output.samples, columns: output.columns, scale: output.scale)
     let name: String
     if case .epochs = output.sampleEvery, iteration < schedule.iterations {
       name = "epoch-" + padded(schedule.epochsDone(afterIteration: iteration), 4)

@@ -2,10 +2,11 @@ import Kernels
 import Networks
 import Storage
 
-/// Replays a recorded run from its own parameters, data, noise and interpolation weights, and compares every expected
-/// tensor.
+/// Replays a recorded run from its own parameters, data, noise and interpolation weights, and
+/// compares every expected tensor.
 ///
-/// A recording is a safetensors file; names are a `Sequential`'s indices without a prefix, layouts PyTorch's:
+/// A recording is a safetensors file; names are a `Sequential`'s indices without a prefix, layouts
+/// PyTorch's:
 ///
 ///     init.generator.NAME, init.critic.NAME            parameters and buffers before the first step
 ///     iter.I.critic.K.real|noise|alpha, iter.I.generator.noise                         inputs
@@ -14,8 +15,9 @@ import Storage
 ///     final.generator.NAME, final.critic.NAME          parameters and buffers after the last step
 ///     float32.error.KEY                                what PyTorch's own float32 missed KEY by
 ///
-/// Error = max |got - expected| / scale; scale is the largest magnitude of the tensor, for a gradient that of all
-/// gradients of its step (a bias in front of batch norm has gradient 0: only noise).
+/// Error = max |got - expected| / scale; scale is the largest magnitude of the tensor, for a
+/// gradient that of all gradients of its step (a bias in front of batch norm has gradient 0: only
+/// noise).
 package struct Verification {
   /// One expected tensor.
   package struct Finding: Sendable, Equatable {
@@ -32,7 +34,8 @@ package struct Verification {
   package private(set) var findings: [Finding] = []
   private var seen: Set<String> = []
 
-  /// What a recording says of the run it came from, for the configuration: width, batch, critic steps.
+  /// What a recording says of the run it came from, for the configuration: width, batch, critic
+  /// steps.
   package static func settings(of file: SafetensorsFile) -> [(keyPath: String, value: String)] {
     let names = [
       ("width", "width"), ("batch", "training.batch"), ("critic_steps", "training.criticSteps"),
@@ -45,7 +48,8 @@ package struct Verification {
   package init(_ file: SafetensorsFile, trainer: Trainer) {
     self.file = file
     self.trainer = trainer
-    // Batch norm's second derivative divides by the deviation three times: there rounding shows more.
+    // Batch norm's second derivative divides by the deviation three times: there rounding shows
+    // more.
     floor = trainer.model.critic.couplesSamples ? 1e-4 : 1e-5
   }
 
@@ -58,7 +62,8 @@ package struct Verification {
     let inputs = RecordedInputs(file, shape: model.critic.inputShape)
     let iterations = (0...).first { !file.contains("iter.\($0).generator.noise") } ?? 0
     guard iterations > 0 else {
-      throw TrainingError("\(file.path): expected a recorded run (iter.0.generator.noise), found none")
+      throw TrainingError(
+        "\(file.path): expected a recorded run (iter.0.generator.noise), found none")
     }
     for iteration in 0..<iterations {
       for step in 0..<criticSteps {
@@ -81,7 +86,8 @@ package struct Verification {
     guard unseen.isEmpty else {
       throw TrainingError(
         "\(file.path): \(unseen.count) expected tensors were not computed, the first is \(unseen[0]); "
-          + "the recording has other steps than training.criticSteps = \(criticSteps), or another network")
+          + "the recording has other steps than training.criticSteps = \(criticSteps), or another network"
+      )
     }
   }
 

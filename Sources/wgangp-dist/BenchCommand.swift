@@ -13,7 +13,9 @@ struct BenchCommand: ParsableCommand {
       memory of a rank, and allocations in an iteration.
       """)
 
-  @Option(name: .long, help: ArgumentHelp("The configuration; without it, the built-in default.", valueName: "file"))
+  @Option(
+    name: .long,
+    help: ArgumentHelp("The configuration; without it, the built-in default.", valueName: "file"))
   var config: String?
 
   @Option(name: .long, help: "Timed iterations.")

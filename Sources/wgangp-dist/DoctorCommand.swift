@@ -30,7 +30,9 @@ struct DoctorCommand: ParsableCommand {
         print("MPI           not started by mpirun or srun: one process, no MPI")
       }
       print("BLAS          \(BLAS.configuration)")
-      print("              kernel \(BLAS.kernel), \(BLAS.threads) thread (always 1: threads of a rank take shards)")
+      print(
+        "              kernel \(BLAS.kernel), \(BLAS.threads) thread (always 1: threads of a rank take shards)"
+      )
       print("binding")
       for line in bindings { print("  " + line) }
       let notes = advice(cores: cores, ranks: communicator.size, kernels: kernels, levels: levels)
@@ -46,23 +48,37 @@ struct DoctorCommand: ParsableCommand {
     var notes: [(String, Bool)] = []
     if Set(kernels).count > 1 {
       notes.append(
-        ("ranks use different BLAS kernels (\(Set(kernels).sorted().joined(separator: ", "))): set OPENBLAS_CORETYPE to the "
-          + "least of them on all hosts; train refuses such a job", true))
+        (
+          "ranks use different BLAS kernels (\(Set(kernels).sorted().joined(separator: ", "))): set OPENBLAS_CORETYPE to the "
+            + "least of them on all hosts; train refuses such a job", true
+        ))
     }
     if Set(levels).count > 1 {
-      notes.append(("ranks run on processors of different levels; results are those of the kernels in use", false))
+      notes.append(
+        (
+          "ranks run on processors of different levels; results are those of the kernels in use",
+          false
+        ))
     }
     if ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] != nil {
-      notes.append(("OPENBLAS_CORETYPE is set: OpenBLAS uses \(BLAS.kernel) whatever the processor has", false))
+      notes.append(
+        ("OPENBLAS_CORETYPE is set: OpenBLAS uses \(BLAS.kernel) whatever the processor has", false)
+      )
     }
     if ranks == 1, cores.count > 1 {
       notes.append(
-        ("this rank may use \(cores.count) cores but would keep one busy: start more ranks, or set "
-          + "training.threads=\(cores.count)", false))
+        (
+          "this rank may use \(cores.count) cores but would keep one busy: start more ranks, or set "
+            + "training.threads=\(cores.count)", false
+        ))
     }
     let missing = ["mpirun"].filter { !isInPath($0) }
     for command in missing {
-      notes.append(("\(command) is not in PATH: only single-process runs (Debian: apt-get install openmpi-bin)", false))
+      notes.append(
+        (
+          "\(command) is not in PATH: only single-process runs (Debian: apt-get install openmpi-bin)",
+          false
+        ))
     }
     return notes
   }

@@ -3,14 +3,16 @@ import Collectives
 import Foundation
 import Kernels
 
-/// Runs a command's body on all ranks and turns what it throws into one line on stderr and an exit status.
+/// Runs a command's body on all ranks and turns what it throws into one line on stderr and an exit
+/// status.
 enum Job {
-  /// - Parameter body: Must throw on all ranks or on none (`Communicator.agree`); a rank that fails alone has to call
-  ///   `Communicator.abort`.
+  /// `body`: Must throw on all ranks or on none (`Communicator.agree`); a rank that fails
+  ///   alone has to call `Communicator.abort`.
   static func run(_ body: (any Communicator) throws -> Void) throws {
     if let missing = Processor.missingFeatures {
       report(
-        "this processor lacks \(missing); wgangp-dist is built for x86-64-v3 (AVX2 and FMA)", rank: nil)
+        "this processor lacks \(missing); wgangp-dist is built for x86-64-v3 (AVX2 and FMA)",
+        rank: nil)
       throw ExitCode(1)
     }
     BLAS.useOneThread()

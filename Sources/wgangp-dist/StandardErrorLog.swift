@@ -1,7 +1,9 @@
 import Foundation
 import Logging
 
-/// Log messages as plain lines on stderr: `wgangp-dist: warning: ...`. Only rank 0 logs.
+/// Log messages as plain lines on stderr: `wgangp-dist: warning: ...`.
+///
+/// Only rank 0 logs.
 struct StandardErrorLog: LogHandler {
   var metadata: Logger.Metadata = [:]
   var logLevel: Logger.Level = .info

@@ -16,27 +16,42 @@ struct TrainCommand: ParsableCommand {
       finished, a checkpoint is saved, and the last line says how to go on.
       """)
 
-  @Option(name: .long, help: ArgumentHelp("The configuration, such as configs/fashion-mnist-wgan-gp.yaml.", valueName: "file"))
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "The configuration, such as configs/fashion-mnist-wgan-gp.yaml.", valueName: "file"))
   var config: String?
 
-  @Option(name: .customLong("run"), help: ArgumentHelp("The folder of the new run (default: output.directory/NAME, numbered if taken).", valueName: "folder"))
+  @Option(
+    name: .customLong("run"),
+    help: ArgumentHelp(
+      "The folder of the new run (default: output.directory/NAME, numbered if taken).",
+      valueName: "folder"))
   var runFolder: String?
 
-  @Option(name: .long, help: ArgumentHelp("Go on with the run in this folder, on any allowed rank count.", valueName: "folder"))
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Go on with the run in this folder, on any allowed rank count.", valueName: "folder"))
   var resume: String?
 
-  @Argument(help: ArgumentHelp("Overrides, such as training.batch=64 or training.iterations=100.", valueName: "key=value"))
+  @Argument(
+    help: ArgumentHelp(
+      "Overrides, such as training.batch=64 or training.iterations=100.", valueName: "key=value"))
   var overrides: [String] = []
 
   func validate() throws {
     guard resume == nil || (config == nil && runFolder == nil) else {
-      throw ValidationError("--resume takes everything from the run's folder; leave out --config and --run")
+      throw ValidationError(
+        "--resume takes everything from the run's folder; leave out --config and --run")
     }
   }
 
   func run() throws {
     try Job.run { communicator in
-      if communicator.rank == 0 { LoggingSystem.bootstrap { _ in StandardErrorLog() } } else {
+      if communicator.rank == 0 {
+        LoggingSystem.bootstrap { _ in StandardErrorLog() }
+      } else {
         LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
       }
       var options = TrainingOptions()

@@ -26,7 +26,8 @@ struct VerifyCommand: ParsableCommand {
   @Argument(help: "The recording, a safetensors file.")
   var file: String
 
-  @Argument(help: ArgumentHelp("Overrides, such as width=8 or training.shards=4.", valueName: "key=value"))
+  @Argument(
+    help: ArgumentHelp("Overrides, such as width=8 or training.shards=4.", valueName: "key=value"))
   var overrides: [String] = []
 
   func run() throws {
@@ -36,7 +37,9 @@ struct VerifyCommand: ParsableCommand {
         var document = try ConfigurationDocument.named(config)
         for (keyPath, value) in Verification.settings(of: recording) {
           // A configuration without a width keeps its own sizes.
-          if keyPath != "width" || document.hasWidth { try document.override("\(keyPath)=\(value)") }
+          if keyPath != "width" || document.hasWidth {
+            try document.override("\(keyPath)=\(value)")
+          }
         }
         try document.apply(overrides)
         let configuration = try RunConfiguration(document)
@@ -52,11 +55,14 @@ struct VerifyCommand: ParsableCommand {
       let failed = findings.filter { !$0.passes }
       if communicator.rank == 0 {
         printTable(quiet ? failed : findings)
-        let worst = findings.max { $0.error / max($0.tolerance, 1e-30) < $1.error / max($1.tolerance, 1e-30) }
+        let worst = findings.max {
+          $0.error / max($0.tolerance, 1e-30) < $1.error / max($1.tolerance, 1e-30)
+        }
         print(
           "\(failed.isEmpty ? "passed" : "FAILED"): \(findings.count - failed.count) of \(findings.count) tensors "
             + "within tolerance on \(communicator.size) rank\(communicator.size == 1 ? "" : "s"); nearest to its "
-            + "limit: \(worst?.key ?? "") (\(scientific(worst?.error ?? 0)) of \(scientific(worst?.tolerance ?? 0)))")
+            + "limit: \(worst?.key ?? "") (\(scientific(worst?.error ?? 0)) of \(scientific(worst?.tolerance ?? 0)))"
+        )
       }
       if !failed.isEmpty { throw ExitCode(1) }
     }
@@ -66,14 +72,18 @@ struct VerifyCommand: ParsableCommand {
     guard !findings.isEmpty else { return }
     let width = findings.map(\.key.count).max() ?? 0
     func row(_ key: String, _ cells: [String]) -> String {
-      key.padding(toLength: width, withPad: " ", startingAt: 0) + "  " + cells.joined(separator: "  ")
+      key.padding(toLength: width, withPad: " ", startingAt: 0) + "  "
+        + cells.joined(separator: "  ")
     }
     print(row("tensor", ["   error", " pytorch", "   limit"]))
     for finding in findings {
       print(
         row(
           finding.key,
-          [scientific(finding.error), scientific(finding.pytorchError), scientific(finding.tolerance)])
+          [
+            scientific(finding.error), scientific(finding.pytorchError),
+            scientific(finding.tolerance),
+          ])
           + (finding.passes ? "" : "  FAILED"))
     }
   }

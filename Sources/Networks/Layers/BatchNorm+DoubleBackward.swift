@@ -22,8 +22,8 @@ final class SecondOrderState {
   }
 }
 
-/// The second-order pass: derivatives of F = <gamma r P d, t> = m gamma r (mean(d t) - mean d mean t - b c / gamma),
-/// b = mean(x^ t), c = mean(gamma d x^), with the statistics depending on x.
+/// The second-order pass: derivatives of F = <gamma r P d, t> = m gamma r (mean(d t) - mean d mean
+/// t - b c / gamma), b = mean(x^ t), c = mean(gamma d x^), with the statistics depending on x.
 /// - with respect to d: J t = gamma r P t = gamma x^t;
 /// - with respect to gamma: sum d x^t, formed of each shard's own sums;
 /// - with respect to x, the share: `BatchNormalization.secondOrderShare`.
@@ -57,7 +57,8 @@ extension BatchNorm {
         BatchNormalization.project(
           t.read(pass, shard: shard), input: x.read(pass, shard: shard),
           rows: self.rows(pass, shard), mean: self.of(group, self.mean),
-          inverseDeviation: self.of(group, self.inverseDeviation), scale: self.of(group, self.scale),
+          inverseDeviation: self.of(group, self.inverseDeviation),
+          scale: self.of(group, self.scale),
           meanV: self.of(0, state.meanT), meanNormalV: self.of(0, state.meanNormalT),
           into: jt.values(pass, shard: shard))
       }

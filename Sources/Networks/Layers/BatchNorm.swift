@@ -1,16 +1,20 @@
 import Collectives
 import Kernels
 
-/// Batch normalization (Ioffe and Szegedy 2015) over the whole batch: the statistics of a stat group are
-/// those of its samples on all ranks, in every pass. PyTorch's `BatchNorm2d` and `BatchNorm1d`.
+/// Batch normalization (Ioffe and Szegedy 2015) over the whole batch: the statistics of a stat
+/// group are those of its samples on all ranks, in every pass.
+///
+/// PyTorch's `BatchNorm2d` and `BatchNorm1d`.
 ///
 /// Letters as in `BatchNormalization`; m = samples x pixels of a group over all ranks.
 /// - forward: y = gamma x^ + beta. One exchange: sum x, sum x^2.
-/// - backward of d: dbeta = sum d, dgamma = sum d x^, dx = gamma r P d. One exchange: sum d, sum d x^.
+/// - backward of d: dbeta = sum d, dgamma = sum d x^, dx = gamma r P d. One exchange: sum d, sum d
+///   x^.
 /// - doubleBackward: see `BatchNorm+DoubleBackward.swift`. One exchange: sum t, sum x^ t, sum d t.
 ///
-/// All groups of a pass are exchanged at once. Running statistics move once for each group, in the groups'
-/// order: running = (1 - momentum) running + momentum batch, with the unbiased variance (m - 1), as PyTorch.
+/// All groups of a pass are exchanged at once. Running statistics move once for each group, in the
+/// groups' order: running = (1 - momentum) running + momentum batch, with the unbiased variance (m
+/// - 1), as PyTorch.
 package final class BatchNorm: Layer {
   package let kind = "batchNorm"
   package let inputShape: Shape
@@ -165,7 +169,8 @@ package final class BatchNorm: Layer {
         sums.update(repeating: 0)
         BatchNormalization.addProjectionSums(
           dy.read(pass, shard: shard, groups: group..<group + 1),
-          input: x.read(pass, shard: shard, groups: group..<group + 1), rows: self.rows(pass, shard),
+          input: x.read(pass, shard: shard, groups: group..<group + 1),
+          rows: self.rows(pass, shard),
           mean: self.of(group, self.mean), inverseDeviation: self.of(group, self.inverseDeviation),
           to: sums)
         guard pass.parameterGroups.contains(group) else { continue }
@@ -190,7 +195,8 @@ package final class BatchNorm: Layer {
       for group in pass.inputGroups {
         BatchNormalization.project(
           dy.read(pass, shard: shard, groups: group..<group + 1),
-          input: x.read(pass, shard: shard, groups: group..<group + 1), rows: self.rows(pass, shard),
+          input: x.read(pass, shard: shard, groups: group..<group + 1),
+          rows: self.rows(pass, shard),
           mean: self.of(group, self.mean), inverseDeviation: self.of(group, self.inverseDeviation),
           scale: self.of(group, self.scale), meanV: self.of(group, self.meanD),
           meanNormalV: self.of(group, self.meanNormalD),

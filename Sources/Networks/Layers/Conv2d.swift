@@ -2,8 +2,8 @@ import Kernels
 
 /// y = w * x + b: a convolution as PyTorch's `Conv2d` (a cross-correlation).
 ///
-/// Second order: J t = w * t without the bias, and d/dw of <dL/dx, t> is the filter gradient with t in
-/// x's place. Not curved: the Jacobian is w's, whatever x is.
+/// Second order: J t = w * t without the bias, and d/dw of <dL/dx, t> is the filter gradient with t
+/// in x's place. Not curved: the Jacobian is w's, whatever x is.
 package final class Conv2d: Layer {
   package let kind = "conv2d"
   package let inputShape: Shape

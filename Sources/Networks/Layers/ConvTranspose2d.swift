@@ -1,7 +1,9 @@
 import Kernels
 
-/// A transposed convolution as PyTorch's `ConvTranspose2d`: the input gradient of the convolution that leads from
-/// this layer's output back to its input. Output size: (h - 1) stride - 2 padding + kernel + outputPadding.
+/// A transposed convolution as PyTorch's `ConvTranspose2d`: the input gradient of the convolution
+/// that leads from this layer's output back to its input.
+///
+/// Output size: (h - 1) stride - 2 padding + kernel + outputPadding.
 ///
 /// All passes are the convolution's with input and output exchanged; not curved.
 package final class ConvTranspose2d: Layer {
@@ -15,7 +17,7 @@ package final class ConvTranspose2d: Layer {
   private let geometry: ConvolutionGeometry
   private let context: ExecutionContext
 
-  /// - Parameter geometry: The convolution from this layer's output to its input.
+  /// `geometry`: The convolution from this layer's output to its input.
   package init(
     adjointOf geometry: ConvolutionGeometry, hasBias: Bool, initialization: Initialization,
     context: ExecutionContext

@@ -1,7 +1,9 @@
 import Kernels
 
-/// y = x for x > 0, slope * x elsewhere; ReLU with slope 0. Its Jacobian does not depend on x but at the kink,
-/// so it has no share, and J t is the mask times t.
+/// y = x for x > 0, slope * x elsewhere; ReLU with slope 0.
+///
+/// Its Jacobian does not depend on x but at the kink, so it has no share, and J t is the mask times
+/// t.
 package final class LeakyReLU: Layer {
   package let kind: String
   package let inputShape: Shape
@@ -11,7 +13,7 @@ package final class LeakyReLU: Layer {
     forwardInPlace: true, backwardInPlace: true, needsOutput: true, isCurved: false)
   private let context: ExecutionContext
 
-  /// - Parameter slope: At least 0: the sign of y must tell that of x.
+  /// `slope`: At least 0: the sign of y must tell that of x.
   package init(inputShape: Shape, slope: Float, context: ExecutionContext) {
     precondition(slope >= 0, "slope \(slope) is negative")
     self.inputShape = inputShape
@@ -45,7 +47,8 @@ package final class LeakyReLU: Layer {
   private func mask(_ v: Tensor, _ y: Tensor, into out: Tensor, _ pass: Pass, groups: Range<Int>) {
     context.forEachShard { shard, _ in
       Elementwise.leakyReLUGradient(
-        v.read(pass, shard: shard, groups: groups), output: y.read(pass, shard: shard, groups: groups),
+        v.read(pass, shard: shard, groups: groups),
+        output: y.read(pass, shard: shard, groups: groups),
         slope: self.slope, into: out.values(pass, shard: shard, groups: groups))
     }
   }

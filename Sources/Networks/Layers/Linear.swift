@@ -1,6 +1,8 @@
 import Kernels
 
-/// y = x W^T + b as PyTorch's `Linear`: W is outputs x inputs. Takes vectors. Not curved.
+/// y = x W^T + b as PyTorch's `Linear`: W is outputs x inputs.
+///
+/// Takes vectors. Not curved.
 package final class Linear: Layer {
   package let kind = "linear"
   package let inputShape: Shape
@@ -67,7 +69,8 @@ package final class Linear: Layer {
   ) {
     context.forEachShard { shard, _ in
       self.addWeightGradient(
-        input: t.read(pass, shard: shard), outputGradient: dy.read(pass, shard: shard), shard: shard)
+        input: t.read(pass, shard: shard), outputGradient: dy.read(pass, shard: shard), shard: shard
+      )
     }
     if let jt { multiply(t, into: jt, pass, bias: nil) }
   }
@@ -79,7 +82,8 @@ package final class Linear: Layer {
       let target = weight.partial(shard: shard).baseAddress
     else { return }
     Matrix.multiply(
-      rows: outputShape.channels, columns: inputShape.channels, inner: samples, dy, transposeA: true,
+      rows: outputShape.channels, columns: inputShape.channels, inner: samples, dy,
+      transposeA: true,
       x, into: target, accumulate: true)
   }
 

@@ -1,6 +1,8 @@
 import Kernels
 
-/// y = tanh(x). Curved: its share is -2 y (1 - y^2) d t.
+/// y = tanh(x).
+///
+/// Curved: its share is -2 y (1 - y^2) d t.
 package final class Tanh: Layer {
   package let kind = "tanh"
   package let inputShape: Shape
@@ -34,7 +36,8 @@ package final class Tanh: Layer {
     if let share {
       context.forEachShard { shard, _ in
         Elementwise.hyperbolicTangentShare(
-          dy.read(pass, shard: shard), t.read(pass, shard: shard), output: y.read(pass, shard: shard),
+          dy.read(pass, shard: shard), t.read(pass, shard: shard),
+          output: y.read(pass, shard: shard),
           into: share.values(pass, shard: shard))
       }
     }
@@ -45,7 +48,8 @@ package final class Tanh: Layer {
   private func scale(_ v: Tensor, _ y: Tensor, into out: Tensor, _ pass: Pass, groups: Range<Int>) {
     context.forEachShard { shard, _ in
       Elementwise.hyperbolicTangentGradient(
-        v.read(pass, shard: shard, groups: groups), output: y.read(pass, shard: shard, groups: groups),
+        v.read(pass, shard: shard, groups: groups),
+        output: y.read(pass, shard: shard, groups: groups),
         into: out.values(pass, shard: shard, groups: groups))
     }
   }
