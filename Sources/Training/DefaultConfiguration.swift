@@ -81,12 +81,12 @@ package let defaultConfiguration = """
     criticSteps: 3
     realBatch: fresh
     lastBatch: drop
-    iterations: 1000
+    iterations: 300
 
   output:
-    checkpointEvery: 500 iterations
+    checkpointEvery: 100 iterations
     keep: 3
-    sampleEvery: 200 iterations
+    sampleEvery: 100 iterations
     samples: 64
     columns: 8
     scale: 2

@@ -3,7 +3,7 @@ import Storage
 
 /// The folder of a run.
 ///
-///     config.yaml  environment.json  metrics.csv  samples/epoch-0005.png
+///     config.yaml  environment.json  metrics.csv  curves.png  samples/epoch-0005.png
 ///     checkpoints/step-00000469/{generator,critic,optimizer}.safetensors, state.json, DONE   latest -> step-...
 package struct RunDirectory: Sendable {
   package let path: String
@@ -13,6 +13,7 @@ package struct RunDirectory: Sendable {
   package var configuration: String { "\(path)/config.yaml" }
   package var environment: String { "\(path)/environment.json" }
   package var metrics: String { "\(path)/metrics.csv" }
+  package var curves: String { "\(path)/curves.png" }
   package var samples: String { "\(path)/samples" }
   package var checkpoints: String { "\(path)/checkpoints" }
 

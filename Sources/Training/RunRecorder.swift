@@ -78,6 +78,10 @@ final class RunRecorder {
   func finish(iteration: Int, start: Int, stoppedBy signal: Int32) throws {
     progress.finish()
     try metrics.close()
+    if iteration > 0 {
+      let table = try MetricsTable(path: directory.metrics)
+      try PNG.write(table.curves(title: configuration.name), to: directory.curves)
+    }
     let seconds = Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9
     if iteration == start && signal == 0 {
       return progress.log(
@@ -90,7 +94,7 @@ final class RunRecorder {
     }
     progress.log(
       "done: \(iteration) iterations in \(ProgressReporter.duration(seconds)); checkpoints, samples and metrics are in "
-        + "\(directory.path) (samples/, metrics.csv, checkpoints/latest)")
+        + "\(directory.path) (samples/, curves.png, metrics.csv, checkpoints/latest)")
   }
 
   private func fixed(_ value: Double) -> String { String(format: "%.4f", value) }
