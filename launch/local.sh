@@ -14,7 +14,7 @@ set -euo pipefail
 
 # ---- change these, here or in the environment ----------------------------------------------------
 RANKS=${RANKS:-4}          # MPI processes; the result does not depend on their number
-COMMAND=${COMMAND:-train}  # or another command of wgangp-dist: sample, evaluate, verify, bench
+COMMAND=${COMMAND:-train}  # or another command of wgangp-dist: verify, bench, doctor
 # --------------------------------------------------------------------------------------------------
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)

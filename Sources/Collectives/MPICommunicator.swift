@@ -48,7 +48,7 @@ package final class MPICommunicator: Communicator {
   ) throws {
     precondition(
       all.count == size * mine.count, "gathering \(size) x \(mine.count) values into \(all.count)")
-    try timed("MPI_Allgather") {
+    timed("MPI_Allgather") {
       MPI_Allgather(
         mine.baseAddress, Int32(mine.count), wgangp_double(), all.baseAddress, Int32(mine.count),
         wgangp_double(), world)
@@ -56,12 +56,12 @@ package final class MPICommunicator: Communicator {
   }
 
   package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws {
-    try timed("MPI_Bcast") {
+    timed("MPI_Bcast") {
       MPI_Bcast(bytes.baseAddress, Int32(bytes.count), wgangp_byte(), Int32(root), world)
     }
   }
 
-  package func barrier() throws { try timed("MPI_Barrier") { MPI_Barrier(world) } }
+  package func barrier() throws { timed("MPI_Barrier") { MPI_Barrier(world) } }
 
   package func abort(status: Int32) -> Never {
     MPI_Abort(world, status)
@@ -76,22 +76,26 @@ package final class MPICommunicator: Communicator {
     func callAsFunction(_ vector: MutableFloatBuffer) throws {}
   }
 
-  /// Calls MPI, adds the seconds it took, and throws what it reports.
+  /// Calls MPI and adds the seconds it took.
+  ///
+  /// A call that fails ends the whole job: the other ranks cannot know, and would wait for this one.
   @inline(__always)
-  fileprivate func timed(_ call: StaticString, _ body: () -> Int32) throws {
+  fileprivate func timed(_ call: StaticString, _ body: () -> Int32) {
     let start = DispatchTime.now().uptimeNanoseconds
     let status = body()
     exchangeSeconds += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
-    if status != MPI_SUCCESS { throw error(call, status) }
+    if status != MPI_SUCCESS { fail(call, status) }
   }
 
-  fileprivate func error(_ call: StaticString, _ status: Int32) -> CollectivesError {
+  fileprivate func fail(_ call: StaticString, _ status: Int32) -> Never {
     var text = [CChar](repeating: 0, count: Int(MPI_MAX_ERROR_STRING))
     var length: Int32 = 0
     MPI_Error_string(status, &text, &length)
-    let message = String(
+    let reason = String(
       decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return CollectivesError("\(call) failed on rank \(rank) of \(size): \(message)")
+    let line = "wgangp-dist: error: rank \(rank) of \(size): \(call) failed: \(reason)\n"
+    FileHandle.standardError.write(Data(line.utf8))
+    abort(status: 1)
   }
 
   /// Name, version and thread level of the MPI library.
@@ -119,7 +123,7 @@ package final class MPICommunicator: Communicator {
     precondition(
       all.count == size * mine.count, "gathering \(size) x \(mine.count) values into \(all.count)")
     guard size <= Self.mostDirectRanks else { return MPICollectiveGather(self, mine, all) }
-    return try MPIDirectGather(self, mine, all)
+    return MPIDirectGather(self, mine, all)
   }
 
   /// Up to so many ranks a small vector goes straight to each other rank; MPI's collective takes
@@ -138,16 +142,16 @@ package final class MPICommunicator: Communicator {
       requests = AlignedArray(count: 2 * communicator.size)
     }
 
-    func addSend(_ bytes: UnsafeRawBufferPointer, to other: Int) throws {
-      try add("MPI_Send_init", bytes.count) {
+    func addSend(_ bytes: UnsafeRawBufferPointer, to other: Int) {
+      add("MPI_Send_init", bytes.count) {
         MPI_Send_init(
           bytes.baseAddress, Int32(bytes.count), wgangp_byte(), Int32(other), 0, communicator.world,
           $0)
       }
     }
 
-    func addReceive(_ bytes: UnsafeMutableRawBufferPointer, from other: Int) throws {
-      try add("MPI_Recv_init", bytes.count) {
+    func addReceive(_ bytes: UnsafeMutableRawBufferPointer, from other: Int) {
+      add("MPI_Recv_init", bytes.count) {
         MPI_Recv_init(
           bytes.baseAddress, Int32(bytes.count), wgangp_byte(), Int32(other), 0, communicator.world,
           $0)
@@ -156,17 +160,17 @@ package final class MPICommunicator: Communicator {
 
     private func add(
       _ call: StaticString, _ bytes: Int, _ body: (UnsafeMutablePointer<MPI_Request?>) -> Int32
-    ) throws {
+    ) {
       precondition(bytes <= Int(Int32.max), "a message of \(bytes) bytes is too long")
       let status = body(requests.pointer + count)
-      guard status == MPI_SUCCESS else { throw communicator.error(call, status) }
+      if status != MPI_SUCCESS { communicator.fail(call, status) }
       count += 1
     }
 
     /// Sends and receives all of them.
-    func exchange() throws {
-      try communicator.timed("MPI_Startall") { MPI_Startall(Int32(count), requests.pointer) }
-      try communicator.timed("MPI_Waitall") {
+    func exchange() {
+      communicator.timed("MPI_Startall") { MPI_Startall(Int32(count), requests.pointer) }
+      communicator.timed("MPI_Waitall") {
         MPI_Waitall(Int32(count), requests.pointer, wgangp_statuses_ignore())
       }
     }
@@ -180,7 +184,7 @@ package final class MPICommunicator: Communicator {
     init(
       _ communicator: MPICommunicator, _ mine: UnsafeBufferPointer<Double>,
       _ all: UnsafeMutableBufferPointer<Double>
-    ) throws {
+    ) {
       self.mine = mine
       messages = Messages(communicator)
       let slot = { (rank: Int) in
@@ -188,16 +192,16 @@ package final class MPICommunicator: Communicator {
       }
       own = slot(communicator.rank).baseAddress.unsafelyUnwrapped
       for other in 0..<communicator.size where other != communicator.rank {
-        try messages.addReceive(UnsafeMutableRawBufferPointer(slot(other)), from: other)
+        messages.addReceive(UnsafeMutableRawBufferPointer(slot(other)), from: other)
       }
       for other in 0..<communicator.size where other != communicator.rank {
-        try messages.addSend(UnsafeRawBufferPointer(mine), to: other)
+        messages.addSend(UnsafeRawBufferPointer(mine), to: other)
       }
     }
 
     func callAsFunction() throws {
       if let source = mine.baseAddress { own.update(from: source, count: mine.count) }
-      try messages.exchange()
+      messages.exchange()
     }
   }
 
@@ -245,7 +249,7 @@ package final class MPICommunicator: Communicator {
       rank * count / communicator.size..<(rank + 1) * count / communicator.size
     }
 
-    private func prepare(_ vector: MutableFloatBuffer) throws {
+    private func prepare(_ vector: MutableFloatBuffer) {
       let (rank, size) = (communicator.rank, communicator.size)
       let mine = slice(rank)
       let (scatter, gather) = (Messages(communicator), Messages(communicator))
@@ -255,12 +259,12 @@ package final class MPICommunicator: Communicator {
       for other in 0..<size where other != rank {
         let slot = MutableFloatBuffer(
           start: received.pointer + other * mine.count, count: mine.count)
-        try scatter.addReceive(UnsafeMutableRawBufferPointer(slot), from: other)
-        try gather.addReceive(part(slice(other)), from: other)
+        scatter.addReceive(UnsafeMutableRawBufferPointer(slot), from: other)
+        gather.addReceive(part(slice(other)), from: other)
       }
       for other in 0..<size where other != rank {
-        try scatter.addSend(UnsafeRawBufferPointer(part(slice(other))), to: other)
-        try gather.addSend(UnsafeRawBufferPointer(part(mine)), to: other)
+        scatter.addSend(UnsafeRawBufferPointer(part(slice(other))), to: other)
+        gather.addSend(UnsafeRawBufferPointer(part(mine)), to: other)
       }
       self.scatter = scatter
       self.gather = gather
@@ -269,15 +273,15 @@ package final class MPICommunicator: Communicator {
 
     func callAsFunction(_ vector: MutableFloatBuffer) throws {
       precondition(vector.count == count, "sum of \(vector.count) values, planned for \(count)")
-      if vector.baseAddress != self.vector.baseAddress { try prepare(vector) }
+      if vector.baseAddress != self.vector.baseAddress { prepare(vector) }
       let mine = slice(communicator.rank)
       guard let base = vector.baseAddress else { return }
       let own = received.pointer + communicator.rank * mine.count
       own.update(from: base + mine.lowerBound, count: mine.count)
-      try scatter?.exchange()
+      scatter?.exchange()
       tree.sum(received.pointer, stride: mine.count, range: 0..<mine.count)
       (base + mine.lowerBound).update(from: received.pointer, count: mine.count)
-      try gather?.exchange()
+      gather?.exchange()
     }
   }
 }

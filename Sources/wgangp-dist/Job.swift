@@ -6,13 +6,13 @@ import Kernels
 /// Runs a command's body on all ranks and turns what it throws into one line on stderr and an exit
 /// status.
 enum Job {
-  /// `body`: Must throw on all ranks or on none (`Communicator.agree`); a rank that fails
-  ///   alone has to call `Communicator.abort`.
+  /// Runs `body`, which must throw on all ranks or on none (`Communicator.agree`); a rank that fails
+  /// alone has to call `Communicator.abort`.
+  ///
+  /// - Throws: `ExitCode`, after the error has been printed.
   static func run(_ body: (any Communicator) throws -> Void) throws {
     if let missing = Processor.missingFeatures {
-      report(
-        "this processor lacks \(missing); wgangp-dist is built for x86-64-v3 (AVX2 and FMA)",
-        rank: nil)
+      report("this processor lacks \(missing); wgangp-dist is built for AVX2 and FMA")
       throw ExitCode(1)
     }
     BLAS.useOneThread()
@@ -24,14 +24,10 @@ enum Job {
     }
     let communicator: MPICommunicator
     do { communicator = try MPICommunicator() } catch {
-      report("\(error)", rank: nil)
+      report("\(error)")
       throw ExitCode(1)
     }
     let result = Result { try body(communicator) }
-    if case .failure(let error as UnsharedFailure) = result {
-      report(error.message, rank: communicator.rank)
-      communicator.abort(status: 1)
-    }
     communicator.finalize()
     try finish(result, rank: communicator.rank)
   }
@@ -39,17 +35,11 @@ enum Job {
   private static func finish(_ result: Result<Void, any Error>, rank: Int) throws {
     guard case .failure(let error) = result else { return }
     if let exit = error as? ExitCode { throw exit }
-    if rank == 0 { report("\(error)", rank: nil) }
+    if rank == 0 { report("\(error)") }
     throw ExitCode(1)
   }
 
-  private static func report(_ message: String, rank: Int?) {
-    let place = rank.map { "rank \($0): " } ?? ""
-    FileHandle.standardError.write(Data("wgangp-dist: error: \(place)\(message)\n".utf8))
+  private static func report(_ message: String) {
+    FileHandle.standardError.write(Data("wgangp-dist: error: \(message)\n".utf8))
   }
-}
-
-/// A failure that only this rank knows of: the job is aborted.
-struct UnsharedFailure: Error {
-  let message: String
 }
