@@ -8,7 +8,7 @@ package struct MetricsTable: Sendable, Equatable {
   /// A column's values, in the order of the rows.
   package let columns: [[Double]]
 
-  /// Reads a log. A last line that was cut off is left out.
+  /// Reads a log, leaving out a last line that was cut off.
   ///
   /// - Throws: `ReportsError` where the file cannot be read or a field is no number.
   package init(path: String) throws {
