@@ -161,11 +161,19 @@ final class RunningJob {
       seconds: Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9)
   }
 
-  /// The process numbers of the program's ranks under mpirun.
-  var ranks: [Int32] {
-    descendants.filter { pid in
+  /// The process numbers of the program's ranks, or of the one process that is not under mpirun.
+  var programs: [Int32] {
+    (descendants + [process.processIdentifier]).filter { pid in
       (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/exe"))
         == Program.path
+    }
+  }
+
+  /// Lets no file that the program writes grow beyond so many bytes: a disk that fills up.
+  func limitFileSize(to bytes: Int) throws {
+    for pid in programs {
+      let outcome = try RunningJob(["prlimit", "--pid", "\(pid)", "--fsize=\(bytes)"]).finish()
+      try #require(outcome.status == 0, "\(outcome)")
     }
   }
 
