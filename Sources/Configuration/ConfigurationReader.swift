@@ -23,6 +23,16 @@ package final class ConfigurationReader {
   /// What was read, in order, for `resolvedYAML()`.
   private(set) var records: [(key: String, record: Record)] = []
 
+  /// Where this mapping is absent: what was perhaps meant for it.
+  private var misspelling: Misspelling?
+
+  /// A key that looks like another.
+  private struct Misspelling {
+    var found: String
+    var meant: String
+    var origin: ConfigurationOrigin
+  }
+
   /// A value as read.
   enum Record {
     /// YAML text of one line: a scalar or a list of numbers.
@@ -219,6 +229,7 @@ package final class ConfigurationReader {
     switch entry(key)?.value {
     case nil:
       section = child(key, [], .absent)
+      section.misspelling = misspelling(of: key)
     case .some(let value):
       switch value.kind {
       case .mapping(let entries): section = child(key, entries, value.origin)
@@ -303,9 +314,19 @@ package final class ConfigurationReader {
       at: entry(key)?.value.origin ?? mappingOrigin, path: joined(path, key), message)
   }
 
+  /// The error for a required key that is not there, naming the typo that is there in its stead.
   private func missing(_ key: String, _ expected: String) -> ConfigurationError {
-    context.error(
-      at: mappingOrigin, path: joined(path, key), "missing; expected \(expected)")
+    let typo = misspelling(of: key) ?? misspelling
+    let hint = typo.map { "; did you write '\($0.found)' for '\($0.meant)'?" } ?? ""
+    return context.error(
+      at: typo?.origin ?? mappingOrigin, path: joined(path, key),
+      "missing; expected \(expected)\(hint)")
+  }
+
+  /// A key that nobody has asked for so far, near the absent `key`.
+  private func misspelling(of key: String) -> Misspelling? {
+    entries.first { !known.contains($0.key) && nearest($0.key, in: [key]) != nil }
+      .map { Misspelling(found: $0.key, meant: key, origin: $0.keyOrigin) }
   }
 
   /// Where this mapping was written, for errors about keys that it does not have.

@@ -123,6 +123,8 @@ package final class TrainingRun {
     let output = configuration.output
     let writer = RunWriter(
       trainer, store: CheckpointStore(directory: directory.checkpoints, keep: output.keep))
+    // Also where training diverges: the checkpoint on its way is the one to go on from.
+    defer { writer.finish() }
     let recorder = try communicator.agree {
       isRoot
         ? try RunRecorder(
@@ -150,7 +152,8 @@ package final class TrainingRun {
           writer.saveCheckpoint(iteration: iteration)
         }
         if output.sampleEvery.isDue(afterIteration: iteration, schedule: schedule) || isLast {
-          try saveSamples(writer, iteration: iteration)
+          // Kept for the others, who wait below for what rank 0 says.
+          do { try saveSamples(writer, iteration: iteration) } catch { failure = failure ?? "\(error)" }
         }
       }
       stop = try synchronize(failure: failure ?? writer.failureMessage)

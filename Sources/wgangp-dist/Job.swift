@@ -19,7 +19,7 @@ enum Job {
     // A write beyond a file-size limit is to be an error that names the file, not a signal.
     signal(SIGXFSZ, SIG_IGN)
     guard MPICommunicator.isLaunched else {
-      try finish(Result { try body(SoloCommunicator()) }, rank: 0)
+      if let exit = exitCode(Result { try body(SoloCommunicator()) }, rank: 0) { throw exit }
       return
     }
     let communicator: MPICommunicator
@@ -28,15 +28,20 @@ enum Job {
       throw ExitCode(1)
     }
     let result = Result { try body(communicator) }
+    // All is said before MPI ends: after that the first rank that exits with a status makes mpirun
+    // kill the others.
+    let exit = exitCode(result, rank: communicator.rank)
+    fflush(nil)
     communicator.finalize()
-    try finish(result, rank: communicator.rank)
+    if let exit { throw exit }
   }
 
-  private static func finish(_ result: Result<Void, any Error>, rank: Int) throws {
-    guard case .failure(let error) = result else { return }
-    if let exit = error as? ExitCode { throw exit }
+  /// The exit status of a body that threw, nil of one that did not; rank 0 says why.
+  private static func exitCode(_ result: Result<Void, any Error>, rank: Int) -> ExitCode? {
+    guard case .failure(let error) = result else { return nil }
+    if let exit = error as? ExitCode { return exit }
     if rank == 0 { report("\(error)") }
-    throw ExitCode(1)
+    return ExitCode(1)
   }
 
   private static func report(_ message: String) {

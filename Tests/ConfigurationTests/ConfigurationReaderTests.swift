@@ -52,6 +52,28 @@ import Testing
     #expect(message { try root.string("y") } == "x.yaml: y: missing; expected a text")
   }
 
+  @Test func missingValuesNameTheirTypo() throws {
+    let root = try reader("training:\n  x: 1\n  bacth: 4\ncritc: {w: 1}\n", "training.shrads=2")
+    let training = try root.section("training")
+    #expect(
+      message { try training.integer("batch", in: 1...8) }
+        == "x.yaml:3: training.batch: missing; expected an integer from 1 to 8; "
+        + "did you write 'bacth' for 'batch'?")
+    #expect(
+      message { try training.integer("shards", in: 1...8) }
+        == "command line: training.shrads=2: training.shards: missing; expected an integer from "
+        + "1 to 8; did you write 'shrads' for 'shards'?")
+    #expect(
+      message { try root.section("critic").items("layers") }
+        == "x.yaml:4: critic.layers: missing; expected a list of names, with options or without; "
+        + "did you write 'critc' for 'critic'?")
+    // What has been asked for is no typo.
+    _ = try training.integer("bacth")
+    #expect(
+      message { try training.integer("batch", in: 1...8) }
+        == "x.yaml:2: training.batch: missing; expected an integer from 1 to 8")
+  }
+
   @Test func optionalValues() throws {
     let root = try reader("a:\nb: ~\nc: null\nd: 2\n")
     for key in ["a", "b", "c", "e"] {

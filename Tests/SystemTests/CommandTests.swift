@@ -1,0 +1,90 @@
+import Foundation
+import Testing
+
+extension SystemTests {
+  /// The command line itself.
+  @Suite(.serialized) struct CommandTests {
+    static let launches: [Int?] = [nil, 2]
+
+    @Test func everyCommandHelps() throws {
+      let commands = Program.commands
+      try #require(Set(commands).isSuperset(of: ["train", "verify", "bench"]), "\(commands)")
+      for arguments in [[]] + commands.map({ [$0] }) {
+        let outcome = try Program.run(arguments + ["--help"])
+        #expect(outcome.status == 0, "\(outcome)")
+        #expect(
+          outcome.output.contains("USAGE: wgangp-dist \(arguments.joined())"), "\(outcome)")
+        #expect(outcome.errors.isEmpty, "\(outcome)")
+        // Meant to be below 0.5 s; the bound leaves room for a busy machine.
+        #expect(outcome.seconds < 2, "\(arguments): \(outcome.seconds) s")
+      }
+    }
+
+    @Test(arguments: launches) func unknownCommandsAndOptions(ranks: Int?) throws {
+      for arguments in [
+        ["trian"], ["train", "--confg", "x.yaml"], ["bench", "--iterations", "0"],
+      ] {
+        let outcome = try Program.run(arguments, ranks: ranks)
+        #expect(outcome.status == 64, "\(outcome)")
+        #expect(outcome.errors.contains("Error: "), "\(outcome)")
+        #expect(outcome.seconds < 10)
+      }
+    }
+
+    @Test(
+      .enabled(if: Program.commands.contains("doctor"), "there is no doctor"), arguments: launches)
+    func doctorFindsThisMachineFit(ranks: Int?) throws {
+      let outcome = try Program.run(["doctor"], ranks: ranks)
+      #expect(outcome.status == 0, "\(outcome)")
+      #expect(!outcome.output.isEmpty)
+    }
+
+    @Test(arguments: launches) func benchAsJSON(ranks: Int?) throws {
+      let outcome = try Program.run(
+        ["bench", "--json", "--iterations", "2", "--warmup", "1", "width=4"], ranks: ranks)
+      #expect(outcome.status == 0, "\(outcome)")
+      let lines = outcome.output.split(separator: "\n")
+      #expect(lines.count == 1, "\(outcome)")
+      let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
+      let result = try #require(object as? [String: Any])
+      for key in [
+        "medianSeconds", "minSeconds", "maxSeconds", "imagesPerSecond", "directGFLOPPerSecond",
+        "directGFLOPPerIteration", "peakMegabytesPerRank",
+      ] {
+        let value = try #require(result[key] as? Double, "\(key): \(outcome)")
+        #expect(value > 0 && value.isFinite, "\(key): \(value)")
+      }
+      #expect(result["ranks"] as? Int == ranks ?? 1)
+      #expect(result["batch"] as? Int == 64)
+      #expect(result["iterations"] as? Int == 2)
+      let share = try #require(result["exchangeShare"] as? Double)
+      #expect((0...1).contains(share) && (ranks == nil || share > 0), "\(share)")
+    }
+
+    /// Batch norm in a penalized critic: published, but not what one should train with.
+    @Test(arguments: launches) func criticNormIsWarnedOfOnce(ranks: Int?) throws {
+      func warnings(_ configuration: TinyConfiguration?, _ overrides: [String]) throws -> [String] {
+        try withScratch { scratch in
+          let config = try configuration.map {
+            ["--config", try scratch.write("tiny.yaml", $0.text)]
+          }
+          let outcome = try Program.run(
+            ["train"] + (config ?? []) + [
+              "--run", scratch.url("run").path, "training.iterations=1",
+            ]
+              + overrides, ranks: ranks)
+          #expect(outcome.status == 0, "\(outcome)")
+          return outcome.errors.components(separatedBy: "\n").filter { !$0.isEmpty }
+        }
+      }
+      let lines = try warnings(TinyConfiguration(), [])
+      #expect(lines.count == 2, "\(lines)")
+      #expect(
+        lines.first?.hasPrefix("wgangp-dist: warning: the critic has batch norm under a gradient")
+          == true, "\(lines)")
+      #expect(lines.last?.contains("Use a critic without norm") == true, "\(lines)")
+      #expect(try warnings(TinyConfiguration(hasCriticNorm: false), []) == [])
+      #expect(try warnings(nil, ["data.count=200", "width=4"]) == [])
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import Foundation
+import Testing
+
+extension SystemTests {
+  /// The number of ranks and threads changes no bit.
+  @Suite(.serialized) struct IdentityTests {
+    /// nil ranks: without mpirun.
+    struct Launch: CustomStringConvertible {
+      var ranks: Int?
+      var threads = 1
+      var description: String {
+        "\(ranks.map { "mpirun -n \($0)" } ?? "no mpirun"), \(threads) threads"
+      }
+    }
+
+    /// Trains with one process, then with each launch, and compares everything that is written.
+    private func compare(
+      _ arguments: [String], launches: [Launch], latest: String,
+      sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+      try withScratch { scratch in
+        func train(_ launch: Launch, _ name: String) throws -> RunFolder {
+          let path = scratch.url(name).path
+          let outcome = try Program.run(
+            ["train", "--run", path] + arguments + ["training.threads=\(launch.threads)"],
+            ranks: launch.ranks)
+          try #require(
+            outcome.status == 0, "\(launch): \(outcome)", sourceLocation: sourceLocation)
+          return RunFolder(path)
+        }
+        let reference = try train(Launch(), "reference")
+        #expect(reference.latest == latest, sourceLocation: sourceLocation)
+        for (number, launch) in launches.enumerated() {
+          let run = try train(launch, "run-\(number)")
+          try run.expectSame(as: reference, "\(launch)", sourceLocation: sourceLocation)
+        }
+      }
+    }
+
+    @Test func ranksAndThreadsOfEightShards() throws {
+      try withScratch { scratch in
+        let config = try scratch.write("tiny.yaml", TinyConfiguration().text)
+        // The 9th of 12 iterations takes the epoch's last batch, of 8 samples.
+        try compare(
+          ["--config", config, "training.realBatch=fresh"],
+          launches: [
+            Launch(ranks: 1), Launch(ranks: 2), Launch(ranks: 4), Launch(ranks: 8),
+            Launch(ranks: nil, threads: 2), Launch(ranks: nil, threads: 3),
+            Launch(ranks: 2, threads: 2), Launch(ranks: 2, threads: 3),
+          ],
+          latest: "step-00000012")
+      }
+    }
+
+    @Test func reusedReals() throws {
+      try withScratch { scratch in
+        let config = try scratch.write("tiny.yaml", TinyConfiguration(hasCriticNorm: false).text)
+        // Batches of 24: the 9th and last of the epoch has 8.
+        try compare(
+          ["--config", config, "training.realBatch=reused", "training.batch=24"],
+          launches: [Launch(ranks: 2), Launch(ranks: 4, threads: 2)], latest: "step-00000012")
+      }
+    }
+
+    /// 12 = 3 * 4: the tree folds over three blocks.
+    ///
+    /// The last batch has fewer samples than there are shards, so that some of them are empty.
+    @Test func oddShards() throws {
+      try withScratch { scratch in
+        let config = try scratch.write("tiny.yaml", TinyConfiguration().text)
+        try compare(
+          ["--config", config, "training.shards=12"],
+          launches: [Launch(ranks: 3), Launch(ranks: 6), Launch(ranks: 3, threads: 3)],
+          latest: "step-00000012")
+      }
+    }
+
+    /// The networks and settings that the system is judged by, four channels wide.
+    @Test func publishedConfiguration() throws {
+      try compare(
+        [
+          "--config", "\(Program.packageRoot)/configs/fashion-mnist-wgan-gp.yaml", "width=4",
+          "data={source: glyphs, count: 200, range: [-1, 1]}", "training.batch=24",
+          "training.iterations=10", "output.sampleEvery=5 iterations",
+        ],
+        launches: [Launch(ranks: 2), Launch(ranks: 4), Launch(ranks: 1, threads: 2)],
+        latest: "step-00000010")
+    }
+  }
+}
