@@ -74,7 +74,9 @@ import Testing
 
   // MARK: - Agreement
 
-  private func errors(ranks: Int, _ body: @escaping @Sendable (ThreadedCommunicator) throws -> Void) -> [String] {
+  private func errors(ranks: Int, _ body: @escaping @Sendable (ThreadedCommunicator) throws -> Void)
+    -> [String]
+  {
     ThreadedCommunicator.results(ranks: ranks, body).map { result in
       switch result {
       case .success: "fine"
@@ -92,7 +94,9 @@ import Testing
     #expect(two == [String](repeating: "rank 1: no file 1", count: 4))
     // A message that all have needs no rank.
     #expect(errors(ranks: 3) { try $0.agree("no file") } == ["no file", "no file", "no file"])
-    let long = errors(ranks: 2) { try $0.agree($0.rank == 1 ? String(repeating: "x", count: 5000) : nil) }
+    let long = errors(ranks: 2) {
+      try $0.agree($0.rank == 1 ? String(repeating: "x", count: 5000) : nil)
+    }
     #expect(long == [String](repeating: "rank 1: " + String(repeating: "x", count: 1000), count: 2))
   }
 
@@ -108,7 +112,9 @@ import Testing
   }
 
   @Test func differingTextsAreNamed() {
-    let same = errors(ranks: 3) { try $0.requireSame("batch: 64\nseed: 1", what: "the configuration") }
+    let same = errors(ranks: 3) {
+      try $0.requireSame("batch: 64\nseed: 1", what: "the configuration")
+    }
     #expect(same == ["fine", "fine", "fine"])
     let line = errors(ranks: 3) {
       try $0.requireSame("batch: 64\n  seed: \($0.rank / 2)", what: "the configuration")
@@ -116,12 +122,19 @@ import Testing
     #expect(
       line
         == [String](
-          repeating: "rank 2: the configuration differs from rank 0's: 'seed: 1' here, 'seed: 0' there",
+          repeating:
+            "rank 2: the configuration differs from rank 0's: 'seed: 1' here, 'seed: 0' there",
           count: 3))
     let shorter = errors(ranks: 2) { try $0.requireSame($0.rank == 0 ? "a\nb" : "a", what: "x") }
-    #expect(shorter == [String](repeating: "rank 1: x differs from rank 0's: '1 lines' here, '2 lines' there", count: 2))
+    #expect(
+      shorter
+        == [String](
+          repeating: "rank 1: x differs from rank 0's: '1 lines' here, '2 lines' there", count: 2))
     let longer = errors(ranks: 2) { try $0.requireSame($0.rank == 1 ? "a\nb" : "a", what: "x") }
-    #expect(longer == [String](repeating: "rank 1: x differs from rank 0's: '2 lines' here, '1 lines' there", count: 2))
+    #expect(
+      longer
+        == [String](
+          repeating: "rank 1: x differs from rank 0's: '2 lines' here, '1 lines' there", count: 2))
   }
 
   /// A rank that leaves ends the others' calls.

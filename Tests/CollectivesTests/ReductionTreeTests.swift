@@ -59,7 +59,8 @@ import Testing
 
   @Test func partCounts() {
     let expected = [
-      1: [1], 2: [1, 2], 3: [1, 3], 4: [1, 2, 4], 5: [1, 5], 6: [1, 3, 6], 7: [1, 7], 8: [1, 2, 4, 8],
+      1: [1], 2: [1, 2], 3: [1, 3], 4: [1, 2, 4], 5: [1, 5], 6: [1, 3, 6], 7: [1, 7],
+      8: [1, 2, 4, 8],
       12: [1, 3, 6, 12], 24: [1, 3, 6, 12, 24], 40: [1, 5, 10, 20, 40],
     ]
     for (leaves, counts) in expected {
@@ -67,8 +68,9 @@ import Testing
     }
   }
 
-  /// Ranks that sum their own leaves and then each other's sums get the whole tree's bits, for every
-  /// allowed number of ranks. For a number that is not allowed they would not: see the last test.
+  /// Ranks that sum their own leaves and then each other's sums get the whole tree's bits.
+  ///
+  /// That holds for every allowed number of ranks; for others see the next test.
   @Test(arguments: [1, 2, 3, 4, 5, 6, 8, 12, 16, 20, 24])
   func everyAllowedPartCountGivesTheSameBits(leaves: Int) {
     for values in orders(leaves) {
@@ -101,7 +103,8 @@ import Testing
       ReductionTree(leaves: leaves).sum(start, stride: stride, range: range)
     }
     let expected = (0..<stride).map { index in
-      range.contains(index) ? sum((0..<leaves).map { vectors[$0 * stride + index] }) : vectors[index]
+      range.contains(index)
+        ? sum((0..<leaves).map { vectors[$0 * stride + index] }) : vectors[index]
     }
     expectSameBits(found.prefix(stride), expected)
     for leaf in 0..<leaves {

@@ -31,7 +31,8 @@ import Testing
     #expect(plan.rankTree == ReductionTree(leaves: 3))
     // The documentation's example: batch 50 in 8 shards.
     let whole = try ShardPlan(shards: 8, rank: 0, ranks: 1)
-    #expect((0..<8).map { whole.samples(localShard: $0, batch: 50).count } == [7, 6, 6, 6, 7, 6, 6, 6])
+    #expect(
+      (0..<8).map { whole.samples(localShard: $0, batch: 50).count } == [7, 6, 6, 6, 7, 6, 6, 6])
   }
 
   @Test func wrongRankCountsNameThoseAllowed() {

@@ -39,7 +39,8 @@ import Testing
       guard let start = values.baseAddress else { return }
       ReductionTree(leaves: shards).sum(start, stride: 5, count: 5)
     }
-    let whole = ([Double(shards), Double(shards * (shards - 1) / 2)] + expected.prefix(5)).map(\.bitPattern)
+    let whole = ([Double(shards), Double(shards * (shards - 1) / 2)] + expected.prefix(5)).map(
+      \.bitPattern)
     for ranks in totals {
       for result in ranks { #expect(result == [whole, whole, Array(whole.prefix(3))]) }
     }

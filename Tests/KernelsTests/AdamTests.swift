@@ -47,7 +47,8 @@ import Testing
 
   @Test(
     arguments: [
-      Adam(learningRate: 1e-4, beta1: 0.5, beta2: 0.999), Adam(learningRate: 1e-2, beta1: 0, beta2: 0.9),
+      Adam(learningRate: 1e-4, beta1: 0.5, beta2: 0.999),
+      Adam(learningRate: 1e-2, beta1: 0, beta2: 0.9),
       Adam(learningRate: 0.1), Adam(learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 0.1),
     ], [1, 5, 20])
   func agreesWithAlgorithm1(adam: Adam, steps: Int) {
@@ -65,7 +66,9 @@ import Testing
         absolute: Double(steps) * (3e-7 + 2e-6 * adam.learningRate), "parameters")
       // The step, not the parameter, shows errors of the learning rate's size: within a percent.
       for i in 0..<count {
-        let step = (Double(found.parameters[i]) - Double(start[i]), expected.parameters[i] - Double(start[i]))
+        let step = (
+          Double(found.parameters[i]) - Double(start[i]), expected.parameters[i] - Double(start[i])
+        )
         expectClose(step.0, step.1, absolute: Double(steps) * 3e-7, relative: 1e-4, "step of \(i)")
       }
     }

@@ -4,7 +4,8 @@ import Testing
 
 /// The sums and sweeps themselves; the passes made of them are tested with the layer.
 @Suite struct BatchNormalizationTests {
-  private func sums(_ count: Int, _ body: (UnsafeMutableBufferPointer<Double>) -> Void) -> [Double] {
+  private func sums(_ count: Int, _ body: (UnsafeMutableBufferPointer<Double>) -> Void) -> [Double]
+  {
     // 1, not 0: sums are added to.
     var values = [Double](repeating: 1, count: count)
     values.withUnsafeMutableBufferPointer { body($0) }
@@ -28,7 +29,8 @@ import Testing
     }
     expectClose(
       statistics,
-      columns(rows, channels) { Double(x[$0]) } + columns(rows, channels) { Double(x[$0]) * Double(x[$0]) },
+      columns(rows, channels) { Double(x[$0]) }
+        + columns(rows, channels) { Double(x[$0]) * Double(x[$0]) },
       absolute: 1e-12, relative: 1e-12)
     let projections = x.read { x in
       v.read { v in
@@ -52,7 +54,8 @@ import Testing
       v.read { v in sums(channels) { BatchNormalization.addProductSums(v, x, rows: rows, to: $0) } }
     }
     expectClose(
-      products, columns(rows, channels) { Double(v[$0]) * Double(x[$0]) }, absolute: 1e-12, relative: 1e-12)
+      products, columns(rows, channels) { Double(v[$0]) * Double(x[$0]) }, absolute: 1e-12,
+      relative: 1e-12)
   }
 
   @Test(arguments: [1, 3, 8, 11, 16, 19], [0, 1, 7])
@@ -81,18 +84,24 @@ import Testing
                       expectClose(
                         withOutput(count) {
                           BatchNormalization.project(
-                            vs, input: xs, rows: rows, mean: mean, inverseDeviation: r, scale: a, meanV: b,
+                            vs, input: xs, rows: rows, mean: mean, inverseDeviation: r, scale: a,
+                            meanV: b,
                             meanNormalV: c, into: $0)
-                        }, x.indices.map { at(2, $0) * (Double(v[$0]) - at(3, $0) - normal($0) * at(4, $0)) },
+                        },
+                        x.indices.map {
+                          at(2, $0) * (Double(v[$0]) - at(3, $0) - normal($0) * at(4, $0))
+                        },
                         absolute: 1e-5, relative: 1e-6, "project")
                       expectClose(
                         withOutput(count) {
                           BatchNormalization.secondOrderShare(
-                            d: vs, t: ts, input: xs, rows: rows, mean: mean, inverseDeviation: r, weightD: a,
+                            d: vs, t: ts, input: xs, rows: rows, mean: mean, inverseDeviation: r,
+                            weightD: a,
                             weightT: b, weightNormal: c, constant: d, into: $0)
                         },
                         x.indices.map {
-                          at(2, $0) * Double(v[$0]) + at(3, $0) * Double(t[$0]) + at(4, $0) * normal($0)
+                          at(2, $0) * Double(v[$0]) + at(3, $0) * Double(t[$0]) + at(4, $0)
+                            * normal($0)
                             + at(5, $0)
                         }, absolute: 1e-5, relative: 1e-6, "share")
                     }

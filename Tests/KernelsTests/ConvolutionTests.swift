@@ -24,7 +24,8 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
     try #require(
       ConvolutionGeometry(
         inputHeight: height, inputWidth: width, inputChannels: inputs, outputChannels: outputs,
-        kernelHeight: kernelHeight, kernelWidth: kernelWidth, stride: stride, paddingTop: padding[0],
+        kernelHeight: kernelHeight, kernelWidth: kernelWidth, stride: stride,
+        paddingTop: padding[0],
         paddingBottom: padding[1], paddingLeft: padding[2], paddingRight: padding[3]))
   }
 
@@ -41,30 +42,42 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
 
   static let special: [ConvolutionCase] = [
     // Kernels that are not square, sides padded differently.
-    ConvolutionCase(height: 6, width: 9, kernelHeight: 1, kernelWidth: 4, stride: 2, padding: [0, 0, 1, 2]),
-    ConvolutionCase(height: 9, width: 6, kernelHeight: 5, kernelWidth: 2, stride: 3, padding: [2, 1, 0, 1]),
+    ConvolutionCase(
+      height: 6, width: 9, kernelHeight: 1, kernelWidth: 4, stride: 2, padding: [0, 0, 1, 2]),
+    ConvolutionCase(
+      height: 9, width: 6, kernelHeight: 5, kernelWidth: 2, stride: 3, padding: [2, 1, 0, 1]),
     ConvolutionCase(height: 7, width: 5, kernelHeight: 2, kernelWidth: 3, padding: [1, 0, 2, 0]),
     // Padding alone under some kernels.
     ConvolutionCase(height: 2, width: 1, kernelHeight: 2, kernelWidth: 2, padding: [3, 3, 3, 3]),
     // One output pixel: the patch matrix is the input.
-    ConvolutionCase(images: 3, height: 4, width: 4, inputs: 11, outputs: 1, kernelHeight: 4, kernelWidth: 4),
+    ConvolutionCase(
+      images: 3, height: 4, width: 4, inputs: 11, outputs: 1, kernelHeight: 4, kernelWidth: 4),
     ConvolutionCase(height: 3, width: 5, kernelHeight: 3, kernelWidth: 5, stride: 2),
     // One output pixel, but not of the whole image: remainders and padding.
     ConvolutionCase(height: 4, width: 5, kernelHeight: 3, kernelWidth: 3, stride: 3),
-    ConvolutionCase(height: 3, width: 3, kernelHeight: 4, kernelWidth: 4, stride: 2, padding: [1, 0, 0, 1]),
+    ConvolutionCase(
+      height: 3, width: 3, kernelHeight: 4, kernelWidth: 4, stride: 2, padding: [1, 0, 0, 1]),
     // 1 x 1: the patch matrix is the input.
     ConvolutionCase(height: 5, width: 7, inputs: 9, kernelHeight: 1, kernelWidth: 1),
     // Rows and columns that no patch reaches.
     ConvolutionCase(height: 8, width: 9, kernelHeight: 3, kernelWidth: 3, stride: 3),
     ConvolutionCase(height: 8, width: 6, kernelHeight: 1, kernelWidth: 1, stride: 3),
     // Kernel rows of 8 lanes and a tail, and of more than 256 values.
-    ConvolutionCase(height: 5, width: 6, inputs: 17, outputs: 9, kernelHeight: 3, kernelWidth: 3, padding: [1, 1, 1, 1]),
-    ConvolutionCase(height: 3, width: 4, inputs: 130, outputs: 3, kernelHeight: 2, kernelWidth: 2, padding: [1, 1, 1, 1]),
+    ConvolutionCase(
+      height: 5, width: 6, inputs: 17, outputs: 9, kernelHeight: 3, kernelWidth: 3,
+      padding: [1, 1, 1, 1]),
+    ConvolutionCase(
+      height: 3, width: 4, inputs: 130, outputs: 3, kernelHeight: 2, kernelWidth: 2,
+      padding: [1, 1, 1, 1]),
     // No images at all.
     ConvolutionCase(images: 0, height: 5, width: 5, kernelHeight: 3, kernelWidth: 3),
-    ConvolutionCase(images: 1, height: 28, width: 28, inputs: 1, outputs: 16, kernelHeight: 4, kernelWidth: 4, stride: 2, padding: [1, 1, 1, 1]),
+    ConvolutionCase(
+      images: 1, height: 28, width: 28, inputs: 1, outputs: 16, kernelHeight: 4, kernelWidth: 4,
+      stride: 2, padding: [1, 1, 1, 1]),
     // Several pieces of scratch, cut inside an image (131 output pixels a piece).
-    ConvolutionCase(images: 3, height: 9, width: 10, inputs: 40, outputs: 3, kernelHeight: 5, kernelWidth: 5, padding: [2, 2, 2, 2]),
+    ConvolutionCase(
+      images: 3, height: 9, width: 10, inputs: 40, outputs: 3, kernelHeight: 5, kernelWidth: 5,
+      padding: [2, 2, 2, 2]),
   ]
 }
 
@@ -132,9 +145,13 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
     let piece = Convolution.scratchCount(geometry) / geometry.patchCount
     #expect(pieces.images * geometry.outputPixels > 2 * piece)
     #expect(geometry.outputPixels % piece != 0)
-    let whole = try ConvolutionCase.special.filter { Convolution.scratchCount(try $0.geometry()) == 0 }
+    let whole = try ConvolutionCase.special.filter {
+      Convolution.scratchCount(try $0.geometry()) == 0
+    }
     #expect(whole.count == 3)
-    let rows = try (ConvolutionCase.grid + ConvolutionCase.special).map { try $0.geometry().outputPixels }
+    let rows = try (ConvolutionCase.grid + ConvolutionCase.special).map {
+      try $0.geometry().outputPixels
+    }
     #expect(rows.contains(1))
   }
 
@@ -180,15 +197,21 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
   /// a convolution of stride 1 with the filter turned by half a turn (Dumoulin and Visin 2016,
   /// arXiv:1603.07285, section 4.5).
   @Test(arguments: [
-    (kernel: 4, stride: 1, padding: 0), (kernel: 4, stride: 2, padding: 1), (kernel: 4, stride: 2, padding: 3),
-    (kernel: 3, stride: 3, padding: 0), (kernel: 5, stride: 2, padding: 2), (kernel: 2, stride: 1, padding: 1),
+    (kernel: 4, stride: 1, padding: 0), (kernel: 4, stride: 2, padding: 1),
+    (kernel: 4, stride: 2, padding: 3),
+    (kernel: 3, stride: 3, padding: 0), (kernel: 5, stride: 2, padding: 2),
+    (kernel: 2, stride: 1, padding: 1),
   ])
   func transposedConvolutionInsertsZeros(kernel: Int, stride: Int, padding: Int) throws {
-    let (images, inner, outer) = (2, 3, 5)  // inner: channels of the small image, outer: of the large one
+    // inner: channels of the small image, outer: of the large one.
+    let (images, inner, outer) = (2, 3, 5)
     let (height, width) = (3, 4)
-    let large = ((height - 1) * stride - 2 * padding + kernel, (width - 1) * stride - 2 * padding + kernel)
+    let large = (
+      (height - 1) * stride - 2 * padding + kernel, (width - 1) * stride - 2 * padding + kernel
+    )
     let adjoint = try ConvolutionCase(
-      images: images, height: large.0, width: large.1, inputs: outer, outputs: inner, kernelHeight: kernel,
+      images: images, height: large.0, width: large.1, inputs: outer, outputs: inner,
+      kernelHeight: kernel,
       kernelWidth: kernel, stride: stride, padding: Array(repeating: padding, count: 4)
     ).geometry()
     #expect(adjoint.outputHeight == height)
@@ -262,7 +285,8 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
     #expect(geometry.outputWidth == 4)
     #expect(geometry.operations == 2 * 14 * 4 * 5 * 4 * 3 * 3)
     let tooSmall = ConvolutionGeometry(
-      inputHeight: 2, inputWidth: 5, inputChannels: 1, outputChannels: 1, kernelHeight: 5, kernelWidth: 5,
+      inputHeight: 2, inputWidth: 5, inputChannels: 1, outputChannels: 1, kernelHeight: 5,
+      kernelWidth: 5,
       stride: 1, paddingTop: 1, paddingBottom: 1, paddingLeft: 1, paddingRight: 1)
     #expect(tooSmall == nil)
   }

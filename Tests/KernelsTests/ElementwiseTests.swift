@@ -22,10 +22,13 @@ import Testing
       }
       expectSameBits(dx, zip(x, dy).map { $0 > 0 ? $1 : $1 * slope })
       // In place.
-      expectSameBits(x.changed { Elementwise.leakyReLU(FloatBuffer($0), slope: slope, into: $0) }, y)
+      expectSameBits(
+        x.changed { Elementwise.leakyReLU(FloatBuffer($0), slope: slope, into: $0) }, y)
       expectSameBits(
         dy.changed { dy in
-          y.read { Elementwise.leakyReLUGradient(FloatBuffer(dy), output: $0, slope: slope, into: dy) }
+          y.read {
+            Elementwise.leakyReLUGradient(FloatBuffer(dy), output: $0, slope: slope, into: dy)
+          }
         }, dx)
     }
   }
@@ -72,7 +75,8 @@ import Testing
     }
     let slopes = exact.map { 1 - $0 * $0 }
     expectClose(dx, zip(d, slopes).map { Double($0) * $1 }, absolute: 1e-6, relative: 1e-6)
-    let shares = count == 0 ? [] : (0..<count).map { -2 * exact[$0] * slopes[$0] * Double(d[$0] * t[$0]) }
+    let shares =
+      count == 0 ? [] : (0..<count).map { -2 * exact[$0] * slopes[$0] * Double(d[$0] * t[$0]) }
     expectClose(share, shares, absolute: 3e-6, relative: 1e-6)
   }
 
@@ -83,7 +87,8 @@ import Testing
     let y = data.normals(count)
     x.read { xs in
       expectSameBits(y.changed { Elementwise.add(xs, to: $0) }, zip(x, y).map { $1 + $0 })
-      expectSameBits(withOutput(count) { Elementwise.scale(xs, by: 1.7, into: $0) }, x.map { $0 * 1.7 })
+      expectSameBits(
+        withOutput(count) { Elementwise.scale(xs, by: 1.7, into: $0) }, x.map { $0 * 1.7 })
       expectClose(
         Elementwise.sumOfSquares(xs), x.reduce(0.0) { $0 + Double($1) * Double($1) }, absolute: 0,
         relative: 1e-14)
@@ -105,7 +110,8 @@ import Testing
     let z = data.normals(count)
     for weight: Float in [0, 0.3, 1] {
       let y = x.read { x in
-        z.read { z in withOutput(count) { Elementwise.interpolate(x, z, weight: weight, into: $0) } }
+        z.read { z in withOutput(count) { Elementwise.interpolate(x, z, weight: weight, into: $0) }
+        }
       }
       expectSameBits(y.map { $0 + 0 }, zip(x, z).map { weight * $0 + (1 - weight) * $1 + 0 })
     }
@@ -140,7 +146,9 @@ import Testing
       [Float](repeating: $0, count: channels)
     }
     let sums = x.read { x in
-      [Float](repeating: 0, count: channels).changed { Elementwise.addColumnSums(x, rows: 1002, to: $0) }
+      [Float](repeating: 0, count: channels).changed {
+        Elementwise.addColumnSums(x, rows: 1002, to: $0)
+      }
     }
     #expect(sums == [Float](repeating: 1000, count: channels))
   }

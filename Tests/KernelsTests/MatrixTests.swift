@@ -25,24 +25,31 @@ import Testing
       // What a product overwrites may be anything, NaN too.
       let count = sizes.rows * sizes.columns
       let before = accumulate ? data.normals(count) : nanFilled(count)
-      let product = { (multiply: (UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void) in
+      let product = {
+        (
+          multiply: (UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>) ->
+            Void
+        ) in
         try before.changed { c in
           try a.read { a in
             try b.read { b in
               multiply(
-                try #require(a.baseAddress), try #require(b.baseAddress), try #require(c.baseAddress))
+                try #require(a.baseAddress), try #require(b.baseAddress),
+                try #require(c.baseAddress))
             }
           }
         }
       }
       let found = try product { a, b, c in
         Matrix.multiply(
-          rows: sizes.rows, columns: sizes.columns, inner: sizes.inner, a, transposeA: transposeA, b,
+          rows: sizes.rows, columns: sizes.columns, inner: sizes.inner, a, transposeA: transposeA,
+          b,
           transposeB: transposeB, into: c, accumulate: accumulate)
       }
       let expected = try product { a, b, c in
         Matrix.multiplyNaive(
-          rows: sizes.rows, columns: sizes.columns, inner: sizes.inner, a, transposeA: transposeA, b,
+          rows: sizes.rows, columns: sizes.columns, inner: sizes.inner, a, transposeA: transposeA,
+          b,
           transposeB: transposeB, into: c, accumulate: accumulate)
       }
       expectClose(
@@ -58,7 +65,8 @@ import Testing
       ([1, 1, 1, 1] as [Float]).changed {
         guard let c = $0.baseAddress else { return }
         Matrix.multiplyNaive(
-          rows: 2, columns: 2, inner: 2, a, transposeA: transposeA, b, transposeB: transposeB, into: c,
+          rows: 2, columns: 2, inner: 2, a, transposeA: transposeA, b, transposeB: transposeB,
+          into: c,
           accumulate: accumulate)
       }
     }

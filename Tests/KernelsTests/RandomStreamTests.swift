@@ -30,7 +30,8 @@ import Testing
     expectSameBits(
       normals(stream, sample: 1, count: count), normals(stream, sample: 1, count: 64).prefix(count))
     expectSameBits(
-      uniforms(stream, sample: 1, count: count), uniforms(stream, sample: 1, count: 64).prefix(count))
+      uniforms(stream, sample: 1, count: count),
+      uniforms(stream, sample: 1, count: 64).prefix(count))
   }
 
   @Test func everyPartOfTheIdentityCounts() {
@@ -71,7 +72,8 @@ import Testing
     #expect(values.allSatisfy { $0 >= 0 && $0 < 1 })
     #expect(values.allSatisfy { ($0 * 0x1p24).rounded() == $0 * 0x1p24 })
     let mean = values.reduce(0.0) { $0 + Double($1) } / Double(values.count)
-    let variance = values.reduce(0.0) { $0 + (Double($1) - 0.5) * (Double($1) - 0.5) } / Double(values.count)
+    let variance =
+      values.reduce(0.0) { $0 + (Double($1) - 0.5) * (Double($1) - 0.5) } / Double(values.count)
     // Standard errors 0.00065 and 0.00017.
     expectClose(mean, 0.5, absolute: 0.0033)
     expectClose(variance, 1.0 / 12, absolute: 0.0009)

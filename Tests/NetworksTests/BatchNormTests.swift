@@ -28,23 +28,33 @@ import Testing
   static let (height, width) = (2, 3)
 
   /// Three groups of different means and deviations.
-  private static func data(_ channels: Int) -> (x: [[Float]], d: [[Float]], t: [Float], parameters: [Float]) {
+  private static func data(_ channels: Int) -> (
+    x: [[Float]], d: [[Float]], t: [Float], parameters: [Float]
+  ) {
     var data = TestData(seed: UInt64(channels))
     let count = batch * height * width * channels
     return (
-      [data.normals(count), data.normals(count, mean: 3, deviation: 2), data.normals(count, mean: -1, deviation: 0.5)],
+      [
+        data.normals(count), data.normals(count, mean: 3, deviation: 2),
+        data.normals(count, mean: -1, deviation: 0.5),
+      ],
       (0..<3).map { _ in data.normals(count) }, data.normals(count),
       data.normals(2 * channels, awayFromZero: 0.5)
     )
   }
 
-  private static func run(channels: Int, shards: Int, communicator: any Communicator) throws -> Result {
+  private static func run(channels: Int, shards: Int, communicator: any Communicator) throws
+    -> Result
+  {
     let shape = Shape(channels: channels, height: height, width: width)
     let harness = try Harness(
-      "- batchNorm", input: shape, batch: batch, groups: 3, shards: shards, communicator: communicator)
+      "- batchNorm", input: shape, batch: batch, groups: 3, shards: shards,
+      communicator: communicator)
     let data = data(channels)
     harness.parameters = data.parameters
-    guard let layer = harness.network.layers[0] as? BatchNorm else { throw NetworkError("no batch norm") }
+    guard let layer = harness.network.layers[0] as? BatchNorm else {
+      throw NetworkError("no batch norm")
+    }
     let (x, y) = (harness.tensor(shape), harness.tensor(shape))
     let (dy, dx) = (harness.tensor(shape), harness.tensor(shape))
     for group in 0..<3 {
@@ -54,10 +64,13 @@ import Testing
     try layer.forward(x, into: y, harness.pass)
     // Parameter gradients of two groups only, as in a critic step.
     harness.network.arena.clearGradient()
-    try layer.backward(dy, input: x, output: y, into: dx, harness.pass(0..<3, parameterGroups: 0..<2))
+    try layer.backward(
+      dy, input: x, output: y, into: dx, harness.pass(0..<3, parameterGroups: 0..<2))
     try harness.network.arena.reduceGradient()
     var result = Result()
-    result.groups = (0..<3).map { Group(y: harness.values(y, group: $0), dx: harness.values(dx, group: $0)) }
+    result.groups = (0..<3).map {
+      Group(y: harness.values(y, group: $0), dx: harness.values(dx, group: $0))
+    }
     result.gamma = Array(layer.gamma.gradient)
     result.beta = Array(layer.beta.gradient)
 
@@ -82,7 +95,9 @@ import Testing
 
   private func sums(_ channels: Int, _ value: (Int) -> Double) -> [Double] {
     var sums = [Double](repeating: 0, count: channels)
-    for index in 0..<Self.batch * Self.height * Self.width * channels { sums[index % channels] += value(index) }
+    for index in 0..<Self.batch * Self.height * Self.width * channels {
+      sums[index % channels] += value(index)
+    }
     return sums
   }
 
@@ -101,7 +116,8 @@ import Testing
     for group in 0..<3 {
       let x = data.x[group].map(Double.init)
       let d = data.d[group].map(Double.init)
-      let y = NaiveBatchNormalization.forward(x, rows: rows, gamma: gamma, beta: beta, epsilon: Self.epsilon)
+      let y = NaiveBatchNormalization.forward(
+        x, rows: rows, gamma: gamma, beta: beta, epsilon: Self.epsilon)
       expectClose(found.groups[group].y, y.y, absolute: 5e-6, relative: 1e-6, "y of group \(group)")
       expectClose(
         found.groups[group].dx,
@@ -132,11 +148,15 @@ import Testing
     let x = data.x[2].map(Double.init)
     let (d, t) = (data.d[2].map(Double.init), data.t.map(Double.init))
     let value = { (x: [Double], gamma: [Double]) in
-      zip(NaiveBatchNormalization.backward(d, x: x, rows: rows, gamma: gamma, epsilon: Self.epsilon), t)
-        .reduce(0) { $0 + $1.0 * $1.1 }
+      zip(
+        NaiveBatchNormalization.backward(d, x: x, rows: rows, gamma: gamma, epsilon: Self.epsilon),
+        t
+      )
+      .reduce(0) { $0 + $1.0 * $1.1 }
     }
     expectClose(
-      found.jt, NaiveBatchNormalization.backward(t, x: x, rows: rows, gamma: gamma, epsilon: Self.epsilon),
+      found.jt,
+      NaiveBatchNormalization.backward(t, x: x, rows: rows, gamma: gamma, epsilon: Self.epsilon),
       absolute: 2e-5, relative: 1e-5, "J t")
     let shares = x.indices.map { index in
       directionalDerivative(at: [x[index]], along: [1], step: 1e-3) { moved in
@@ -167,8 +187,10 @@ import Testing
         try Self.run(channels: channels, shards: 8, communicator: $0)
       }
       for group in 0..<3 {
-        expectSameBits(found.flatMap { $0.groups[group].y }, alone.groups[group].y, "y, \(ranks) ranks")
-        expectSameBits(found.flatMap { $0.groups[group].dx }, alone.groups[group].dx, "dx, \(ranks) ranks")
+        expectSameBits(
+          found.flatMap { $0.groups[group].y }, alone.groups[group].y, "y, \(ranks) ranks")
+        expectSameBits(
+          found.flatMap { $0.groups[group].dx }, alone.groups[group].dx, "dx, \(ranks) ranks")
       }
       expectSameBits(found.flatMap(\.jt), alone.jt, "J t, \(ranks) ranks")
       expectSameBits(found.flatMap(\.share), alone.share, "share, \(ranks) ranks")
@@ -177,7 +199,8 @@ import Testing
         expectSameBits(rank.beta, alone.beta, "dbeta, \(ranks) ranks")
         expectSameBits(rank.secondGamma, alone.secondGamma, "second dgamma, \(ranks) ranks")
         expectSameBits(rank.runningMean, alone.runningMean, "running mean, \(ranks) ranks")
-        expectSameBits(rank.runningVariance, alone.runningVariance, "running variance, \(ranks) ranks")
+        expectSameBits(
+          rank.runningVariance, alone.runningVariance, "running variance, \(ranks) ranks")
         #expect(rank.tracked == 3)
       }
     }
@@ -210,7 +233,9 @@ import Testing
     let shape = Shape(channels: 3, height: 2, width: 2)
     let passes = LayerPasses(harness: try Harness("- batchNorm", input: shape))
     var data = TestData(seed: 4)
-    let x = data.normals(5 * shape.elementCount).enumerated().map { $0.offset % 3 == 1 ? 1e3 : $0.element }
+    let x = data.normals(5 * shape.elementCount).enumerated().map {
+      $0.offset % 3 == 1 ? 1e3 : $0.element
+    }
     let (dy, t) = (data.normals(x.count), data.normals(x.count))
     let first = try passes.first(x: x, dy: dy)
     let second = try passes.second(x: x, dy: dy, t: t)

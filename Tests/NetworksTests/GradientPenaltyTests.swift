@@ -28,7 +28,8 @@ import Testing
       - batchNorm
       - leakyReLU: {slope: 0.2}
       - conv2d: {channels: 1, kernel: 2}
-      """, input: Shape(channels: 1, height: 14, width: 14), convolutions: [(2, 1), (2, 1), (2, 1), (1, 0)])
+      """, input: Shape(channels: 1, height: 14, width: 14),
+    convolutions: [(2, 1), (2, 1), (2, 1), (1, 0)])
 
   static let cases = [
     published,
@@ -71,13 +72,16 @@ import Testing
         let geometry = try #require(
           ConvolutionGeometry(
             inputHeight: layer.inputShape.height, inputWidth: layer.inputShape.width,
-            inputChannels: layer.inputShape.channels, outputChannels: shape[0], kernelHeight: shape[2],
+            inputChannels: layer.inputShape.channels, outputChannels: shape[0],
+            kernelHeight: shape[2],
             kernelWidth: shape[3], stride: stride, paddingTop: padding, paddingBottom: padding,
             paddingLeft: padding, paddingRight: padding))
         try #require(geometry.outputHeight == layer.outputShape.height)
         return .conv(geometry)
       }
-      if let norm = layer as? BatchNorm { return .batchNorm(channels: norm.inputShape.channels, epsilon: norm.epsilon) }
+      if let norm = layer as? BatchNorm {
+        return .batchNorm(channels: norm.inputShape.channels, epsilon: norm.epsilon)
+      }
       if let relu = layer as? LeakyReLU { return .leakyReLU(Double(relu.slope)) }
       return .tanh
     }
@@ -98,7 +102,8 @@ import Testing
     let pass = harness.pass(0..<harness.groups, parameterGroups: 0..<0)
     try network.forward(pass)
     for group in 0..<harness.groups {
-      harness.fill(network.outputGradient, group: group, [Float](repeating: 1, count: harness.batch))
+      harness.fill(
+        network.outputGradient, group: group, [Float](repeating: 1, count: harness.batch))
     }
     network.arena.clearGradient()
     let second = harness.pass(last..<last + 1)
@@ -139,7 +144,9 @@ import Testing
     let harness = try Harness(test.layers, input: test.input, batch: 5, groups: groups)
     Self.spread(harness)
     var data = TestData(seed: 17)
-    let x = (0..<groups).map { data.normals(5 * test.input.elementCount, mean: Float($0), deviation: 1 + Float($0)) }
+    let x = (0..<groups).map {
+      data.normals(5 * test.input.elementCount, mean: Float($0), deviation: 1 + Float($0))
+    }
     let found = try Self.penalty(harness, x, weight: 10)
 
     let naive = try naive(harness, test)
@@ -153,7 +160,8 @@ import Testing
     let largest = gradient.reduce(0) { max($0, abs($1)) }
     expectClose(found.gradient, gradient, absolute: 2e-5 * largest, "input gradient")
     expectClose(
-      found.penalty, naive.penalty(last, parameters: parameters, weight: 10), absolute: 1e-6, relative: 1e-4,
+      found.penalty, naive.penalty(last, parameters: parameters, weight: 10), absolute: 1e-6,
+      relative: 1e-4,
       "penalty")
 
     // Every parameter on its own: the step is so small that next to no value crosses a kink.

@@ -12,9 +12,9 @@ final class Harness {
   let batch: Int
   let groups: Int
 
-  /// - Parameters:
-  ///   - layers: The entries of a configuration's list, such as `- relu`, a line each.
-  ///   - secondOrderGroup: The last group if nil is not asked for.
+  /// Builds the network of `layers`: a configuration's entries, such as `- relu`, a line each.
+  ///
+  /// With `hasSecondOrder` the last group takes the second-order pass.
   init(
     _ layers: String, input: Shape, batch: Int = 5, groups: Int = 1, shards: Int = 3,
     hasSecondOrder: Bool = true, scheme: Initialization.Scheme = .pytorch, threads: Int = 1,
@@ -27,7 +27,8 @@ final class Harness {
     network = try Network(
       name: "critic",
       layers: LayerCatalog.layers(
-        Self.items(layers), inputShape: input, initialization: Initialization(scheme), groups: groups,
+        Self.items(layers), inputShape: input, initialization: Initialization(scheme),
+        groups: groups,
         context: context),
       memory: MemoryPlan(
         shardCapacity: groups * plan.capacity(batch: batch), groups: groups,
@@ -43,15 +44,20 @@ final class Harness {
   /// All groups; a parameter gradient of all.
   var pass: Pass { pass(0..<groups) }
 
-  func pass(_ groups: Range<Int>, parameterGroups: Range<Int>? = nil, mode: Pass.Mode = .training) -> Pass {
-    Pass(.global(batch: batch), groups: groups, parameterGroups: parameterGroups, mode: mode, plan: context.plan)
+  func pass(_ groups: Range<Int>, parameterGroups: Range<Int>? = nil, mode: Pass.Mode = .training)
+    -> Pass
+  {
+    Pass(
+      .global(batch: batch), groups: groups, parameterGroups: parameterGroups, mode: mode,
+      plan: context.plan)
   }
 
   /// A tensor of its own with every value NaN.
   func tensor(_ shape: Shape, firstGroup: Int = 0) -> Tensor {
     let tensor = Tensor(
       shape: shape, shards: context.plan.localShards,
-      shardCapacity: (groups - firstGroup) * context.plan.capacity(batch: batch), firstGroup: firstGroup)
+      shardCapacity: (groups - firstGroup) * context.plan.capacity(batch: batch),
+      firstGroup: firstGroup)
     let pass = pass(firstGroup..<groups)
     for shard in 0..<context.plan.localShards {
       tensor.values(pass, shard: shard).update(repeating: .nan)
@@ -115,7 +121,9 @@ struct LayerPasses {
     var share: [Float]?
   }
 
-  private func tensors(_ x: [Float], _ dy: [Float]) throws -> (x: Tensor, y: Tensor, dy: Tensor, dx: Tensor) {
+  private func tensors(_ x: [Float], _ dy: [Float]) throws -> (
+    x: Tensor, y: Tensor, dy: Tensor, dx: Tensor
+  ) {
     let (x, y) = (harness.filled(layer.inputShape, x), harness.tensor(layer.outputShape))
     try layer.forward(x, into: y, harness.pass)
     return (x, y, harness.filled(layer.outputShape, dy), harness.tensor(layer.inputShape))
@@ -154,20 +162,20 @@ extension Harness {
   }
 }
 
-/// Expects `gradient` to be that of `function` at `point`: by differences along directions that are half the
-/// gradient's own and half random.
+/// Expects `gradient` to be that of `function` at `point`.
 ///
-/// - Parameters:
-///   - tolerance: Relative to the gradient's length.
-///   - floor: The length below which errors are rounding.
+/// Compared by differences along directions that are half the gradient's own and half random. The
+/// tolerance is relative to the gradient's length, where that is not below `floor`.
 func expectGradient(
-  _ gradient: [Float], at point: [Float], tolerance: Double = 1e-3, floor: Double = 1e-3, _ what: String,
+  _ gradient: [Float], at point: [Float], tolerance: Double = 1e-3, floor: Double = 1e-3,
+  _ what: String,
   sourceLocation: SourceLocation = #_sourceLocation, of function: ([Float]) throws -> Double
 ) throws {
   guard !point.isEmpty else { return }
   guard gradient.count == point.count, gradient.allSatisfy({ $0.isFinite }) else {
     Issue.record(
-      "\(what): \(gradient.count) values for \(point.count), or not finite", sourceLocation: sourceLocation)
+      "\(what): \(gradient.count) values for \(point.count), or not finite",
+      sourceLocation: sourceLocation)
     return
   }
   let length = dot(gradient, gradient).squareRoot()
@@ -178,7 +186,8 @@ func expectGradient(
     let direction = zip(gradient, random).map { own, random in
       Float((length > 0 ? Double(own) / length : 0) + Double(random) / randomLength)
     }
-    let expected = try directionalDerivative(at: point, along: direction, step: 0x1p-4, of: function)
+    let expected = try directionalDerivative(
+      at: point, along: direction, step: 0x1p-4, of: function)
     expectClose(
       dot(gradient, direction), expected, absolute: tolerance * length + tolerance * floor,
       "\(what), direction \(number)", sourceLocation: sourceLocation)

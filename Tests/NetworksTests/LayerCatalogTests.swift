@@ -6,7 +6,9 @@ import TestSupport
 import Testing
 
 @Suite struct LayerCatalogTests {
-  private func message(_ layers: String, input: Shape = Shape(channels: 3, height: 5, width: 5)) -> String {
+  private func message(_ layers: String, input: Shape = Shape(channels: 3, height: 5, width: 5))
+    -> String
+  {
     do {
       _ = try Harness(layers, input: input)
       return "fine"
@@ -19,7 +21,9 @@ import Testing
     #expect(found.contains("a 8x8 kernel with padding 1 does not fit its input 3x5x5"), "\(found)")
     let negative = message("- convTranspose2d: {channels: 4, kernel: 2, padding: 4}")
     #expect(negative.contains("gives -2x-2 pixels from 3x5x5"), "\(negative)")
-    #expect(message("- convTranspose2d: {channels: 4, kernel: 4, stride: 2, outputPadding: 2}").contains("outputPadding"))
+    #expect(
+      message("- convTranspose2d: {channels: 4, kernel: 4, stride: 2, outputPadding: 2}").contains(
+        "outputPadding"))
   }
 
   @Test func linearTakesVectors() {
@@ -49,12 +53,15 @@ import Testing
   @Test func layersThatDoNotFitAreNamed() throws {
     let plan = try ShardPlan(shards: 1, rank: 0, ranks: 1)
     let context = ExecutionContext(plan: plan, communicator: SoloCommunicator())
-    let layers = [3, 4].map { LeakyReLU(inputShape: Shape(channels: $0), slope: 0, context: context) }
+    let layers = [3, 4].map {
+      LeakyReLU(inputShape: Shape(channels: $0), slope: 0, context: context)
+    }
     #expect(
       throws: NetworkError("critic: layer 1 (relu) takes 4x1x1, but layer 0 (relu) gives 3x1x1")
     ) {
       try Network(
-        name: "critic", layers: layers, memory: MemoryPlan(shardCapacity: 1, groups: 1), context: context)
+        name: "critic", layers: layers, memory: MemoryPlan(shardCapacity: 1, groups: 1),
+        context: context)
     }
   }
 
@@ -87,8 +94,10 @@ import Testing
       """, input: Shape(channels: 3)
     ).network
     let expected: [(String, [Int])] = [
-      ("0.weight", [3, 5, 4, 4]), ("0.bias", [5]), ("1.weight", [5]), ("1.bias", [5]), ("1.running_mean", [5]),
-      ("1.running_var", [5]), ("1.num_batches_tracked", []), ("3.weight", [2, 5, 3, 3]), ("4.weight", [6, 2, 2, 2]),
+      ("0.weight", [3, 5, 4, 4]), ("0.bias", [5]), ("1.weight", [5]), ("1.bias", [5]),
+      ("1.running_mean", [5]),
+      ("1.running_var", [5]), ("1.num_batches_tracked", []), ("3.weight", [2, 5, 3, 3]),
+      ("4.weight", [6, 2, 2, 2]),
       ("4.bias", [6]), ("5.weight", [7, 6]), ("5.bias", [7]),
     ]
     let found = network.stateTensors
@@ -96,7 +105,11 @@ import Testing
     #expect(found.map(\.tensor.shape) == expected.map(\.1))
     #expect(found.filter(\.tensor.isCounter).map(\.name) == ["1.num_batches_tracked"])
     #expect(network.parameterCount == 3 * 5 * 16 + 5 + 10 + 2 * 5 * 9 + 6 * 2 * 4 + 6 + 42 + 7)
-    #expect(network.namedParameters.map(\.name) == ["0.weight", "0.bias", "1.weight", "1.bias", "3.weight", "4.weight", "4.bias", "5.weight", "5.bias"])
+    #expect(
+      network.namedParameters.map(\.name) == [
+        "0.weight", "0.bias", "1.weight", "1.bias", "3.weight", "4.weight", "4.bias", "5.weight",
+        "5.bias",
+      ])
     #expect(network.couplesSamples)
     // Multiplications and additions, a sample.
     #expect(network.operations == 2 * (3 * 5 * 16 + 4 * 2 * 5 * 9 + 6 * 2 * 4 + 42))

@@ -2,8 +2,10 @@ import Kernels
 import Networks
 import TestSupport
 
-/// A critic by its definition, in Double, one group over the whole batch: the oracle of networks and of their
-/// penalty. Convolutions have the library's memory order, so the harness's parameters fit.
+/// A critic by its definition, in Double: one group over the whole batch.
+///
+/// The oracle of networks and of their penalty. Convolutions have the library's memory order, so the
+/// harness's parameters fit.
 struct NaiveNetwork {
   enum Layer {
     /// Without bias in the passes' derivative; K x R x S x C and K values.
@@ -40,7 +42,8 @@ struct NaiveNetwork {
       case .batchNorm(let channels, let epsilon):
         values.append(
           NaiveBatchNormalization.forward(
-            x, rows: x.count / channels, gamma: Array(own[0..<channels]), beta: Array(own[channels...]),
+            x, rows: x.count / channels, gamma: Array(own[0..<channels]),
+            beta: Array(own[channels...]),
             epsilon: epsilon
           ).y)
       case .leakyReLU(let slope): values.append(x.map { $0 > 0 ? $0 : slope * $0 })
@@ -65,7 +68,8 @@ struct NaiveNetwork {
         d = dx
       case .batchNorm(let channels, let epsilon):
         d = NaiveBatchNormalization.backward(
-          d, x: values[index], rows: d.count / channels, gamma: Array(own[0..<channels]), epsilon: epsilon)
+          d, x: values[index], rows: d.count / channels, gamma: Array(own[0..<channels]),
+          epsilon: epsilon)
       case .leakyReLU(let slope): d = zip(d, values[index]).map { $1 > 0 ? $0 : slope * $0 }
       case .tanh: d = zip(d, values[index + 1]).map { $0 * (1 - $1 * $1) }
       }

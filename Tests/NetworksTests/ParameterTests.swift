@@ -21,7 +21,8 @@ import Testing
     for layout in [ParameterLayout.same, .innerLast(outer: 5, inner: 3, height: 4, width: 2)] {
       let values = data.normals(120)
       let ours = values.read { source in withOutput(120) { layout.fromPyTorch(source, into: $0) } }
-      expectSameBits(ours.read { source in withOutput(120) { layout.toPyTorch(source, into: $0) } }, values)
+      expectSameBits(
+        ours.read { source in withOutput(120) { layout.toPyTorch(source, into: $0) } }, values)
       #expect((ours == values) == (layout == .same))
     }
   }
@@ -45,8 +46,9 @@ import Testing
     Array(network.layers[layer].parameters[index].values)
   }
 
-  /// N(0, 0.02) in convolutions, N(1, 0.02) in norm weights, PyTorch's defaults elsewhere. Bounds are five
-  /// standard errors or more.
+  /// Convolutions N(0, 0.02), norm weights N(1, 0.02), PyTorch's defaults elsewhere.
+  ///
+  /// Bounds are five standard errors or more.
   @Test func dcganInitialization() throws {
     let network = try Harness(Self.layers, input: Shape(channels: 100), scheme: .dcgan).network
     for (layer, deviation) in [(0, 0.02), (2, 0.02), (3, 0.02)] {
@@ -91,8 +93,10 @@ import Testing
   /// The same values on every rank, with any threads; others for other networks and seeds; and no parameter
   /// like another.
   @Test func initializationDependsOnSeedAndNetworkOnly() throws {
-    let layers = "- conv2d: {channels: 5, kernel: 3, padding: 1}\n- conv2d: {channels: 3, kernel: 3}"
-    let draw = { @Sendable (communicator: any Communicator, threads: Int, seed: UInt64, number: Int) in
+    let layers =
+      "- conv2d: {channels: 5, kernel: 3, padding: 1}\n- conv2d: {channels: 3, kernel: 3}"
+    let draw = {
+      @Sendable (communicator: any Communicator, threads: Int, seed: UInt64, number: Int) in
       let harness = try Harness(
         layers, input: Shape(channels: 3, height: 3, width: 3), shards: 4, threads: threads,
         communicator: communicator)
@@ -115,7 +119,9 @@ import Testing
       "- conv2d: {channels: 5, kernel: 3}", input: Shape(channels: 3, height: 3, width: 3))
     harness.network.initialize(seed: 9, networkNumber: 1)
     let parameter = harness.network.layers[0].parameters[0]
-    let values = withOutput(parameter.count) { parameter.layout.toPyTorch(FloatBuffer(parameter.values), into: $0) }
+    let values = withOutput(parameter.count) {
+      parameter.layout.toPyTorch(FloatBuffer(parameter.values), into: $0)
+    }
     let limit = Float(1 / 27.0.squareRoot())
     let drawn = withOutput(parameter.count) {
       RandomStream(seed: 9, purpose: .initialization, step: 1).uniforms(sample: 0, into: $0)
@@ -126,7 +132,8 @@ import Testing
   /// Gaps between parameters stay zero; values and gradients of one do not touch the other's.
   @Test func arenaIsAlignedAndApart() throws {
     let harness = try Harness(
-      "- conv2d: {channels: 5, kernel: 3}\n- batchNorm", input: Shape(channels: 3, height: 4, width: 4))
+      "- conv2d: {channels: 5, kernel: 3}\n- batchNorm",
+      input: Shape(channels: 3, height: 4, width: 4))
     let arena = harness.network.arena
     let parameters = harness.network.namedParameters.map(\.parameter)
     for parameter in parameters {

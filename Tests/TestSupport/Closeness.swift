@@ -44,7 +44,7 @@ package func difference<Found: Sequence, Expected: Sequence>(
 
 /// Records an issue unless the values are as many and as close as `difference` asks.
 ///
-/// - Parameter what: What is compared, for the message.
+/// `what` says in the message what is compared.
 package func expectClose<Found: Sequence, Expected: Sequence>(
   _ found: Found, _ expected: Expected, absolute: Double, relative: Double = 0, _ what: String = "",
   sourceLocation: SourceLocation = #_sourceLocation

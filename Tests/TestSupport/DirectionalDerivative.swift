@@ -1,4 +1,4 @@
-/// The derivative of `function` at `point` along `direction`, by central differences of fourth order:
+/// The derivative of `function` at `point` along `direction`, by central differences of fourth order.
 ///
 ///     (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / (12 h)
 ///

@@ -61,7 +61,9 @@ extension Array where Element == Float {
   }
 
   /// Calls `body` with the array's values.
-  package func read<Result>(_ body: (UnsafeBufferPointer<Float>) throws -> Result) rethrows -> Result {
+  package func read<Result>(_ body: (UnsafeBufferPointer<Float>) throws -> Result) rethrows
+    -> Result
+  {
     try withUnsafeBufferPointer { try body($0) }
   }
 }

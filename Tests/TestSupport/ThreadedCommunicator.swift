@@ -143,7 +143,8 @@ package final class ThreadedCommunicator: Communicator {
   package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws {
     let rank = rank
     try exchange(UnsafeRawPointer(bytes.baseAddress), count: bytes.count) { other, address, count in
-      precondition(count == bytes.count, "rank \(other) broadcasts \(count) bytes, not \(bytes.count)")
+      precondition(
+        count == bytes.count, "rank \(other) broadcasts \(count) bytes, not \(bytes.count)")
       guard other == root, other != rank, let address else { return }
       bytes.copyMemory(from: UnsafeRawBufferPointer(start: address, count: count))
     }
