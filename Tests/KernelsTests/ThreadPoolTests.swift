@@ -38,6 +38,23 @@ import Testing
     #expect(total == 16_000.0 * 15_999.0 / 2)
   }
 
+  /// Pools come and go, used or not, also before their workers have begun.
+  @Test func poolsEnd() {
+    for round in 0..<300 {
+      weak var gone: ThreadPool?
+      do {
+        let pool = ThreadPool(threads: 1 + round % 4)
+        gone = pool
+        if round % 3 == 0 {
+          let calls = Atomic<Int>(0)
+          pool.forEach(7) { _, _ in calls.add(1, ordering: .relaxed) }
+          #expect(calls.load(ordering: .relaxed) == 7)
+        }
+      }
+      #expect(gone == nil, "a worker keeps its pool")
+    }
+  }
+
   /// Sums of sums have the same bits with any number of threads: an index's arithmetic is its own.
   @Test func sumsDoNotDependOnTheThreads() {
     var data = TestData(seed: 1)
