@@ -77,7 +77,8 @@ import Testing
   /// An element's bits do not depend on whether it lies in a lane or in the tail.
   @Test func tailEqualsLanes() {
     var data = TestData(seed: 2)
-    let adam = Adam(learningRate: 1e-3, beta1: 0.5, beta2: 0.9)
+    // No power of two: products by it would be exact, and fused or not the same.
+    let adam = Adam(learningRate: 1e-3, beta1: 0.9, beta2: 0.99)
     let start = data.normals(16)
     let gradients = (0..<5).map { _ in data.normals(16) }
     let whole = Self.run(adam, parameters: start, gradients: gradients)
