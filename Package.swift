@@ -61,15 +61,24 @@ let package = Package(
 
     // MARK: - Tests
 
-    .target(name: "TestSupport", dependencies: ["Kernels"], path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport", dependencies: ["Kernels", "Collectives"], path: "Tests/TestSupport"),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"]),
-    .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "TestSupport"]),
+    .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Kernels", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
-    .testTarget(name: "NetworksTests", dependencies: ["Networks", "TestSupport"]),
+    .testTarget(
+      name: "NetworksTests",
+      dependencies: ["Networks", "Collectives", "Configuration", "Kernels", "TestSupport"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "TestSupport"]),
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "TestSupport"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"]),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: [
+        "Training", "Networks", "Collectives", "Configuration", "Datasets", "Kernels", "Storage",
+        "TestSupport",
+      ],
+      resources: [.copy("Fixtures")]),
     .testTarget(
       name: "SystemTests", dependencies: ["wgangp-dist", "Training", "Storage", "TestSupport"]),
   ]

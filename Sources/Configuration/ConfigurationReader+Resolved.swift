@@ -91,7 +91,7 @@ extension ConfigurationReader {
 /// `text` as a YAML scalar that reads back as this text: as it is, or in double quotes.
 ///
 /// Plain only where every YAML reader agrees, also inside of `[...]` and `{...}`.
-func quotedIfNeeded(_ text: String) -> String {
+package func quotedIfNeeded(_ text: String) -> String {
   if isSafePlain(text) { return text }
   var result = "\""
   for scalar in text.unicodeScalars {

@@ -22,7 +22,7 @@ package func nearest(_ word: String, in candidates: [String]) -> String? {
 
 /// The number of insertions, deletions, substitutions and swaps of neighbours from `a` to `b`
 /// (optimal string alignment: no letter is edited twice).
-func editDistance(_ a: [Character], _ b: [Character]) -> Int {
+package func editDistance(_ a: [Character], _ b: [Character]) -> Int {
   var beforePrevious = [Int](repeating: 0, count: b.count + 1)
   var previous = Array(0...b.count)
   for (i, letter) in a.enumerated() {

@@ -50,7 +50,7 @@ package final class ByteImageDataset: Dataset {
   /// For 0 ... 1 this is x / 255, torchvision's `ToTensor`. For -1 ... 1 it is to the last bit
   /// `ToTensor` followed by `Normalize(0.5, 0.5)`, (x / 255 - 0.5) / 0.5, because factors of 2 do not
   /// change the rounding; x * (2 / 255) - 1 would differ. So a run can be compared with PyTorch's.
-  static func conversionTable(range: ClosedRange<Float>) -> [Float] {
+  package static func conversionTable(range: ClosedRange<Float>) -> [Float] {
     let low = range.lowerBound
     let extent = range.upperBound - low
     return (0..<256).map { byte in

@@ -43,7 +43,7 @@ struct GzipTrailer: Equatable {
 /// The CRC-32 of gzip and PNG: polynomial 0xEDB88320, bits reflected, inverted before and after.
 ///
 /// Eight bytes a step with eight tables (Kounavis and Berry 2005): all of MNIST in about 30 ms.
-func crc32(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+package func crc32(_ bytes: ArraySlice<UInt8>) -> UInt32 {
   bytes.withUnsafeBytes { bytes in
     crcTables.withUnsafeBufferPointer { table in
       var crc: UInt32 = ~0

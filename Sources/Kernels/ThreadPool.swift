@@ -3,18 +3,49 @@ import Synchronization
 
 /// Threads that share the shards of a rank: a fork and join of a fixed team, without allocation.
 ///
-/// `DispatchQueue.concurrentPerform` costs 3-50 microseconds a call here and allocates; this pool's
-/// workers spin for a moment and then sleep, so a training step's some hundred forks cost it
-/// little, and an idle rank costs nothing.
-package final class ThreadPool: @unchecked Sendable {
+/// `DispatchQueue.concurrentPerform` costs 3-50 microseconds a call here and allocates; this pool's workers
+/// spin for a moment and then sleep, so a training step's some hundred forks cost it little, and an idle rank
+/// costs nothing.
+package final class ThreadPool: Sendable {
   /// Threads that work, the calling one included.
   package let threads: Int
+  private let team: Team
 
-  private typealias Body = (_ index: Int, _ thread: Int) -> Void
+  package init(threads: Int) {
+    precondition(threads > 0, "a pool of \(threads) threads")
+    self.threads = threads
+    team = Team(threads: threads)
+    for index in 1..<max(threads, 1) {
+      // The worker holds the team, not the pool: the pool must be able to go, also before the worker runs.
+      let thread = Thread { [team] in team.work(as: index) }
+      thread.stackSize = 4 << 20
+      thread.name = "shards \(index)"
+      thread.start()
+    }
+  }
+
+  deinit { team.stop() }
+
+  /// Calls `body(index, thread)` once for each index in 0 ..< count and returns when all calls have.
+  ///
+  /// Thread `thread` takes neighbouring indices: index belongs to it if index * threads / count == thread.
+  package func forEach(_ count: Int, _ body: (_ index: Int, _ thread: Int) -> Void) {
+    if threads == 1 || count == 1 {
+      for index in 0..<count { body(index, 0) }
+      return
+    }
+    withoutActuallyEscaping(body) { team.forEach(count, $0) }
+  }
+}
+
+/// What the threads of a pool share.
+private final class Team: @unchecked Sendable {
+  typealias Body = (_ index: Int, _ thread: Int) -> Void
 
   /// How often a waiting thread looks before it gives its core away: some ten microseconds.
   private static let spins = 2000
 
+  private let threads: Int
   private var body: Body?
   private var count = 0
   private let generation = Atomic<Int>(0)
@@ -22,50 +53,27 @@ package final class ThreadPool: @unchecked Sendable {
   private let sleepers = Atomic<Int>(0)
   private let stopping = Atomic<Bool>(false)
   private let condition = NSCondition()
-  private var workers: [Thread] = []
-  private let exited = DispatchSemaphore(value: 0)
 
-  package init(threads: Int) {
-    precondition(threads > 0, "a pool of \(threads) threads")
-    self.threads = threads
-    for index in 1..<max(threads, 1) {
-      let thread = Thread { [unowned self] in self.work(as: index) }
-      thread.stackSize = 4 << 20
-      thread.name = "shards \(index)"
-      workers.append(thread)
-      thread.start()
-    }
-  }
+  init(threads: Int) { self.threads = threads }
 
-  deinit {
+  /// Tells the workers to end; they let go of the team when they do.
+  func stop() {
     stopping.store(true, ordering: .releasing)
     advance()
-    for _ in workers { exited.wait() }
   }
 
-  /// Calls `body(index, thread)` once for each index in 0 ..< count and returns when all calls
-  /// have.
-  ///
-  /// Thread `thread` takes neighbouring indices: index belongs to it if index * threads / count ==
-  /// thread.
-  package func forEach(_ count: Int, _ body: (_ index: Int, _ thread: Int) -> Void) {
-    if threads == 1 || count == 1 {
-      for index in 0..<count { body(index, 0) }
-      return
+  func forEach(_ count: Int, _ body: @escaping Body) {
+    self.body = body
+    self.count = count
+    running.store(threads - 1, ordering: .relaxed)
+    advance()
+    share(of: 0, body)
+    var spin = 0
+    while running.load(ordering: .acquiring) > 0 {
+      spin += 1
+      if spin > Self.spins { sched_yield() }
     }
-    withoutActuallyEscaping(body) { escapable in
-      self.body = escapable
-      self.count = count
-      running.store(threads - 1, ordering: .relaxed)
-      advance()
-      share(of: 0, escapable)
-      var spin = 0
-      while running.load(ordering: .acquiring) > 0 {
-        spin += 1
-        if spin > Self.spins { sched_yield() }
-      }
-      self.body = nil
-    }
+    self.body = nil
   }
 
   private func advance() {
@@ -83,7 +91,14 @@ package final class ThreadPool: @unchecked Sendable {
     for index in first..<next { body(index, thread) }
   }
 
-  private func work(as thread: Int) {
+  /// A function of its own, so that its reference to the closure is gone when it returns: the caller
+  /// of `forEach` may check that nobody holds the closure as soon as `running` is 0.
+  @inline(never)
+  private func takePart(as thread: Int) {
+    if let body { share(of: thread, body) }
+  }
+
+  func work(as thread: Int) {
     var seen = 0
     while true {
       var spin = 0
@@ -98,11 +113,8 @@ package final class ThreadPool: @unchecked Sendable {
         }
       }
       seen += 1
-      if stopping.load(ordering: .acquiring) {
-        exited.signal()
-        return
-      }
-      if let body { share(of: thread, body) }
+      if stopping.load(ordering: .acquiring) { return }
+      takePart(as: thread)
       running.subtract(1, ordering: .acquiringAndReleasing)
     }
   }

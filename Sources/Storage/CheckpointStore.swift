@@ -28,6 +28,11 @@ package struct CheckpointStore: Sendable {
     package let path: String?
     /// One line for each newer checkpoint that is damaged, newest first.
     package let notes: [String]
+
+    package init(path: String?, notes: [String]) {
+      self.path = path
+      self.notes = notes
+    }
   }
 
   /// The folder of the checkpoints.

@@ -233,7 +233,7 @@ package enum FileSystem {
   // MARK: - Paths
 
   /// The folder a path is in: `a/b` -> `a`, `b` -> `.`, `/b` -> `/`.
-  static func folder(of path: String) -> String {
+  package static func folder(of path: String) -> String {
     let trimmed = withoutTrailingSlashes(path)
     guard let slash = trimmed.lastIndex(of: "/") else { return "." }
     let parent = withoutTrailingSlashes(String(trimmed[..<slash]))
@@ -241,14 +241,14 @@ package enum FileSystem {
   }
 
   /// The last part of a path: `a/b/` -> `b`.
-  static func name(of path: String) -> String {
+  package static func name(of path: String) -> String {
     let trimmed = withoutTrailingSlashes(path)
     guard let slash = trimmed.lastIndex(of: "/"), trimmed != "/" else { return trimmed }
     return String(trimmed[trimmed.index(after: slash)...])
   }
 
   /// `folder/.NAME.tmp-PID`; the PID tells later runs whether the writer is still alive.
-  static func temporaryPath(for path: String) -> String {
+  package static func temporaryPath(for path: String) -> String {
     "\(folder(of: path))/.\(name(of: path)).tmp-\(getpid())"
   }
 

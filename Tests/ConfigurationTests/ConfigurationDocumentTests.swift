@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Configuration
+import Configuration
 
 @Suite struct ConfigurationDocumentTests {
   private func parse(_ text: String) -> String {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Configuration
+import Configuration
 
 @Suite struct ResolvedTests {
   /// Reads what a program might, and gives the resolved text.

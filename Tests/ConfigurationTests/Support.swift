@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Configuration
+import Configuration
 
 /// A reader of `text`, with assignments set over it, which errors call `x.yaml`.
 func reader(_ text: String, _ assignments: String...) throws -> ConfigurationReader {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Datasets
+import Datasets
 
 @Suite struct ByteImageDatasetTests {
   /// One image of 16 x 16 that holds every byte once, in descending order.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Datasets
+import Datasets
 
 @Suite struct GlyphTests {
   private let size = GlyphDataset.side * GlyphDataset.side

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Datasets
+import Datasets
 
 @Suite struct IDXTests {
   /// The labels 0 to 9 four times over, compressed by Python 3's `gzip.compress(data, 9, mtime=0)`.

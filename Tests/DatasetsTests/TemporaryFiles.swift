@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Datasets
+import Datasets
 
 /// Runs `body` with the path of an empty folder that is removed afterwards.
 func withTemporaryFolder(_ body: (String) throws -> Void) throws {

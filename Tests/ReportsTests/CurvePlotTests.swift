@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Reports
+import Reports
 
 @Suite struct CurvePlotTests {
   static let blue: [UInt8] = [0x00, 0x72, 0xB2]

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Reports
+import Reports
 
 @Suite struct MetricsLogTests {
   final class Clock { var now = 0.0 }

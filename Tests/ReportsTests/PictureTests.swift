@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Reports
+import Reports
 
 @Suite struct PictureTests {
   @Test(arguments: [1, 3], [(1, 1), (5, 3), (64, 64)])

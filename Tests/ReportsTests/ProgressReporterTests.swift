@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@testable import Reports
+import Reports
 
 @Suite struct ProgressReporterTests {
   /// A sink, a clock and a terminal of settable width.

@@ -1,6 +1,6 @@
 import Foundation
 
-@testable import Reports
+import Reports
 
 /// Calls `body` with a new empty folder, which is removed afterwards.
 func withTemporaryFolder(_ body: (String) throws -> Void) throws {

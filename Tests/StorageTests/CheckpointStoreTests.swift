@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Storage
+import Storage
 
 @Suite struct CheckpointStoreTests {
   /// Fills and seals a temporary folder, with `text` as the contents of one of two files.

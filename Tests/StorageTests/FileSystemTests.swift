@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Storage
+import Storage
 
 @Suite struct FileSystemTests {
   @Test func crc32HasThePublishedCheckValue() {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Storage
+import Storage
 
 @Suite struct SafetensorsTests {
   static let entries = [

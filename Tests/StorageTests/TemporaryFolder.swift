@@ -1,6 +1,6 @@
 import Foundation
 
-@testable import Storage
+import Storage
 
 /// Calls `body` with a new empty folder, which is removed afterwards.
 func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {

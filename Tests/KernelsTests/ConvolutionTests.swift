@@ -1,0 +1,293 @@
+import Kernels
+import TestSupport
+import Testing
+
+/// A geometry of the table, with the number of images.
+struct ConvolutionCase: Sendable, CustomStringConvertible {
+  var images = 2
+  var height: Int
+  var width: Int
+  var inputs = 3
+  var outputs = 5
+  var kernelHeight: Int
+  var kernelWidth: Int
+  var stride = 1
+  /// Top, bottom, left, right.
+  var padding = [0, 0, 0, 0]
+
+  var description: String {
+    "\(images) of \(inputs)x\(height)x\(width) -> \(outputs), kernel \(kernelHeight)x\(kernelWidth), "
+      + "stride \(stride), padding \(padding)"
+  }
+
+  func geometry() throws -> ConvolutionGeometry {
+    try #require(
+      ConvolutionGeometry(
+        inputHeight: height, inputWidth: width, inputChannels: inputs, outputChannels: outputs,
+        kernelHeight: kernelHeight, kernelWidth: kernelWidth, stride: stride,
+        paddingTop: padding[0],
+        paddingBottom: padding[1], paddingLeft: padding[2], paddingRight: padding[3]))
+  }
+
+  /// Every kernel size with every stride and padding that fits a 5 x 7 image.
+  static let grid: [ConvolutionCase] = [1, 2, 3, 4, 5].flatMap { kernel in
+    [1, 2, 3].flatMap { stride in
+      (0...3).map { padding in
+        ConvolutionCase(
+          height: 5, width: 7, kernelHeight: kernel, kernelWidth: kernel, stride: stride,
+          padding: Array(repeating: padding, count: 4))
+      }
+    }
+  }
+
+  static let special: [ConvolutionCase] = [
+    // Kernels that are not square, sides padded differently.
+    ConvolutionCase(
+      height: 6, width: 9, kernelHeight: 1, kernelWidth: 4, stride: 2, padding: [0, 0, 1, 2]),
+    ConvolutionCase(
+      height: 9, width: 6, kernelHeight: 5, kernelWidth: 2, stride: 3, padding: [2, 1, 0, 1]),
+    ConvolutionCase(height: 7, width: 5, kernelHeight: 2, kernelWidth: 3, padding: [1, 0, 2, 0]),
+    // Padding alone under some kernels.
+    ConvolutionCase(height: 2, width: 1, kernelHeight: 2, kernelWidth: 2, padding: [3, 3, 3, 3]),
+    // One output pixel: the patch matrix is the input.
+    ConvolutionCase(
+      images: 3, height: 4, width: 4, inputs: 11, outputs: 1, kernelHeight: 4, kernelWidth: 4),
+    ConvolutionCase(height: 3, width: 5, kernelHeight: 3, kernelWidth: 5, stride: 2),
+    // One output pixel, but not of the whole image: remainders and padding.
+    ConvolutionCase(height: 4, width: 5, kernelHeight: 3, kernelWidth: 3, stride: 3),
+    ConvolutionCase(
+      height: 3, width: 3, kernelHeight: 4, kernelWidth: 4, stride: 2, padding: [1, 0, 0, 1]),
+    // 1 x 1: the patch matrix is the input.
+    ConvolutionCase(height: 5, width: 7, inputs: 9, kernelHeight: 1, kernelWidth: 1),
+    // Rows and columns that no patch reaches.
+    ConvolutionCase(height: 8, width: 9, kernelHeight: 3, kernelWidth: 3, stride: 3),
+    ConvolutionCase(height: 8, width: 6, kernelHeight: 1, kernelWidth: 1, stride: 3),
+    // Kernel rows of 8 lanes and a tail, and of more than 256 values.
+    ConvolutionCase(
+      height: 5, width: 6, inputs: 17, outputs: 9, kernelHeight: 3, kernelWidth: 3,
+      padding: [1, 1, 1, 1]),
+    ConvolutionCase(
+      height: 3, width: 4, inputs: 130, outputs: 3, kernelHeight: 2, kernelWidth: 2,
+      padding: [1, 1, 1, 1]),
+    // No images at all.
+    ConvolutionCase(images: 0, height: 5, width: 5, kernelHeight: 3, kernelWidth: 3),
+    ConvolutionCase(
+      images: 1, height: 28, width: 28, inputs: 1, outputs: 16, kernelHeight: 4, kernelWidth: 4,
+      stride: 2, padding: [1, 1, 1, 1]),
+    // Several pieces of scratch, cut inside an image (131 output pixels a piece).
+    ConvolutionCase(
+      images: 3, height: 9, width: 10, inputs: 40, outputs: 3, kernelHeight: 5, kernelWidth: 5,
+      padding: [2, 2, 2, 2]),
+  ]
+}
+
+@Suite struct ConvolutionTests {
+  @Test(arguments: ConvolutionCase.grid + ConvolutionCase.special)
+  func threeProductsAgreeWithTheirDefinition(test: ConvolutionCase) throws {
+    let geometry = try test.geometry()
+    let images = test.images
+    var data = TestData(seed: 2)
+    let x = data.normals(images * geometry.inputCount)
+    let w = data.normals(geometry.filterCount)
+    let dy = data.normals(images * geometry.outputCount)
+    let bias = data.normals(geometry.outputChannels)
+    let gradient = data.normals(geometry.filterCount)
+    // Scratch is undefined: NaN must not show.
+    var scratchValues = nanFilled(Convolution.scratchCount(geometry))
+    scratchValues.withUnsafeMutableBufferPointer { scratch in
+      x.read { x in
+        w.read { w in
+          dy.read { dy in
+            bias.read { bias in
+              for bias in [nil, bias] {
+                expectClose(
+                  withOutput(dy.count) {
+                    Convolution.forward(
+                      geometry, images: images, input: x, filter: w, bias: bias, output: $0,
+                      scratch: scratch)
+                  },
+                  withOutput(dy.count) {
+                    Convolution.forwardNaive(
+                      geometry, images: images, input: x, filter: w, bias: bias, output: $0)
+                  }, absolute: 2e-5, relative: 1e-5, "forward, bias: \(bias != nil)")
+              }
+              expectClose(
+                withOutput(x.count) {
+                  Convolution.inputGradient(
+                    geometry, images: images, outputGradient: dy, filter: w, inputGradient: $0,
+                    scratch: scratch)
+                },
+                withOutput(x.count) {
+                  Convolution.inputGradientNaive(
+                    geometry, images: images, outputGradient: dy, filter: w, inputGradient: $0)
+                }, absolute: 2e-5, relative: 1e-5, "input gradient")
+              expectClose(
+                gradient.changed {
+                  Convolution.filterGradient(
+                    geometry, images: images, input: x, outputGradient: dy, filterGradient: $0,
+                    scratch: scratch)
+                },
+                gradient.changed {
+                  Convolution.filterGradientNaive(
+                    geometry, images: images, input: x, outputGradient: dy, filterGradient: $0)
+                }, absolute: 1e-4, relative: 1e-5, "filter gradient")
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// What the table is meant to hold: several pieces cut inside an image, and patches that are the input.
+  @Test func theTableReachesThePaths() throws {
+    let pieces = try #require(ConvolutionCase.special.last)
+    let geometry = try pieces.geometry()
+    let piece = Convolution.scratchCount(geometry) / geometry.patchCount
+    #expect(pieces.images * geometry.outputPixels > 2 * piece)
+    #expect(geometry.outputPixels % piece != 0)
+    let whole = try ConvolutionCase.special.filter {
+      Convolution.scratchCount(try $0.geometry()) == 0
+    }
+    #expect(whole.count == 3)
+    let rows = try (ConvolutionCase.grid + ConvolutionCase.special).map {
+      try $0.geometry().outputPixels
+    }
+    #expect(rows.contains(1))
+  }
+
+  /// <y, conv(x)> = <conv^T(y), x>, and both equal <conv's filter gradient, w>.
+  @Test(arguments: ConvolutionCase.grid.filter { $0.stride > 1 && $0.padding[0] > 0 })
+  func productsAreAdjoint(test: ConvolutionCase) throws {
+    let geometry = try test.geometry()
+    var data = TestData(seed: 3)
+    let x = data.normals(test.images * geometry.inputCount)
+    let w = data.normals(geometry.filterCount)
+    let y = data.normals(test.images * geometry.outputCount)
+    let images = test.images
+    var scratchValues = nanFilled(Convolution.scratchCount(geometry))
+    scratchValues.withUnsafeMutableBufferPointer { scratch in
+      x.read { xs in
+        w.read { ws in
+          y.read { ys in
+            let forward = withOutput(y.count) {
+              Convolution.forward(
+                geometry, images: images, input: xs, filter: ws, bias: nil, output: $0,
+                scratch: scratch)
+            }
+            let back = withOutput(x.count) {
+              Convolution.inputGradient(
+                geometry, images: images, outputGradient: ys, filter: ws, inputGradient: $0,
+                scratch: scratch)
+            }
+            let filter = [Float](repeating: 0, count: w.count).changed {
+              Convolution.filterGradient(
+                geometry, images: images, input: xs, outputGradient: ys, filterGradient: $0,
+                scratch: scratch)
+            }
+            let scale = dot(y, y).squareRoot() * dot(forward, forward).squareRoot()
+            expectClose(dot(back, x), dot(y, forward), absolute: 1e-6 * scale, "input gradient")
+            expectClose(dot(filter, w), dot(y, forward), absolute: 1e-6 * scale, "filter gradient")
+          }
+        }
+      }
+    }
+  }
+
+  /// A transposed convolution written out: s - 1 zeros between the pixels, a border of k - p - 1 zeros, and
+  /// a convolution of stride 1 with the filter turned by half a turn (Dumoulin and Visin 2016,
+  /// arXiv:1603.07285, section 4.5).
+  @Test(arguments: [
+    (kernel: 4, stride: 1, padding: 0), (kernel: 4, stride: 2, padding: 1),
+    (kernel: 4, stride: 2, padding: 3),
+    (kernel: 3, stride: 3, padding: 0), (kernel: 5, stride: 2, padding: 2),
+    (kernel: 2, stride: 1, padding: 1),
+  ])
+  func transposedConvolutionInsertsZeros(kernel: Int, stride: Int, padding: Int) throws {
+    // inner: channels of the small image, outer: of the large one.
+    let (images, inner, outer) = (2, 3, 5)
+    let (height, width) = (3, 4)
+    let large = (
+      (height - 1) * stride - 2 * padding + kernel, (width - 1) * stride - 2 * padding + kernel
+    )
+    let adjoint = try ConvolutionCase(
+      images: images, height: large.0, width: large.1, inputs: outer, outputs: inner,
+      kernelHeight: kernel,
+      kernelWidth: kernel, stride: stride, padding: Array(repeating: padding, count: 4)
+    ).geometry()
+    #expect(adjoint.outputHeight == height)
+    #expect(adjoint.outputWidth == width)
+    var data = TestData(seed: 4)
+    let x = data.normals(images * height * width * inner)
+    let w = data.normals(adjoint.filterCount)  // inner, r, s, outer
+    var scratchValues = nanFilled(Convolution.scratchCount(adjoint))
+    let found = scratchValues.withUnsafeMutableBufferPointer { scratch in
+      withOutput(images * adjoint.inputCount) { output in
+        x.read { x in
+          w.read { w in
+            Convolution.inputGradient(
+              adjoint, images: images, outputGradient: x, filter: w, inputGradient: output,
+              scratch: scratch)
+          }
+        }
+      }
+    }
+
+    let border = kernel - padding - 1
+    let spread = (
+      (height - 1) * stride + 1 + 2 * max(border, 0), (width - 1) * stride + 1 + 2 * max(border, 0)
+    )
+    var inserted = [Float](repeating: 0, count: images * spread.0 * spread.1 * inner)
+    for image in 0..<images {
+      for row in 0..<height {
+        for column in 0..<width {
+          for c in 0..<inner {
+            let target =
+              (image * spread.0 + row * stride + max(border, 0)) * spread.1 + column * stride
+              + max(border, 0)
+            inserted[target * inner + c] = x[((image * height + row) * width + column) * inner + c]
+          }
+        }
+      }
+    }
+    var turned = [Float](repeating: 0, count: w.count)  // outer, r, s, inner
+    for i in 0..<inner {
+      for r in 0..<kernel {
+        for s in 0..<kernel {
+          for o in 0..<outer {
+            let target = ((o * kernel + kernel - 1 - r) * kernel + kernel - 1 - s) * inner + i
+            turned[target] = w[((i * kernel + r) * kernel + s) * outer + o]
+          }
+        }
+      }
+    }
+    let plain = try ConvolutionCase(
+      images: images, height: spread.0, width: spread.1, inputs: inner, outputs: outer,
+      kernelHeight: kernel, kernelWidth: kernel
+    ).geometry()
+    #expect(plain.outputHeight == large.0)
+    #expect(plain.outputWidth == large.1)
+    let expected = withOutput(found.count) { output in
+      inserted.read { inserted in
+        turned.read { turned in
+          Convolution.forwardNaive(
+            plain, images: images, input: inserted, filter: turned, bias: nil, output: output)
+        }
+      }
+    }
+    expectClose(found, expected, absolute: 1e-5, relative: 1e-5)
+  }
+
+  @Test func geometryOfSizes() throws {
+    let geometry = try ConvolutionCase(
+      height: 28, width: 7, kernelHeight: 4, kernelWidth: 3, stride: 2, padding: [1, 1, 1, 1]
+    ).geometry()
+    #expect(geometry.outputHeight == 14)
+    #expect(geometry.outputWidth == 4)
+    #expect(geometry.operations == 2 * 14 * 4 * 5 * 4 * 3 * 3)
+    let tooSmall = ConvolutionGeometry(
+      inputHeight: 2, inputWidth: 5, inputChannels: 1, outputChannels: 1, kernelHeight: 5,
+      kernelWidth: 5,
+      stride: 1, paddingTop: 1, paddingBottom: 1, paddingLeft: 1, paddingRight: 1)
+    #expect(tooSmall == nil)
+  }
+}

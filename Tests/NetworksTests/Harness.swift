@@ -1,0 +1,195 @@
+import Collectives
+import Configuration
+import Kernels
+import Networks
+import TestSupport
+import Testing
+
+/// A network of this rank, filled and read by the samples' numbers in the global batch.
+final class Harness {
+  let network: Network
+  let context: ExecutionContext
+  let batch: Int
+  let groups: Int
+
+  /// Builds the network of `layers`: a configuration's entries, such as `- relu`, a line each.
+  ///
+  /// With `hasSecondOrder` the last group takes the second-order pass.
+  init(
+    _ layers: String, input: Shape, batch: Int = 5, groups: Int = 1, shards: Int = 3,
+    hasSecondOrder: Bool = true, scheme: Initialization.Scheme = .pytorch, threads: Int = 1,
+    communicator: any Communicator = SoloCommunicator()
+  ) throws {
+    self.batch = batch
+    self.groups = groups
+    let plan = try ShardPlan(shards: shards, rank: communicator.rank, ranks: communicator.size)
+    context = ExecutionContext(plan: plan, communicator: communicator, threads: threads)
+    network = try Network(
+      name: "critic",
+      layers: LayerCatalog.layers(
+        Self.items(layers), inputShape: input, initialization: Initialization(scheme),
+        groups: groups,
+        context: context),
+      memory: MemoryPlan(
+        shardCapacity: groups * plan.capacity(batch: batch), groups: groups,
+        secondOrderGroup: hasSecondOrder ? groups - 1 : nil),
+      context: context)
+    network.initialize(seed: 1, networkNumber: 1)
+  }
+
+  static func items(_ layers: String) throws -> [ConfigurationItem] {
+    try ConfigurationDocument(text: "layers:\n\(layers)", name: "test.yaml").root().items("layers")
+  }
+
+  /// All groups; a parameter gradient of all.
+  var pass: Pass { pass(0..<groups) }
+
+  func pass(_ groups: Range<Int>, parameterGroups: Range<Int>? = nil, mode: Pass.Mode = .training)
+    -> Pass
+  {
+    Pass(
+      .global(batch: batch), groups: groups, parameterGroups: parameterGroups, mode: mode,
+      plan: context.plan)
+  }
+
+  /// A tensor of its own with every value NaN.
+  func tensor(_ shape: Shape, firstGroup: Int = 0) -> Tensor {
+    let tensor = Tensor(
+      shape: shape, shards: context.plan.localShards,
+      shardCapacity: (groups - firstGroup) * context.plan.capacity(batch: batch),
+      firstGroup: firstGroup)
+    let pass = pass(firstGroup..<groups)
+    for shard in 0..<context.plan.localShards {
+      tensor.values(pass, shard: shard).update(repeating: .nan)
+    }
+    return tensor
+  }
+
+  /// Overwrites this rank's part of a group with that of `values`, the group's samples over all ranks.
+  func fill(_ tensor: Tensor, group: Int = 0, _ values: [Float]) {
+    let count = tensor.shape.elementCount
+    #expect(values.count == batch * count)
+    let pass = pass(group..<group + 1)
+    for shard in 0..<context.plan.localShards {
+      for (index, sample) in context.plan.samples(localShard: shard, batch: batch).enumerated() {
+        _ = tensor.sample(index, group: group, pass, shard: shard)
+          .update(fromContentsOf: values[sample * count..<(sample + 1) * count])
+      }
+    }
+  }
+
+  /// This rank's samples of a group: over all ranks, in rank order, the group.
+  func values(_ tensor: Tensor, group: Int = 0) -> [Float] {
+    (0..<context.plan.localShards).flatMap {
+      Array(tensor.read(pass(group..<group + 1), shard: $0))
+    }
+  }
+
+  /// All parameters behind each other, each in its own memory order.
+  var parameters: [Float] {
+    get { allParameters.flatMap { Array($0.values) } }
+    set {
+      var first = 0
+      for parameter in allParameters {
+        _ = parameter.values.update(fromContentsOf: newValue[first..<first + parameter.count])
+        first += parameter.count
+      }
+    }
+  }
+
+  /// The reduced gradients, in the order of `parameters`.
+  var gradients: [Float] { allParameters.flatMap { Array($0.gradient) } }
+
+  private var allParameters: [Parameter] { network.layers.flatMap(\.parameters) }
+}
+
+/// The passes of one layer, called as a network calls them but into outputs of NaNs.
+struct LayerPasses {
+  let harness: Harness
+  var layer: any Layer { harness.network.layers[0] }
+
+  struct First {
+    var y: [Float]
+    var dx: [Float]
+    var dw: [Float]
+  }
+
+  struct Second {
+    var jt: [Float]
+    var dw: [Float]
+    /// nil for a layer without one.
+    var share: [Float]?
+  }
+
+  private func tensors(_ x: [Float], _ dy: [Float]) throws -> (
+    x: Tensor, y: Tensor, dy: Tensor, dx: Tensor
+  ) {
+    let (x, y) = (harness.filled(layer.inputShape, x), harness.tensor(layer.outputShape))
+    try layer.forward(x, into: y, harness.pass)
+    return (x, y, harness.filled(layer.outputShape, dy), harness.tensor(layer.inputShape))
+  }
+
+  func first(x: [Float], dy: [Float]) throws -> First {
+    let t = try tensors(x, dy)
+    harness.network.arena.clearGradient()
+    try layer.backward(t.dy, input: t.x, output: t.y, into: t.dx, harness.pass)
+    try harness.network.arena.reduceGradient()
+    return First(y: harness.values(t.y), dx: harness.values(t.dx), dw: harness.gradients)
+  }
+
+  func second(x: [Float], dy: [Float], t direction: [Float]) throws -> Second {
+    let t = try tensors(x, dy)
+    try layer.backward(
+      t.dy, input: t.x, output: t.y, into: t.dx, harness.pass(0..<1, parameterGroups: 0..<0))
+    harness.network.arena.clearGradient()
+    let jt = harness.tensor(layer.outputShape)
+    let share = layer.traits.isCurved ? harness.tensor(layer.inputShape) : nil
+    try layer.doubleBackward(
+      harness.filled(layer.inputShape, direction), outputGradient: t.dy, input: t.x, output: t.y,
+      into: jt, share: share, harness.pass)
+    try harness.network.arena.reduceGradient()
+    return Second(
+      jt: harness.values(jt), dw: harness.gradients, share: share.map { harness.values($0) })
+  }
+}
+
+extension Harness {
+  /// A tensor of one group's values.
+  func filled(_ shape: Shape, _ values: [Float]) -> Tensor {
+    let tensor = tensor(shape)
+    fill(tensor, values)
+    return tensor
+  }
+}
+
+/// Expects `gradient` to be that of `function` at `point`.
+///
+/// Compared by differences along directions that are half the gradient's own and half random. The
+/// tolerance is relative to the gradient's length, where that is not below `floor`.
+func expectGradient(
+  _ gradient: [Float], at point: [Float], tolerance: Double = 1e-3, floor: Double = 1e-3,
+  _ what: String,
+  sourceLocation: SourceLocation = #_sourceLocation, of function: ([Float]) throws -> Double
+) throws {
+  guard !point.isEmpty else { return }
+  guard gradient.count == point.count, gradient.allSatisfy({ $0.isFinite }) else {
+    Issue.record(
+      "\(what): \(gradient.count) values for \(point.count), or not finite",
+      sourceLocation: sourceLocation)
+    return
+  }
+  let length = dot(gradient, gradient).squareRoot()
+  var data = TestData(seed: 99)
+  for number in 0..<3 {
+    let random = data.normals(point.count)
+    let randomLength = dot(random, random).squareRoot()
+    let direction = zip(gradient, random).map { own, random in
+      Float((length > 0 ? Double(own) / length : 0) + Double(random) / randomLength)
+    }
+    let expected = try directionalDerivative(
+      at: point, along: direction, step: 0x1p-4, of: function)
+    expectClose(
+      dot(gradient, direction), expected, absolute: tolerance * length + tolerance * floor,
+      "\(what), direction \(number)", sourceLocation: sourceLocation)
+  }
+}

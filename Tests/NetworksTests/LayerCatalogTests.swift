@@ -1,0 +1,117 @@
+import Collectives
+import Configuration
+import Kernels
+import Networks
+import TestSupport
+import Testing
+
+@Suite struct LayerCatalogTests {
+  private func message(_ layers: String, input: Shape = Shape(channels: 3, height: 5, width: 5))
+    -> String
+  {
+    do {
+      _ = try Harness(layers, input: input)
+      return "fine"
+    } catch { return "\(error)" }
+  }
+
+  @Test func kernelsMustFit() {
+    let found = message("- relu\n- conv2d: {channels: 4, kernel: 8, padding: 1}")
+    #expect(found.contains("layers.1.conv2d"), "\(found)")
+    #expect(found.contains("a 8x8 kernel with padding 1 does not fit its input 3x5x5"), "\(found)")
+    let negative = message("- convTranspose2d: {channels: 4, kernel: 2, padding: 4}")
+    #expect(negative.contains("gives -2x-2 pixels from 3x5x5"), "\(negative)")
+    #expect(
+      message("- convTranspose2d: {channels: 4, kernel: 4, stride: 2, outputPadding: 2}").contains(
+        "outputPadding"))
+  }
+
+  @Test func linearTakesVectors() {
+    let found = message("- linear: {outputs: 4}")
+    #expect(found.contains("layers.0.linear"), "\(found)")
+    #expect(found.contains("expected a vector as input, found 3x5x5"), "\(found)")
+  }
+
+  @Test func unknownLayersSuggestTheNearest() {
+    let found = message("- convTranspose: {channels: 4, kernel: 4}")
+    #expect(found.contains("test.yaml:2"), "\(found)")
+    #expect(found.contains("convTranspose2d"), "\(found)")
+    #expect(message("- batchnorm").contains("batchNorm"))
+  }
+
+  @Test func optionsAreChecked() {
+    let unknown = message("- conv2d: {channels: 4, kernel: 3, strde: 2}")
+    #expect(unknown.contains("strde") && unknown.contains("did you mean 'stride'"), "\(unknown)")
+    #expect(message("- relu: {slope: 0.2}").contains("slope"))
+    #expect(message("- conv2d: {kernel: 3}").contains("channels"))
+    #expect(message("- conv2d: {channels: 0, kernel: 3}").contains("channels"))
+    #expect(message("- leakyReLU: {slope: -0.1}").contains("slope"))
+    #expect(message("- batchNorm: {epsilon: 0}").contains("epsilon"))
+    #expect(message("- conv2d: {channels: 4, kernel: 3}\n- leakyReLU: {slope: 0.2}") == "fine")
+  }
+
+  @Test func layersThatDoNotFitAreNamed() throws {
+    let plan = try ShardPlan(shards: 1, rank: 0, ranks: 1)
+    let context = ExecutionContext(plan: plan, communicator: SoloCommunicator())
+    let layers = [3, 4].map {
+      LeakyReLU(inputShape: Shape(channels: $0), slope: 0, context: context)
+    }
+    #expect(
+      throws: NetworkError("critic: layer 1 (relu) takes 4x1x1, but layer 0 (relu) gives 3x1x1")
+    ) {
+      try Network(
+        name: "critic", layers: layers, memory: MemoryPlan(shardCapacity: 1, groups: 1),
+        context: context)
+    }
+  }
+
+  @Test func shapesFollowPyTorch() throws {
+    let shapes = try Harness(
+      """
+      - conv2d: {channels: 4, kernel: 4, stride: 2, padding: 1}
+      - conv2d: {channels: 5, kernel: 3, stride: 2, padding: 1}
+      - convTranspose2d: {channels: 6, kernel: 4, stride: 2, padding: 3}
+      - convTranspose2d: {channels: 7, kernel: 3, stride: 3, padding: 1, outputPadding: 2}
+      """, input: Shape(channels: 3, height: 28, width: 13)
+    ).network.layers.map(\.outputShape)
+    #expect(
+      shapes == [
+        Shape(channels: 4, height: 14, width: 6), Shape(channels: 5, height: 7, width: 3),
+        Shape(channels: 6, height: 10, width: 2), Shape(channels: 7, height: 30, width: 6),
+      ])
+  }
+
+  /// The state dict's names, shapes and order are PyTorch's; activations count.
+  @Test func stateDictionaryNames() throws {
+    let network = try Harness(
+      """
+      - convTranspose2d: {channels: 5, kernel: 4}
+      - batchNorm
+      - relu
+      - conv2d: {channels: 2, kernel: 3, bias: false}
+      - conv2d: {channels: 6, kernel: 2}
+      - linear: {outputs: 7}
+      """, input: Shape(channels: 3)
+    ).network
+    let expected: [(String, [Int])] = [
+      ("0.weight", [3, 5, 4, 4]), ("0.bias", [5]), ("1.weight", [5]), ("1.bias", [5]),
+      ("1.running_mean", [5]),
+      ("1.running_var", [5]), ("1.num_batches_tracked", []), ("3.weight", [2, 5, 3, 3]),
+      ("4.weight", [6, 2, 2, 2]),
+      ("4.bias", [6]), ("5.weight", [7, 6]), ("5.bias", [7]),
+    ]
+    let found = network.stateTensors
+    #expect(found.map(\.name) == expected.map(\.0))
+    #expect(found.map(\.tensor.shape) == expected.map(\.1))
+    #expect(found.filter(\.tensor.isCounter).map(\.name) == ["1.num_batches_tracked"])
+    #expect(network.parameterCount == 3 * 5 * 16 + 5 + 10 + 2 * 5 * 9 + 6 * 2 * 4 + 6 + 42 + 7)
+    #expect(
+      network.namedParameters.map(\.name) == [
+        "0.weight", "0.bias", "1.weight", "1.bias", "3.weight", "4.weight", "4.bias", "5.weight",
+        "5.bias",
+      ])
+    #expect(network.couplesSamples)
+    // Multiplications and additions, a sample.
+    #expect(network.operations == 2 * (3 * 5 * 16 + 4 * 2 * 5 * 9 + 6 * 2 * 4 + 42))
+  }
+}

@@ -1,0 +1,145 @@
+import Kernels
+import Networks
+import TestSupport
+import Testing
+
+/// First- and second-order passes of every layer against differences.
+@Suite struct LayerDerivativeTests {
+  struct Case: Sendable, CustomStringConvertible {
+    var layer: String
+    var input: Shape
+    var scheme = Initialization.Scheme.pytorch
+    var description: String { "\(layer) of \(input)" }
+  }
+
+  static let cases = [
+    Case(
+      layer: "conv2d: {channels: 5, kernel: 4, stride: 2, padding: 1}",
+      input: Shape(channels: 3, height: 5, width: 7)),
+    Case(
+      layer: "conv2d: {channels: 5, kernel: 3, padding: 2, bias: false}",
+      input: Shape(channels: 3, height: 3, width: 2)),
+    Case(layer: "conv2d: {channels: 1, kernel: 4}", input: Shape(channels: 9, height: 4, width: 4)),
+    Case(layer: "conv2d: {channels: 5, kernel: 1}", input: Shape(channels: 3, height: 3, width: 2)),
+    Case(
+      layer: "convTranspose2d: {channels: 5, kernel: 4, stride: 2, padding: 1}",
+      input: Shape(channels: 3, height: 3, width: 4)),
+    Case(
+      layer: "convTranspose2d: {channels: 3, kernel: 3, stride: 3, outputPadding: 2}",
+      input: Shape(channels: 5, height: 2, width: 3)),
+    Case(
+      layer: "convTranspose2d: {channels: 5, kernel: 4, bias: false}", input: Shape(channels: 11)),
+    Case(
+      layer: "convTranspose2d: {channels: 1, kernel: 4, stride: 2, padding: 3}",
+      input: Shape(channels: 3, height: 4, width: 4)),
+    Case(layer: "linear: {outputs: 5}", input: Shape(channels: 11)),
+    Case(layer: "linear: {outputs: 1, bias: false}", input: Shape(channels: 3)),
+    Case(layer: "leakyReLU: {slope: 0.2}", input: Shape(channels: 3, height: 3, width: 5)),
+    Case(layer: "relu", input: Shape(channels: 11, height: 3, width: 2)),
+    Case(layer: "tanh", input: Shape(channels: 3, height: 3, width: 5)),
+    Case(layer: "batchNorm", input: Shape(channels: 3, height: 3, width: 5)),
+    Case(
+      layer: "batchNorm: {epsilon: 0.3}", input: Shape(channels: 11, height: 2, width: 3),
+      scheme: .dcgan),
+    Case(layer: "batchNorm", input: Shape(channels: 8)),
+  ]
+
+  private func setUp(_ test: Case) throws -> (
+    passes: LayerPasses, x: [Float], dy: [Float], t: [Float]
+  ) {
+    let harness = try Harness("- \(test.layer)", input: test.input, scheme: test.scheme)
+    let layer = harness.network.layers[0]
+    var data = TestData(seed: 7)
+    let x = data.normals(harness.batch * layer.inputShape.elementCount, awayFromZero: 0.25)
+    let dy = data.normals(harness.batch * layer.outputShape.elementCount)
+    let t = data.normals(harness.batch * layer.inputShape.elementCount)
+    // Norm weights of 1 and offsets of 0 hide factors.
+    if layer.kind == "batchNorm" {
+      harness.parameters = data.normals(2 * test.input.channels, awayFromZero: 0.5)
+    }
+    return (LayerPasses(harness: harness), x, dy, t)
+  }
+
+  /// d<dy, y> with respect to x and to the parameters.
+  @Test(arguments: cases)
+  func firstOrder(test: Case) throws {
+    let (passes, x, dy, _) = try setUp(test)
+    let parameters = passes.harness.parameters
+    let found = try passes.first(x: x, dy: dy)
+    try expectGradient(found.dx, at: x, "input") { dot(try passes.first(x: $0, dy: dy).y, dy) }
+    try expectGradient(found.dw, at: parameters, "parameters") {
+      passes.harness.parameters = $0
+      return dot(try passes.first(x: x, dy: dy).y, dy)
+    }
+  }
+
+  /// dF with respect to dy, the parameters and x, F = <backward(dy; x, W), t>.
+  @Test(arguments: cases)
+  func secondOrder(test: Case) throws {
+    let (passes, x, dy, t) = try setUp(test)
+    let parameters = passes.harness.parameters
+    let found = try passes.second(x: x, dy: dy, t: t)
+    try expectGradient(found.jt, at: dy, "output gradient") {
+      dot(try passes.first(x: x, dy: $0).dx, t)
+    }
+    try expectGradient(found.dw, at: parameters, floor: 0.1, "parameters") {
+      passes.harness.parameters = $0
+      return dot(try passes.first(x: x, dy: dy).dx, t)
+    }
+    passes.harness.parameters = parameters
+    // Without a share F must not depend on x at all.
+    let share = found.share ?? [Float](repeating: 0, count: x.count)
+    try expectGradient(share, at: x, floor: 0.1, "input") {
+      dot(try passes.first(x: $0, dy: dy).dx, t)
+    }
+  }
+
+  /// Passes add to parameter gradients, and only for the groups that are asked for.
+  @Test(
+    arguments: cases.filter {
+      !["leakyReLU", "relu", "tanh"].contains($0.layer.prefix { $0 != ":" })
+    })
+  func parameterGradientsAdd(test: Case) throws {
+    let (passes, x, dy, t) = try setUp(test)
+    let (harness, layer) = (passes.harness, passes.layer)
+    let once = try passes.first(x: x, dy: dy).dw
+    let second = try passes.second(x: x, dy: dy, t: t).dw
+    harness.network.arena.clearGradient()
+    let (xs, y) = (harness.filled(layer.inputShape, x), harness.tensor(layer.outputShape))
+    let (ds, dx) = (harness.filled(layer.outputShape, dy), harness.tensor(layer.inputShape))
+    try layer.forward(xs, into: y, harness.pass)
+    try layer.backward(ds, input: xs, output: y, into: dx, harness.pass)
+    try layer.backward(ds, input: xs, output: y, into: nil, harness.pass)
+    try layer.backward(
+      ds, input: xs, output: y, into: dx, harness.pass(0..<1, parameterGroups: 0..<0))
+    try layer.doubleBackward(
+      harness.filled(layer.inputShape, t), outputGradient: ds, input: xs, output: y, into: nil,
+      share: layer.traits.isCurved ? harness.tensor(layer.inputShape) : nil, harness.pass)
+    try harness.network.arena.reduceGradient()
+    let scale = dot(once, once).squareRoot() + dot(second, second).squareRoot()
+    expectClose(
+      harness.gradients, zip(once, second).map { 2 * Double($0) + Double($1) },
+      absolute: 1e-5 * scale)
+  }
+
+  /// Layers that say they work in place give the same bits in place.
+  @Test(arguments: cases)
+  func inPlace(test: Case) throws {
+    let (passes, x, dy, _) = try setUp(test)
+    let (harness, layer) = (passes.harness, passes.layer)
+    let expected = try passes.first(x: x, dy: dy)
+    let xs = harness.filled(layer.inputShape, x)
+    if layer.traits.forwardInPlace {
+      try layer.forward(xs, into: xs, harness.pass)
+      expectSameBits(harness.values(xs), expected.y, "forward")
+    }
+    if layer.traits.backwardInPlace {
+      let (ys, ds) = (
+        harness.filled(layer.outputShape, expected.y), harness.filled(layer.outputShape, dy)
+      )
+      try layer.backward(ds, input: xs, output: ys, into: ds, harness.pass)
+      expectSameBits(harness.values(ds), expected.dx, "backward")
+    }
+    #expect(layer.traits.isCurved == ["tanh", "batchNorm"].contains(layer.kind))
+  }
+}

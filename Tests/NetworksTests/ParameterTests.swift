@@ -1,0 +1,153 @@
+import Collectives
+import Kernels
+import Networks
+import TestSupport
+import Testing
+
+@Suite struct ParameterTests {
+  /// PyTorch's (O, I, H, W) = (2, 3, 1, 2), value = 100 o + 10 i + x.
+  @Test func layoutByHand() {
+    let pytorch: [Float] = [0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121]
+    let ours: [Float] = [0, 10, 20, 1, 11, 21, 100, 110, 120, 101, 111, 121]
+    let layout = ParameterLayout.innerLast(outer: 2, inner: 3, height: 1, width: 2)
+    let found = pytorch.read { source in withOutput(12) { layout.fromPyTorch(source, into: $0) } }
+    #expect(found == ours)
+    let back = ours.read { source in withOutput(12) { layout.toPyTorch(source, into: $0) } }
+    #expect(back == pytorch)
+  }
+
+  @Test func layoutRoundTrip() {
+    var data = TestData(seed: 1)
+    for layout in [ParameterLayout.same, .innerLast(outer: 5, inner: 3, height: 4, width: 2)] {
+      let values = data.normals(120)
+      let ours = values.read { source in withOutput(120) { layout.fromPyTorch(source, into: $0) } }
+      expectSameBits(
+        ours.read { source in withOutput(120) { layout.toPyTorch(source, into: $0) } }, values)
+      #expect((ours == values) == (layout == .same))
+    }
+  }
+
+  private func moments(_ values: some Sequence<Float>) -> (mean: Double, deviation: Double) {
+    let values = values.map(Double.init)
+    let mean = values.reduce(0, +) / Double(values.count)
+    let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+    return (mean, variance.squareRoot())
+  }
+
+  private static let layers = """
+    - convTranspose2d: {channels: 64, kernel: 4}
+    - batchNorm
+    - conv2d: {channels: 64, kernel: 4, padding: 2}
+    - conv2d: {channels: 300, kernel: 5}
+    - linear: {outputs: 200}
+    """
+
+  private func values(_ network: Network, _ layer: Int, _ index: Int) -> [Float] {
+    Array(network.layers[layer].parameters[index].values)
+  }
+
+  /// Convolutions N(0, 0.02), norm weights N(1, 0.02), PyTorch's defaults elsewhere.
+  ///
+  /// Bounds are five standard errors or more.
+  @Test func dcganInitialization() throws {
+    let network = try Harness(Self.layers, input: Shape(channels: 100), scheme: .dcgan).network
+    for (layer, deviation) in [(0, 0.02), (2, 0.02), (3, 0.02)] {
+      let weight = moments(values(network, layer, 0))
+      expectClose(weight.mean, 0, absolute: 5e-4, "weight of layer \(layer)")
+      expectClose(weight.deviation, deviation, absolute: 2e-4, "weight of layer \(layer)")
+    }
+    let norm = moments(values(network, 1, 0))
+    expectClose(norm.mean, 1, absolute: 0.0125)
+    expectClose(norm.deviation, 0.02, absolute: 0.009)
+    #expect(values(network, 1, 1).allSatisfy { $0 == 0 })
+    try checkUniform(network, weights: [4])
+  }
+
+  @Test func pytorchInitialization() throws {
+    let network = try Harness(Self.layers, input: Shape(channels: 100)).network
+    #expect(values(network, 1, 0).allSatisfy { $0 == 1 })
+    #expect(values(network, 1, 1).allSatisfy { $0 == 0 })
+    try checkUniform(network, weights: [0, 2, 3, 4])
+  }
+
+  /// Uniform in +-1/sqrt(fan-in); the fan-in of a transposed convolution is PyTorch's, of its outputs.
+  private func checkUniform(_ network: Network, weights: [Int]) throws {
+    let fanIns = [0: 64 * 16, 2: 64 * 16, 3: 64 * 25, 4: 300]
+    for (layer, fanIn) in fanIns {
+      let limit = 1 / Double(fanIn).squareRoot()
+      for index in weights.contains(layer) ? [0, 1] : [1] {
+        let found = values(network, layer, index)
+        let largest = found.reduce(0.0) { max($0, Double(abs($1))) }
+        #expect(largest <= limit * (1 + 1e-6), "layer \(layer), parameter \(index)")
+        // Of 64 values the largest is below 0.85 of the limit once in 30,000 seeds.
+        #expect(largest > limit * 0.85, "layer \(layer), parameter \(index)")
+        if found.count > 10_000 {
+          let (mean, deviation) = moments(found)
+          expectClose(mean, 0, absolute: 0.03 * limit)
+          expectClose(deviation, limit / 3.0.squareRoot(), absolute: 0.02 * limit)
+        }
+      }
+    }
+  }
+
+  /// The same values on every rank, with any threads; others for other networks and seeds; and no parameter
+  /// like another.
+  @Test func initializationDependsOnSeedAndNetworkOnly() throws {
+    let layers =
+      "- conv2d: {channels: 5, kernel: 3, padding: 1}\n- conv2d: {channels: 3, kernel: 3}"
+    let draw = {
+      @Sendable (communicator: any Communicator, threads: Int, seed: UInt64, number: Int) in
+      let harness = try Harness(
+        layers, input: Shape(channels: 3, height: 3, width: 3), shards: 4, threads: threads,
+        communicator: communicator)
+      harness.network.initialize(seed: seed, networkNumber: number)
+      return harness.parameters
+    }
+    let alone = try draw(SoloCommunicator(), 1, 5, 0)
+    expectSameBits(try draw(SoloCommunicator(), 3, 5, 0), alone)
+    for rank in try ThreadedCommunicator.run(ranks: 4, { try draw($0, 1, 5, 0) }) {
+      expectSameBits(rank, alone)
+    }
+    #expect(try draw(SoloCommunicator(), 1, 6, 0) != alone)
+    #expect(try draw(SoloCommunicator(), 1, 5, 1) != alone)
+    #expect(Set(alone).count > alone.count - 3)
+  }
+
+  /// Values are numbered in PyTorch's order: a known answer of the first weight.
+  @Test func initializationIsInPyTorchOrder() throws {
+    let harness = try Harness(
+      "- conv2d: {channels: 5, kernel: 3}", input: Shape(channels: 3, height: 3, width: 3))
+    harness.network.initialize(seed: 9, networkNumber: 1)
+    let parameter = harness.network.layers[0].parameters[0]
+    let values = withOutput(parameter.count) {
+      parameter.layout.toPyTorch(FloatBuffer(parameter.values), into: $0)
+    }
+    let limit = Float(1 / 27.0.squareRoot())
+    let drawn = withOutput(parameter.count) {
+      RandomStream(seed: 9, purpose: .initialization, step: 1).uniforms(sample: 0, into: $0)
+    }
+    expectSameBits(values, drawn.map { (2 * $0 - 1) * limit })
+  }
+
+  /// Gaps between parameters stay zero; values and gradients of one do not touch the other's.
+  @Test func arenaIsAlignedAndApart() throws {
+    let harness = try Harness(
+      "- conv2d: {channels: 5, kernel: 3}\n- batchNorm",
+      input: Shape(channels: 3, height: 4, width: 4))
+    let arena = harness.network.arena
+    let parameters = harness.network.namedParameters.map(\.parameter)
+    for parameter in parameters {
+      #expect(UInt(bitPattern: parameter.values.baseAddress) % 64 == 0)
+    }
+    harness.parameters = [Float](repeating: 1, count: harness.network.parameterCount)
+    #expect(arena.values.buffer.reduce(0, +) == Float(harness.network.parameterCount))
+    arena.clearGradient()
+    for (index, parameter) in parameters.enumerated() {
+      for shard in 0..<3 { parameter.partial(shard: shard).update(repeating: Float(index + 1)) }
+    }
+    try arena.reduceGradient()
+    for (index, parameter) in parameters.enumerated() {
+      #expect(parameter.gradient.allSatisfy { $0 == Float(3 * (index + 1)) })
+    }
+  }
+}
