@@ -78,7 +78,8 @@ package final class MPICommunicator: Communicator {
 
   /// Calls MPI and adds the seconds it took.
   ///
-  /// A call that fails ends the whole job: the other ranks cannot know, and would wait for this one.
+  /// A call that fails ends the whole job: the other ranks cannot know, and would wait for this
+  /// one.
   @inline(__always)
   fileprivate func timed(_ call: StaticString, _ body: () -> Int32) {
     let start = DispatchTime.now().uptimeNanoseconds

@@ -3,9 +3,9 @@ import Synchronization
 
 /// Threads that share the shards of a rank: a fork and join of a fixed team, without allocation.
 ///
-/// `DispatchQueue.concurrentPerform` costs 3-50 microseconds a call here and allocates; this pool's workers
-/// spin for a moment and then sleep, so a training step's some hundred forks cost it little, and an idle rank
-/// costs nothing.
+/// `DispatchQueue.concurrentPerform` costs 3-50 microseconds a call here and allocates; this pool's
+/// workers spin for a moment and then sleep, so a training step's some hundred forks cost it
+/// little, and an idle rank costs nothing.
 package final class ThreadPool: Sendable {
   /// Threads that work, the calling one included.
   package let threads: Int
@@ -16,7 +16,8 @@ package final class ThreadPool: Sendable {
     self.threads = threads
     team = Team(threads: threads)
     for index in 1..<max(threads, 1) {
-      // The worker holds the team, not the pool: the pool must be able to go, also before the worker runs.
+      // The worker holds the team, not the pool: the pool must be able to go, also before the
+      // worker runs.
       let thread = Thread { [team] in team.work(as: index) }
       thread.stackSize = 4 << 20
       thread.name = "shards \(index)"
@@ -26,9 +27,11 @@ package final class ThreadPool: Sendable {
 
   deinit { team.stop() }
 
-  /// Calls `body(index, thread)` once for each index in 0 ..< count and returns when all calls have.
+  /// Calls `body(index, thread)` once for each index in 0 ..< count and returns when all calls
+  /// have.
   ///
-  /// Thread `thread` takes neighbouring indices: index belongs to it if index * threads / count == thread.
+  /// Thread `thread` takes neighbouring indices: index belongs to it if index * threads / count ==
+  /// thread.
   package func forEach(_ count: Int, _ body: (_ index: Int, _ thread: Int) -> Void) {
     if threads == 1 || count == 1 {
       for index in 0..<count { body(index, 0) }
@@ -91,8 +94,8 @@ private final class Team: @unchecked Sendable {
     for index in first..<next { body(index, thread) }
   }
 
-  /// A function of its own, so that its reference to the closure is gone when it returns: the caller
-  /// of `forEach` may check that nobody holds the closure as soon as `running` is 0.
+  /// A function of its own, so that its reference to the closure is gone when it returns: the
+  /// caller of `forEach` may check that nobody holds the closure as soon as `running` is 0.
   @inline(never)
   private func takePart(as thread: Int) {
     if let body { share(of: thread, body) }

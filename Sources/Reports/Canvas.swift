@@ -12,11 +12,11 @@ struct Colour: Equatable {
 }
 
 /// A straight stroke; pixels, y downwards, (0, 0) the picture's top left corner.
-struct Segment {
-  var x0: Double
-  var y0: Double
-  var x1: Double
-  var y1: Double
+package struct Segment {
+  package var x0: Double
+  package var y0: Double
+  package var x1: Double
+  package var y1: Double
 }
 
 /// A rectangle of whole pixels.

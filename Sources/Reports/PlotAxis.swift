@@ -11,17 +11,17 @@ package enum PlotScale: Equatable, Sendable {
 }
 
 /// One axis: its range, transform and ticks.
-struct PlotAxis {
+package struct PlotAxis {
   /// A marked value and its label.
-  struct Tick: Equatable {
-    var value: Double
-    var label: String
+  package struct Tick: Equatable {
+    package var value: Double
+    package var label: String
   }
 
-  let scale: PlotScale
+  package let scale: PlotScale
   /// Ends of the axis, in transformed values.
-  let start: Double
-  let end: Double
+  package let start: Double
+  package let end: Double
 
   /// An axis for values.
   ///
@@ -29,7 +29,7 @@ struct PlotAxis {
   ///   - values: What must fit; values that cannot be shown are ignored.
   ///   - scale: The transform.
   ///   - margin: Share of the range that is added at both ends.
-  init(values: some Sequence<Double>, scale: PlotScale, margin: Double) {
+  package init(values: some Sequence<Double>, scale: PlotScale, margin: Double) {
     self.scale = scale
     var low = Double.infinity
     var high = -Double.infinity
@@ -50,7 +50,7 @@ struct PlotAxis {
   }
 
   /// Where a value is, 0 the axis's start and 1 its end; nil if it cannot be shown.
-  func place(_ value: Double) -> Double? {
+  package func place(_ value: Double) -> Double? {
     Self.transform(value, scale).map { ($0 - start) / (end - start) }
   }
 
@@ -69,7 +69,7 @@ struct PlotAxis {
   // MARK: - Ticks
 
   /// Round values along the axis, at most about `count`.
-  func ticks(count: Int) -> [Tick] {
+  package func ticks(count: Int) -> [Tick] {
     switch scale {
     case .linear: return Self.linearTicks(from: start, to: end, count: count)
     case .log:
@@ -116,7 +116,7 @@ struct PlotAxis {
   }
 
   /// Multiples of 1, 2 or 5 times a power of ten between two values.
-  static func linearTicks(from start: Double, to end: Double, count: Int) -> [Tick] {
+  package static func linearTicks(from start: Double, to end: Double, count: Int) -> [Tick] {
     let rough = (end - start) / Double(max(1, count))
     guard rough > 0, rough.isFinite else { return [] }
     let power = pow(10, log10(rough).rounded(.down))

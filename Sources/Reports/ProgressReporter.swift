@@ -210,17 +210,19 @@ package final class ProgressReporter: Sendable {
 ///
 /// `rate = sum_k w_k n_k / sum_k w_k dt_k` with `w_k = exp(-(age of k) / tau)`: the quotient of two
 /// faded sums needs no start value, and is the plain mean for the first seconds.
-struct SmoothedRate {
+package struct SmoothedRate {
   private static let timeConstant = 30.0
   private var iterations = 0.0
   private var seconds = 0.0
   private var last: (iteration: Int, time: Double)?
 
+  package init() {}
+
   /// Nil before the first iteration has taken time.
-  var perSecond: Double? { iterations > 0 && seconds > 0 ? iterations / seconds : nil }
+  package var perSecond: Double? { iterations > 0 && seconds > 0 ? iterations / seconds : nil }
 
   /// Counts what was done since the last call; an iteration number that goes back starts anew.
-  mutating func add(iteration: Int, at time: Double) {
+  package mutating func add(iteration: Int, at time: Double) {
     if let last, iteration >= last.iteration, time >= last.time {
       let elapsed = time - last.time
       let fading = exp(-elapsed / Self.timeConstant)

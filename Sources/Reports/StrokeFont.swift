@@ -2,7 +2,7 @@
 ///
 /// Joining neighbouring dots by round antialiased strokes gives letters of any size and direction
 /// that look drawn rather than pixelated, from a table of a few hundred bytes.
-enum StrokeFont {
+package enum StrokeFont {
   /// The printable ASCII characters from the space on.
   ///
   /// Three hexadecimal digits are a column of
@@ -29,7 +29,7 @@ enum StrokeFont {
   ]
 
   /// Dots from the top of a capital to the base line.
-  static let capHeight = 6.0
+  package static let capHeight = 6.0
   /// Dots between letters, from the last column of one to the first of the next.
   private static let letterGap = 2.0
   private static let spaceWidth = 2.5
@@ -44,7 +44,7 @@ enum StrokeFont {
   ///
   /// - Parameter text: The line.
   /// - Returns: The strokes (a single dot is one of length 0) and the width.
-  static func layout(_ text: String) -> (strokes: [Segment], width: Double) {
+  package static func layout(_ text: String) -> (strokes: [Segment], width: Double) {
     var strokes: [Segment] = []
     var x = 0.0
     var end = 0.0

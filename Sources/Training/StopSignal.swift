@@ -17,7 +17,13 @@ package enum StopSignal {
   ///
   /// A second SIGINT ends the process at once.
   package static func install() {
-    for number in [SIGINT, SIGTERM, SIGUSR1, SIGUSR2] {
+    let numbers = [SIGINT, SIGTERM, SIGUSR1, SIGUSR2]
+    // Whoever started the program may have blocked signals, and its children inherit that.
+    var set = sigset_t()
+    sigemptyset(&set)
+    for number in numbers { sigaddset(&set, number) }
+    pthread_sigmask(SIG_UNBLOCK, &set, nil)
+    for number in numbers {
       signal(number) { number in
         // Only what is allowed in a signal handler: an atomic exchange and _exit.
         let before = StopSignal.received.exchange(number, ordering: .relaxed)

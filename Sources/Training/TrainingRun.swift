@@ -118,7 +118,6 @@ package final class TrainingRun {
   /// Trains until the schedule or a signal ends it.
   package func execute() throws {
     let isRoot = communicator.rank == 0
-    StopSignal.install()
     let start = try isRoot ? resumeOrCreate() : joinRun()
     let output = configuration.output
     let writer = RunWriter(
@@ -153,7 +152,9 @@ package final class TrainingRun {
         }
         if output.sampleEvery.isDue(afterIteration: iteration, schedule: schedule) || isLast {
           // Kept for the others, who wait below for what rank 0 says.
-          do { try saveSamples(writer, iteration: iteration) } catch { failure = failure ?? "\(error)" }
+          do { try saveSamples(writer, iteration: iteration) } catch {
+            failure = failure ?? "\(error)"
+          }
         }
       }
       stop = try synchronize(failure: failure ?? writer.failureMessage)

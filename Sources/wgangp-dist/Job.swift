@@ -6,8 +6,8 @@ import Kernels
 /// Runs a command's body on all ranks and turns what it throws into one line on stderr and an exit
 /// status.
 enum Job {
-  /// Runs `body`, which must throw on all ranks or on none (`Communicator.agree`); a rank that fails
-  /// alone has to call `Communicator.abort`.
+  /// Runs `body`, which must throw on all ranks or on none (`Communicator.agree`); a rank that
+  /// fails alone has to call `Communicator.abort`.
   ///
   /// - Throws: `ExitCode`, after the error has been printed.
   static func run(_ body: (any Communicator) throws -> Void) throws {

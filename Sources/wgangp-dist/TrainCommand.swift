@@ -48,6 +48,8 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
+    // Before data and networks are there: a request to stop that comes early ends after one iteration.
+    StopSignal.install()
     try Job.run { communicator in
       if communicator.rank == 0 {
         LoggingSystem.bootstrap { _ in StandardErrorLog() }

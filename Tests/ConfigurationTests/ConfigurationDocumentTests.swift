@@ -1,7 +1,6 @@
+import Configuration
 import Foundation
 import Testing
-
-import Configuration
 
 @Suite struct ConfigurationDocumentTests {
   private func parse(_ text: String) -> String {

@@ -1,6 +1,5 @@
-import Testing
-
 import Configuration
+import Testing
 
 @Suite struct ResolvedTests {
   /// Reads what a program might, and gives the resolved text.

@@ -1,6 +1,5 @@
-import Testing
-
 import Configuration
+import Testing
 
 /// A reader of `text`, with assignments set over it, which errors call `x.yaml`.
 func reader(_ text: String, _ assignments: String...) throws -> ConfigurationReader {

@@ -1,6 +1,5 @@
-import Testing
-
 import Datasets
+import Testing
 
 @Suite struct ByteImageDatasetTests {
   /// One image of 16 x 16 that holds every byte once, in descending order.

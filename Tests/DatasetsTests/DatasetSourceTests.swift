@@ -1,6 +1,5 @@
-import Testing
-
 import Datasets
+import Testing
 
 @Suite struct DatasetSourceTests {
   @Test func sourcesOpen() throws {

@@ -1,6 +1,5 @@
-import Testing
-
 import Datasets
+import Testing
 
 @Suite struct GlyphTests {
   private let size = GlyphDataset.side * GlyphDataset.side

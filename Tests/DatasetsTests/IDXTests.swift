@@ -1,7 +1,6 @@
+import Datasets
 import Foundation
 import Testing
-
-import Datasets
 
 @Suite struct IDXTests {
   /// The labels 0 to 9 four times over, compressed by Python 3's `gzip.compress(data, 9, mtime=0)`.

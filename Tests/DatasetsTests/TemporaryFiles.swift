@@ -1,7 +1,6 @@
+import Datasets
 import Foundation
 import Testing
-
-import Datasets
 
 /// Runs `body` with the path of an empty folder that is removed afterwards.
 func withTemporaryFolder(_ body: (String) throws -> Void) throws {

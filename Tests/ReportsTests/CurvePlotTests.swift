@@ -1,6 +1,5 @@
-import Testing
-
 import Reports
+import Testing
 
 @Suite struct CurvePlotTests {
   static let blue: [UInt8] = [0x00, 0x72, 0xB2]

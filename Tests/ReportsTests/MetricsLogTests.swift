@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import Reports
+import Testing
 
 @Suite struct MetricsLogTests {
   final class Clock { var now = 0.0 }

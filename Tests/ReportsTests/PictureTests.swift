@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import Reports
+import Testing
 
 @Suite struct PictureTests {
   @Test(arguments: [1, 3], [(1, 1), (5, 3), (64, 64)])

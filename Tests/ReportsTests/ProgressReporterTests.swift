@@ -1,8 +1,7 @@
 import Foundation
+import Reports
 import Synchronization
 import Testing
-
-import Reports
 
 @Suite struct ProgressReporterTests {
   /// A sink, a clock and a terminal of settable width.

@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import Storage
+import Testing
 
 @Suite struct CheckpointStoreTests {
   /// Fills and seals a temporary folder, with `text` as the contents of one of two files.

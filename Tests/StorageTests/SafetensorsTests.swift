@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import Storage
+import Testing
 
 @Suite struct SafetensorsTests {
   static let entries = [

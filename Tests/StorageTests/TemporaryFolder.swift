@@ -1,5 +1,4 @@
 import Foundation
-
 import Storage
 
 /// Calls `body` with a new empty folder, which is removed afterwards.
