@@ -34,7 +34,7 @@ enum Program {
 
   /// Runs to the end: that many ranks under mpirun, or for nil a single process without it.
   static func run(
-    _ arguments: [String], ranks: Int? = nil, timeout: Double = 30
+    _ arguments: [String], ranks: Int? = nil, timeout: Double = 120
   ) throws -> Outcome {
     try start(arguments, ranks: ranks).finish(timeout: timeout)
   }
@@ -148,7 +148,7 @@ final class RunningJob {
   /// Waits for the end.
   ///
   /// - Throws: `Hang` after `timeout` seconds from the start.
-  func finish(timeout: Double = 30) throws -> Outcome {
+  func finish(timeout: Double = 120) throws -> Outcome {
     let deadline = DispatchTime(uptimeNanoseconds: begin + UInt64(timeout * 1e9))
     guard ended.wait(timeout: deadline) == .success else {
       kill()

@@ -54,13 +54,13 @@ extension SystemTests {
     @Test func stoppedOnTwoRanksAndResumedOnFour() throws {
       try withScratch { scratch in
         let (run, done) = try stopped(
-          scratch, iterations: 400, by: SIGUSR1, named: "SIGUSR1", ranks: 2)
+          scratch, iterations: 200, by: SIGUSR1, named: "SIGUSR1", ranks: 2)
         let outcome = try resume(run, ranks: 4)
         #expect(outcome.output.contains("going on after iteration \(done)"), "\(outcome)")
-        let (straight, _) = try train(scratch, "straight", ["training.iterations=400"])
-        #expect(run.latest == "step-00000400")
+        let (straight, _) = try train(scratch, "straight", ["training.iterations=200"])
+        #expect(run.latest == "step-00000200")
         try run.expectSame(as: straight, "stopped after \(done)")
-        #expect(try run.iterations() == Array(1...400))
+        #expect(try run.iterations() == Array(1...200))
       }
     }
 
