@@ -13,7 +13,7 @@ import PackageDescription
 #else
   let vectorFlags: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-fno-math-errno"])]
 #endif
-// Debug builds (the tests') optimize the kernels too: unoptimized SIMD code is some 100 times slower.
+// Debug builds optimize the kernels too: unoptimized SIMD code is some 100 times slower.
 let kernelFlags = vectorFlags + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
 let package = Package(

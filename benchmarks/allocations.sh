@@ -10,6 +10,7 @@ RANKS=${RANKS:-2}
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=launch/setup.sh
 source "$root/launch/setup.sh"
+swift build -c release --package-path "$root" --product wgangp-dist >&2
 library=$(mktemp -d)/allocations.so
 trap 'rm -rf "$(dirname "$library")"' EXIT
 "${CC:-cc}" -O2 -shared -fPIC -o "$library" "$root/benchmarks/allocations.c"

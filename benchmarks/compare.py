@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Seconds an iteration of wgangp-dist beside PyTorch's, in one run: the two take turns, so that a machine whose speed drifts
-is fair to both. Prints a table and the ratio PyTorch / wgangp-dist of each round; writes JSON where told to.
+is fair to both. Prints each round, a table, and the median over the rounds of the ratio PyTorch / wgangp-dist; writes JSON where told to.
 
   benchmarks/compare.py --python ENV/bin/python                    # S0 at full width, batch 128, 2 ranks of one core
   benchmarks/compare.py --python ENV/bin/python --rounds 3 --json results.json
@@ -50,7 +50,6 @@ def main():
     peers = {
         f'PyTorch, {options.ranks} gloo ranks': (options.ranks, 1),
         f'PyTorch, 1 process of {options.ranks} threads': (1, options.ranks)}
-    # A variable that pins OpenBLAS to older kernels is for OpenBLAS; PyTorch does not read it.
     times = {'wgangp-dist': []}
     times.update({name: [] for name in peers})
     ours = torch = None
@@ -66,7 +65,7 @@ def main():
 
     print(f'\n{options.system}, batch {ours["batch"]}, {options.ranks} ranks of one core; torch {torch["torch"]}, '
           f'BLAS kernel {ours["blasKernel"]}; {platform.node()}, {datetime.date.today()}')
-    print(f'| | median s an iteration | min | max | PyTorch / wgangp-dist, median of the rounds |\n|---|---|---|---|---|')
+    print('| | median s an iteration | min | max | PyTorch / wgangp-dist, median of the rounds |\n|---|---|---|---|---|')
     ratios = {}
     for name, values in times.items():
         ratios[name] = statistics.median(value / own for value, own in zip(values, times['wgangp-dist']))

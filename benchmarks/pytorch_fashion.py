@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The Fashion-MNIST system in PyTorch, for timing only: prints one line of JSON.
+"""The Fashion-MNIST system in PyTorch, written as published, for timing only: prints one line of JSON.
 
   python pytorch_fashion.py bench --system fashion --world 2 --threads 1 --iterations 3 --warmup 1
 

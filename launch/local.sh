@@ -44,13 +44,8 @@ if ((RANKS > cores)); then launch+=(--mca mpi_yield_when_idle 1); fi
 launch+=("$root/.build/release/wgangp-dist" "$COMMAND" "$@")
 
 # mpirun gives rank 0 a terminal of its own even when this script writes to a file, so say here
-# whether someone is watching, and how wide the window is.
-if [[ -t 1 ]]; then
-  COLUMNS=$(tput cols 2>/dev/null || echo 80)
-  export COLUMNS
-else
-  export TERM=dumb
-fi
+# whether someone is watching.
+if [[ ! -t 1 ]]; then export TERM=dumb; fi
 
 printf '+' >&2
 printf ' %q' "${launch[@]}" >&2
@@ -67,7 +62,7 @@ stops=0
 # shellcheck disable=SC2317  # called by the trap
 stop() {
   stops=$((stops + 1))
-  if ((stops == 1)); then
+  if ((stops == 1)) && [[ $COMMAND == train ]]; then
     printf '\nlocal: stopping after this step; once more to kill\n' >&2
     kill -USR1 "$pid" 2>/dev/null || true
   else

@@ -12,10 +12,19 @@ package typealias MutableFloatBuffer = UnsafeMutableBufferPointer<Float>
 package final class AlignedArray<Element: BitwiseCopyable>: @unchecked Sendable {
   package let buffer: UnsafeMutableBufferPointer<Element>
 
+  /// Bytes of a large page: with 4 KiB pages, sweeps over tensors and patch matrices miss the TLB.
+  private static var hugePage: Int { 2 << 20 }
+
   package init(count: Int) {
     precondition(count >= 0, "a storage cannot hold \(count) values")
     let bytes = Swift.max(count * MemoryLayout<Element>.stride, 64)
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+    let isLarge = bytes >= Self.hugePage
+    let raw = UnsafeMutableRawPointer.allocate(
+      byteCount: bytes, alignment: isLarge ? Self.hugePage : 64)
+    #if os(Linux)
+      // Asked for before the first touch. Not an error where the system has no huge pages to give.
+      if isLarge { madvise(raw, bytes, MADV_HUGEPAGE) }
+    #endif
     memset(raw, 0, bytes)
     buffer = UnsafeMutableBufferPointer(
       start: raw.bindMemory(to: Element.self, capacity: count), count: count)

@@ -1,6 +1,6 @@
 /// The three products by their definition, summed in Double: the tests' oracle.
 extension Convolution {
-  /// Calls `body(image, output pixel, output channel, filter index, input index)` for every product
+  /// Calls `body(input index, filter index, output index)` for every product
   /// of the sum.
   ///
   /// Indices are into x, w and y as `Convolution` lays them out.

@@ -18,12 +18,12 @@ package enum Processor {
 
   package static var name: String { field("model name") ?? "unknown processor" }
 
-  /// What the kernels need beyond the processor's own, such as `avx2 and fma`; nil for nothing.
+  /// What the kernels need beyond the processor's own, such as `avx2, fma`; nil for nothing.
   package static var missingFeatures: String? {
     #if arch(x86_64)
       guard let flags = field("flags") else { return nil }
       let present = Set(flags.split(separator: " ").map(String.init))
-      let missing = ["avx2", "fma", "bmi1", "bmi2", "f16c", "movbe"].filter {
+      let missing = ["avx2", "fma", "bmi1", "bmi2", "f16c", "movbe", "abm"].filter {
         !present.contains($0)
       }
       return missing.isEmpty ? nil : missing.joined(separator: ", ")

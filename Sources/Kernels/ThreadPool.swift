@@ -1,11 +1,12 @@
 import Foundation
 import Synchronization
 
-/// Threads that share the shards of a rank: a fork and join of a fixed team, without allocation.
+/// Threads that share the shards of a rank: a fork and join of a fixed team.
 ///
-/// `DispatchQueue.concurrentPerform` costs 3-50 microseconds a call here and allocates; this pool's
-/// workers spin for a moment and then sleep, so a training step's some hundred forks cost it
-/// little, and an idle rank costs nothing.
+/// `DispatchQueue.concurrentPerform` costs 3-50 microseconds a call here; this pool's workers spin
+/// for a moment and then sleep, so a training step's some hundred forks cost it little, and an idle
+/// rank costs nothing. One thread runs the body itself and allocates nothing; with more, Swift boxes
+/// the closure that crosses threads: one small allocation a fork.
 package final class ThreadPool: Sendable {
   /// Threads that work, the calling one included.
   package let threads: Int

@@ -27,7 +27,7 @@ package final class ExecutionContext {
   /// Scratch of one thread: undefined values.
   package func scratch(thread: Int) -> MutableFloatBuffer { scratch[thread].buffer }
 
-  /// Calls `body(shard, thread)` for every shard of this rank that the pass has samples in.
+  /// Calls `body(shard, thread)` for every shard of this rank.
   package func forEachShard(_ body: (_ shard: Int, _ thread: Int) -> Void) {
     pool.forEach(plan.localShards, body)
   }

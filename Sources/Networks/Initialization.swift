@@ -3,9 +3,10 @@ package struct Initialization: Sendable, Equatable {
   package enum Scheme: String, Sendable, CaseIterable {
     /// PyTorch's defaults: weights and biases uniform in +-1/sqrt(fan-in), norm weights 1.
     case pytorch
-    /// DCGAN's (Radford et al. 2016, arXiv:1511.06434) as S0 applies it: convolution weights N(0,
-    /// 0.02), norm weights N(1, 0.02); everything else, convolution biases too, as PyTorch's
-    /// defaults.
+    /// DCGAN's (Radford et al. 2016, arXiv:1511.06434), which touches weights only.
+    ///
+    /// Convolution weights `N(0, 0.02)`, norm weights `N(1, 0.02)`; everything else, convolution
+    /// biases too, as PyTorch's defaults.
     case dcgan
   }
 

@@ -85,7 +85,7 @@ package struct Benchmark {
     let slowest = try maxima(seconds)
     let others = try maxima([Self.peakMegabytes(), Double(allocated) / Double(iterations)])
     let sorted = slowest.sorted()
-    let median = sorted[iterations / 2]
+    let median = (sorted[(iterations - 1) / 2] + sorted[iterations / 2]) / 2
     let training = configuration.training
     let operations = model.operations(
       batch: training.batch, criticSteps: training.criticSteps,

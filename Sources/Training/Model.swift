@@ -9,6 +9,8 @@ package struct Model {
   package let critic: Network
   package let context: ExecutionContext
   package let latent: Int
+  /// The largest global batch that the networks' memory is planned for.
+  package let batch: Int
 
   /// Builds both networks and draws their parameters.
   ///
@@ -18,6 +20,7 @@ package struct Model {
     let plan = try ShardPlan(
       shards: training.shards, rank: communicator.rank, ranks: communicator.size)
     context = ExecutionContext(plan: plan, communicator: communicator, threads: training.threads)
+    batch = training.batch
     let capacity = plan.capacity(batch: training.batch)
     let groups = configuration.objective.criticGroups
 

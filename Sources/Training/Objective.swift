@@ -3,11 +3,11 @@ import Configuration
 /// What critic and generator minimize.
 ///
 /// Wasserstein (Arjovsky et al. 2017, arXiv:1701.07875) with the gradient penalty of Gulrajani et
-/// al. 2017, arXiv:1704.00028, Algorithm 1; B samples, reals x, fakes y = G(z), interpolates a x +
-/// (1 - a) y:
+/// al. 2017, arXiv:1704.00028, Algorithm 1. For B reals x, fakes y = G(z) and interpolates u:
 ///
-///     W = mean C(x) - mean C(y),  penalty = weight * mean (|g_i| - 1)^2,  g_i the gradient of C at interpolate i
-///     critic: -W + penalty        generator: -mean C(G(z))
+///     u_i = a_i x_i + (1 - a_i) y_i,  a_i uniform in [0, 1),  g_i the gradient of C at u_i
+///     W = mean C(x) - mean C(y),  penalty = weight * mean (|g_i| - 1)^2
+///     critic: -W + penalty,  generator: -mean C(G(z))
 package struct Objective: Sendable, Equatable {
   /// nil: no penalty, and no interpolates.
   package var penaltyWeight: Double?

@@ -2,8 +2,9 @@ import Configuration
 import Kernels
 import Networks
 
-/// An optimizer as a configuration names it: `adam: {learningRate: 1.0e-4, beta1: 0.5, beta2:
-/// 0.999}`.
+/// An optimizer as a configuration names it.
+///
+///     adam: {learningRate: 1.0e-4, beta1: 0.5, beta2: 0.999}
 package enum OptimizerSettings: Sendable, Equatable {
   case adam(Adam)
 

@@ -10,9 +10,34 @@ final class RecordedInputs: StepInputs {
   private var noise: [Float] = []
   private var weights: [Float] = []
 
-  init(_ file: SafetensorsFile, shape: Shape) {
+  private let latent: Int
+  private let hasPenalty: Bool
+  private let mostSamples: Int
+
+  /// `mostSamples`: The batch that the networks' memory was planned for.
+  init(
+    _ file: SafetensorsFile, shape: Shape, latent: Int, hasPenalty: Bool, mostSamples: Int
+  ) {
     self.file = file
     self.shape = shape
+    self.latent = latent
+    self.hasPenalty = hasPenalty
+    self.mostSamples = mostSamples
+  }
+
+  /// Refuses a recorded tensor of another size than the configuration's networks take.
+  private func check(_ key: String, count: Int, expected: Int, of what: String) throws {
+    guard count == expected else {
+      throw TrainingError(
+        "\(file.path): \(key) has \(count) values, expected \(expected) (\(what))")
+    }
+  }
+
+  private func check(batch: Int, _ key: String) throws {
+    guard (1...mostSamples).contains(batch) else {
+      throw TrainingError(
+        "\(file.path): \(key) has \(batch) samples, but training.batch is \(mostSamples)")
+    }
   }
 
   func beginCriticStep(_ step: Int, ofIteration iteration: Int) throws -> Int {
@@ -25,13 +50,21 @@ final class RecordedInputs: StepInputs {
       throw TrainingError(
         "\(file.path): \(prefix)real: samples of \(found.dropFirst()), expected \(shape)")
     }
+    try check(batch: batch, prefix + "real")
+    try check(prefix + "noise", count: noise.count, expected: batch * latent, of: "batch x latent")
+    if hasPenalty {
+      try check(prefix + "alpha", count: weights.count, expected: batch, of: "one a sample")
+    }
     return batch
   }
 
   func beginGeneratorStep(ofIteration iteration: Int) throws -> Int {
     let key = "iter.\(iteration).generator.noise"
     noise = try file.floats(key)
-    return try file.entry(key).shape.first ?? 0
+    let batch = try file.entry(key).shape.first ?? 0
+    try check(batch: batch, key)
+    try check(key, count: noise.count, expected: batch * latent, of: "batch x latent")
+    return batch
   }
 
   /// Recorded images are channels, height, width.

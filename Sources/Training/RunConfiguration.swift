@@ -72,7 +72,7 @@ package struct RunConfiguration {
       throw root.fail("name", "expected a plain folder name, found '\(name)'")
     }
     seed = UInt64(try root.integer("seed", default: 0, in: 0...Int.max))
-    data = try Self.data(root.section("data"), seed: seed)
+    data = try Self.data(root.section("data"))
     generator = try Self.network(root.section("generator"), isGenerator: true)
     critic = try Self.network(root.section("critic"), isGenerator: false)
     objective = try Objective(root.section("objective"))
@@ -91,7 +91,7 @@ package struct RunConfiguration {
   /// The configuration with all defaults, as it goes into the run directory.
   package var resolvedYAML: String { root.resolvedYAML() }
 
-  private static func data(_ section: ConfigurationReader, seed: UInt64) throws -> DataSection {
+  private static func data(_ section: ConfigurationReader) throws -> DataSection {
     let sources = ["idx", "glyphs"]
     let source: DatasetSource
     switch try section.choice("source", of: sources) {
@@ -154,8 +154,8 @@ package struct RunConfiguration {
     let last = try section.choice("lastBatch", default: "drop", of: ["drop", "keep"])
     let length: Length
     switch (
-      try section.optionalInteger("epochs", in: 1...Int.max),
-      try section.optionalInteger("iterations", in: 1...Int.max)
+      try section.optionalInteger("epochs", in: 1...1_000_000_000),
+      try section.optionalInteger("iterations", in: 1...1_000_000_000_000)
     ) {
     case (let epochs?, nil): length = .epochs(epochs)
     case (nil, let iterations?): length = .iterations(iterations)
@@ -212,8 +212,9 @@ package enum Interval: Equatable, Sendable {
     case .never: return false
     case .iterations(let number): return iteration % number == 0
     case .epochs(let number):
-      let epoch = schedule.epochsDone(afterIteration: iteration)
-      return epoch != schedule.epochsDone(afterIteration: iteration - 1) && epoch % number == 0
+      // Compared by quotients: an iteration may end more than one epoch.
+      return schedule.epochsDone(afterIteration: iteration) / number
+        > schedule.epochsDone(afterIteration: iteration - 1) / number
     }
   }
 }

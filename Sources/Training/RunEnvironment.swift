@@ -2,7 +2,7 @@ import Collectives
 import Foundation
 import Kernels
 
-/// The machine and software of a run, for `environment.json` and `doctor`.
+/// The machine and software of a run, for `environment.json`.
 package struct RunEnvironment: Codable, Sendable {
   package var version: String
   package var date: String

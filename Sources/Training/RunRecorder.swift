@@ -12,7 +12,8 @@ final class RunRecorder {
   private let metrics: MetricsLog
   private let progress: ProgressReporter
   private let ranks: Int
-  private let begin = DispatchTime.now().uptimeNanoseconds
+  private let startIteration: Int
+  private let startTime = DispatchTime.now().uptimeNanoseconds
 
   /// Units in brackets; losses and the W distance have the unit of the critic's score.
   static let columns = [
@@ -35,7 +36,8 @@ final class RunRecorder {
     startIteration = start
   }
 
-  private let startIteration: Int
+  /// An error that ends the run begins a line of its own.
+  deinit { progress.finish() }
 
   func begin(dataset: any Dataset, model: Model) {
     let training = configuration.training
@@ -82,7 +84,7 @@ final class RunRecorder {
       let table = try MetricsTable(path: directory.metrics)
       try PNG.write(table.curves(title: configuration.name), to: directory.curves)
     }
-    let seconds = Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9
+    let seconds = Double(DispatchTime.now().uptimeNanoseconds - startTime) * 1e-9
     if iteration == start && signal == 0 {
       return progress.log(
         "nothing to do: all \(iteration) iterations of \(directory.path) are done")
@@ -90,7 +92,7 @@ final class RunRecorder {
     if signal != 0 && iteration < schedule.iterations {
       return progress.log(
         "stopped by \(StopSignal.name(signal)) after iteration \(iteration) of \(schedule.iterations), saved; go on with: "
-          + "wgangp-dist train --resume \(directory.path)")
+          + "\(CommandLine.arguments[0]) train --resume \(directory.path)")
     }
     progress.log(
       "done: \(iteration) iterations in \(ProgressReporter.duration(seconds)); checkpoints, samples and metrics are in "

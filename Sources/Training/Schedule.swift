@@ -6,14 +6,19 @@ package struct Schedule: Equatable, Sendable {
   /// Batches of reals that an iteration takes: 1 where its critic steps share one, else one each.
   package let batchesPerIteration: Int
   package let iterations: Int
+  /// The epochs that were asked for, nil where iterations were.
+  private let wantedEpochs: Int?
 
   package init(batchesPerEpoch: Int, training: RunConfiguration.TrainingSection) {
     self.batchesPerEpoch = batchesPerEpoch
     let batchesPerIteration = training.reusesReals ? 1 : training.criticSteps
     self.batchesPerIteration = batchesPerIteration
     switch training.length {
-    case .iterations(let count): iterations = count
+    case .iterations(let count):
+      iterations = count
+      wantedEpochs = nil
     case .epochs(let epochs):
+      wantedEpochs = epochs
       iterations = (epochs * batchesPerEpoch + batchesPerIteration - 1) / batchesPerIteration
     }
   }
@@ -28,8 +33,8 @@ package struct Schedule: Equatable, Sendable {
     max(0, iteration) * batchesPerIteration / batchesPerEpoch
   }
 
-  /// Epochs that the run touches.
+  /// Epochs that the run goes through, the last perhaps in part.
   package var epochs: Int {
-    (iterations * batchesPerIteration + batchesPerEpoch - 1) / batchesPerEpoch
+    wantedEpochs ?? (iterations * batchesPerIteration + batchesPerEpoch - 1) / batchesPerEpoch
   }
 }

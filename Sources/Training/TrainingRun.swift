@@ -2,6 +2,7 @@ import Collectives
 import Configuration
 import Datasets
 import Foundation
+import Kernels
 import Logging
 import Networks
 import Reports
@@ -32,6 +33,10 @@ package final class TrainingRun {
   private let schedule: Schedule
   private let dataset: any Dataset
   private var directory: RunDirectory
+  /// What ranks tell each other at the end of an iteration: the signal that came, and 1 for a failure.
+  private let controlMine = DoubleStorage(count: 2)
+  private let controlAll: DoubleStorage
+  private let controlGather: any PreparedAllGather
   private var logger = Logger(label: "wgangp-dist.training")
 
   /// Reads configuration and data and builds the networks.
@@ -56,8 +61,11 @@ package final class TrainingRun {
     (configuration, model, dataset, _) = parts
     try communicator.requireSame(configuration.resolvedYAML, what: "the configuration")
     try communicator.requireSame(
-      RunEnvironment(version: options.version, ranks: 1, threads: 1).blasKernel,
+      BLAS.kernel,
       what: "the BLAS kernel (results would depend on the rank; set OPENBLAS_CORETYPE alike)")
+    controlAll = DoubleStorage(count: 2 * communicator.size)
+    controlGather = try communicator.makeAllGather(
+      UnsafeBufferPointer(controlMine.buffer), into: controlAll.buffer)
     schedule = Schedule(batchesPerEpoch: parts.3.batchesPerEpoch, training: configuration.training)
     trainer = Trainer(configuration, model: model)
     inputs = DrawnInputs(
@@ -120,10 +128,10 @@ package final class TrainingRun {
     let isRoot = communicator.rank == 0
     let start = try isRoot ? resumeOrCreate() : joinRun()
     let output = configuration.output
-    let writer = RunWriter(
-      trainer, store: CheckpointStore(directory: directory.checkpoints, keep: output.keep))
+    let store = CheckpointStore(directory: directory.checkpoints, keep: output.keep)
+    let writer = isRoot ? RunWriter(trainer, store: store) : nil
     // Also where training diverges: the checkpoint on its way is the one to go on from.
-    defer { writer.finish() }
+    defer { writer?.finish() }
     let recorder = try communicator.agree {
       isRoot
         ? try RunRecorder(
@@ -145,7 +153,7 @@ package final class TrainingRun {
           iteration, critic: losses.critic, generator: losses.generator,
           seconds: Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9)
       } catch { failure = "\(error)" }
-      if isRoot {
+      if let writer {
         let isLast = iteration == schedule.iterations
         if output.checkpointEvery.isDue(afterIteration: iteration, schedule: schedule) && !isLast {
           writer.saveCheckpoint(iteration: iteration)
@@ -157,13 +165,11 @@ package final class TrainingRun {
           }
         }
       }
-      stop = try synchronize(failure: failure ?? writer.failureMessage)
+      stop = try synchronize(failure: failure ?? writer?.failureMessage)
     }
-    if isRoot {
-      if iteration > start { writer.saveCheckpoint(iteration: iteration) }
-      writer.finish()
-    }
-    try communicator.agree(writer.failureMessage)
+    if iteration > start { writer?.saveCheckpoint(iteration: iteration) }
+    writer?.finish()
+    try communicator.agree(writer?.failureMessage)
     try communicator.agree {
       try recorder?.finish(iteration: iteration, start: start, stoppedBy: stop)
     }
@@ -174,11 +180,11 @@ package final class TrainingRun {
   ///
   /// - Returns: The signal that asked a rank to stop, or 0.
   private func synchronize(failure: String?) throws -> Int32 {
-    let mine = [Double(StopSignal.pending), failure == nil ? 0 : 1]
-    var all = [Double](repeating: 0, count: 2 * communicator.size)
-    try mine.withUnsafeBufferPointer { mine in
-      try all.withUnsafeMutableBufferPointer { try communicator.allGather(mine, into: $0) }
-    }
+    let (mine, all) = (controlMine.buffer, controlAll.buffer)
+    mine[0] = Double(StopSignal.pending)
+    mine[1] = failure == nil ? 0 : 1
+    let gather = controlGather
+    try gather()
     let pairs = stride(from: 0, to: all.count, by: 2)
     if pairs.contains(where: { all[$0 + 1] != 0 }) { try communicator.agree(failure) }
     return pairs.map { Int32(all[$0]) }.max() ?? 0
@@ -188,7 +194,7 @@ package final class TrainingRun {
 
   /// Rank 0's part of the start: the run's folder, or the state to go on from.
   private func resumeOrCreate() throws -> Int {
-    let snapshot = Snapshot(trainer)
+    let snapshot = options.resume == nil ? nil : Snapshot(trainer)
     try communicator.agree {
       if let resume = options.resume {
         let store = CheckpointStore(
@@ -198,7 +204,8 @@ package final class TrainingRun {
         guard let folder = found.path else {
           throw TrainingError("\(resume): has no whole checkpoint to go on from")
         }
-        try snapshot.read(from: folder)
+        try snapshot?.read(from: folder)
+        warnOfOtherKernel()
         if !options.overrides.isEmpty {
           try FileSystem.writeAtomically(configuration.resolvedYAML, to: directory.configuration)
         }
@@ -213,10 +220,23 @@ package final class TrainingRun {
         version: options.version, ranks: communicator.size, threads: model.context.pool.threads)
       try FileSystem.writeAtomically(environment.json, to: directory.environment)
     }
-    guard options.resume != nil else { return 0 }
+    guard let snapshot else { return 0 }
     try snapshot.broadcast(over: communicator)
     snapshot.restore()
     return snapshot.iteration
+  }
+
+  /// Says where the run was begun with other BLAS kernels: its bits then depend on where it stopped.
+  private func warnOfOtherKernel() {
+    guard let bytes = try? FileSystem.readFile(directory.environment),
+      let before = try? JSONDecoder().decode(RunEnvironment.self, from: Data(bytes)),
+      before.blasKernel != BLAS.kernel
+    else { return }
+    logger.warning(
+      """
+      the run was begun with OpenBLAS's \(before.blasKernel) kernels, here they are \(BLAS.kernel): results will differ \
+      in last bits from an uninterrupted run; OPENBLAS_CORETYPE=\(before.blasKernel) keeps them
+      """)
   }
 
   /// The other ranks' part of the same.
@@ -236,7 +256,9 @@ package final class TrainingRun {
     let image = try generator.grid(
       count: output.samples, columns: output.columns, scale: output.scale)
     let name: String
-    if case .epochs = output.sampleEvery, iteration < schedule.iterations {
+    if case .epochs = output.sampleEvery,
+      output.sampleEvery.isDue(afterIteration: iteration, schedule: schedule)
+    {
       name = "epoch-" + padded(schedule.epochsDone(afterIteration: iteration), 4)
     } else {
       name = "iteration-" + padded(iteration, 6)

@@ -59,7 +59,9 @@ package struct Verification {
   package mutating func run(criticSteps: Int) throws {
     let model = trainer.model
     for network in [model.generator, model.critic] { try load(network) }
-    let inputs = RecordedInputs(file, shape: model.critic.inputShape)
+    let inputs = RecordedInputs(
+      file, shape: model.critic.inputShape, latent: model.latent,
+      hasPenalty: trainer.objective.penaltyWeight != nil, mostSamples: model.batch)
     let iterations = (0...).first { !file.contains("iter.\($0).generator.noise") } ?? 0
     guard iterations > 0 else {
       throw TrainingError(

@@ -14,7 +14,8 @@ struct DoctorCommand: ParsableCommand {
       """)
 
   func run() throws {
-    try Job.run { communicator in
+    // It is the one command that has something to say on a processor that lacks something.
+    try Job.run(checksProcessor: false) { communicator in
       let cores = Processor.boundCores
       let bindings = try communicator.gather(
         "rank \(communicator.rank) on \(ProcessInfo.processInfo.hostName): cores \(list(cores))")
@@ -46,6 +47,9 @@ struct DoctorCommand: ParsableCommand {
     cores: [Int], ranks: Int, kernels: [String], levels: [String]
   ) -> [(text: String, isFatal: Bool)] {
     var notes: [(String, Bool)] = []
+    if let missing = Processor.missingFeatures {
+      notes.append(("the processor lacks \(missing), which the program is built for", true))
+    }
     if Set(kernels).count > 1 {
       notes.append(
         (

@@ -10,14 +10,18 @@ enum Job {
   /// fails alone has to call `Communicator.abort`.
   ///
   /// - Throws: `ExitCode`, after the error has been printed.
-  static func run(_ body: (any Communicator) throws -> Void) throws {
-    if let missing = Processor.missingFeatures {
+  static func run(
+    checksProcessor: Bool = true, _ body: (any Communicator) throws -> Void
+  ) throws {
+    if checksProcessor, let missing = Processor.missingFeatures {
       report("this processor lacks \(missing); wgangp-dist is built for AVX2 and FMA")
       throw ExitCode(1)
     }
     BLAS.useOneThread()
     // A write beyond a file-size limit is to be an error that names the file, not a signal.
     signal(SIGXFSZ, SIG_IGN)
+    // Nor does a run end because nobody reads its progress any more.
+    signal(SIGPIPE, SIG_IGN)
     guard MPICommunicator.isLaunched else {
       if let exit = exitCode(Result { try body(SoloCommunicator()) }, rank: 0) { throw exit }
       return

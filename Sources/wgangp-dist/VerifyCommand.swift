@@ -50,6 +50,9 @@ struct VerifyCommand: ParsableCommand {
           model.context.plan
         )
       }
+      // Each rank reads the file: what only one of them trips over must not leave the others waiting.
+      let sum = try communicator.agree { try FileSystem.checksum(ofFile: file) }
+      try communicator.requireSame("\(sum.size) bytes, CRC-32 \(sum.crc32)", what: file)
       try verification.0.run(criticSteps: verification.1)
       let findings = verification.0.findings
       let failed = findings.filter { !$0.passes }

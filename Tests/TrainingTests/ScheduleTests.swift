@@ -30,7 +30,7 @@ import Training
     #expect(found.batch(iteration: 7, criticStep: 3) == 38)
     #expect(found.epochsDone(afterIteration: 93) == 0)
     #expect(found.epochsDone(afterIteration: 94) == 1)
-    #expect(found.epochs == 3)
+    #expect(found.epochs == 2)
     // All batches, each once.
     let batches = (0..<188).flatMap { i in (0..<5).map { found.batch(iteration: i, criticStep: $0) }
     }

@@ -22,8 +22,11 @@ final class SecondOrderState {
   }
 }
 
-/// The second-order pass: derivatives of F = <gamma r P d, t> = m gamma r (mean(d t) - mean d mean
-/// t - b c / gamma), b = mean(x^ t), c = mean(gamma d x^), with the statistics depending on x.
+/// The second-order pass: the derivatives of F, with the statistics depending on x.
+///
+///     F = <gamma r P d, t> = m gamma r (mean(d t) - mean(d) mean(t) - b c / gamma)
+///     b = mean(x^ t),  c = mean(gamma d x^)
+///
 /// - with respect to d: J t = gamma r P t = gamma x^t;
 /// - with respect to gamma: sum d x^t, formed of each shard's own sums;
 /// - with respect to x, the share: `BatchNormalization.secondOrderShare`.

@@ -8,13 +8,13 @@ import Kernels
 ///
 /// Letters as in `BatchNormalization`; m = samples x pixels of a group over all ranks.
 /// - forward: y = gamma x^ + beta. One exchange: sum x, sum x^2.
-/// - backward of d: dbeta = sum d, dgamma = sum d x^, dx = gamma r P d. One exchange: sum d, sum d
-///   x^.
+/// - backward of d: dbeta = sum d, dgamma = sum d x^, dx = gamma r P d.
+///   One exchange: sum d, sum d x^.
 /// - doubleBackward: see `BatchNorm+DoubleBackward.swift`. One exchange: sum t, sum x^ t, sum d t.
 ///
 /// All groups of a pass are exchanged at once. Running statistics move once for each group, in the
-/// groups' order: running = (1 - momentum) running + momentum batch, with the unbiased variance (m
-/// - 1), as PyTorch.
+/// groups' order: `running = (1 - momentum) running + momentum batch`, with the unbiased variance,
+/// as in PyTorch.
 package final class BatchNorm: Layer {
   package let kind = "batchNorm"
   package let inputShape: Shape
