@@ -128,7 +128,9 @@ extension SystemTests {
     @Test func ranksThatDoNotDivideTheShards() throws {
       try expectError(
         [], ranks: 3,
-        words: ["3 ranks cannot share 8 shards evenly", "1, 2, 4 or 8 ranks", "training.shards"])
+        words: [
+          "3 ranks cannot take equal subtrees of 8 shards", "1, 2, 4 or 8 ranks", "training.shards",
+        ])
     }
 
     // MARK: - Run folders

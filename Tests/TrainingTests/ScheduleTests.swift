@@ -37,6 +37,19 @@ import Training
     #expect(batches == Array(0..<940))
   }
 
+  @Test func intervalsOfIterationsLongerThanAnEpoch() throws {
+    let found = try schedule(
+      ["training.criticSteps=5", "training.iterations=4"], batchesPerEpoch: 2)
+    // 2, 5, 7 and 10 epochs are done: every second one falls due, also where it is passed.
+    #expect((1...4).map { found.epochsDone(afterIteration: $0) } == [2, 5, 7, 10])
+    #expect(
+      (1...4).map { Interval.epochs(2).isDue(afterIteration: $0, schedule: found) }
+        == [true, true, true, true])
+    #expect(
+      (1...4).map { Interval.epochs(4).isDue(afterIteration: $0, schedule: found) }
+        == [false, true, false, true])
+  }
+
   @Test func oneFreshCriticStep() throws {
     let found = try schedule(
       ["training.criticSteps=1", "training.iterations=10"], batchesPerEpoch: 3)
