@@ -58,7 +58,9 @@ struct BenchCommand: ParsableCommand {
 
   private static func text(_ result: BenchmarkResult) -> String {
     let number = { (value: Double, digits: Int) in String(format: "%.\(digits)f", value) }
-    let allocations = result.allocationsPerIteration.map { number($0, 1) } ?? "not counted"
+    let allocations =
+      result.allocationsPerIteration.map { number($0, 1) + " an iteration" }
+      ?? "not counted (see benchmarks/allocations.sh)"
     return """
       \(result.name): batch \(result.batch) on \(result.ranks) x \(result.threads) (ranks x threads), \
       \(result.iterations) iterations, BLAS kernel \(result.blasKernel)
@@ -69,7 +71,7 @@ struct BenchCommand: ParsableCommand {
       \(number(result.directGFLOPPerIteration, 1)) GFLOP an iteration
       share in exchange      \(number(100 * result.exchangeShare, 2)) %
       peak memory a rank     \(number(result.peakMegabytesPerRank, 0)) MB
-      allocations            \(allocations) an iteration
+      allocations            \(allocations)
       """
   }
 }
