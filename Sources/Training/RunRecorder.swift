@@ -48,7 +48,7 @@ final class RunRecorder {
         + "\(ranks) rank\(ranks == 1 ? "" : "s")\(threads > 1 ? " of \(threads) threads" : "")")
     progress.log("run folder: \(directory.path)")
     if startIteration > 0 { progress.log("going on after iteration \(startIteration)") }
-    progress.update(status(startIteration, nil))
+    if startIteration < schedule.iterations { progress.update(status(startIteration, nil)) }
   }
 
   private func status(_ iteration: Int, _ losses: CriticLosses?) -> ProgressStatus {
