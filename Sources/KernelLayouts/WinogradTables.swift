@@ -27,6 +27,9 @@ package struct WinogradTables {
   package let panel: UnsafeMutablePointer<Address>
   /// Values from a panel to the next.
   package let panelStep: UnsafeMutablePointer<Int>
+  /// Values from an address to that of the next tile or filter: see `advance`.
+  package let imageNext: UnsafeMutablePointer<Int>
+  package let panelNext: UnsafeMutablePointer<Int>
   /// Values in progress: `workCount`.
   package let work: Address
 
@@ -34,13 +37,12 @@ package struct WinogradTables {
   package static let workCount = 36 * 16
 
   @usableFromInline
-  init(
-    image: UnsafeMutablePointer<Address>, panel: UnsafeMutablePointer<Address>,
-    panelStep: UnsafeMutablePointer<Int>, work: Address
-  ) {
-    self.image = image
-    self.panel = panel
-    self.panelStep = panelStep
+  init(addresses: UnsafeMutablePointer<Address>, steps: UnsafeMutablePointer<Int>, work: Address) {
+    image = addresses
+    panel = addresses + 36
+    panelStep = steps
+    imageNext = steps + 36
+    panelNext = steps + 72
     self.work = work
   }
 
@@ -49,15 +51,23 @@ package struct WinogradTables {
   package static func with(work: Address, _ body: (WinogradTables) -> Void) {
     // At most 1 KiB each, so on the stack.
     withUnsafeTemporaryAllocation(of: Address.self, capacity: 72) { addresses in
-      withUnsafeTemporaryAllocation(of: Int.self, capacity: 36) { steps in
+      withUnsafeTemporaryAllocation(of: Int.self, capacity: 108) { steps in
         addresses.initialize(repeating: work)
         steps.initialize(repeating: 0)
-        let start = addresses.baseAddress.unsafelyUnwrapped
         body(
           WinogradTables(
-            image: start, panel: start + 36, panelStep: steps.baseAddress.unsafelyUnwrapped,
-            work: work))
+            addresses: addresses.baseAddress.unsafelyUnwrapped,
+            steps: steps.baseAddress.unsafelyUnwrapped, work: work))
       }
+    }
+  }
+
+  /// Goes on to the next tile of the same kind: cheaper than to fill the tables again.
+  @inline(__always)
+  package func advance() {
+    for entry in 0..<36 {
+      image[entry] += imageNext[entry]
+      panel[entry] += panelNext[entry]
     }
   }
 }

@@ -134,7 +134,8 @@ package enum Elementwise {
     _ x: UnsafeMutablePointer<Float>, vectors: Int, stride: Int, count: Int
   ) {
     precondition([1, 2, 4, 8].contains(vectors), "a halving sum of \(vectors) vectors")
-    let pair = { (index: Int, first: Int) in
+    @inline(__always)
+    func pair(_ index: Int, _ first: Int) -> SIMD8<Float> {
       x.lanes(index + first * stride) + x.lanes(index + (first + 1) * stride)
     }
     var index = 0

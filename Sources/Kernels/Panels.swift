@@ -103,20 +103,24 @@ enum Panels {
   ///
   /// - `a`: rows x inner in panels.
   /// - `b`: inner x columns in panels.
+  /// - `range`: The panels of C that are computed; all by default.
   static func multiply(
     rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-    adding addend: Addend, into c: UnsafeMutablePointer<Float>
+    adding addend: Addend, into c: UnsafeMutablePointer<Float>, panels range: Range<Int>? = nil
   ) {
-    let full = columns / 16
-    let rest = columns % 16
+    let range = range ?? 0..<panels(columns)
+    let full = min(range.upperBound, columns / 16)
+    let rest = range.upperBound > full ? columns % 16 : 0
     forEachChain(inner, addend) { first, steps, addend in
       // Chains begin at whole panels of a.
       let (a, b) = (a + first * rows, b + first * 16)
+      let target = c + range.lowerBound * 16
       var layout = ProductLayout(
-        rows: rows, steps: steps, panels: full, aPanel: rows * 16, bPanel: inner * 16,
-        cRow: columns, cPanel: 16)
-      let from = place(addend, c, &layout)
-      PanelProduct.multiply(layout, a, b, adding: from, into: c)
+        rows: rows, steps: steps, panels: full - range.lowerBound, aPanel: rows * 16,
+        bPanel: inner * 16, cRow: columns, cPanel: 16)
+      let from = place(addend, target, column: range.lowerBound * 16, &layout)
+      PanelProduct.multiply(
+        layout, a, b + range.lowerBound * inner * 16, adding: from, into: target)
       guard rest > 0 else { return }
       withTile { tile in
         var row = 0
@@ -156,7 +160,7 @@ enum Panels {
         var layout = ProductLayout(
           rows: rows, steps: steps, panels: panels, aPanel: 16, bPanel: inner * 16, cRow: columns,
           cPanel: 16, aStep: rows)
-        let from = place(addend, c, &layout)
+        let from = place(addend, c, column: panel * 16, &layout)
         PanelProduct.multiplyTransposed(
           layout, a, b + panel * inner * 16, adding: from, into: c)
         panel += panels
@@ -180,17 +184,86 @@ enum Panels {
     }
   }
 
+  /// C = the sum over `parts` of A^T B, in the order of `Elementwise.halvingSum`: the parts' products,
+  /// added as a tree that halves, with the bits that whole matrices would have.
+  ///
+  /// A block of C is finished before the next begins, so C is written to memory once.
+  ///
+  /// - `parts`: 1, 2, 4 or 8.
+  /// - `rows`: Those of C that are computed, from a multiple of 16 on; C and A have `allRows`.
+  /// - `inner`: At most `chain`, of each part.
+  /// - `a`: Gives a part's matrix: inner x allRows, row-major.
+  /// - `b`: inner x columns in panels, part after part.
+  /// - `scratch`: 3 x 512 values.
+  static func multiplyTransposed(
+    parts: Int, rows: Range<Int>, of allRows: Int, columns: Int, inner: Int,
+    _ a: (_ part: Int) -> UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+    into c: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+  ) {
+    precondition(inner <= chain, "a chain of \(inner) values, at most \(chain)")
+    let partCount = count(rows: inner, columns: columns)
+    for panel in stride(from: 0, to: panels(columns), by: 2) {
+      let width = min(32, columns - panel * 16)
+      for row in stride(from: rows.lowerBound, to: rows.upperBound, by: 16) {
+        let height = min(16, rows.upperBound - row)
+        // Level k of the tree has its sum in tile k; the first adds no tile.
+        func product(_ part: Int, _ tile: Int, _ adds: Bool) {
+          let target = scratch + tile * 512
+          PanelProduct.multiplyTransposed(
+            .init(
+              rows: height, steps: inner, panels: (width + 15) / 16, aPanel: 16,
+              bPanel: inner * 16, cRow: 32, cPanel: 16, aStep: allRows),
+            a(part) + row, b + part * partCount + panel * inner * 16,
+            adding: adds ? UnsafePointer(target) : nil, into: target)
+        }
+        func pair(_ first: Int, _ tile: Int) {
+          product(first, tile, false)
+          if parts > 1 { product(first + 1, tile, true) }
+        }
+        func add(_ source: Int, _ target: Int) {
+          let (source, target) = (scratch + source * 512, scratch + target * 512)
+          for index in stride(from: 0, to: height * 32, by: 8) {
+            target.setLanes(index, target.lanes(index) + source.lanes(index))
+          }
+        }
+        pair(0, 0)
+        if parts > 2 {
+          pair(2, 1)
+          add(1, 0)
+        }
+        if parts > 4 {
+          pair(4, 1)
+          pair(6, 2)
+          add(2, 1)
+          add(1, 0)
+        }
+        for index in 0..<height {
+          let (from, to) = (scratch + index * 32, c + (row + index) * columns + panel * 16)
+          var column = 0
+          while column + 8 <= width {
+            to.setLanes(column, from.lanes(column))
+            column += 8
+          }
+          while column < width {
+            to[column] = from[column]
+            column += 1
+          }
+        }
+      }
+    }
+  }
+
   /// Where an addend begins; notes in the layout how it lies.
   @inline(__always)
   private static func place(
-    _ addend: Addend, _ c: UnsafeMutablePointer<Float>, _ layout: inout ProductLayout
+    _ addend: Addend, _ c: UnsafeMutablePointer<Float>, column: Int, _ layout: inout ProductLayout
   ) -> UnsafePointer<Float>? {
     switch addend {
     case .nothing: return nil
     case .result: return UnsafePointer(c)
     case .row(let values):
       layout.addendRow = 0
-      return values
+      return values + column
     }
   }
 

@@ -23,20 +23,23 @@ extension Winograd {
     WinogradTables.with(work: work) { tables in
       for (number, phase) in phases.enumerated() {
         for panel in 0..<inputPanels {
+          // Only read through.
+          let filter = UnsafeMutablePointer(
+            mutating: w + channels.lowerBound * g.patchCount + panel * 16)
+          placeTaps(tables, filter, phase)
+          let (pointRows, pointColumns) = forEachPoint(of: phase) { entry, index in
+            tables.panel[entry] =
+              u + point(index).filterOffset
+              + ((firstPanel(index, number) + panel) * g.outputChannels + channels.lowerBound) * 16
+            tables.panelNext[entry] = 16
+          }
+          let tile = WinogradTile(
+            rows: phase.row.taps, columns: phase.column.taps, pointRows: pointRows,
+            pointColumns: pointColumns)
           // Channel by channel along the points' panels: as many streams as points.
-          for channel in channels {
-            // Only read through.
-            let filter = UnsafeMutablePointer(mutating: w + channel * g.patchCount + panel * 16)
-            placeTaps(tables, filter, phase)
-            let (pointRows, pointColumns) = forEachPoint(of: phase) { entry, index in
-              tables.panel[entry] =
-                u + point(index).filterOffset
-                + ((firstPanel(index, number) + panel) * g.outputChannels + channel) * 16
-            }
-            tables.evaluate(
-              WinogradTile(
-                rows: phase.row.taps, columns: phase.column.taps, pointRows: pointRows,
-                pointColumns: pointColumns), channels: min(16, g.inputChannels - panel * 16))
+          for _ in channels {
+            tables.evaluate(tile, channels: min(16, g.inputChannels - panel * 16))
+            tables.advance()
           }
         }
       }
@@ -179,15 +182,16 @@ extension Winograd {
     let tile = WinogradTile(
       rows: phase.row.taps, columns: phase.column.taps, pointRows: pointRows,
       pointColumns: pointColumns)
-    for channel in 0..<g.outputChannels {
-      for panel in inputPanels {
-        placeTaps(tables, dw + channel * g.patchCount + panel * 16, phase)
-        let place =
-          space.filter + (panel - inputPanels.lowerBound) * panelCount + channel * 16
-        _ = forEachPoint(of: phase) { entry, index in
-          tables.panel[entry] = place + index * pointCount
-        }
+    for panel in inputPanels {
+      placeTaps(tables, dw + panel * 16, phase)
+      let place = space.filter + (panel - inputPanels.lowerBound) * panelCount
+      _ = forEachPoint(of: phase) { entry, index in
+        tables.panel[entry] = place + index * pointCount
+        tables.panelNext[entry] = 16
+      }
+      for _ in 0..<g.outputChannels {
         tables.collectTaps(tile, channels: min(16, g.inputChannels - panel * 16))
+        tables.advance()
       }
     }
   }
@@ -257,7 +261,7 @@ extension Winograd {
 
   // MARK: - Tables
 
-  /// The taps of a phase in the filter of one output channel.
+  /// The taps of a phase in the filter of one output channel, and the way to the next.
   @inline(__always)
   private func placeTaps(
     _ tables: WinogradTables, _ filter: UnsafeMutablePointer<Float>,
@@ -269,6 +273,7 @@ extension Winograd {
       for j in 0..<phase.column.taps {
         tables.image[i * 6 + j] =
           filter + (row + phase.column.first + j * g.stride) * g.inputChannels
+        tables.imageNext[i * 6 + j] = g.patchCount
       }
     }
   }
@@ -282,46 +287,49 @@ extension Winograd {
     _ body: (_ rows: Int, _ columns: Int, _ number: Int, _ a: Int, _ b: Int, _ image: Int) -> Void
   ) {
     let g = geometry
-    for image in 0..<images {
-      let start = x + image * g.inputCount
-      for (a, tileRow) in rows.tiles.enumerated() {
-        for (b, tileColumn) in columns.tiles.enumerated() {
-          for (number, phase) in phases.enumerated() {
-            let rowCount = rows.points(tileRow, phase.row)
-            let columnCount = columns.points(tileColumn, phase.column)
-            let top = rows.firstInput(tileRow, phase.row)
-            let left = columns.firstInput(tileColumn, phase.column)
-            for i in 0..<rowCount {
-              let row = top + i * g.stride
-              let isInside = row >= 0 && row < g.inputHeight
-              for j in 0..<columnCount {
-                let column = left + j * g.stride
-                tables.image[i * 6 + j] =
-                  isInside && column >= 0 && column < g.inputWidth
-                  ? start + (row * g.inputWidth + column) * g.inputChannels : outside
-                placeInput(tables, i, j, number, a, b, image, images, space)
-              }
+    for (a, tileRow) in rows.tiles.enumerated() {
+      for (b, tileColumn) in columns.tiles.enumerated() {
+        for (number, phase) in phases.enumerated() {
+          let rowCount = rows.points(tileRow, phase.row)
+          let columnCount = columns.points(tileColumn, phase.column)
+          let top = rows.firstInput(tileRow, phase.row)
+          let left = columns.firstInput(tileColumn, phase.column)
+          for i in 0..<rowCount {
+            let row = top + i * g.stride
+            let isRowInside = row >= 0 && row < g.inputHeight
+            for j in 0..<columnCount {
+              let column = left + j * g.stride
+              let isInside = isRowInside && column >= 0 && column < g.inputWidth
+              let entry = i * 6 + j
+              tables.image[entry] =
+                isInside ? x + (row * g.inputWidth + column) * g.inputChannels : outside
+              tables.imageNext[entry] = isInside ? g.inputCount : 0
+              placeInput(tables, i, j, number, a, b, images, space)
             }
+          }
+          for image in 0..<images {
             body(rowCount, columnCount, number, a, b, image)
+            tables.advance()
           }
         }
       }
     }
   }
 
-  /// The panel side's entry of one point, for a tile of an image.
+  /// The panel side's entry of one point, for a tile of the first image.
   @inline(__always)
   private func placeInput(
-    _ tables: WinogradTables, _ i: Int, _ j: Int, _ number: Int, _ a: Int, _ b: Int, _ image: Int,
+    _ tables: WinogradTables, _ i: Int, _ j: Int, _ number: Int, _ a: Int, _ b: Int,
     _ images: Int, _ space: Workspace
   ) {
     let index = i * columns.points + j
     let point = point(index)
     let tiles = images * point.tiles
-    let tile = (image * point.tileRows + a) * point.tileColumns + b
+    let tile = a * point.tileColumns + b
     tables.panel[i * 6 + j] =
       inputMatrix(index, images: images, space) + (firstPanel(index, number) * tiles + tile) * 16
     tables.panelStep[i * 6 + j] = tiles * 16
+    tables.panelNext[i * 6 + j] = point.tiles * 16
   }
 
   /// V of the images' inputs.
@@ -372,13 +380,11 @@ extension Winograd {
   private func scatterInputs(
     _ dx: UnsafeMutablePointer<Float>, images: Int, _ space: Workspace
   ) {
+    dx.update(repeating: 0, count: images * geometry.inputCount)
     WinogradTables.with(work: space.work) { tables in
       // What falls outside is added up where nothing is read after the products.
       forEachInputTile(dx, images: images, space, tables, outside: space.filter) {
-        rowCount, columnCount, number, a, b, image in
-        if number + a + b == 0 {
-          (dx + image * geometry.inputCount).update(repeating: 0, count: geometry.inputCount)
-        }
+        rowCount, columnCount, _, _, _, _ in
         tables.scatter(
           WinogradTile(
             rows: 0, columns: 0, pointRows: rowCount, pointColumns: columnCount),
@@ -394,32 +400,33 @@ extension Winograd {
     _ body: (_ shape: WinogradTile) -> Void
   ) {
     let g = geometry
-    for image in 0..<images {
-      let start = y + image * g.outputCount
-      for (a, tileRow) in rows.tiles.enumerated() {
-        for (b, tileColumn) in columns.tiles.enumerated() {
-          let pointRows = rows.points(tileRow, rows.phases[0])
-          let pointColumns = columns.points(tileColumn, columns.phases[0])
-          for i in 0..<tileRow.size {
-            for j in 0..<tileColumn.size {
-              tables.image[i * 6 + j] =
-                start
-                + ((tileRow.first + i) * g.outputWidth + tileColumn.first + j) * g.outputChannels
-            }
+    for (a, tileRow) in rows.tiles.enumerated() {
+      for (b, tileColumn) in columns.tiles.enumerated() {
+        let pointRows = rows.points(tileRow, rows.phases[0])
+        let pointColumns = columns.points(tileColumn, columns.phases[0])
+        for i in 0..<tileRow.size {
+          for j in 0..<tileColumn.size {
+            tables.image[i * 6 + j] =
+              y + ((tileRow.first + i) * g.outputWidth + tileColumn.first + j) * g.outputChannels
+            tables.imageNext[i * 6 + j] = g.outputCount
           }
-          for i in 0..<pointRows {
-            for j in 0..<pointColumns {
-              let index = i * columns.points + j
-              let point = point(index)
-              let tile = (image * point.tileRows + a) * point.tileColumns + b
-              tables.panel[i * 6 + j] = outputMatrix(index, images: images, space) + tile * 16
-              tables.panelStep[i * 6 + j] = images * point.tiles * 16
-            }
+        }
+        for i in 0..<pointRows {
+          for j in 0..<pointColumns {
+            let index = i * columns.points + j
+            let point = point(index)
+            let tile = a * point.tileColumns + b
+            tables.panel[i * 6 + j] = outputMatrix(index, images: images, space) + tile * 16
+            tables.panelStep[i * 6 + j] = images * point.tiles * 16
+            tables.panelNext[i * 6 + j] = point.tiles * 16
           }
-          body(
-            WinogradTile(
-              rows: tileRow.size, columns: tileColumn.size, pointRows: pointRows,
-              pointColumns: pointColumns))
+        }
+        let shape = WinogradTile(
+          rows: tileRow.size, columns: tileColumn.size, pointRows: pointRows,
+          pointColumns: pointColumns)
+        for _ in 0..<images {
+          body(shape)
+          tables.advance()
         }
       }
     }

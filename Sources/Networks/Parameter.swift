@@ -131,6 +131,12 @@ package final class Parameter {
       bound.claim(shard: shard, parameter: index)
     )
   }
+  /// For a pass that gives the sum over all shards of this rank, in the order of their tree, which it
+  /// must write: nil unless it is the only one that contributes.
+  package func claimLocalSum() -> MutableFloatBuffer? {
+    guard bound.claimLocalSum(parameter: index) else { return nil }
+    return slice(bound.partials.pointer)
+  }
   /// The gradient of the whole batch, after `ParameterArena.reduceGradient`.
   package var gradient: FloatBuffer { FloatBuffer(partial(shard: 0)) }
 
@@ -169,6 +175,10 @@ package final class ParameterArena {
   let partials: FloatStorage
   /// For each shard and parameter whether nobody has touched its partial since `clearGradient`.
   private let isUntouched: AlignedArray<Bool>
+  /// For each parameter whether shard 0's partial is already the sum over this rank's shards.
+  private let isSummed: AlignedArray<Bool>
+  /// Whether each parameter gets its gradient from one pass: none of a second order.
+  package var hasOneContribution = false
   private let parameters: [Parameter]
   private let context: ExecutionContext
   private let sumOverRanks: any OrderedSum
@@ -190,6 +200,7 @@ package final class ParameterArena {
     self.parameters = parameters
     isUntouched = AlignedArray(count: context.plan.localShards * parameters.count)
     isUntouched.buffer.update(repeating: true)
+    isSummed = AlignedArray(count: parameters.count)
     normalized = parameters.compactMap { parameter in
       parameter.spectralNorm.map { (parameter, $0) }
     }
@@ -205,7 +216,21 @@ package final class ParameterArena {
   /// Starts a new gradient.
   ///
   /// A partial becomes 0 when somebody asks for it, and need not where a pass overwrites it.
-  package func clearGradient() { isUntouched.buffer.update(repeating: true) }
+  package func clearGradient() {
+    isUntouched.buffer.update(repeating: true)
+    isSummed.buffer.update(repeating: false)
+  }
+
+  /// Whether a parameter's sum over this rank's shards may be written at once; then it must.
+  func claimLocalSum(parameter: Int) -> Bool {
+    guard hasOneContribution else { return false }
+    for shard in 0..<context.plan.localShards {
+      let isFirst = claim(shard: shard, parameter: parameter)
+      precondition(isFirst, "a second contribution to a gradient")
+    }
+    isSummed.buffer[parameter] = true
+    return true
+  }
 
   /// Whether a partial is untouched; it is not any more.
   func claim(shard: Int, parameter: Int) -> Bool {
@@ -220,17 +245,24 @@ package final class ParameterArena {
   /// Spectrally normalized weights get the gradient of the values themselves, and then their power
   /// iteration's next step.
   package func reduceGradient() throws {
-    for shard in 0..<context.plan.localShards {
-      for parameter in parameters { _ = parameter.partial(shard: shard) }
-    }
     let tree = context.plan.localTree
+    let threads = context.pool.threads
+    context.pool.forEach(threads) { part, _ in
+      // Those that nobody touched are 0.
+      for parameter in self.parameters {
+        for shard in part * tree.leaves / threads..<(part + 1) * tree.leaves / threads {
+          _ = parameter.partial(shard: shard)
+        }
+      }
+    }
     if tree.leaves > 1 {
-      let threads = context.pool.threads
-      let count = count
       context.pool.forEach(threads) { part, _ in
-        tree.sum(
-          self.partials.pointer, stride: count,
-          range: part * count / threads..<(part + 1) * count / threads)
+        for index in self.parameters.indices where !self.isSummed.buffer[index] {
+          let (first, count) = (self.parameters[index].offset, self.parameters[index].count)
+          tree.sum(
+            self.partials.pointer, stride: self.count,
+            range: first + part * count / threads..<first + (part + 1) * count / threads)
+        }
       }
     }
     try sumOverRanks(MutableFloatBuffer(start: partials.pointer, count: count))

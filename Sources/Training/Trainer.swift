@@ -69,6 +69,8 @@ package final class Trainer {
       capacity: Sum.count, plan: model.context.plan,
       communicator: model.context.communicator)
     features = objective.featureMatching.map { FeatureMatcher($0, model: model) }
+    model.generator.arena.hasOneContribution = true
+    model.critic.arena.hasOneContribution = objective.penalty == nil
   }
 
   /// One iteration: the critic steps, then a generator step.

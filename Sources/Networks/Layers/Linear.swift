@@ -51,6 +51,16 @@ package final class Linear: Layer {
 
   package func prepare(_ plan: MemoryPlan, in context: ExecutionContext) {
     packed.prepare(in: context)
+    context.reserveScratch(
+      max(
+        MatrixGradient.scratchCount,
+        MatrixProduct.scratchCount(
+          shards: context.plan.localShards, samples: plan.shardCapacity,
+          inner: max(inputShape.channels, outputShape.channels))))
+    context.reserveSharedScratch(
+      MatrixGradient.inputCount(
+        shards: context.plan.localShards, samples: plan.shardCapacity,
+        inputs: inputShape.channels))
   }
 
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {
@@ -64,23 +74,28 @@ package final class Linear: Layer {
     let trained = pass.parameterGroups
     let wanted = pass.inputGroups
     let filter = packed.filter(forForward: false, context)
-    context.forEachShard { shard, thread in
-      let samples = pass.samples(inShard: shard)
-      if !trained.isEmpty {
-        self.addWeightGradient(
-          input: x.read(pass, shard: shard, groups: trained),
-          outputGradient: dy.read(pass, shard: shard, groups: trained), shard, thread)
+    let isSummed = !trained.isEmpty && sumWeightGradient(dy, input: x, pass, groups: trained)
+    if !trained.isEmpty {
+      context.forEachShard { shard, thread in
+        let gradient = dy.read(pass, shard: shard, groups: trained)
+        if !isSummed {
+          self.addWeightGradient(
+            input: x.read(pass, shard: shard, groups: trained), outputGradient: gradient, shard,
+            thread)
+        }
         if let bias = self.bias {
           Elementwise.addColumnSums(
-            dy.read(pass, shard: shard, groups: trained), rows: trained.count * samples,
+            gradient, rows: trained.count * pass.samples(inShard: shard),
             to: bias.partial(shard: shard))
         }
       }
-      guard let dx, !wanted.isEmpty else { return }
-      self.plan.inputGradient(
-        images: wanted.count * samples,
-        outputGradient: dy.read(pass, shard: shard, groups: wanted), filter: filter,
-        inputGradient: dx.values(pass, shard: shard, groups: wanted),
+    }
+    guard let dx, !wanted.isEmpty else { return }
+    forEachThread { shards, thread in
+      MatrixProduct.multiply(
+        shards: shards, columns: self.inputShape.channels, inner: self.outputShape.channels,
+        { dy.read(pass, shard: $0, groups: wanted) }, matrix: filter.transformed, offset: nil,
+        into: { dx.values(pass, shard: $0, groups: wanted) },
         scratch: self.context.scratch(thread: thread))
     }
   }
@@ -95,6 +110,35 @@ package final class Linear: Layer {
         thread)
     }
     if let jt { multiply(t, into: jt, pass, bias: nil) }
+  }
+
+  /// dW of all shards of this rank, where no other pass adds to it.
+  ///
+  /// Returns whether it was made.
+  private func sumWeightGradient(
+    _ dy: Tensor, input x: Tensor, _ pass: Pass, groups: Range<Int>
+  ) -> Bool {
+    let shards = context.plan.localShards
+    let samples = groups.count * pass.samples(inShard: 0)
+    let isEven = (1..<shards).allSatisfy { groups.count * pass.samples(inShard: $0) == samples }
+    guard shards > 1, isEven, MatrixGradient.serves(shards: shards, samples: samples),
+      let target = weight.claimLocalSum()
+    else { return false }
+    let (inputs, outputs) = (inputShape.channels, outputShape.channels)
+    context.forEachShard { shard, _ in
+      MatrixGradient.pack(
+        x.read(pass, shard: shard, groups: groups), shard: shard, samples: samples, inputs: inputs,
+        into: self.context.sharedScratch)
+    }
+    let threads = context.pool.threads
+    context.pool.forEach(threads) { part, thread in
+      MatrixGradient.sum(
+        shards: shards, samples: samples, outputs: outputs, inputs: inputs,
+        packed: FloatBuffer(self.context.sharedScratch),
+        { dy.read(pass, shard: $0, groups: groups) }, into: target, part: part, of: threads,
+        scratch: self.context.scratch(thread: thread))
+    }
+    return true
   }
 
   /// dW += dy^T x.
@@ -113,11 +157,19 @@ package final class Linear: Layer {
       return
     }
     let filter = packed.filter(forForward: true, context)
-    context.forEachShard { shard, thread in
-      self.plan.forward(
-        images: pass.groups.count * pass.samples(inShard: shard),
-        input: x.read(pass, shard: shard), filter: filter, bias: bias,
-        output: y.values(pass, shard: shard), scratch: self.context.scratch(thread: thread))
+    forEachThread { shards, thread in
+      MatrixProduct.multiply(
+        shards: shards, columns: self.outputShape.channels, inner: self.inputShape.channels,
+        { x.read(pass, shard: $0) }, matrix: filter.transposed, offset: bias,
+        into: { y.values(pass, shard: $0) }, scratch: self.context.scratch(thread: thread))
+    }
+  }
+
+  /// Calls `body` on every thread with its shards.
+  private func forEachThread(_ body: (_ shards: Range<Int>, _ thread: Int) -> Void) {
+    let (shards, threads) = (context.plan.localShards, context.pool.threads)
+    context.pool.forEach(threads) { part, thread in
+      body(part * shards / threads..<(part + 1) * shards / threads, thread)
     }
   }
 

@@ -1,0 +1,31 @@
+import Networks
+import TestSupport
+import Testing
+
+/// A linear layer whose gradient is summed over the shards while it is made.
+@Suite struct SummedGradientTests {
+  @Test(arguments: [1, 2, 4, 8], [1, 3])
+  func hasTheBitsOfTheShardsOwn(shards: Int, threads: Int) throws {
+    let harness = try Harness(
+      "- linear: {outputs: 37}", input: Shape(channels: 21), batch: 24, groups: 2, shards: shards,
+      hasSecondOrder: false, threads: threads)
+    var data = TestData(seed: 8)
+    let (x, dy) = (data.normals(24 * 21), data.normals(24 * 37))
+    // Group 1 like group 0: what a test's tensors do not fill is NaN.
+    let run = {
+      let inputs = harness.filled(Shape(channels: 21), x)
+      harness.fill(inputs, group: 1, dy.prefix(24 * 21).map { $0 * 2 })
+      let gradients = harness.filled(Shape(channels: 37), dy)
+      harness.fill(gradients, group: 1, dy.map { $0 - 1 })
+      harness.network.arena.clearGradient()
+      try harness.network.layers[0].backward(
+        gradients, input: inputs, output: gradients, into: nil, harness.pass)
+      try harness.network.arena.reduceGradient()
+      return harness.gradients
+    }
+    let apart = try run()
+    harness.network.arena.hasOneContribution = true
+    expectSameBits(try run(), apart)
+    #expect(apart.allSatisfy(\.isFinite))
+  }
+}
