@@ -1,7 +1,7 @@
 import COpenBLAS
 
-/// Products of row-major matrices by OpenBLAS, always with one BLAS thread: several threads of a
-/// rank work on several shards instead, so that no product's bits depend on the number of threads.
+/// Products of row-major matrices by OpenBLAS with one thread: what the products of panels
+/// (`PanelProduct`), which training uses, are measured against.
 package enum Matrix {
   /// C = op(A) op(B), or C += op(A) op(B) when `accumulate`.
   ///

@@ -10,6 +10,9 @@ package enum VectorLevel {
   package static let usesAVX512 =
     Processor.level == "x86-64-v4"
     && ProcessInfo.processInfo.environment["WGANGP_VECTORS"] != "avx2"
+
+  /// `AVX-512` or `AVX2`.
+  package static var name: String { usesAVX512 ? "AVX-512" : "AVX2" }
 }
 
 /// Products of matrices that lie in panels of 16 columns, [panel][row][16].

@@ -11,12 +11,12 @@ package struct RunEnvironment: Codable, Sendable {
   package var system: String
   package var processor: String
   package var vectorLevel: String
+  /// The kernels in use: they compute the same bits.
+  package var kernels: String
   package var ranks: Int
   package var threads: Int
   package var coresOfRank0: Int
   package var mpi: String
-  package var blas: String
-  package var blasKernel: String
   package var swift: String
 
   package init(version: String, ranks: Int, threads: Int) {
@@ -28,12 +28,11 @@ package struct RunEnvironment: Codable, Sendable {
     system = ProcessInfo.processInfo.operatingSystemVersionString
     processor = Processor.name
     vectorLevel = Processor.level
+    kernels = VectorLevel.name
     self.ranks = ranks
     self.threads = threads
     coresOfRank0 = Processor.boundCores.count
     mpi = MPICommunicator.isLaunched ? MPICommunicator.libraryVersion : "not used"
-    blas = BLAS.configuration
-    blasKernel = BLAS.kernel
     #if swift(>=6.3)
       swift = "6.3 or newer"
     #elseif swift(>=6.2)

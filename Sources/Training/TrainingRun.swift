@@ -62,9 +62,6 @@ package final class TrainingRun {
     }
     (configuration, model, dataset, _) = parts
     try communicator.requireSame(configuration.resolvedYAML, what: "the configuration")
-    try communicator.requireSame(
-      BLAS.kernel,
-      what: "the BLAS kernel (results would depend on the rank; set OPENBLAS_CORETYPE alike)")
     controlAll = DoubleStorage(count: 2 * communicator.size)
     controlGather = try communicator.makeAllGather(
       UnsafeBufferPointer(controlMine.buffer), into: controlAll.buffer)
@@ -215,7 +212,6 @@ package final class TrainingRun {
           throw TrainingError("\(resume): has no whole checkpoint to go on from")
         }
         try snapshot?.read(from: folder)
-        warnOfOtherKernel()
         if !options.overrides.isEmpty {
           try FileSystem.writeAtomically(configuration.resolvedYAML, to: directory.configuration)
         }
@@ -235,19 +231,6 @@ package final class TrainingRun {
     try snapshot.broadcast(over: communicator)
     snapshot.restore()
     return snapshot.iteration
-  }
-
-  /// Says where the run was begun with other BLAS kernels: its bits then depend on where it stopped.
-  private func warnOfOtherKernel() {
-    guard let bytes = try? FileSystem.readFile(directory.environment),
-      let before = try? JSONDecoder().decode(RunEnvironment.self, from: Data(bytes)),
-      before.blasKernel != BLAS.kernel
-    else { return }
-    logger.warning(
-      """
-      the run was begun with OpenBLAS's \(before.blasKernel) kernels, here they are \(BLAS.kernel): results will differ \
-      in last bits from an uninterrupted run; OPENBLAS_CORETYPE=\(before.blasKernel) keeps them
-      """)
   }
 
   /// The other ranks' part of the same.

@@ -19,7 +19,6 @@ struct DoctorCommand: ParsableCommand {
       let cores = Processor.boundCores
       let bindings = try communicator.gather(
         "rank \(communicator.rank) on \(ProcessInfo.processInfo.hostName): cores \(list(cores))")
-      let kernels = try communicator.gather(BLAS.kernel)
       let levels = try communicator.gather(Processor.level)
       guard communicator.rank == 0 else { return }
       print("processor     \(Processor.name)")
@@ -30,13 +29,11 @@ struct DoctorCommand: ParsableCommand {
       } else {
         print("MPI           not started by mpirun or srun: one process, no MPI")
       }
-      print("BLAS          \(BLAS.configuration)")
-      print(
-        "              kernel \(BLAS.kernel), \(BLAS.threads) thread (always 1: threads of a rank take shards)"
-      )
+      print("kernels       \(VectorLevel.name) (AVX2 and AVX-512 compute the same bits)")
+      print("BLAS          \(BLAS.configuration), kernel \(BLAS.kernel): what bench compares with")
       print("binding")
       for line in bindings { print("  " + line) }
-      let notes = advice(cores: cores, ranks: communicator.size, kernels: kernels, levels: levels)
+      let notes = advice(cores: cores, ranks: communicator.size, levels: levels)
       print(notes.isEmpty ? "nothing is missing" : "to look at")
       for note in notes { print("  " + note.text) }
       if notes.contains(where: \.isFatal) { throw ExitCode(1) }
@@ -44,30 +41,18 @@ struct DoctorCommand: ParsableCommand {
   }
 
   private func advice(
-    cores: [Int], ranks: Int, kernels: [String], levels: [String]
+    cores: [Int], ranks: Int, levels: [String]
   ) -> [(text: String, isFatal: Bool)] {
     var notes: [(String, Bool)] = []
     if let missing = Processor.missingFeatures {
       notes.append(("the processor lacks \(missing), which the program is built for", true))
     }
-    if Set(kernels).count > 1 {
-      notes.append(
-        (
-          "ranks use different BLAS kernels (\(Set(kernels).sorted().joined(separator: ", "))): set OPENBLAS_CORETYPE to the "
-            + "least of them on all hosts; train refuses such a job", true
-        ))
-    }
     if Set(levels).count > 1 {
       notes.append(
         (
-          "ranks run on processors of different levels; results are those of the kernels in use",
+          "ranks run on processors of different levels: the slowest sets the pace, results stay the same",
           false
         ))
-    }
-    if ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] != nil {
-      notes.append(
-        ("OPENBLAS_CORETYPE is set: OpenBLAS uses \(BLAS.kernel) whatever the processor has", false)
-      )
     }
     if ranks == 1, cores.count > 1 {
       notes.append(
