@@ -123,7 +123,8 @@ package final class MPICommunicator: Communicator {
   ) throws -> any OrderedSum {
     if size == 1 { return Nothing() }
     return MPIOrderedSum(
-      self, count: count, levels: try layout.levels(rank: rank, mode: mode), chunks: chunks)
+      self, count: count, levels: try layout.levels(rank: rank, mode: mode),
+      chunks: Int(ProcessInfo.processInfo.environment["XCHUNKS"] ?? "") ?? chunks)
   }
 
   /// Replaces `vector` on every rank by the sum of all ranks' vectors in an order of MPI's choice:

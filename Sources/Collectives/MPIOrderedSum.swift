@@ -14,7 +14,7 @@ final class MPIOrderedSum: OrderedSum {
   private let levels: [ExchangeLevel]
   private let count: Int
   private let chunks: Int
-  /// What the other ranks' slices arrive in: a vector a rank of the level, for each chunk and level.
+  /// What slices arrive in: one for each other rank of a level, for each chunk and level.
   private let received: FloatStorage
   /// The vector that the messages were prepared for.
   private var vector = MutableFloatBuffer(start: nil, count: 0)
@@ -32,8 +32,16 @@ final class MPIOrderedSum: OrderedSum {
     var tree: ReductionTree
     var index: Int
     var slice: Range<Int>
-    /// Where the first rank's slice begins in `received`.
+    /// Where the first other rank's slice begins in `received`.
     var place: Int
+
+    /// Where the slice of a rank of the level lies: this rank's in the vector itself.
+    func leaf(
+      _ rank: Int, in vector: UnsafeMutablePointer<Float>, _ received: UnsafeMutablePointer<Float>
+    ) -> UnsafeMutablePointer<Float> {
+      if rank == index { return vector + slice.lowerBound }
+      return received + place + (rank < index ? rank : rank - 1) * slice.count
+    }
   }
 
   init(_ communicator: MPICommunicator, count: Int, levels: [ExchangeLevel], chunks: Int = 1) {
@@ -43,7 +51,7 @@ final class MPIOrderedSum: OrderedSum {
     self.chunks = chunks
     var size = 0
     Self.forEachSlice(levels, count: count, chunks: chunks) { _, _, level, _, slice in
-      size += level.ranks.count * slice.count
+      size += (level.ranks.count - 1) * slice.count
     }
     received = FloatStorage(count: size)
   }
@@ -66,7 +74,7 @@ final class MPIOrderedSum: OrderedSum {
     }
   }
 
-  private func prepare(_ vector: MutableFloatBuffer) {
+  private func prepare(_ vector: MutableFloatBuffer, _ base: UnsafeMutablePointer<Float>) {
     // Freed before there are new ones.
     ways = []
     var (down, up): ([[Step]], [[Step]]) = ([], [])
@@ -85,10 +93,12 @@ final class MPIOrderedSum: OrderedSum {
       let tag = 2 * (chunk * self.levels.count + number)
       let (scatter, gather) = (messages(tag), messages(tag + 1))
       let others = level.ranks.indices.filter { $0 != level.index }
+      let addition = Addition(tree: level.tree, index: level.index, slice: mine, place: place)
       for other in others {
-        let slot = MutableFloatBuffer(
-          start: self.received.pointer + place + other * mine.count, count: mine.count)
-        scatter.addReceive(UnsafeMutableRawBufferPointer(slot), from: level.ranks[other])
+        let slot = addition.leaf(other, in: base, self.received.pointer)
+        scatter.addReceive(
+          UnsafeMutableRawBufferPointer(MutableFloatBuffer(start: slot, count: mine.count)),
+          from: level.ranks[other])
         gather.addReceive(part(level.slice(other, of: whole)), from: level.ranks[other])
       }
       for other in others {
@@ -96,10 +106,9 @@ final class MPIOrderedSum: OrderedSum {
         scatter.addSend(UnsafeRawBufferPointer(slice), to: level.ranks[other])
         gather.addSend(UnsafeRawBufferPointer(part(mine)), to: level.ranks[other])
       }
-      let addition = Addition(tree: level.tree, index: level.index, slice: mine, place: place)
       down[chunk].append(Step(messages: scatter, addition: addition))
       up[chunk].insert(Step(messages: gather, addition: nil), at: 0)
-      place += level.ranks.count * mine.count
+      place += others.count * mine.count
     }
     ways = zip(down, up).map { $0 + $1 }
     self.vector = vector
@@ -107,8 +116,8 @@ final class MPIOrderedSum: OrderedSum {
 
   func callAsFunction(_ vector: MutableFloatBuffer) throws {
     precondition(vector.count == count, "sum of \(vector.count) values, planned for \(count)")
-    if vector.baseAddress != self.vector.baseAddress { prepare(vector) }
     guard let base = vector.baseAddress else { return }
+    if base != self.vector.baseAddress { prepare(vector, base) }
     let steps = 2 * levels.count
     for way in ways { way[0].messages.start() }
     // Chunk c is a step behind chunk c - 1.
@@ -125,20 +134,27 @@ final class MPIOrderedSum: OrderedSum {
     }
   }
 
-  /// Values that stay in the first-level cache from the copy of this rank's to the sum.
+  /// Values that stay in the first-level cache while all leaves pass over them.
   private static let sweep = 1024
 
+  /// The total ends in leaf 0, which is the vector's own slice on the first rank of a level only.
   private func add(_ addition: Addition, to base: UnsafeMutablePointer<Float>) {
     let count = addition.slice.count
-    let (own, all) = (base + addition.slice.lowerBound, received.pointer + addition.place)
-    let slot = all + addition.index * count
+    let received = received.pointer
     var first = 0
     while first < count {
-      let end = min(first + Self.sweep, count)
-      (slot + first).update(from: own + first, count: end - first)
-      addition.tree.sum(all, stride: count, range: first..<end)
-      (own + first).update(from: all + first, count: end - first)
-      first = end
+      let size = min(Self.sweep, count - first)
+      addition.tree.forEachAddition { target, source in
+        Elementwise.add(
+          FloatBuffer(start: addition.leaf(source, in: base, received) + first, count: size),
+          to: MutableFloatBuffer(
+            start: addition.leaf(target, in: base, received) + first, count: size))
+      }
+      if addition.index != 0 {
+        (base + addition.slice.lowerBound + first).update(
+          from: addition.leaf(0, in: base, received) + first, count: size)
+      }
+      first += size
     }
   }
 }

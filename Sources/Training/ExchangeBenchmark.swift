@@ -2,18 +2,25 @@ import Collectives
 import Foundation
 import Kernels
 
+/// Microseconds of a call, of the slowest rank.
+package struct TransferTime: Codable, Sendable {
+  /// Of blocks of calls.
+  package var median: Double
+  /// The fastest block: what is left of it on a machine that does something else too.
+  package var fastest: Double
+}
+
 /// How long a sum or a gather of so many values takes, by each way.
 package struct TransferTiming: Codable, Sendable {
   /// Float values of a sum, Double values a rank of a gather.
   package var values: Int
   /// The configuration's use of it: `critic`, `generator`, or nil.
   package var use: String?
-  /// Microseconds of the slowest rank: the median of blocks of calls.
-  package var flat: Double
+  package var flat: TransferTime
   /// Nil where the ranks' places allow no second level.
-  package var twoLevel: Double?
+  package var twoLevel: TransferTime?
   /// MPI_Allreduce's, MPI_Allgather's.
-  package var mpi: Double
+  package var mpi: TransferTime
 }
 
 /// microseconds = latency + bytes / bandwidth, fitted with every length's relative error alike.
@@ -52,15 +59,12 @@ package struct ExchangeBenchmark {
   private let benchmark: Benchmark
   private let modes: [ExchangeMode]
 
-  /// Seconds of blocks of calls, by way.
-  private typealias Timing = (way: String, seconds: Double)
-
   private static let lengths = [10_000, 100_000, 430_000, 1_070_000, 10_000_000]
   private static let gathered = [32, 512, 2048]
-  /// Blocks of calls whose median counts.
-  private static let blocks = 15
-  /// Seconds that a block is to take at least, but for vectors of which one call takes longer.
-  private static let blockSeconds = 0.01
+  /// Blocks of calls whose median counts: as many as fit into a second, but no fewer than 9.
+  private static let blocks = 9...101
+  /// Seconds that a block of calls should take.
+  private static let blockSeconds = 0.003
 
   /// - Throws: On all ranks: with a single rank, and as `Benchmark`.
   package init(_ configuration: RunConfiguration, communicator: any Communicator) throws {
@@ -88,10 +92,10 @@ package struct ExchangeBenchmark {
     let generatorSum = try sum(count: counts.generator, use: "generator")
     let gathers = try Self.gathered.map { try gather(count: $0) }
     let generatorSums = training.hasFixedGenerator ? 0 : 1
-    let seconds = { (time: (TransferTiming) -> Double) in
+    let seconds = { (time: (TransferTiming) -> TransferTime) in
       1e-6
-        * (Double(training.criticSteps) * time(criticSum)
-          + Double(generatorSums) * time(generatorSum))
+        * (Double(training.criticSteps) * time(criticSum).median
+          + Double(generatorSums) * time(generatorSum).median)
     }
     let usesTwoLevels = modes.contains(.twoLevel) && communicator.exchangeMode != .flat
     let ordered = seconds { usesTwoLevels ? $0.twoLevel ?? $0.flat : $0.flat }
@@ -166,7 +170,7 @@ package struct ExchangeBenchmark {
     return timing(values: count, use: nil, try times(ways))
   }
 
-  private func timing(values: Int, use: String?, _ times: [Double]) -> TransferTiming {
+  private func timing(values: Int, use: String?, _ times: [TransferTime]) -> TransferTiming {
     TransferTiming(
       values: values, use: use, flat: times[0],
       twoLevel: modes.contains(.twoLevel) ? times[1] : nil, mpi: times[modes.count])
@@ -174,20 +178,27 @@ package struct ExchangeBenchmark {
 
   /// Microseconds of a call of each way, of the slowest rank: blocks of calls take turns, so that
   /// what else the machine does meets all ways alike.
-  private func times(_ ways: [() throws -> Void]) throws -> [Double] {
+  private func times(_ ways: [() throws -> Void]) throws -> [TransferTime] {
+    var total = 0.0
     let calls = try ways.map { way in
       try way()
       let seconds = try slowest(try Self.seconds(calls: 3, way))
-      return max(1, min(1000, Int(Self.blockSeconds / max(seconds, 1e-7))))
+      let calls = max(1, min(1000, Int(Self.blockSeconds / max(seconds, 1e-7))))
+      total += Double(calls) * seconds
+      return calls
     }
+    let blocks = min(max(Int(1 / total), Self.blocks.lowerBound), Self.blocks.upperBound)
     var seconds = [[Double]](repeating: [], count: ways.count)
-    for _ in 0..<Self.blocks {
+    for _ in 0..<blocks {
       for (index, way) in ways.enumerated() {
         try communicator.barrier()
         seconds[index].append(try slowest(try Self.seconds(calls: calls[index], way)))
       }
     }
-    return seconds.map { $0.sorted()[Self.blocks / 2] * 1e6 }
+    return seconds.map {
+      let sorted = $0.sorted()
+      return TransferTime(median: sorted[blocks / 2] * 1e6, fastest: sorted[0] * 1e6)
+    }
   }
 
   /// Seconds of one of so many calls.
@@ -206,10 +217,12 @@ package struct ExchangeBenchmark {
   }
 
   /// Least squares of relative errors: weights 1 / microseconds^2.
-  static func fit(_ timings: [TransferTiming], _ time: (TransferTiming) -> Double) -> TransferFit {
+  static func fit(
+    _ timings: [TransferTiming], _ time: (TransferTiming) -> TransferTime
+  ) -> TransferFit {
     var (w, wx, wy, wxx, wxy) = (0.0, 0.0, 0.0, 0.0, 0.0)
     for timing in timings {
-      let (x, y) = (Double(timing.values * MemoryLayout<Float>.stride), time(timing))
+      let (x, y) = (Double(timing.values * MemoryLayout<Float>.stride), time(timing).median)
       let weight = 1 / (y * y)
       w += weight
       wx += weight * x
@@ -227,13 +240,13 @@ extension ExchangeResult {
   /// For people.
   package var table: String {
     let number = { (value: Double, digits: Int) in String(format: "%.\(digits)f", value) }
-    let cell = { (text: String) in String(repeating: " ", count: max(0, 12 - text.count)) + text }
+    let cell = { (text: String) in String(repeating: " ", count: max(0, 21 - text.count)) + text }
+    let times = { (time: TransferTime?) in
+      time.map { "\(number($0.median, 1)) (\(number($0.fastest, 1)))" } ?? "-"
+    }
     let rows = { (timings: [TransferTiming]) in
       timings.map { timing in
-        [
-          "\(timing.values)", number(timing.flat, 1),
-          timing.twoLevel.map { number($0, 1) } ?? "-", number(timing.mpi, 1),
-        ].map(cell).joined() + (timing.use.map { "  \($0)" } ?? "")
+        ["\(timing.values)", times(timing.flat), times(timing.twoLevel), times(timing.mpi)].map(cell).joined() + (timing.use.map { "  \($0)" } ?? "")
       }
     }
     let header = { (what: String, library: String) in
@@ -246,7 +259,9 @@ extension ExchangeResult {
     }
     let lines =
       ["\(name) on \(ranks) ranks; exchange: \(exchange)"]
-      + ["microseconds of an ordered sum of Float values, and of MPI_Allreduce"]
+      + [
+        "microseconds (median, fastest) of an ordered sum of Float values, and of MPI_Allreduce"
+      ]
       + [header("values", "MPI")] + rows(sums)
       + ["fitted: " + ways.joined(separator: ", ")]
       + ["microseconds of a gather of Double values of each rank, and of MPI_Allgather"]
