@@ -9,6 +9,8 @@ final class MPIMessages {
   private let tag: Int32
   private var count = 0
 
+  /// Room for messages that are added then.
+  ///
   /// `capacity`: The most messages that will be added.
   /// `tag`: Tells apart messages between the same ranks that are under way at the same time.
   init(_ communicator: MPICommunicator, capacity: Int, tag: Int = 0) {

@@ -1,6 +1,8 @@
 import Foundation
 import Kernels
 
+/// An ordered sum by one or more levels of ranks.
+///
 /// At each level, every rank owns a slice of the vector: it receives that slice of all ranks of the
 /// level and adds the ranks' values in tree order. The next level goes on with the slice. The sums
 /// go back the other way.
@@ -44,7 +46,8 @@ final class MPIOrderedSum: OrderedSum {
     }
   }
 
-  init(_ communicator: MPICommunicator, count: Int, levels: [ExchangeLevel], chunks: Int = 1) {
+  /// `chunks`: Parts of the vector that follow one another through the levels.
+  init(_ communicator: MPICommunicator, count: Int, levels: [ExchangeLevel], chunks: Int) {
     self.communicator = communicator
     self.count = count
     self.levels = levels

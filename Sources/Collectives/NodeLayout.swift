@@ -19,8 +19,8 @@ package struct ExchangeLevel: Sendable, Equatable {
 
   /// The part of `range` that the rank at place `index` adds up.
   package func slice(_ index: Int, of range: Range<Int>) -> Range<Int> {
-    range.lowerBound + index * range.count / ranks.count
-      ..< range.lowerBound + (index + 1) * range.count / ranks.count
+    range.lowerBound + index * range.count / ranks.count..<range.lowerBound + (index + 1)
+      * range.count / ranks.count
   }
 }
 

@@ -61,8 +61,6 @@ package struct ExchangeBenchmark {
 
   private static let lengths = [10_000, 100_000, 430_000, 1_070_000, 10_000_000]
   private static let gathered = [32, 512, 2048]
-  /// Blocks of calls whose median counts: as many as fit into a second, but no fewer than 9.
-  private static let blocks = 9...101
   /// Seconds that a block of calls should take.
   private static let blockSeconds = 0.003
 
@@ -78,19 +76,20 @@ package struct ExchangeBenchmark {
     modes = ranks.layout.obstacle == nil ? [.flat, .twoLevel] : [.flat]
   }
 
-  /// - `warmUp`, `iterations`: Of the training step, for the share that sums have in it.
+  /// - `warmUp`, `iterations`: Of the training step, for the share that sums have in it. Sums and
+  ///   gathers are timed in as many blocks of calls.
   ///
   /// - Throws: Where the ways differ in a bit.
   package func run(warmUp: Int, iterations: Int) throws -> ExchangeResult {
-    for count in [1, communicator.size, 10_007] { try check(count: count) }
+    for count in [1, communicator.size, 10_007, 300_007] { try check(count: count) }
     let whole = try benchmark.run(warmUp: warmUp, iterations: iterations)
     let training = configuration.training
     let (critic, generator) = (benchmark.model.critic, benchmark.model.generator)
     let counts = (critic: critic.arena.count, generator: generator.arena.count)
-    var sums = try Self.lengths.map { try sum(count: $0, use: nil) }
-    let criticSum = try sum(count: counts.critic, use: "critic")
-    let generatorSum = try sum(count: counts.generator, use: "generator")
-    let gathers = try Self.gathered.map { try gather(count: $0) }
+    var sums = try Self.lengths.map { try sum(count: $0, use: nil, iterations) }
+    let criticSum = try sum(count: counts.critic, use: "critic", iterations)
+    let generatorSum = try sum(count: counts.generator, use: "generator", iterations)
+    let gathers = try Self.gathered.map { try gather(count: $0, iterations) }
     let generatorSums = training.hasFixedGenerator ? 0 : 1
     let seconds = { (time: (TransferTiming) -> TransferTime) in
       1e-6
@@ -148,17 +147,17 @@ package struct ExchangeBenchmark {
     try communicator.agree(wrong)
   }
 
-  private func sum(count: Int, use: String?) throws -> TransferTiming {
+  private func sum(count: Int, use: String?, _ blocks: Int) throws -> TransferTiming {
     let vector = FloatStorage(count: count)
     var ways = try modes.map { mode in
       let sum = try communicator.makeOrderedSum(count: count, mode: mode)
       return { try sum(vector.buffer) }
     }
     ways.append { communicator.allReduce(vector.buffer) }
-    return timing(values: count, use: use, try times(ways))
+    return timing(values: count, use: use, try times(ways, blocks: blocks))
   }
 
-  private func gather(count: Int) throws -> TransferTiming {
+  private func gather(count: Int, _ blocks: Int) throws -> TransferTiming {
     let mine = DoubleStorage(count: count)
     let all = DoubleStorage(count: communicator.size * count)
     var ways = try modes.map { mode in
@@ -167,7 +166,7 @@ package struct ExchangeBenchmark {
       return { try gather() }
     }
     ways.append { try communicator.allGather(UnsafeBufferPointer(mine.buffer), into: all.buffer) }
-    return timing(values: count, use: nil, try times(ways))
+    return timing(values: count, use: nil, try times(ways, blocks: blocks))
   }
 
   private func timing(values: Int, use: String?, _ times: [TransferTime]) -> TransferTiming {
@@ -178,16 +177,12 @@ package struct ExchangeBenchmark {
 
   /// Microseconds of a call of each way, of the slowest rank: blocks of calls take turns, so that
   /// what else the machine does meets all ways alike.
-  private func times(_ ways: [() throws -> Void]) throws -> [TransferTime] {
-    var total = 0.0
+  private func times(_ ways: [() throws -> Void], blocks: Int) throws -> [TransferTime] {
     let calls = try ways.map { way in
       try way()
       let seconds = try slowest(try Self.seconds(calls: 3, way))
-      let calls = max(1, min(1000, Int(Self.blockSeconds / max(seconds, 1e-7))))
-      total += Double(calls) * seconds
-      return calls
+      return max(1, min(1000, Int(Self.blockSeconds / max(seconds, 1e-7))))
     }
-    let blocks = min(max(Int(1 / total), Self.blocks.lowerBound), Self.blocks.upperBound)
     var seconds = [[Double]](repeating: [], count: ways.count)
     for _ in 0..<blocks {
       for (index, way) in ways.enumerated() {
@@ -197,7 +192,8 @@ package struct ExchangeBenchmark {
     }
     return seconds.map {
       let sorted = $0.sorted()
-      return TransferTime(median: sorted[blocks / 2] * 1e6, fastest: sorted[0] * 1e6)
+      return TransferTime(
+        median: (sorted[(blocks - 1) / 2] + sorted[blocks / 2]) / 2 * 1e6, fastest: sorted[0] * 1e6)
     }
   }
 
@@ -246,7 +242,9 @@ extension ExchangeResult {
     }
     let rows = { (timings: [TransferTiming]) in
       timings.map { timing in
-        ["\(timing.values)", times(timing.flat), times(timing.twoLevel), times(timing.mpi)].map(cell).joined() + (timing.use.map { "  \($0)" } ?? "")
+        ["\(timing.values)", times(timing.flat), times(timing.twoLevel), times(timing.mpi)].map(
+          cell
+        ).joined() + (timing.use.map { "  \($0)" } ?? "")
       }
     }
     let header = { (what: String, library: String) in
