@@ -64,7 +64,7 @@ def main():
         print(f'round {number + 1}: ' + ', '.join(f'{name} {values[-1]:.3f} s' for name, values in times.items()), flush=True)
 
     print(f'\n{options.system}, batch {ours["batch"]}, {options.ranks} ranks of one core; torch {torch["torch"]}, '
-          f'BLAS kernel {ours["blasKernel"]}; {platform.node()}, {datetime.date.today()}')
+          f'{ours["kernels"]} kernels; {platform.node()}, {datetime.date.today()}')
     print('| | median s an iteration | min | max | PyTorch / wgangp-dist, median of the rounds |\n|---|---|---|---|---|')
     ratios = {}
     for name, values in times.items():

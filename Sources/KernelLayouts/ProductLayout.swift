@@ -1,4 +1,6 @@
-/// Where the matrices of a product lie: in panels of 16 columns, [panel][row][16]. Counts in values.
+/// Where the matrices of a product lie, in panels of 16 columns, [panel][row][16].
+///
+/// Counts are in values.
 package struct ProductLayout: Sendable, BitwiseCopyable {
   /// Rows of the result.
   package var rows: Int

@@ -5,8 +5,10 @@ import VectorKernelsAVX512
 
 /// Which of the modules that are compiled for more than one processor runs here.
 package enum VectorLevel {
-  /// Whether it is the one for AVX-512: where the processor has it, unless the environment says
-  /// `WGANGP_VECTORS=avx2`. Both compute the same bits.
+  /// Whether it is the one for AVX-512.
+  ///
+  /// It is where the processor has it, unless the environment says `WGANGP_VECTORS=avx2`. Both
+  /// compute the same bits.
   package static let usesAVX512 =
     Processor.level == "x86-64-v4"
     && ProcessInfo.processInfo.environment["WGANGP_VECTORS"] != "avx2"

@@ -125,7 +125,7 @@ enum Panels {
       withTile { tile in
         var row = 0
         while row < rows {
-          let count = min(16, rows - row)
+          let count = min(tileRows, rows - row)
           let target = c + row * columns + full * 16
           load(tile, rows: count, columns: full * 16..<columns, addend, target)
           PanelProduct.multiply(
@@ -169,7 +169,7 @@ enum Panels {
       withTile { tile in
         var row = 0
         while row < rows {
-          let count = min(16, rows - row)
+          let count = min(tileRows, rows - row)
           let target = c + row * columns + full * 16
           load(tile, rows: count, columns: full * 16..<columns, addend, target)
           PanelProduct.multiplyTransposed(
@@ -178,7 +178,7 @@ enum Panels {
               aStep: rows),
             a + row, b + full * inner * 16, adding: tile, into: tile)
           store(tile, rows: count, rest, target, columns)
-          row += 16
+          row += count
         }
       }
     }
@@ -269,11 +269,13 @@ enum Panels {
 
   // MARK: - The last panel of a row-major result
 
-  /// 16 x 16 values on the stack.
+  private static let tileRows = 8
+
+  /// `tileRows` x 16 values, few enough to be on the stack.
   @inline(__always)
   private static func withTile(_ body: (UnsafeMutablePointer<Float>) -> Void) {
-    withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 64) { bytes in
-      body(bytes.baseAddress.unsafelyUnwrapped.bindMemory(to: Float.self, capacity: 256))
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: tileRows * 16) {
+      body($0.baseAddress.unsafelyUnwrapped)
     }
   }
 

@@ -151,7 +151,8 @@ extension Winograd {
           var inputPanel = 0
           while inputPanel < inputPanels {
             let panels = min(Self.gradientPanels, inputPanels - inputPanel)
-            addTaps(number, phase, inputPanel..<inputPanel + panels, images: count, dw, space, tables)
+            addTaps(
+              number, phase, inputPanel..<inputPanel + panels, images: count, dw, space, tables)
             inputPanel += panels
           }
         }

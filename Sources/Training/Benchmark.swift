@@ -22,11 +22,14 @@ package struct BenchmarkResult: Codable, Sendable {
   package var directGFLOPPerIteration: Double
   /// Share of rank 0's time inside collectives, waiting for slower ranks included.
   package var exchangeShare: Double
+  /// How sums travel between ranks.
+  package var exchange: String
   /// Largest resident memory of a rank so far.
   package var peakMegabytesPerRank: Double
   /// Allocations of a rank in an iteration, the most of all; nil where nobody counts.
   package var allocationsPerIteration: Double?
-  package var blasKernel: String
+  /// The vector kernels in use.
+  package var kernels: String
 }
 
 /// Times iterations of a configuration on made-up images: uniform noise in the data's range.
@@ -95,8 +98,9 @@ package struct Benchmark {
       minSeconds: sorted[0], maxSeconds: sorted[iterations - 1],
       imagesPerSecond: Double(training.batch) / median,
       directGFLOPPerSecond: operations / median * 1e-9, directGFLOPPerIteration: operations * 1e-9,
-      exchangeShare: exchange / total, peakMegabytesPerRank: others[0],
-      allocationsPerIteration: allocations == nil ? nil : others[1], blasKernel: BLAS.kernel)
+      exchangeShare: exchange / total, exchange: communicator.exchangeDescription,
+      peakMegabytesPerRank: others[0],
+      allocationsPerIteration: allocations == nil ? nil : others[1], kernels: VectorLevel.name)
   }
 
   /// The largest value of each entry over all ranks.

@@ -15,11 +15,13 @@ package struct RunEnvironment: Codable, Sendable {
   package var kernels: String
   package var ranks: Int
   package var threads: Int
+  /// How sums travel between ranks; nil in runs that began with older versions.
+  package var exchange: String?
   package var coresOfRank0: Int
   package var mpi: String
   package var swift: String
 
-  package init(version: String, ranks: Int, threads: Int) {
+  package init(version: String, threads: Int, communicator: any Communicator) {
     self.version = version
     let format = ISO8601DateFormatter()
     date = format.string(from: Date())
@@ -29,8 +31,9 @@ package struct RunEnvironment: Codable, Sendable {
     processor = Processor.name
     vectorLevel = Processor.level
     kernels = VectorLevel.name
-    self.ranks = ranks
+    ranks = communicator.size
     self.threads = threads
+    exchange = communicator.exchangeDescription
     coresOfRank0 = Processor.boundCores.count
     mpi = MPICommunicator.isLaunched ? MPICommunicator.libraryVersion : "not used"
     #if swift(>=6.3)

@@ -129,7 +129,8 @@ package enum Products {
       let addend = panel.addend.map { $0 + row * layout.addendRow }
       let c = panel.c + row * layout.cRow
       if most == 12, left == 12 || left > 16 {
-        ProductBlock.multiply(12, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c)
+        ProductBlock.multiply(
+          12, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c)
         row += 12
       } else if most >= 8, left >= 8 {
         ProductBlock.multiply(8, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c)

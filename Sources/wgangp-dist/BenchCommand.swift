@@ -29,6 +29,11 @@ struct BenchCommand: ParsableCommand {
     help: "Time each layer with matrix products by itself instead, on rank 0, with its algorithm.")
   var layers = false
 
+  @Flag(
+    name: .long,
+    help: "Time sums and gathers between ranks by themselves instead, beside MPI's own.")
+  var exchange = false
+
   @Flag(name: .long, help: "Print one line of JSON.")
   var json = false
 
@@ -42,6 +47,7 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
+    if exchange { return try timeExchange() }
     try Job.run { communicator in
       let benchmark = try communicator.agree {
         var document = try ConfigurationDocument.named(config)
@@ -58,6 +64,19 @@ struct BenchCommand: ParsableCommand {
         warmUp: warmup, iterations: iterations, allocations: AllocationCounter.reader)
       guard communicator.rank == 0 else { return }
       print(try json ? Self.json(result) : Self.text(result))
+    }
+  }
+
+  private func timeExchange() throws {
+    try Job.run { communicator in
+      let benchmark = try communicator.agree {
+        var document = try ConfigurationDocument.named(config)
+        try document.apply(overrides)
+        return try ExchangeBenchmark(RunConfiguration(document), communicator: communicator)
+      }
+      let result = try benchmark.run(warmUp: warmup, iterations: iterations)
+      guard communicator.rank == 0 else { return }
+      print(try json ? Self.json(result) : result.table)
     }
   }
 
@@ -99,13 +118,13 @@ struct BenchCommand: ParsableCommand {
       ?? "not counted (see benchmarks/allocations.sh)"
     return """
       \(result.name): batch \(result.batch) on \(result.ranks) x \(result.threads) (ranks x threads), \
-      \(result.iterations) iterations, BLAS kernel \(result.blasKernel)
+      \(result.iterations) iterations, \(result.kernels) kernels
       seconds an iteration   \(number(result.medianSeconds, 4)) (median), \(number(result.minSeconds, 4)) to \
       \(number(result.maxSeconds, 4))
       images/s               \(number(result.imagesPerSecond, 1))
       GFLOP/s (direct)       \(number(result.directGFLOPPerSecond, 1)) of \
       \(number(result.directGFLOPPerIteration, 1)) GFLOP an iteration
-      share in exchange      \(number(100 * result.exchangeShare, 2)) %
+      share in exchange      \(number(100 * result.exchangeShare, 2)) % (\(result.exchange))
       peak memory a rank     \(number(result.peakMegabytesPerRank, 0)) MB
       allocations            \(allocations)
       """

@@ -31,6 +31,7 @@ struct DoctorCommand: ParsableCommand {
       }
       print("kernels       \(VectorLevel.name) (AVX2 and AVX-512 compute the same bits)")
       print("BLAS          \(BLAS.configuration), kernel \(BLAS.kernel): what bench compares with")
+      print("exchange      \(communicator.exchangeDescription)")
       print("binding")
       for line in bindings { print("  " + line) }
       let notes = advice(cores: cores, ranks: communicator.size, levels: levels)
