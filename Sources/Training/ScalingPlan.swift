@@ -11,9 +11,15 @@ package enum ScalingAxis: String, Codable, Sendable, CaseIterable {
 package struct ScalingJob: Hashable, Sendable {
   package var ranks: Int
   /// `key=value` over the study's own.
-  package var overrides: [String] = []
+  package var overrides: [String]
   /// Pixels of an image each way: the program's own network instead of the configuration.
   package var imageSize: Int?
+
+  package init(ranks: Int, overrides: [String] = [], imageSize: Int? = nil) {
+    self.ranks = ranks
+    self.overrides = overrides
+    self.imageSize = imageSize
+  }
 }
 
 /// The points of a scaling study and the jobs that measure them.
