@@ -3,12 +3,12 @@
 that a machine whose speed drifts is fair to all. wgangp-dist runs 2 ranks of one core; PyTorch 2 processes over gloo, and 1
 process of 2 threads. Writes benchmarks/results/systems.json and systems.md.
 
-  benchmarks/compare.py --python ENV/bin/python                       # the systems that the PyTorch script has
-  benchmarks/compare.py --python ENV/bin/python --peer SCRIPT --systems fashion,toy --rounds 3 --iterations toy=50
+  benchmarks/compare.py --python ENV/bin/python                       # all systems
+  benchmarks/compare.py --python ENV/bin/python --systems fashion,toy --rounds 3 --iterations toy=50
 
-ENV is a virtual environment with torch and numpy. The PyTorch script is benchmarks/pytorch_fashion.py, which has one system,
-unless --peer names another one with the same options: `SCRIPT bench --system NAME --world 2 --threads 1 --iterations 3
---warmup 1`, which prints a line of JSON with seconds_per_iteration and torch. Which systems it has is read from its --help.
+ENV is a virtual environment with torch and numpy. The PyTorch script is benchmarks/pytorch_systems.py unless --peer names
+another one with the same options: `SCRIPT bench --system NAME --world 2 --threads 1 --iterations 3 --warmup 1`, which prints a
+line of JSON with seconds_per_iteration and torch. Which systems it has is read from its --help, and said.
 Expected time for all six systems: 20 minutes, 10 of them cifar.
 """
 import re
@@ -49,7 +49,7 @@ def systems_of(python, peer):
 def main():
     parser = common.parser(__doc__)
     parser.add_argument('--python', default='python3', help='a Python that has torch')
-    parser.add_argument('--peer', default=str(common.ROOT / 'benchmarks/pytorch_fashion.py'), help='the PyTorch script')
+    parser.add_argument('--peer', default=str(common.ROOT / 'benchmarks/pytorch_systems.py'), help='the PyTorch script')
     parser.add_argument('--systems', help='some of ' + ','.join(SYSTEMS))
     parser.add_argument('--rounds', nargs='+', default=[], metavar='N|SYSTEM=N', help='rounds (default: 7)')
     parser.add_argument('--iterations', nargs='+', default=[], metavar='N|SYSTEM=N', help='timed iterations a round (default: by system)')
