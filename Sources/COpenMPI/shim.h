@@ -6,3 +6,9 @@ static inline MPI_Datatype wgangp_double(void) { return MPI_DOUBLE; }
 static inline MPI_Datatype wgangp_byte(void) { return MPI_BYTE; }
 static inline MPI_Status *wgangp_statuses_ignore(void) { return MPI_STATUSES_IGNORE; }
 static inline MPI_Errhandler wgangp_errors_return(void) { return MPI_ERRORS_RETURN; }
+static inline int wgangp_shared_memory(void) { return MPI_COMM_TYPE_SHARED; }
+static inline MPI_Info wgangp_no_info(void) { return MPI_INFO_NULL; }
+static inline MPI_Datatype wgangp_int(void) { return MPI_INT; }
+static inline MPI_Datatype wgangp_float(void) { return MPI_FLOAT; }
+static inline MPI_Op wgangp_sum(void) { return MPI_SUM; }
+static inline void *wgangp_in_place(void) { return MPI_IN_PLACE; }

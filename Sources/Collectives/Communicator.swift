@@ -21,6 +21,14 @@ package protocol Communicator: AnyObject {
     _ mine: UnsafeBufferPointer<Double>, into all: UnsafeMutableBufferPointer<Double>
   ) throws -> any PreparedAllGather
 
+  /// Chooses how the sums and gathers travel that are prepared from now on; no bit depends on it.
+  ///
+  /// - Throws: Where the ranks' places do not allow it, on all ranks.
+  func useExchange(_ mode: ExchangeMode) throws
+
+  /// How they travel, for people.
+  var exchangeDescription: String { get }
+
   /// Prepares sums of `count` Float values over all ranks.
   func makeOrderedSum(count: Int) throws -> any OrderedSum
 

@@ -8,6 +8,7 @@ package final class SoloCommunicator: Communicator {
   package let rank = 0
   package let size = 1
   package let exchangeSeconds = 0.0
+  package let exchangeDescription = "none"
 
   package func allGather(
     _ mine: UnsafeBufferPointer<Double>, into all: UnsafeMutableBufferPointer<Double>
@@ -17,6 +18,7 @@ package final class SoloCommunicator: Communicator {
     target.update(from: source, count: mine.count)
   }
 
+  package func useExchange(_ mode: ExchangeMode) throws {}
   package func makeOrderedSum(count: Int) throws -> any OrderedSum { Identity() }
   package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws {}
   package func barrier() throws {}

@@ -37,6 +37,8 @@ package struct BenchmarkResult: Codable, Sendable {
   package var waitingShare: Double?
   /// The exchanges of an iteration; empty where no iteration was measured.
   package var exchanges: [ExchangeTiming]
+  /// How sums travel between ranks.
+  package var exchange: String
   /// Largest resident memory of a rank so far.
   package var peakMegabytesPerRank: Double
   /// Allocations of a rank in an iteration, the most of all; nil where nobody counts.
@@ -120,6 +122,7 @@ package struct Benchmark {
       collectiveShare: exchange / total, computeShare: shares?.compute,
       exchangeShare: shares?.exchange, waitingShare: shares?.waiting,
       exchanges: communicator.timings(iterations: max(1, measured)),
+      exchange: communicator.exchangeDescription,
       peakMegabytesPerRank: others[0],
       allocationsPerIteration: allocations == nil ? nil : others[1], blasKernel: BLAS.kernel,
       mpi: MPICommunicator.isLaunched

@@ -76,6 +76,9 @@ final class MeasuringCommunicator: Communicator {
     Sum(try base.makeOrderedSum(count: count), record(.sum, bytes: count * 4), self)
   }
 
+  func useExchange(_ mode: ExchangeMode) throws { try base.useExchange(mode) }
+  var exchangeDescription: String { base.exchangeDescription }
+
   func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws {
     try base.broadcast(bytes, from: root)
   }

@@ -23,9 +23,11 @@ package struct Model {
 
   /// Builds the networks and draws their parameters.
   ///
-  /// - Throws: `ConfigurationError` or `NetworkError` naming layer, expected and found.
+  /// - Throws: `ConfigurationError` or `NetworkError` naming layer, expected and found,
+  ///   `CollectivesError` for what the ranks' number or places do not allow.
   package init(_ configuration: RunConfiguration, communicator: any Communicator) throws {
     let training = configuration.training
+    try communicator.useExchange(training.exchange)
     let plan = try ShardPlan(
       shards: training.shards, rank: communicator.rank, ranks: communicator.size)
     let context = ExecutionContext(

@@ -1,3 +1,4 @@
+import Collectives
 import Configuration
 import Datasets
 import Foundation
@@ -29,6 +30,8 @@ package struct RunConfiguration {
     package var batch: Int
     package var shards: Int
     package var threads: Int
+    /// How gradients and sums travel between ranks; changes no bit.
+    package var exchange: ExchangeMode
     package var criticSteps: Int
     /// Whether the critic steps of an iteration all take the same reals.
     package var reusesReals: Bool
@@ -146,6 +149,8 @@ package struct RunConfiguration {
         "batch", "expected at least training.shards = \(shards) samples, found \(batch)")
     }
     let threads = try section.integer("threads", default: 1, in: 1...1024)
+    let modes = ExchangeMode.allCases.map(\.rawValue)
+    let mode = try section.choice("exchange", default: "auto", of: modes)
     let criticSteps = try section.integer("criticSteps", default: 5, in: 1...10_000)
     let reals = try section.choice("realBatch", default: "fresh", of: ["fresh", "reused"])
     let last = try section.choice("lastBatch", default: "drop", of: ["drop", "keep"])
@@ -167,7 +172,8 @@ package struct RunConfiguration {
     case (_?, _?): throw section.fail("iterations", "expected epochs or iterations, found both")
     }
     return TrainingSection(
-      batch: batch, shards: shards, threads: threads, criticSteps: criticSteps,
+      batch: batch, shards: shards, threads: threads,
+      exchange: ExchangeMode(rawValue: mode) ?? .auto, criticSteps: criticSteps,
       reusesReals: reals == "reused", keepsPartialBatch: last == "keep",
       generatorBatchFactor: factor, drawsGeneratorLabels: labels == "random",
       firstGeneratorIteration: first, hasFixedGenerator: isFixed, length: length,

@@ -13,13 +13,15 @@ package struct RunEnvironment: Codable, Sendable {
   package var vectorLevel: String
   package var ranks: Int
   package var threads: Int
+  /// How sums travel between ranks; nil in runs that began with older versions.
+  package var exchange: String?
   package var coresOfRank0: Int
   package var mpi: String
   package var blas: String
   package var blasKernel: String
   package var swift: String
 
-  package init(version: String, ranks: Int, threads: Int) {
+  package init(version: String, threads: Int, communicator: any Communicator) {
     self.version = version
     let format = ISO8601DateFormatter()
     date = format.string(from: Date())
@@ -28,8 +30,9 @@ package struct RunEnvironment: Codable, Sendable {
     system = ProcessInfo.processInfo.operatingSystemVersionString
     processor = Processor.name
     vectorLevel = Processor.level
-    self.ranks = ranks
+    ranks = communicator.size
     self.threads = threads
+    exchange = communicator.exchangeDescription
     coresOfRank0 = Processor.boundCores.count
     mpi = MPICommunicator.isLaunched ? MPICommunicator.libraryVersion : "not used"
     blas = BLAS.configuration

@@ -44,6 +44,7 @@ final class RunRecorder {
       "\(configuration.name): \(dataset.count) samples of \(dataset.name), generator \(model.generator.parameterCount) "
         + "and critic \(model.critic.parameterCount) parameters, batch \(training.batch) in \(training.shards) shards on "
         + "\(ranks) rank\(ranks == 1 ? "" : "s")\(threads > 1 ? " of \(threads) threads" : "")")
+    if ranks > 1 { progress.log("exchange: \(model.context.communicator.exchangeDescription)") }
     progress.log("run folder: \(directory.path)")
     if startIteration > 0 { progress.log("going on after iteration \(startIteration)") }
     if startIteration < schedule.iterations { progress.update(status(startIteration, nil)) }

@@ -100,13 +100,14 @@ package final class TrainingRun {
       var document = try ConfigurationDocument(text: text, name: path)
       for assignment in options.overrides {
         let allowed = [
-          "training.epochs=", "training.iterations=", "training.threads=", "data.path=",
-          "data.cache=", "output.",
+          "training.epochs=", "training.iterations=", "training.threads=",
+          "training.exchange=", "data.path=", "data.cache=", "output.",
         ]
         guard allowed.contains(where: assignment.hasPrefix) else {
           throw TrainingError(
             "\(assignment): a resumed run keeps its configuration; only training.epochs, training.iterations, "
-              + "training.threads, data.path, data.cache and output.* can be changed")
+              + "training.threads, training.exchange, "
+              + "data.path, data.cache and output.* can be changed")
         }
       }
       try document.apply(options.overrides)
@@ -228,7 +229,7 @@ package final class TrainingRun {
       lock = try directory.create()
       try FileSystem.writeAtomically(configuration.resolvedYAML, to: directory.configuration)
       let environment = RunEnvironment(
-        version: options.version, ranks: communicator.size, threads: model.context.pool.threads)
+        version: options.version, threads: model.context.pool.threads, communicator: communicator)
       try FileSystem.writeAtomically(environment.json, to: directory.environment)
     }
     guard let snapshot else { return 0 }

@@ -50,6 +50,11 @@ struct BenchCommand: ParsableCommand {
     help: "Time each layer with matrix products by itself instead, on rank 0, with its algorithm.")
   var layers = false
 
+  @Flag(
+    name: .long,
+    help: "Time sums and gathers between ranks by themselves instead, beside MPI's own.")
+  var exchange = false
+
   @Flag(name: .long, help: "Print one line of JSON.")
   var json = false
 
@@ -75,6 +80,7 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
+    if exchange { return try timeExchange() }
     if scalingOptions.scaling {
       try Job.run { communicator in
         try communicator.agree {
@@ -103,6 +109,19 @@ struct BenchCommand: ParsableCommand {
         allocations: AllocationCounter.reader)
       guard communicator.rank == 0 else { return }
       print(try json ? Self.json(result) : Self.text(result))
+    }
+  }
+
+  private func timeExchange() throws {
+    try Job.run { communicator in
+      let benchmark = try communicator.agree {
+        var document = try ConfigurationDocument.named(config)
+        try document.apply(overrides)
+        return try ExchangeBenchmark(RunConfiguration(document), communicator: communicator)
+      }
+      let result = try benchmark.run(warmUp: warmup, iterations: iterations)
+      guard communicator.rank == 0 else { return }
+      print(try json ? Self.json(result) : result.table)
     }
   }
 
@@ -155,6 +174,7 @@ struct BenchCommand: ParsableCommand {
       GFLOP/s (direct)       \(number(result.directGFLOPPerSecond, 1)) of \
       \(number(result.directGFLOPPerIteration, 1)) GFLOP an iteration
       time of the ranks      \(shares.isEmpty ? "not told apart (--shares 0)" : shares.joined(separator: ", "))
+      exchange               \(result.exchange)
       peak memory a rank     \(number(result.peakMegabytesPerRank, 0)) MB
       allocations            \(allocations)
       """

@@ -34,6 +34,7 @@ struct DoctorCommand: ParsableCommand {
       print(
         "              kernel \(BLAS.kernel), \(BLAS.threads) thread (always 1: threads of a rank take shards)"
       )
+      print("exchange      \(communicator.exchangeDescription)")
       print("binding")
       for line in bindings { print("  " + line) }
       let notes = advice(cores: cores, ranks: communicator.size, kernels: kernels, levels: levels)

@@ -101,6 +101,63 @@ extension SystemTests {
       }
     }
 
+    /// It compares every way's sums with the tree's before it times them.
+    @Test(arguments: [(2, nil, 1), (4, 2, 2), (4, 3, 2)] as [(Int, Int?, Int)])
+    func benchExchange(ranks: Int, ranksPerNode: Int?, nodes: Int) throws {
+      let outcome = try Program.run(
+        ["bench", "--exchange", "--json", "--iterations", "1", "--warmup", "0", "width=4"],
+        ranks: ranks, ranksPerNode: ranksPerNode)
+      #expect(outcome.status == 0, "\(outcome)")
+      let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
+      let result = try #require(object as? [String: Any])
+      #expect(result["nodes"] as? Int == nodes)
+      let exchange = try #require(result["exchange"] as? String)
+      let hasTwoLevels = ranksPerNode == 2
+      #expect(exchange.hasPrefix(hasTwoLevels ? "two-level" : "flat"), "\(exchange)")
+      let sums = try #require(result["sums"] as? [[String: Any]])
+      #expect(sums.compactMap { $0["use"] as? String } == ["critic", "generator"])
+      for timing in sums + (try #require(result["gathers"] as? [[String: Any]])) {
+        #expect((timing["twoLevel"] != nil) == hasTwoLevels)
+        for way in ["flat", "mpi"] + (hasTwoLevels ? ["twoLevel"] : []) {
+          let time = try #require(timing[way] as? [String: Double])
+          #expect(try #require(time["fastest"]) > 0)
+          #expect(try #require(time["median"]) >= #require(time["fastest"]))
+        }
+      }
+      #expect(Set(try #require(result["fits"] as? [String: Any]).keys).contains("flat"))
+      #expect(try #require(result["sumShare"] as? Double) > 0)
+    }
+
+    @Test func exchangesThatCannotBe() throws {
+      let alone = try Program.run(["bench", "--exchange"])
+      #expect(alone.status == 1)
+      #expect(
+        alone.errorLines == [
+          "wgangp-dist: error: bench --exchange: expected two ranks or more, found one; start it "
+            + "by mpirun -n 2"
+        ], "\(alone)")
+      let forced = try Program.run(
+        ["bench", "--iterations", "1", "width=4", "training.exchange=twoLevel"], ranks: 2)
+      #expect(forced.status == 1)
+      #expect(
+        forced.errorLines == [
+          "wgangp-dist: error: training.exchange: expected auto or flat, found twoLevel: all ranks "
+            + "are on one node"
+        ], "\(forced)")
+      let pretended = try Program.run(["doctor"], ranks: 2, ranksPerNode: 0)
+      #expect(pretended.status == 1)
+      #expect(
+        Set(pretended.errorLines) == [
+          "wgangp-dist: error: WGANGP_RANKS_PER_NODE: expected a number of ranks from 1"
+        ], "\(pretended)")
+    }
+
+    @Test func doctorTellsTheExchange() throws {
+      let outcome = try Program.run(["doctor"], ranks: 4, ranksPerNode: 2)
+      #expect(
+        outcome.output.contains("exchange      two-level, 2 nodes of 2 ranks\n"), "\(outcome)")
+    }
+
     /// Batch norm in a penalized critic: published, but not what one should train with.
     @Test(arguments: launches) func criticNormIsWarnedOfOnce(ranks: Int?) throws {
       func warnings(_ configuration: TinyConfiguration?, _ overrides: [String]) throws -> [String] {

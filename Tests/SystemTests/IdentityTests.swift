@@ -8,8 +8,13 @@ extension SystemTests {
     struct Launch: CustomStringConvertible {
       var ranks: Int?
       var threads = 1
+      /// So many neighbouring ranks pretend to be a node.
+      var ranksPerNode: Int?
+      /// What the start of the log says of the exchange.
+      var exchange: String?
       var description: String {
         "\(ranks.map { "mpirun -n \($0)" } ?? "no mpirun"), \(threads) threads"
+          + (ranksPerNode.map { ", nodes of \($0)" } ?? "")
       }
     }
 
@@ -23,9 +28,13 @@ extension SystemTests {
           let path = scratch.url(name).path
           let outcome = try Program.run(
             ["train", "--run", path] + arguments + ["training.threads=\(launch.threads)"],
-            ranks: launch.ranks)
+            ranks: launch.ranks, ranksPerNode: launch.ranksPerNode)
           try #require(
             outcome.status == 0, "\(launch): \(outcome)", sourceLocation: sourceLocation)
+          if let exchange = launch.exchange {
+            let said = (outcome.output + outcome.errors).contains("exchange: \(exchange)\n")
+            #expect(said, "\(launch): \(outcome)", sourceLocation: sourceLocation)
+          }
           return RunFolder(path)
         }
         let reference = try train(Launch(), "reference")
@@ -47,6 +56,42 @@ extension SystemTests {
             Launch(ranks: 1), Launch(ranks: 2), Launch(ranks: 4), Launch(ranks: 8),
             Launch(ranks: nil, threads: 2), Launch(ranks: nil, threads: 3),
             Launch(ranks: 2, threads: 2), Launch(ranks: 2, threads: 3),
+          ],
+          latest: "step-00000012")
+      }
+    }
+
+    /// Exchange inside and between nodes, and what falls back to the flat one.
+    @Test func twoLevels() throws {
+      try withScratch { scratch in
+        let config = try scratch.write("tiny.yaml", TinyConfiguration().text)
+        try compare(
+          ["--config", config],
+          launches: [
+            Launch(ranks: 4, ranksPerNode: 2, exchange: "two-level, 2 nodes of 2 ranks"),
+            Launch(ranks: 8, ranksPerNode: 2, exchange: "two-level, 4 nodes of 2 ranks"),
+            Launch(ranks: 8, ranksPerNode: 4, exchange: "two-level, 2 nodes of 4 ranks"),
+            Launch(ranks: 4, ranksPerNode: 3, exchange: "flat (nodes have from 1 to 3 ranks)"),
+            Launch(ranks: 4, exchange: "flat (all ranks are on one node)"),
+          ],
+          latest: "step-00000012")
+        try compare(
+          ["--config", config, "training.exchange=flat"],
+          launches: [Launch(ranks: 4, ranksPerNode: 2, exchange: "flat (asked for), 2 nodes")],
+          latest: "step-00000012")
+      }
+    }
+
+    @Test func twoLevelsOfOddShards() throws {
+      try withScratch { scratch in
+        let config = try scratch.write("tiny.yaml", TinyConfiguration().text)
+        try compare(
+          ["--config", config, "training.shards=12"],
+          launches: [
+            Launch(ranks: 6, ranksPerNode: 2, exchange: "two-level, 3 nodes of 2 ranks"),
+            Launch(
+              ranks: 6, ranksPerNode: 3,
+              exchange: "flat (3 ranks of a node are no whole subtree of 6 ranks)"),
           ],
           latest: "step-00000012")
       }

@@ -33,10 +33,14 @@ enum Program {
   ]
 
   /// Runs to the end: that many ranks under mpirun, or for nil a single process without it.
+  ///
+  /// `ranksPerNode`: So many neighbouring ranks pretend to be a node of their own.
   static func run(
-    _ arguments: [String], ranks: Int? = nil, timeout: Double = 120
+    _ arguments: [String], ranks: Int? = nil, ranksPerNode: Int? = nil, timeout: Double = 120
   ) throws -> Outcome {
-    try start(arguments, ranks: ranks).finish(timeout: timeout)
+    // /usr/bin/env, which starts the command, takes assignments in front of it.
+    let nodes = ranksPerNode.map { ["WGANGP_RANKS_PER_NODE=\($0)"] } ?? []
+    return try RunningJob(nodes + command(arguments, ranks: ranks)).finish(timeout: timeout)
   }
 
   static func start(_ arguments: [String], ranks: Int? = nil) throws -> RunningJob {

@@ -65,6 +65,7 @@ package final class ThreadedCommunicator: Communicator {
   package let rank: Int
   package let size: Int
   package let exchangeSeconds = 0.0
+  package let exchangeDescription = "between threads"
   private let meeting: Meeting
 
   private init(rank: Int, meeting: Meeting) {
@@ -153,6 +154,8 @@ package final class ThreadedCommunicator: Communicator {
   package func barrier() throws { try meeting.wait() }
 
   package func abort(status: Int32) -> Never { fatalError("rank \(rank) aborts with \(status)") }
+
+  package func useExchange(_ mode: ExchangeMode) throws {}
 
   package func makeOrderedSum(count: Int) throws -> any OrderedSum {
     ThreadedSum(self, count: count)

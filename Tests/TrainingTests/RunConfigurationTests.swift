@@ -38,6 +38,7 @@ import Training
     let training = found.training
     #expect(
       (training.batch, training.shards, training.threads, training.criticSteps) == (8, 8, 1, 5))
+    #expect(training.exchange == .auto)
     #expect(!training.reusesReals && !training.keepsPartialBatch)
     #expect(training.length == .iterations(3))
     let output = found.output
@@ -122,6 +123,7 @@ import Training
     #expect(second.resolvedYAML == first.resolvedYAML)
     #expect(second.training.batch == 12 && second.generator.namePrefix == "main.")
     #expect(first.resolvedYAML.contains("threads: 1"))
+    #expect(first.resolvedYAML.contains("exchange: auto"))
   }
 
   @Test func criticGivesOneScore() {

@@ -70,7 +70,7 @@ import Training
        "maxSeconds": \(seconds * 2), "imagesPerSecond": \(Double(batch) / seconds),
        "directGFLOPPerSecond": \(10 / seconds), "directGFLOPPerIteration": 10, "collectiveShare": 0.2,
        \(shares.map { "\"computeShare\": \($0[0]), \"exchangeShare\": \($0[1]), \"waitingShare\": \($0[2])," } ?? "")
-       "exchanges": [], "peakMegabytesPerRank": \(100 + seconds), "blasKernel": "Haswell", "mpi": "none"}
+       "exchanges": [], "exchange": "flat", "peakMegabytesPerRank": \(100 + seconds), "blasKernel": "Haswell", "mpi": "none"}
       """
     return try JSONDecoder().decode(BenchmarkResult.self, from: Data(json.utf8))
   }
