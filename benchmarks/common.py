@@ -86,10 +86,17 @@ def first_line(command, missing='not there'):
         return missing
 
 
+def commit():
+    """What git calls the sources, and whether those that the program is made of were changed since."""
+    git = ['git', '-C', str(ROOT)]
+    name = first_line([*git, 'describe', '--always', '--tags'], missing='')
+    changed = first_line([*git, 'status', '--porcelain', '--', 'Package.swift', 'Sources', 'configs'], missing='')
+    return (name or 'no git') + ('-dirty' if changed else '')
+
+
 def environment(program, torch_python=None):
     """Who measured, with what, and when."""
     processor = next((line.split(':', 1)[1].strip() for line in open('/proc/cpuinfo') if line.startswith('model name')), platform.machine())
-    git = ['git', '-C', str(ROOT)]
     found = {
         'host': platform.node(),
         'processor': processor,
@@ -97,7 +104,7 @@ def environment(program, torch_python=None):
         'system': f'{platform.system()} {platform.release()}',
         'date': datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%d %H:%M UTC'),
         'program': first_line([str(program), '--version']),
-        'commit': first_line([*git, 'describe', '--always', '--dirty', '--tags']),
+        'commit': commit(),
         'openMPI': first_line(['mpirun', '--version']),
         # OpenBLAS decides by the processor; OPENBLAS_CORETYPE overrules it.
         'blasKernel': run_json([program, 'bench', '--json', '--iterations', 1, '--warmup', 0, '--shares', 0, 'width=1'])['blasKernel'],
@@ -154,3 +161,14 @@ def least_squares(rows, values, relative=True):
                 factor = matrix[k][i] / matrix[i][i]
                 matrix[k] = [a - factor * b for a, b in zip(matrix[k], matrix[i])]
     return [matrix[i][size] / matrix[i][i] for i in range(size)]
+
+
+def nonnegative_least_squares(rows, values):
+    """The same without coefficients below 0, which a noisy machine makes: the worst is left out, and the others fitted again."""
+    columns = list(range(len(rows[0])))
+    while True:
+        found = least_squares([[row[column] for column in columns] for row in rows], values)
+        if len(columns) == 1 or min(found) >= 0:
+            all_found = dict(zip(columns, found))
+            return [all_found.get(column, 0) for column in range(len(rows[0]))]
+        columns.pop(found.index(min(found)))

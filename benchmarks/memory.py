@@ -31,7 +31,7 @@ def main():
     text = ''
     fit = None
     if len(options.batches) > 1 and len(options.ranks) > 1:
-        fit = common.least_squares(rows_of_fit, list(found.values()))
+        fit = common.nonnegative_least_squares(rows_of_fit, list(found.values()))
         worst = max(abs(sum(c * x for c, x in zip(fit, row)) / y - 1) for row, y in zip(rows_of_fit, found.values()))
         text = (f'\n\n{fit[0]:.0f} MB + {fit[1]:.2f} MB a sample of the rank + {fit[2]:.1f} MB a shard of the rank fits all of them within '
                 f'{100 * worst:.0f} %.')

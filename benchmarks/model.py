@@ -52,14 +52,7 @@ def fits(run):
         # The longest vectors are far beyond a network's; they leave the caches.
         points = [(size * timing['values'], 1e-6 * ((two and timing.get('twoLevel')) or timing['flat'])['median'])
                   for timing in run[key] if timing['values'] < 5e6]
-        slope = latency = 0
-        if len(points) > 1:
-            latency, slope = common.least_squares([[1, x] for x, _ in points], [y for _, y in points])
-        # A latency or slope below 0 is noise.
-        if slope < 0:
-            latency, slope = common.median([y for _, y in points]), 0
-        if latency < 0:
-            latency, (slope,) = 0, common.least_squares([[x] for x, _ in points], [y for _, y in points])
+        latency, slope = common.nonnegative_least_squares([[1, x] for x, _ in points], [y for _, y in points])
         found[what] = {'latency': latency, 'secondsPerByte': slope}
     return found
 

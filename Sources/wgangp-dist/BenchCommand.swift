@@ -70,12 +70,13 @@ struct BenchCommand: ParsableCommand {
       guard ConfigurationDocument.allowsImageSize(imageSize) else {
         throw ValidationError("--image-size must be a multiple of 8 from 8 to 512")
       }
-      guard config == nil, !scalingOptions.scaling else {
-        throw ValidationError("--image-size takes neither --config nor --scaling")
+      guard config == nil, !scalingOptions.scaling, !exchange else {
+        throw ValidationError("--image-size goes without --config, --scaling and --exchange")
       }
     }
-    guard !scalingOptions.scaling || !(json || layers) else {
-      throw ValidationError("--scaling writes JSON to --output; leave out --json and --layers")
+    guard !scalingOptions.scaling || !(json || layers || exchange) else {
+      throw ValidationError(
+        "--scaling writes JSON to --output; leave out --json, --layers and --exchange")
     }
   }
 

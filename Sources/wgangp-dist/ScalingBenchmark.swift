@@ -77,7 +77,8 @@ struct ScalingBenchmark {
       }
     }
     var environment = RunEnvironment(
-      version: WGANGPDist.configuration.version, ranks: 1, threads: base.training.threads)
+      version: WGANGPDist.configuration.version, threads: base.training.threads,
+      communicator: SoloCommunicator())
     environment.mpi = points.first?.result.mpi ?? environment.mpi
     return ScalingResults(environment: environment, cores: cores, points: points)
   }
