@@ -15,6 +15,11 @@ package struct ExchangeLevel: Sendable, Equatable {
   /// This rank's place in `ranks`.
   package let index: Int
 
+  package init(ranks: [Int], index: Int) {
+    self.ranks = ranks
+    self.index = index
+  }
+
   package var tree: ReductionTree { ReductionTree(leaves: ranks.count) }
 
   /// The part of `range` that the rank at place `index` adds up.

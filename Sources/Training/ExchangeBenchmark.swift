@@ -90,10 +90,11 @@ package struct ExchangeBenchmark {
     let criticSum = try sum(count: counts.critic, use: "critic", iterations)
     let generatorSum = try sum(count: counts.generator, use: "generator", iterations)
     let gathers = try Self.gathered.map { try gather(count: $0, iterations) }
+    let criticSums = training.criticSteps * (hasSeparateUpdates ? 2 : 1)
     let generatorSums = training.hasFixedGenerator ? 0 : 1
     let seconds = { (time: (TransferTiming) -> TransferTime) in
       1e-6
-        * (Double(training.criticSteps) * time(criticSum).median
+        * (Double(criticSums) * time(criticSum).median
           + Double(generatorSums) * time(generatorSum).median)
     }
     let usesTwoLevels = modes.contains(.twoLevel) && communicator.exchangeMode != .flat
@@ -104,9 +105,14 @@ package struct ExchangeBenchmark {
     return ExchangeResult(
       name: configuration.name, ranks: communicator.size, nodes: communicator.layout.nodes,
       exchange: communicator.exchangeDescription, sums: sums, gathers: gathers,
-      fits: fits, criticSums: training.criticSteps, generatorSums: generatorSums,
+      fits: fits, criticSums: criticSums, generatorSums: generatorSums,
       iterationSeconds: whole.medianSeconds, sumShare: ordered / whole.medianSeconds,
       shareBeyondAllReduce: (ordered - seconds { $0.mpi }) / whole.medianSeconds)
+  }
+
+  private var hasSeparateUpdates: Bool {
+    guard case .binaryCrossEntropy(let entropy) = configuration.objective.loss else { return false }
+    return entropy.hasSeparateUpdates
   }
 
   /// Compares each way's sum with the reduction tree's, bit for bit.

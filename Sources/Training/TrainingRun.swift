@@ -106,8 +106,8 @@ package final class TrainingRun {
         guard allowed.contains(where: assignment.hasPrefix) else {
           throw TrainingError(
             "\(assignment): a resumed run keeps its configuration; only training.epochs, training.iterations, "
-              + "training.threads, training.exchange, "
-              + "data.path, data.cache and output.* can be changed")
+              + "training.threads, "
+              + "training.exchange, data.path, data.cache and output.* can be changed")
         }
       }
       try document.apply(options.overrides)
