@@ -14,7 +14,19 @@ import PackageDescription
   let vectorFlags: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-fno-math-errno"])]
 #endif
 // Debug builds optimize the kernels too: unoptimized SIMD code is some 100 times slower.
-let kernelFlags = vectorFlags + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+let debugSpeed: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+let kernelFlags = vectorFlags + debugSpeed
+// The hottest of them are compiled a second time for AVX-512 (x86-64-v4), in a module that is called
+// only where the processor has it: nothing else may be in it.
+#if arch(x86_64)
+  let wideKernelFlags: [SwiftSetting] =
+    [
+      .define("AVX512"),
+      .unsafeFlags(["-Xcc", "-march=x86-64-v4", "-Xcc", "-fno-math-errno"]),
+    ] + debugSpeed
+#else
+  let wideKernelFlags = kernelFlags
+#endif
 
 let package = Package(
   name: "wgangp-dist",
@@ -40,7 +52,15 @@ let package = Package(
 
     // MARK: - Implementation
 
-    .target(name: "Kernels", dependencies: ["COpenBLAS"], swiftSettings: kernelFlags),
+    .target(name: "KernelLayouts", swiftSettings: kernelFlags),
+    .target(
+      name: "VectorKernelsAVX2", dependencies: ["KernelLayouts"], swiftSettings: kernelFlags),
+    .target(
+      name: "VectorKernelsAVX512", dependencies: ["KernelLayouts"], swiftSettings: wideKernelFlags),
+    .target(
+      name: "Kernels",
+      dependencies: ["KernelLayouts", "VectorKernelsAVX2", "VectorKernelsAVX512", "COpenBLAS"],
+      swiftSettings: kernelFlags),
     .target(name: "Collectives", dependencies: ["COpenMPI", "Kernels"]),
     .target(name: "Configuration", dependencies: ["Yams"]),
     .target(name: "Storage", dependencies: ["CZlib"]),
@@ -68,7 +88,11 @@ let package = Package(
 
     .target(
       name: "TestSupport", dependencies: ["Kernels", "Collectives"], path: "Tests/TestSupport"),
-    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"]),
+    .testTarget(
+      name: "KernelsTests",
+      dependencies: [
+        "Kernels", "KernelLayouts", "VectorKernelsAVX2", "VectorKernelsAVX512", "TestSupport",
+      ]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Kernels", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),

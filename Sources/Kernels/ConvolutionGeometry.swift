@@ -38,6 +38,14 @@ package struct ConvolutionGeometry: Sendable, Equatable {
     self.paddingLeft = paddingLeft
   }
 
+  /// One pixel: a product with a matrix of outputs x inputs.
+  package init(inputs: Int, outputs: Int) {
+    (inputHeight, inputWidth, inputChannels) = (1, 1, inputs)
+    (outputHeight, outputWidth, outputChannels) = (1, 1, outputs)
+    (kernelHeight, kernelWidth, stride) = (1, 1, 1)
+    (paddingTop, paddingLeft) = (0, 0)
+  }
+
   package var inputCount: Int { inputHeight * inputWidth * inputChannels }
   package var outputCount: Int { outputHeight * outputWidth * outputChannels }
   package var outputPixels: Int { outputHeight * outputWidth }
@@ -50,7 +58,7 @@ package struct ConvolutionGeometry: Sendable, Equatable {
   package var operations: Int { 2 * outputPixels * outputChannels * patchCount }
 
   /// Whether the patch matrix is the input as it lies in memory: then nothing is gathered.
-  var patchesAreInput: Bool {
+  package var patchesAreInput: Bool {
     let wholeImage =
       outputPixels == 1 && kernelHeight == inputHeight && kernelWidth == inputWidth
       && paddingTop == 0 && paddingLeft == 0

@@ -10,16 +10,13 @@ package enum ConvolutionAlgorithm: String, CaseIterable, Sendable {
 
 /// The filter of a convolution as its products take it.
 package struct ConvolutionFilter {
-  /// w: K x R x S x C.
-  package var values: FloatBuffer
-  /// Of `ConvolutionPlan.transformedCount` values: see `ConvolutionPlan.transform`.
+  /// What `inputGradient` reads, of `ConvolutionPlan.transformedCount` values: see `ConvolutionPlan.transform`.
   package var transformed: FloatBuffer
   /// Of at least `ConvolutionPlan.transposedCount` values: see `ConvolutionPlan.transpose`; only
   /// `forward` reads it.
   package var transposed: FloatBuffer
 
-  package init(values: FloatBuffer, transformed: FloatBuffer, transposed: FloatBuffer) {
-    self.values = values
+  package init(transformed: FloatBuffer, transposed: FloatBuffer) {
     self.transformed = transformed
     self.transposed = transposed
   }
@@ -32,11 +29,11 @@ package struct ConvolutionFilter {
 ///
 /// - im2col: those of the direct sum.
 /// - Winograd: 0.8 of its own (the panels' products run faster than those of patches), 10 for
-///   every value that is transformed, and for every value of the transformed filter 10/16 where it is
-///   read, 30/16 where it is made, in the filter gradient.
+///   every value that is transformed, and for every value of the transformed filter 6/16 where it is
+///   read, 14/16 where it is made, in the filter gradient.
 ///
 /// Tiles are 4 x 4 or 2 x 2, whichever costs less (small ones where the filter is large compared with
-/// the image); Winograd is taken where it saves 15 %, for the filter gradient 30 %, and where both
+/// the image); Winograd is taken where it saves 15 %, for the filter gradient 25 %, and where both
 /// sides have 32 channels: below, its panels of 16 and its tables cost what the products save.
 package struct ConvolutionPlan: Sendable {
   package let geometry: ConvolutionGeometry
@@ -52,7 +49,7 @@ package struct ConvolutionPlan: Sendable {
   package init?(_ geometry: ConvolutionGeometry, algorithm: ConvolutionAlgorithm = .auto) {
     self.geometry = geometry
     let schemes = [4, 2].compactMap { Winograd(geometry, largestTile: $0) }
-    let best = schemes.min { Self.cost($0, filter: 10) < Self.cost($1, filter: 10) }
+    let best = schemes.min { Self.cost($0, filter: 6) < Self.cost($1, filter: 6) }
     let direct = Double(geometry.operations) / 2
     switch algorithm {
     case .im2col:
@@ -64,15 +61,22 @@ package struct ConvolutionPlan: Sendable {
       transformsGradient = true
     case .auto:
       guard let best, min(geometry.inputChannels, geometry.outputChannels) >= Self.fewestChannels,
-        Self.cost(best, filter: 10) < 0.85 * direct
+        Self.cost(best, filter: 6) < 0.85 * direct
       else {
         winograd = nil
         transformsGradient = false
         return
       }
       winograd = best
-      transformsGradient = Self.cost(best, filter: 30) < 0.7 * direct
+      transformsGradient = Self.cost(best, filter: 14) < 0.75 * direct
     }
+  }
+
+  /// Products with a matrix of outputs x inputs, by im2col, which for one pixel is the product itself.
+  package init(matrix geometry: ConvolutionGeometry) {
+    self.geometry = geometry
+    winograd = nil
+    transformsGradient = false
   }
 
   /// `filter`: Multiplications for each value of the transformed filter, for 16 images.
@@ -88,11 +92,15 @@ package struct ConvolutionPlan: Sendable {
     return transformsGradient ? tile : tile + ", filter gradient im2col"
   }
 
-  /// Values of the transformed filter; 0 where the products take the filter as it is.
-  package var transformedCount: Int { winograd?.transformedFilterCount ?? 0 }
+  /// Values of the transformed filter; with im2col it is packed in panels.
+  package var transformedCount: Int {
+    winograd?.transformedFilterCount ?? Convolution.packedCount(geometry)
+  }
 
-  /// Values of the transposed filter; 0 likewise.
-  package var transposedCount: Int { winograd?.transposedFilterCount ?? 0 }
+  /// Values of the transposed filter.
+  package var transposedCount: Int {
+    winograd?.transposedFilterCount ?? Convolution.transposedCount(geometry)
+  }
 
   /// Scratch values that any of the products needs.
   package var scratchCount: Int {
@@ -108,7 +116,11 @@ package struct ConvolutionPlan: Sendable {
     _ filter: FloatBuffer, into transformed: MutableFloatBuffer, channels: Range<Int>,
     scratch: MutableFloatBuffer
   ) {
-    winograd?.transformFilter(filter, into: transformed, channels: channels, scratch: scratch)
+    if let winograd {
+      winograd.transformFilter(filter, into: transformed, channels: channels, scratch: scratch)
+    } else {
+      Convolution.packFilter(geometry, filter, into: transformed, channels: channels)
+    }
   }
 
   /// Transposes the transformed filter, which `forward` takes so: a share of the work for a thread.
@@ -116,7 +128,11 @@ package struct ConvolutionPlan: Sendable {
     _ transformed: FloatBuffer, into transposed: MutableFloatBuffer, part: Int = 0,
     of parts: Int = 1
   ) {
-    winograd?.transposeFilter(transformed, into: transposed, part: part, of: parts)
+    if let winograd {
+      winograd.transposeFilter(transformed, into: transposed, part: part, of: parts)
+    } else {
+      Convolution.transposeFilter(geometry, transformed, into: transposed, part: part, of: parts)
+    }
   }
 
   /// As `Convolution.forward`.
@@ -130,8 +146,8 @@ package struct ConvolutionPlan: Sendable {
         scratch: scratch)
     } else {
       Convolution.forward(
-        geometry, images: images, input: x, filter: filter.values, bias: bias, output: y,
-        scratch: scratch)
+        geometry, images: images, input: x, transposedFilter: filter.transposed, bias: bias,
+        output: y, scratch: scratch)
     }
   }
 
@@ -146,8 +162,8 @@ package struct ConvolutionPlan: Sendable {
         inputGradient: dx, scratch: scratch)
     } else {
       Convolution.inputGradient(
-        geometry, images: images, outputGradient: dy, filter: filter.values, inputGradient: dx,
-        scratch: scratch)
+        geometry, images: images, outputGradient: dy, packedFilter: filter.transformed,
+        inputGradient: dx, scratch: scratch)
     }
   }
 

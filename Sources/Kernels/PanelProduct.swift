@@ -1,131 +1,49 @@
-/// Products of matrices that lie in panels of 16 columns: [panel][row][16].
+import Foundation
+import KernelLayouts
+import VectorKernelsAVX2
+import VectorKernelsAVX512
+
+/// Which of the modules that are compiled for more than one processor runs here.
+package enum VectorLevel {
+  /// Whether it is the one for AVX-512: where the processor has it, unless the environment says
+  /// `WGANGP_VECTORS=avx2`. Both compute the same bits.
+  package static let usesAVX512 =
+    Processor.level == "x86-64-v4"
+    && ProcessInfo.processInfo.environment["WGANGP_VECTORS"] != "avx2"
+}
+
+/// Products of matrices that lie in panels of 16 columns, [panel][row][16].
 ///
-/// The inner loop holds 6 rows x 16 columns of the result in registers, reads one vector operand
-/// along a panel and multiplies it with single values of the other; every value of the result is a
-/// chain of fused multiply-adds in the order of the inner dimension, whatever else is computed in
-/// the call. Unlike a library's product it takes its operands as they lie: nothing is packed, which
-/// with few rows costs OpenBLAS a third of its speed.
+/// The inner loop holds a block of the result in registers, reads one vector operand along a panel
+/// and multiplies it with single values of the other; every value of the result is a chain of fused
+/// multiply-adds in the order of the inner dimension, whatever else is computed in the call. Unlike
+/// a library's product it takes its operands as they lie: nothing is packed, which with few rows
+/// costs OpenBLAS a third of its speed.
 enum PanelProduct {
-  typealias Lanes = SIMD16<Float>
-
-  /// c[row][0..<16] = sum over s of a[row, s] b[s][0..<16] for neighbouring rows.
-  ///
-  /// - `a`: Value (row, s) at a[row * 16 + s / 16 * panelCount + s % 16]: rows of a matrix in panels.
-  /// - `b`: `steps` x 16, one panel.
-  /// - `c`: rows x 16, one panel; overwritten.
-  static func multiply(
-    rows: Int, steps: Int, _ a: UnsafePointer<Float>, panelCount: Int, _ b: UnsafePointer<Float>,
-    into c: UnsafeMutablePointer<Float>
-  ) {
-    var row = 0
-    while row + 6 <= rows {
-      block(6, 16, 1, steps, a + row * 16, panelCount, b, c + row * 16)
-      row += 6
-    }
-    if row + 4 <= rows {
-      block(4, 16, 1, steps, a + row * 16, panelCount, b, c + row * 16)
-      row += 4
-    }
-    if row + 2 <= rows {
-      block(2, 16, 1, steps, a + row * 16, panelCount, b, c + row * 16)
-      row += 2
-    }
-    while row < rows {
-      block(1, 16, 1, steps, a + row * 16, panelCount, b, c + row * 16)
-      row += 1
-    }
-  }
-
-  /// c[row][0..<16] = sum over s of a[s][row] b[s][0..<16]: the transposed operand is one panel too.
-  ///
-  /// - `rows`: At most 16.
-  /// - `a`, `b`: `steps` x 16.
-  /// - `c`: rows x 16; overwritten.
-  static func multiplyTransposed(
-    rows: Int, steps: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-    into c: UnsafeMutablePointer<Float>
-  ) {
-    var row = 0
-    while row + 6 <= rows {
-      block(6, 1, 16, steps, a + row, 256, b, c + row * 16)
-      row += 6
-    }
-    if row + 4 <= rows {
-      block(4, 1, 16, steps, a + row, 256, b, c + row * 16)
-      row += 4
-    }
-    if row + 2 <= rows {
-      block(2, 1, 16, steps, a + row, 256, b, c + row * 16)
-      row += 2
-    }
-    while row < rows {
-      block(1, 1, 16, steps, a + row, 256, b, c + row * 16)
-      row += 1
-    }
-  }
-
-  /// A block's rows in registers.
-  ///
-  /// A type of its own: local variables that a nested function changed would be checked for exclusive
-  /// access at every step.
-  private struct Sums {
-    var (c0, c1, c2) = (Lanes.zero, Lanes.zero, Lanes.zero)
-    var (c3, c4, c5) = (Lanes.zero, Lanes.zero, Lanes.zero)
-
-    /// Adds the products of one value a row and one vector.
-    @inline(__always)
-    mutating func add(
-      _ rows: Int, _ rowStride: Int, _ value: UnsafePointer<Float>, _ vector: UnsafeRawPointer
-    ) {
-      let lanes = vector.loadUnaligned(as: Lanes.self)
-      c0 = c0.addingProduct(lanes, Lanes(repeating: value[0]))
-      if rows > 1 { c1 = c1.addingProduct(lanes, Lanes(repeating: value[rowStride])) }
-      if rows > 2 { c2 = c2.addingProduct(lanes, Lanes(repeating: value[2 * rowStride])) }
-      if rows > 3 { c3 = c3.addingProduct(lanes, Lanes(repeating: value[3 * rowStride])) }
-      if rows > 4 { c4 = c4.addingProduct(lanes, Lanes(repeating: value[4 * rowStride])) }
-      if rows > 5 { c5 = c5.addingProduct(lanes, Lanes(repeating: value[5 * rowStride])) }
-    }
-  }
-
-  /// The rows of a block with the first 16 steps of a at `stepStride`, the next at `panelStride`.
-  ///
-  /// `rows`, `rowStride` and `stepStride` are constants where this is inlined: what `rows` does not
-  /// reach falls away.
+  /// c = a b, or c += a b: a is rows x steps, b steps x (16 panels).
   @inline(__always)
-  private static func block(
-    _ rows: Int, _ rowStride: Int, _ stepStride: Int, _ steps: Int, _ a: UnsafePointer<Float>,
-    _ panelStride: Int, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>
+  static func multiply(
+    _ layout: ProductLayout, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+    into c: UnsafeMutablePointer<Float>
   ) {
-    var sums = Sums()
-    var panel = a
-    var vector = UnsafeRawPointer(b)
-    var left = steps
-    while left >= 16 {
-      var value = panel
-      // Four steps a turn: a loop of 16 turns costs a mispredicted branch in every panel.
-      for _ in 0..<4 {
-        sums.add(rows, rowStride, value, vector)
-        sums.add(rows, rowStride, value + stepStride, vector + 64)
-        sums.add(rows, rowStride, value + 2 * stepStride, vector + 128)
-        sums.add(rows, rowStride, value + 3 * stepStride, vector + 192)
-        value += 4 * stepStride
-        vector += 256
-      }
-      panel += panelStride
-      left -= 16
+    if VectorLevel.usesAVX512 {
+      VectorKernelsAVX512.Products.multiply(layout, a, b, into: c)
+    } else {
+      VectorKernelsAVX2.Products.multiply(layout, a, b, into: c)
     }
-    for _ in 0..<left {
-      sums.add(rows, rowStride, panel, vector)
-      panel += stepStride
-      vector += 64
+  }
+
+  /// c = a^T b, or c += a^T b: a is steps x rows in panels.
+  @inline(__always)
+  static func multiplyTransposed(
+    _ layout: ProductLayout, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+    into c: UnsafeMutablePointer<Float>
+  ) {
+    if VectorLevel.usesAVX512 {
+      VectorKernelsAVX512.Products.multiplyTransposed(layout, a, b, into: c)
+    } else {
+      VectorKernelsAVX2.Products.multiplyTransposed(layout, a, b, into: c)
     }
-    let target = UnsafeMutableRawPointer(c)
-    target.storeBytes(of: sums.c0, as: Lanes.self)
-    if rows > 1 { target.storeBytes(of: sums.c1, toByteOffset: 64, as: Lanes.self) }
-    if rows > 2 { target.storeBytes(of: sums.c2, toByteOffset: 128, as: Lanes.self) }
-    if rows > 3 { target.storeBytes(of: sums.c3, toByteOffset: 192, as: Lanes.self) }
-    if rows > 4 { target.storeBytes(of: sums.c4, toByteOffset: 256, as: Lanes.self) }
-    if rows > 5 { target.storeBytes(of: sums.c5, toByteOffset: 320, as: Lanes.self) }
   }
 
   /// target[column][row] = source[row][column] for 16 x 16 values; rows from `rows` on count as 0.

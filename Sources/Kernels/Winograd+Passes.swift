@@ -1,3 +1,5 @@
+import KernelLayouts
+
 /// The three products, and the transform of the filter.
 extension Winograd {
   /// U of the filter w, for output channels `channels`: what `inputGradient` takes.
@@ -13,29 +15,28 @@ extension Winograd {
       u.count == transformedFilterCount,
       "transformed filter has \(u.count) values, expected \(transformedFilterCount)")
     precondition(
-      scratch.count >= Self.workCount,
-      "scratch of \(scratch.count) values, expected \(Self.workCount)")
+      scratch.count >= WinogradTables.workCount,
+      "scratch of \(scratch.count) values, expected \(WinogradTables.workCount)")
     guard let w = w.baseAddress, let u = u.baseAddress, let work = scratch.baseAddress else {
       return
     }
-    do {
-      WinogradTables.with(work: work) {
-        tables in
-        for channel in channels {
-          for (number, phase) in phases.enumerated() {
+    WinogradTables.with(work: work) { tables in
+      for (number, phase) in phases.enumerated() {
+        for panel in 0..<inputPanels {
+          // Channel by channel along the points' panels: as many streams as points.
+          for channel in channels {
             // Only read through.
-            let filter = UnsafeMutablePointer(mutating: w + channel * g.patchCount)
+            let filter = UnsafeMutablePointer(mutating: w + channel * g.patchCount + panel * 16)
             placeTaps(tables, filter, phase)
             let (pointRows, pointColumns) = forEachPoint(of: phase) { entry, index in
               tables.panel[entry] =
                 u + point(index).filterOffset
-                + (firstPanel(index, number) * g.outputChannels + channel) * 16
-              tables.panelStep[entry] = g.outputChannels * 16
+                + ((firstPanel(index, number) + panel) * g.outputChannels + channel) * 16
             }
             tables.evaluate(
-              WinogradAnyShape(
+              WinogradTile(
                 rows: phase.row.taps, columns: phase.column.taps, pointRows: pointRows,
-                pointColumns: pointColumns), channels: g.inputChannels)
+                pointColumns: pointColumns), channels: min(16, g.inputChannels - panel * 16))
           }
         }
       }
@@ -90,13 +91,11 @@ extension Winograd {
         let point = point(index)
         let tiles = count * point.tiles
         let target = outputMatrix(index, images: count, space)
-        for panel in 0..<outputPanels {
-          PanelProduct.multiply(
-            rows: tiles, steps: point.panels * 16, inputMatrix(index, images: count, space),
-            panelCount: tiles * 16,
-            u + point.transposedOffset + panel * point.panels * 256,
-            into: target + panel * tiles * 16)
-        }
+        PanelProduct.multiply(
+          .init(
+            rows: tiles, steps: point.panels * 16, panels: outputPanels, aPanel: tiles * 16,
+            bPanel: point.panels * 256, cRow: 16, cPanel: tiles * 16),
+          inputMatrix(index, images: count, space), u + point.transposedOffset, into: target)
       }
       collectOutputs(
         y + first * geometry.outputCount, images: count, bias: bias?.baseAddress, space)
@@ -121,12 +120,11 @@ extension Winograd {
         let point = point(index)
         let tiles = count * point.tiles
         let target = inputMatrix(index, images: count, space)
-        for panel in 0..<point.panels {
-          PanelProduct.multiply(
-            rows: tiles, steps: channels, outputMatrix(index, images: count, space),
-            panelCount: tiles * 16, u + point.filterOffset + panel * channels * 16,
-            into: target + panel * tiles * 16)
-        }
+        PanelProduct.multiply(
+          .init(
+            rows: tiles, steps: channels, panels: point.panels, aPanel: tiles * 16,
+            bPanel: channels * 16, cRow: 16, cPanel: tiles * 16),
+          outputMatrix(index, images: count, space), u + point.filterOffset, into: target)
       }
       scatterInputs(dx + first * geometry.inputCount, images: count, space)
     }
@@ -147,34 +145,49 @@ extension Winograd {
       evaluateOutputs(dy + first * g.outputCount, images: count, space)
       WinogradTables.with(work: space.work) { tables in
         for (number, phase) in phases.enumerated() {
-          for inputPanel in 0..<inputPanels {
-            let (pointRows, pointColumns) = forEachPoint(of: phase) { entry, index in
-              let tiles = count * point(index).tiles
-              let vectors =
-                inputMatrix(index, images: count, space)
-                + (firstPanel(index, number) + inputPanel) * tiles * 16
-              let target = space.filter + index * (g.outputChannels * 16 + Self.skew)
-              let factors = outputMatrix(index, images: count, space)
-              for panel in 0..<outputPanels {
-                PanelProduct.multiplyTransposed(
-                  rows: min(16, g.outputChannels - panel * 16), steps: tiles,
-                  factors + panel * tiles * 16, vectors, into: target + panel * 256)
-              }
-              tables.panel[entry] = target
-            }
-            for channel in 0..<g.outputChannels {
-              placeTaps(tables, dw + channel * g.patchCount + inputPanel * 16, phase)
-              tables.collectTaps(
-                WinogradAnyShape(
-                  rows: phase.row.taps, columns: phase.column.taps, pointRows: pointRows,
-                  pointColumns: pointColumns),
-                channels: min(16, g.inputChannels - inputPanel * 16))
-              for i in 0..<pointRows {
-                for j in 0..<pointColumns { tables.panel[i * 6 + j] += 16 }
-              }
-            }
+          var inputPanel = 0
+          while inputPanel < inputPanels {
+            let panels = min(Self.gradientPanels, inputPanels - inputPanel)
+            addTaps(number, phase, inputPanel..<inputPanel + panels, images: count, dw, space, tables)
+            inputPanel += panels
           }
         }
+      }
+    }
+  }
+
+  /// Adds the gradient of a phase's taps of some panels of input channels.
+  private func addTaps(
+    _ number: Int, _ phase: (row: WinogradAxis.Phase, column: WinogradAxis.Phase),
+    _ inputPanels: Range<Int>, images: Int, _ dw: UnsafeMutablePointer<Float>, _ space: Workspace,
+    _ tables: WinogradTables
+  ) {
+    let g = geometry
+    let panelCount = g.outputChannels * 16
+    let pointCount = Self.gradientPanels * panelCount + Self.skew
+    let (pointRows, pointColumns) = forEachPoint(of: phase) { entry, index in
+      let tiles = images * point(index).tiles
+      PanelProduct.multiplyTransposed(
+        .init(
+          rows: g.outputChannels, steps: tiles, panels: inputPanels.count, aPanel: tiles * 16,
+          bPanel: tiles * 16, cRow: 16, cPanel: panelCount),
+        outputMatrix(index, images: images, space),
+        inputMatrix(index, images: images, space)
+          + (firstPanel(index, number) + inputPanels.lowerBound) * tiles * 16,
+        into: space.filter + index * pointCount)
+    }
+    let tile = WinogradTile(
+      rows: phase.row.taps, columns: phase.column.taps, pointRows: pointRows,
+      pointColumns: pointColumns)
+    for channel in 0..<g.outputChannels {
+      for panel in inputPanels {
+        placeTaps(tables, dw + channel * g.patchCount + panel * 16, phase)
+        let place =
+          space.filter + (panel - inputPanels.lowerBound) * panelCount + channel * 16
+        _ = forEachPoint(of: phase) { entry, index in
+          tables.panel[entry] = place + index * pointCount
+        }
+        tables.collectTaps(tile, channels: min(16, g.inputChannels - panel * 16))
       }
     }
   }
@@ -321,7 +334,7 @@ extension Winograd {
       forEachInputTile(x, images: images, space, tables, outside: space.filter) {
         rowCount, columnCount, number, a, b, image in
         tables.gather(
-          WinogradAnyShape(
+          WinogradTile(
             rows: 0, columns: 0, pointRows: rowCount, pointColumns: columnCount),
           channels: geometry.inputChannels)
         clearUnused(rowCount, columnCount, number, a, b, image, images, space)
@@ -367,7 +380,7 @@ extension Winograd {
           (dx + image * geometry.inputCount).update(repeating: 0, count: geometry.inputCount)
         }
         tables.scatter(
-          WinogradAnyShape(
+          WinogradTile(
             rows: 0, columns: 0, pointRows: rowCount, pointColumns: columnCount),
           channels: geometry.inputChannels)
       }
@@ -378,7 +391,7 @@ extension Winograd {
   @inline(__always)
   private func forEachOutputTile(
     _ y: UnsafeMutablePointer<Float>, images: Int, _ space: Workspace, _ tables: WinogradTables,
-    _ body: (_ shape: WinogradAnyShape) -> Void
+    _ body: (_ shape: WinogradTile) -> Void
   ) {
     let g = geometry
     for image in 0..<images {
@@ -404,7 +417,7 @@ extension Winograd {
             }
           }
           body(
-            WinogradAnyShape(
+            WinogradTile(
               rows: tileRow.size, columns: tileColumn.size, pointRows: pointRows,
               pointColumns: pointColumns))
         }

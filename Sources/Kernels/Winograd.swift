@@ -1,3 +1,5 @@
+import KernelLayouts
+
 /// Winograd's minimal filtering for the three products of a convolution, strided ones included.
 ///
 /// Lavin and Gray 2016, arXiv:1509.09308, after Winograd 1980. A stride-2 convolution is a sum of
@@ -137,22 +139,25 @@ package final class Winograd: Sendable {
   /// do not fall on one set of the cache.
   static let skew = 16
 
-  /// Values of a tile's transform in progress: 6 x 6 lanes.
-  static let workCount = 36 * 8
-
   /// Scratch values that a product needs for one piece of `limit` values, besides those of a filter.
   private func scratchCount(limit: Int) -> Int {
     pieceImages(limit) * (inputCount + outputCount) + 2 * points.count * Self.skew
   }
 
-  /// Values of a panel's transformed gradient; or of what lies outside of the image.
+  /// Panels of input channels whose transformed gradient is made at a time: two where the product
+  /// computes two together.
+  static let gradientPanels = VectorLevel.usesAVX512 ? 2 : 1
+
+  /// Values of these panels' transformed gradient; or of what lies outside of the image.
   private var filterScratchCount: Int {
-    max(points.count * (geometry.outputChannels * 16 + Self.skew), inputPanels * 16)
+    max(
+      points.count * (Self.gradientPanels * geometry.outputChannels * 16 + Self.skew),
+      inputPanels * 16)
   }
 
   /// Scratch values that any of the passes needs.
   package var scratchCount: Int {
-    Self.workCount + filterScratchCount
+    WinogradTables.workCount + filterScratchCount
       + scratchCount(limit: Self.largestPieceCount)
   }
 
@@ -171,7 +176,7 @@ package final class Winograd: Sendable {
     )
     // `scratchCount` is not 0.
     let start = scratch.baseAddress.unsafelyUnwrapped
-    let filter = start + Self.workCount
+    let filter = start + WinogradTables.workCount
     let input = filter + filterScratchCount
     return Workspace(
       work: start, filter: filter, input: input,

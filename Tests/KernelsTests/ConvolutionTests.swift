@@ -97,14 +97,16 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
     scratchValues.withUnsafeMutableBufferPointer { scratch in
       x.read { x in
         w.read { w in
+          let filter = PackedFilter(geometry, w)
+          defer { withExtendedLifetime(filter) {} }
           dy.read { dy in
             bias.read { bias in
               for bias in [nil, bias] {
                 expectClose(
                   withOutput(dy.count) {
                     Convolution.forward(
-                      geometry, images: images, input: x, filter: w, bias: bias, output: $0,
-                      scratch: scratch)
+                      geometry, images: images, input: x, transposedFilter: filter.transposed,
+                      bias: bias, output: $0, scratch: scratch)
                   },
                   withOutput(dy.count) {
                     Convolution.forwardNaive(
@@ -114,8 +116,8 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
               expectClose(
                 withOutput(x.count) {
                   Convolution.inputGradient(
-                    geometry, images: images, outputGradient: dy, filter: w, inputGradient: $0,
-                    scratch: scratch)
+                    geometry, images: images, outputGradient: dy, packedFilter: filter.packed,
+                    inputGradient: $0, scratch: scratch)
                 },
                 withOutput(x.count) {
                   Convolution.inputGradientNaive(
@@ -142,12 +144,10 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
   @Test func theTableReachesThePaths() throws {
     let pieces = try #require(ConvolutionCase.special.last)
     let geometry = try pieces.geometry()
-    let piece = Convolution.scratchCount(geometry) / geometry.patchCount
+    let piece = Convolution.piecePixels(geometry)
     #expect(pieces.images * geometry.outputPixels > 2 * piece)
     #expect(geometry.outputPixels % piece != 0)
-    let whole = try ConvolutionCase.special.filter {
-      Convolution.scratchCount(try $0.geometry()) == 0
-    }
+    let whole = try ConvolutionCase.special.filter { try $0.geometry().patchesAreInput }
     #expect(whole.count == 3)
     let rows = try (ConvolutionCase.grid + ConvolutionCase.special).map {
       try $0.geometry().outputPixels
@@ -168,16 +168,18 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
     scratchValues.withUnsafeMutableBufferPointer { scratch in
       x.read { xs in
         w.read { ws in
+          let packed = PackedFilter(geometry, ws)
+          defer { withExtendedLifetime(packed) {} }
           y.read { ys in
             let forward = withOutput(y.count) {
               Convolution.forward(
-                geometry, images: images, input: xs, filter: ws, bias: nil, output: $0,
-                scratch: scratch)
+                geometry, images: images, input: xs, transposedFilter: packed.transposed,
+                bias: nil, output: $0, scratch: scratch)
             }
             let back = withOutput(x.count) {
               Convolution.inputGradient(
-                geometry, images: images, outputGradient: ys, filter: ws, inputGradient: $0,
-                scratch: scratch)
+                geometry, images: images, outputGradient: ys, packedFilter: packed.packed,
+                inputGradient: $0, scratch: scratch)
             }
             let filter = [Float](repeating: 0, count: w.count).changed {
               Convolution.filterGradient(
@@ -224,8 +226,11 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
       withOutput(images * adjoint.inputCount) { output in
         x.read { x in
           w.read { w in
+            let filter = PackedFilter(adjoint, w)
+            defer { withExtendedLifetime(filter) {} }
             Convolution.inputGradient(
-              adjoint, images: images, outputGradient: x, filter: w, inputGradient: output,
+              adjoint, images: images, outputGradient: x,
+              packedFilter: filter.packed, inputGradient: output,
               scratch: scratch)
           }
         }
@@ -289,5 +294,28 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
       kernelWidth: 5,
       stride: 1, paddingTop: 1, paddingBottom: 1, paddingLeft: 1, paddingRight: 1)
     #expect(tooSmall == nil)
+  }
+}
+
+/// A filter as the products take it; what they must not read is NaN.
+final class PackedFilter {
+  private let packedStorage: FloatStorage
+  private let transposedStorage: FloatStorage
+  var packed: FloatBuffer { FloatBuffer(packedStorage.buffer) }
+  var transposed: FloatBuffer { FloatBuffer(transposedStorage.buffer) }
+
+  init(_ geometry: ConvolutionGeometry, _ w: FloatBuffer) {
+    packedStorage = FloatStorage(count: Convolution.packedCount(geometry))
+    transposedStorage = FloatStorage(count: Convolution.transposedCount(geometry))
+    packedStorage.buffer.update(repeating: .nan)
+    transposedStorage.buffer.update(repeating: .nan)
+    let half = geometry.outputChannels / 2
+    for channels in [0..<half, half..<geometry.outputChannels] {
+      Convolution.packFilter(geometry, w, into: packedStorage.buffer, channels: channels)
+    }
+    for part in 0..<3 {
+      Convolution.transposeFilter(
+        geometry, packed, into: transposedStorage.buffer, part: part, of: 3)
+    }
   }
 }

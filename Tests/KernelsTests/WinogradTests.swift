@@ -34,8 +34,7 @@ private struct Products {
           plan.transpose(transformed, into: $0, part: 1, of: 2)
         }
         transposed.read { transposed in
-          let filter = ConvolutionFilter(
-            values: w, transformed: transformed, transposed: transposed)
+          let filter = ConvolutionFilter(transformed: transformed, transposed: transposed)
           scratchValues.withUnsafeMutableBufferPointer { buffer in
             let scratch = UnsafeMutableBufferPointer(rebasing: buffer[..<plan.scratchCount])
             x.read { x in

@@ -36,27 +36,24 @@ final class ConvolutionWeight {
   func filter(forForward: Bool, _ context: ExecutionContext) -> ConvolutionFilter {
     let values = parameter.effectiveValues
     let shared = context.sharedScratch
-    if transformed.count > 0 {
-      let threads = context.pool.threads
-      if version != parameter.version {
-        let channels = plan.geometry.outputChannels
-        context.pool.forEach(threads) { part, thread in
-          self.plan.transform(
-            values, into: self.transformed.buffer,
-            channels: part * channels / threads..<(part + 1) * channels / threads,
-            scratch: context.scratch(thread: thread))
-        }
-        version = parameter.version
+    let threads = context.pool.threads
+    if version != parameter.version {
+      let channels = plan.geometry.outputChannels
+      context.pool.forEach(threads) { part, thread in
+        self.plan.transform(
+          values, into: self.transformed.buffer,
+          channels: part * channels / threads..<(part + 1) * channels / threads,
+          scratch: context.scratch(thread: thread))
       }
-      if forForward {
-        context.pool.forEach(threads) { part, _ in
-          self.plan.transpose(
-            FloatBuffer(self.transformed.buffer), into: shared, part: part, of: threads)
-        }
+      version = parameter.version
+    }
+    if forForward {
+      context.pool.forEach(threads) { part, _ in
+        self.plan.transpose(
+          FloatBuffer(self.transformed.buffer), into: shared, part: part, of: threads)
       }
     }
     return ConvolutionFilter(
-      values: values, transformed: FloatBuffer(transformed.buffer),
-      transposed: FloatBuffer(shared))
+      transformed: FloatBuffer(transformed.buffer), transposed: FloatBuffer(shared))
   }
 }

@@ -11,6 +11,9 @@ package final class Linear: Layer {
   package let weight: Parameter
   package let bias: Parameter?
   private let context: ExecutionContext
+  /// The products: those of a convolution of one pixel.
+  private let plan: ConvolutionPlan
+  private let packed: ConvolutionWeight
 
   /// - `heads`: Outputs of the layers that are computed as one, one under the other in W; each
   ///   begins as a layer of its own.
@@ -28,6 +31,8 @@ package final class Linear: Layer {
       initializer: initialization.linearWeight(inputs: inputs, heads: heads),
       spectralNorm: isSpectral
         ? SpectralNorm(outputs: outputs, inputs: inputs, layout: .same) : nil)
+    plan = ConvolutionPlan(matrix: .init(inputs: inputs, outputs: outputs))
+    packed = ConvolutionWeight(weight, plan: plan)
     bias =
       hasBias
       ? Parameter(
@@ -48,6 +53,10 @@ package final class Linear: Layer {
     outputShape.channels == 1 || inputShape.channels * outputShape.channels <= 4096
   }
 
+  package func prepare(_ plan: MemoryPlan, in context: ExecutionContext) {
+    packed.prepare(in: context)
+  }
+
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {
     weight.refreshEffectiveValues()
     multiply(x, into: y, pass, bias: bias?.read)
@@ -58,26 +67,25 @@ package final class Linear: Layer {
   ) {
     let trained = pass.parameterGroups
     let wanted = pass.inputGroups
-    context.forEachShard { shard, _ in
+    let filter = packed.filter(forForward: false, context)
+    context.forEachShard { shard, thread in
       let samples = pass.samples(inShard: shard)
       if !trained.isEmpty {
         self.addWeightGradient(
           input: x.read(pass, shard: shard, groups: trained),
-          outputGradient: dy.read(pass, shard: shard, groups: trained), shard: shard)
+          outputGradient: dy.read(pass, shard: shard, groups: trained), shard, thread)
         if let bias = self.bias {
           Elementwise.addColumnSums(
             dy.read(pass, shard: shard, groups: trained), rows: trained.count * samples,
             to: bias.partial(shard: shard))
         }
       }
-      guard let dx, wanted.count * samples > 0,
-        let source = dy.read(pass, shard: shard, groups: wanted).baseAddress,
-        let weight = self.weight.effectiveValues.baseAddress,
-        let target = dx.values(pass, shard: shard, groups: wanted).baseAddress
-      else { return }
-      Matrix.multiply(
-        rows: wanted.count * samples, columns: self.inputShape.channels,
-        inner: self.outputShape.channels, source, weight, into: target)
+      guard let dx, !wanted.isEmpty else { return }
+      self.plan.inputGradient(
+        images: wanted.count * samples,
+        outputGradient: dy.read(pass, shard: shard, groups: wanted), filter: filter,
+        inputGradient: dx.values(pass, shard: shard, groups: wanted),
+        scratch: self.context.scratch(thread: thread))
     }
   }
 
@@ -85,48 +93,47 @@ package final class Linear: Layer {
     _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
     share: Tensor?, _ pass: Pass
   ) {
-    context.forEachShard { shard, _ in
+    context.forEachShard { shard, thread in
       self.addWeightGradient(
-        input: t.read(pass, shard: shard), outputGradient: dy.read(pass, shard: shard), shard: shard
-      )
+        input: t.read(pass, shard: shard), outputGradient: dy.read(pass, shard: shard), shard,
+        thread)
     }
     if let jt { multiply(t, into: jt, pass, bias: nil) }
   }
 
   /// dW += dy^T x.
-  private func addWeightGradient(input x: FloatBuffer, outputGradient dy: FloatBuffer, shard: Int) {
-    let samples = x.count / inputShape.channels
-    guard samples > 0, let x = x.baseAddress, let dy = dy.baseAddress,
-      let target = weight.partial(shard: shard).baseAddress
-    else { return }
-    Matrix.multiply(
-      rows: outputShape.channels, columns: inputShape.channels, inner: samples, dy,
-      transposeA: true,
-      x, into: target, accumulate: true)
+  private func addWeightGradient(
+    input x: FloatBuffer, outputGradient dy: FloatBuffer, _ shard: Int, _ thread: Int
+  ) {
+    plan.filterGradient(
+      images: x.count / inputShape.channels, input: x, outputGradient: dy,
+      filterGradient: weight.partial(shard: shard), scratch: context.scratch(thread: thread))
   }
 
   private func multiply(_ x: Tensor, into y: Tensor, _ pass: Pass, bias: FloatBuffer?) {
+    if sumsInDouble {
+      multiplyInDouble(x, into: y, pass, bias: bias)
+      return
+    }
+    let filter = packed.filter(forForward: true, context)
+    context.forEachShard { shard, thread in
+      self.plan.forward(
+        images: pass.groups.count * pass.samples(inShard: shard),
+        input: x.read(pass, shard: shard), filter: filter, bias: bias,
+        output: y.values(pass, shard: shard), scratch: self.context.scratch(thread: thread))
+    }
+  }
+
+  private func multiplyInDouble(_ x: Tensor, into y: Tensor, _ pass: Pass, bias: FloatBuffer?) {
+    let (inputs, outputs) = (inputShape.channels, outputShape.channels)
     context.forEachShard { shard, _ in
-      let samples = pass.groups.count * pass.samples(inShard: shard)
-      if self.sumsInDouble {
-        let (x, y) = (x.read(pass, shard: shard), y.values(pass, shard: shard))
-        let (inputs, outputs) = (self.inputShape.channels, self.outputShape.channels)
-        for sample in 0..<samples {
-          MatrixVector.multiply(
-            self.weight.effectiveValues, rows: outputs, columns: inputs,
-            FloatBuffer(rebasing: x[sample * inputs..<(sample + 1) * inputs]), adding: bias,
-            into: MutableFloatBuffer(rebasing: y[sample * outputs..<(sample + 1) * outputs]))
-        }
-        return
+      let (x, y) = (x.read(pass, shard: shard), y.values(pass, shard: shard))
+      for sample in 0..<pass.groups.count * pass.samples(inShard: shard) {
+        MatrixVector.multiply(
+          self.weight.effectiveValues, rows: outputs, columns: inputs,
+          FloatBuffer(rebasing: x[sample * inputs..<(sample + 1) * inputs]), adding: bias,
+          into: MutableFloatBuffer(rebasing: y[sample * outputs..<(sample + 1) * outputs]))
       }
-      guard samples > 0, let source = x.read(pass, shard: shard).baseAddress,
-        let weight = self.weight.effectiveValues.baseAddress,
-        let target = y.values(pass, shard: shard).baseAddress
-      else { return }
-      if let bias { Elementwise.fillRows(target, rows: samples, with: bias) }
-      Matrix.multiply(
-        rows: samples, columns: self.outputShape.channels, inner: self.inputShape.channels, source,
-        weight, transposeB: true, into: target, accumulate: bias != nil)
     }
   }
 }

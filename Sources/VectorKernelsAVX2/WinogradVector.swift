@@ -1,11 +1,9 @@
-/// Up to six values of one dimension, each in eight lanes, and Winograd's matrices on them.
+/// Up to six values of one dimension, each a vector of channels, and Winograd's matrices on them.
 ///
 /// Places are either positions 0 ... 5 (of outputs, taps or inputs), or the points infinity, 1/2,
 /// -1/2, 3/2, -3/2 and 0 in this order. Places from a function's count on are not read, and have no
 /// meaning in its result. All functions are inlined, mostly with constant counts.
 struct WinogradVector {
-  typealias Lanes = SIMD8<Float>
-
   var v0 = Lanes.zero
   var v1 = Lanes.zero
   var v2 = Lanes.zero

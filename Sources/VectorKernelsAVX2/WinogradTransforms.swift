@@ -1,6 +1,6 @@
-/// Sizes of a tile on the image side (pixels or taps) and on the panel side (points).
-///
-/// The common ones are types, so that a transform compiled for one has no loops and no branches.
+import KernelLayouts
+
+/// `WinogradTile` as a type: a transform compiled for one has no loops and no branches.
 protocol WinogradShape {
   var rows: Int { get }
   var columns: Int { get }
@@ -8,13 +8,7 @@ protocol WinogradShape {
   var pointColumns: Int { get }
 }
 
-/// Any sizes.
-struct WinogradAnyShape: WinogradShape {
-  var rows: Int
-  var columns: Int
-  var pointRows: Int
-  var pointColumns: Int
-}
+extension WinogradTile: WinogradShape {}
 
 /// Tiles of 4 x 4 and the smaller ones beside them, with phases of two taps.
 private struct Tile4x4Taps2: WinogradShape {
@@ -85,48 +79,31 @@ private struct Taps3x3: WinogradShape {
   var pointColumns: Int { @inline(__always) get { 6 } }
 }
 
-/// The transforms of tiles and filters, eight channels at a time.
-///
-/// Each goes between an *image side* (pixels, or taps of a filter: channels contiguous) and a *panel
-/// side* (the matrices of all points). Both are tables of addresses, entry 6 i + j for row i and
-/// column j of the tile.
-struct WinogradTables {
-  typealias Address = UnsafeMutablePointer<Float>
-  typealias Lanes = SIMD8<Float>
+/// The transforms of tiles and filters, a vector of channels at a time.
+package struct WinogradTransforms {
+  typealias Address = WinogradTables.Address
 
-  /// Addresses of channel 0.
-  let image: UnsafeMutablePointer<Address>
-  /// Addresses in the first panel.
-  let panel: UnsafeMutablePointer<Address>
-  /// Values from a panel to the next.
-  let panelStep: UnsafeMutablePointer<Int>
-  /// Values in progress.
-  let work: Address
+  private let image: UnsafeMutablePointer<Address>
+  private let panel: UnsafeMutablePointer<Address>
+  private let panelStep: UnsafeMutablePointer<Int>
+  private let work: Address
+  private var width: Int { @inline(__always) get { Lanes.scalarCount } }
 
-  /// Calls `body` with tables that live as long as the call.
   @inline(__always)
-  static func with(work: Address, _ body: (WinogradTables) -> Void) {
-    // At most 1 KiB each, so on the stack.
-    withUnsafeTemporaryAllocation(of: Address.self, capacity: 72) { addresses in
-      withUnsafeTemporaryAllocation(of: Int.self, capacity: 36) { steps in
-        addresses.initialize(repeating: work)
-        steps.initialize(repeating: 0)
-        let start = addresses.baseAddress.unsafelyUnwrapped
-        body(
-          WinogradTables(
-            image: start, panel: start + 36, panelStep: steps.baseAddress.unsafelyUnwrapped,
-            work: work))
-      }
-    }
+  package init(_ tables: WinogradTables) {
+    image = tables.image
+    panel = tables.panel
+    panelStep = tables.panelStep
+    work = tables.work
   }
 
   // MARK: - Lanes of both sides
 
-  /// Eight channels of a pixel; those from `present` on are 0.
+  /// The vector of channels of a pixel; those from `present` on are 0.
   @inline(__always)
   private func load(_ entry: Int, _ channel: Int, _ present: Int) -> Lanes {
     let source = image[entry] + channel
-    if present >= 8 { return source.lanes(0) }
+    if present >= width { return source.lanes(0) }
     var lanes = Lanes.zero
     for lane in 0..<max(present, 0) { lanes[lane] = source[lane] }
     return lanes
@@ -135,7 +112,7 @@ struct WinogradTables {
   @inline(__always)
   private func store(_ entry: Int, _ channel: Int, _ present: Int, _ lanes: Lanes) {
     let target = image[entry] + channel
-    if present >= 8 {
+    if present >= width {
       target.setLanes(0, lanes)
     } else {
       for lane in 0..<max(present, 0) { target[lane] = lanes[lane] }
@@ -150,7 +127,7 @@ struct WinogradTables {
   /// The place of a channel in the panel side.
   @inline(__always)
   private func place(_ entry: Int, _ channel: Int) -> Address {
-    panel[entry] + ((channel >> 4) * panelStep[entry] + (channel & 8))
+    panel[entry] + ((channel >> 4) * panelStep[entry] + (channel & 15))
   }
 
   /// Columns first, then rows: `rowMap` and `columnMap` on each.
@@ -162,11 +139,11 @@ struct WinogradTables {
   ) {
     for j in 0..<columns.from {
       rowMap(WinogradVector(count: rows.from) { load($0 * 6 + j) }).forEach(count: rows.to) {
-        work.setLanes(($0 * 6 + j) * 8, $1)
+        work.setLanes(($0 * 6 + j) * width, $1)
       }
     }
     for i in 0..<rows.to {
-      columnMap(WinogradVector(count: columns.from) { work.lanes((i * 6 + $0) * 8) })
+      columnMap(WinogradVector(count: columns.from) { work.lanes((i * 6 + $0) * width) })
         .forEach(count: columns.to) { store(i * 6 + $0, $1) }
     }
   }
@@ -174,7 +151,7 @@ struct WinogradTables {
   // MARK: - Inputs
 
   /// Inputs of a tile in one phase to its points; channels missing in the last panel become 0.
-  func gather(_ shape: WinogradAnyShape, channels: Int) {
+  package func gather(_ shape: WinogradTile, channels: Int) {
     switch (shape.pointRows, shape.pointColumns) {
     case (5, 5): gather(fixed: Tile4x4Taps2(), channels)
     case (5, 4): gather(fixed: Tile4x3Taps2(), channels)
@@ -189,13 +166,13 @@ struct WinogradTables {
   @inline(never)
   private func gather(fixed shape: some WinogradShape, _ channels: Int) {
     var channel = 0
-    while channel + 8 <= channels {
-      gather(fixed: shape, channel, 8)
-      channel += 8
+    while channel + width <= channels {
+      gather(fixed: shape, channel, width)
+      channel += width
     }
     while channel < (channels + 15) & ~15 {
       gatherTail(shape, channel, channels - channel)
-      channel += 8
+      channel += width
     }
   }
 
@@ -214,7 +191,7 @@ struct WinogradTables {
   }
 
   /// The transpose of `gather`: adds to the inputs.
-  func scatter(_ shape: WinogradAnyShape, channels: Int) {
+  package func scatter(_ shape: WinogradTile, channels: Int) {
     switch (shape.pointRows, shape.pointColumns) {
     case (5, 5): scatter(fixed: Tile4x4Taps2(), channels)
     case (5, 4): scatter(fixed: Tile4x3Taps2(), channels)
@@ -229,9 +206,9 @@ struct WinogradTables {
   @inline(never)
   private func scatter(fixed shape: some WinogradShape, _ channels: Int) {
     var channel = 0
-    while channel + 8 <= channels {
-      scatter(fixed: shape, channel, 8)
-      channel += 8
+    while channel + width <= channels {
+      scatter(fixed: shape, channel, width)
+      channel += width
     }
     if channel < channels { scatterTail(shape, channel, channels - channel) }
   }
@@ -253,7 +230,7 @@ struct WinogradTables {
   // MARK: - Outputs and taps
 
   /// Outputs or taps to their points; channels missing in the last panel become 0.
-  func evaluate(_ shape: WinogradAnyShape, channels: Int) {
+  package func evaluate(_ shape: WinogradTile, channels: Int) {
     switch (shape.rows, shape.columns, shape.pointRows, shape.pointColumns) {
     case (4, 4, 5, 5): evaluate(fixed: Tile4x4Taps2(), channels)
     case (4, 3, 5, 4): evaluate(fixed: Tile4x3Taps2(), channels)
@@ -273,13 +250,13 @@ struct WinogradTables {
   @inline(never)
   private func evaluate(fixed shape: some WinogradShape, _ channels: Int) {
     var channel = 0
-    while channel + 8 <= channels {
-      evaluate(fixed: shape, channel, 8)
-      channel += 8
+    while channel + width <= channels {
+      evaluate(fixed: shape, channel, width)
+      channel += width
     }
     while channel < (channels + 15) & ~15 {
       evaluateTail(shape, channel, channels - channel)
-      channel += 8
+      channel += width
     }
   }
 
@@ -299,7 +276,7 @@ struct WinogradTables {
 
   /// The transpose of `evaluate`: outputs are overwritten by their values with `bias`, channel by
   /// channel, added.
-  func collect(_ shape: WinogradAnyShape, channels: Int, bias: UnsafePointer<Float>?) {
+  package func collect(_ shape: WinogradTile, channels: Int, bias: UnsafePointer<Float>?) {
     switch (shape.rows, shape.columns, shape.pointRows, shape.pointColumns) {
     case (4, 4, 5, 5): collect(fixed: Tile4x4Taps2(), channels, bias)
     case (4, 3, 5, 4): collect(fixed: Tile4x3Taps2(), channels, bias)
@@ -316,10 +293,10 @@ struct WinogradTables {
     fixed shape: some WinogradShape, _ channels: Int, _ bias: UnsafePointer<Float>?
   ) {
     var channel = 0
-    while channel + 8 <= channels {
+    while channel + width <= channels {
       let offset = bias.map { $0.lanes(channel) } ?? .zero
-      collect(fixed: shape, channel) { store($0, channel, 8, $1 + offset) }
-      channel += 8
+      collect(fixed: shape, channel) { store($0, channel, width, $1 + offset) }
+      channel += width
     }
     if channel < channels { collectTail(shape, channel, channels - channel, bias) }
   }
@@ -347,7 +324,7 @@ struct WinogradTables {
   }
 
   /// Points to taps, added: the at most 16 channels of one panel.
-  func collectTaps(_ shape: WinogradAnyShape, channels: Int) {
+  package func collectTaps(_ shape: WinogradTile, channels: Int) {
     switch (shape.rows, shape.columns, shape.pointRows, shape.pointColumns) {
     case (2, 2, 5, 5): collectTaps(fixed: Taps2x2(), channels)
     case (2, 1, 5, 4): collectTaps(fixed: Taps2x1(), channels)
@@ -362,9 +339,9 @@ struct WinogradTables {
   @inline(never)
   private func collectTaps(fixed shape: some WinogradShape, _ channels: Int) {
     var channel = 0
-    while channel + 8 <= channels {
-      collect(fixed: shape, channel) { add($0, channel, 8, $1) }
-      channel += 8
+    while channel + width <= channels {
+      collect(fixed: shape, channel) { add($0, channel, width, $1) }
+      channel += width
     }
     if channel < channels {
       collect(fixed: shape, channel) { add($0, channel, channels - channel, $1) }

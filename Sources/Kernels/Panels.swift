@@ -1,0 +1,201 @@
+import KernelLayouts
+
+/// Matrices in panels of 16 columns, [panel][row][16], and their products with row-major results.
+///
+/// The layout is the one that `PanelProduct` reads as either operand. Columns that a last panel has
+/// beyond the matrix's are 0 or undefined, as each function says, and never reach a result.
+enum Panels {
+  /// Panels of a matrix of `columns` columns.
+  @inline(__always)
+  static func panels(_ columns: Int) -> Int { (columns + 15) / 16 }
+
+  /// Values of rows x columns in panels.
+  @inline(__always)
+  static func count(rows: Int, columns: Int) -> Int { panels(columns) * rows * 16 }
+
+  /// target = rows `range` of source, which is row-major; missing columns become 0.
+  ///
+  /// - `rows`: Rows of the whole matrix.
+  static func pack(
+    rows: Int, columns: Int, _ source: UnsafePointer<Float>,
+    into target: UnsafeMutablePointer<Float>, range: Range<Int>
+  ) {
+    for panel in 0..<columns / 16 {
+      let (from, to) = (source + panel * 16, target + panel * rows * 16)
+      for row in range {
+        to.setLanes(row * 16, from.lanes(row * columns))
+        to.setLanes(row * 16 + 8, from.lanes(row * columns + 8))
+      }
+    }
+    let rest = columns % 16
+    guard rest > 0 else { return }
+    let (from, to) = (source + (columns - rest), target + columns / 16 * rows * 16)
+    for row in range {
+      for column in 0..<16 {
+        to[row * 16 + column] = column < rest ? from[row * columns + column] : 0
+      }
+    }
+  }
+
+  /// target = source, row-major; missing columns become 0.
+  static func pack(
+    rows: Int, columns: Int, _ source: UnsafePointer<Float>,
+    into target: UnsafeMutablePointer<Float>
+  ) {
+    pack(rows: rows, columns: columns, source, into: target, range: 0..<rows)
+  }
+
+  /// The panels of a matrix's transpose: [row panel][column][16 rows]; missing rows become 0.
+  ///
+  /// - `source`: rows x columns in panels, so `target` holds columns x rows.
+  /// - `part`, `parts`: One of so many shares of the work, for a thread.
+  static func transpose(
+    rows: Int, columns: Int, _ source: UnsafePointer<Float>,
+    into target: UnsafeMutablePointer<Float>, part: Int = 0, of parts: Int = 1
+  ) {
+    let outer = panels(rows)
+    for panel in part * outer / parts..<(part + 1) * outer / parts {
+      for inner in 0..<panels(columns) {
+        let from = source + (inner * rows + panel * 16) * 16
+        let to = target + (panel * columns + inner * 16) * 16
+        if inner * 16 + 16 <= columns {
+          PanelProduct.transpose(rows: min(16, rows - panel * 16), from, into: to)
+        } else {
+          for column in 0..<columns - inner * 16 {
+            for row in 0..<16 {
+              to[column * 16 + row] = panel * 16 + row < rows ? from[row * 16 + column] : 0
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// Values of the inner dimension that are summed in one chain.
+  ///
+  /// Longer sums are made of parts: their rounding errors are smaller, and two panels of a part stay
+  /// in the first-level cache.
+  private static let chain = 512
+
+  /// Calls `body` for the parts of the inner dimension; only the first may overwrite.
+  @inline(__always)
+  private static func forEachChain(
+    _ inner: Int, _ accumulates: Bool,
+    _ body: (_ first: Int, _ count: Int, _ accumulates: Bool) -> Void
+  ) {
+    var first = 0
+    repeat {
+      let count = min(chain, inner - first)
+      body(first, count, accumulates || first > 0)
+      first += count
+    } while first < inner
+  }
+
+  /// C = A B, or C += A B: C is rows x columns, row-major.
+  ///
+  /// - `a`: rows x inner in panels.
+  /// - `b`: inner x columns in panels.
+  static func multiply(
+    rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+    into c: UnsafeMutablePointer<Float>, accumulates: Bool
+  ) {
+    let full = columns / 16
+    let rest = columns % 16
+    forEachChain(inner, accumulates) { first, steps, accumulates in
+      // Chains begin at whole panels of a.
+      let (a, b) = (a + first * rows, b + first * 16)
+      PanelProduct.multiply(
+        .init(
+          rows: rows, steps: steps, panels: full, aPanel: rows * 16, bPanel: inner * 16,
+          cRow: columns, cPanel: 16, accumulates: accumulates), a, b, into: c)
+      guard rest > 0 else { return }
+      withTile { tile in
+        var row = 0
+        while row < rows {
+          let count = min(16, rows - row)
+          let target = c + row * columns + full * 16
+          if accumulates { load(tile, rows: count, rest, target, columns) }
+          PanelProduct.multiply(
+            .init(
+              rows: count, steps: steps, panels: 1, aPanel: rows * 16, bPanel: 0, cRow: 16,
+              cPanel: 0, accumulates: accumulates),
+            a + row * 16, b + full * inner * 16, into: tile)
+          store(tile, rows: count, rest, target, columns)
+          row += count
+        }
+      }
+    }
+  }
+
+  /// C = A^T B, or C += A^T B: C is rows x columns, row-major.
+  ///
+  /// - `a`: inner x rows in panels.
+  /// - `b`: inner x columns in panels.
+  static func multiplyTransposed(
+    rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+    into c: UnsafeMutablePointer<Float>, accumulates: Bool
+  ) {
+    let full = columns / 16
+    let rest = columns % 16
+    forEachChain(inner, accumulates) { first, steps, accumulates in
+      let (a, b) = (a + first * 16, b + first * 16)
+      // Two panels of b, which stay in the first-level cache, with all of a.
+      var panel = 0
+      while panel < full {
+        let panels = min(2, full - panel)
+        PanelProduct.multiplyTransposed(
+          .init(
+            rows: rows, steps: steps, panels: panels, aPanel: inner * 16, bPanel: inner * 16,
+            cRow: columns, cPanel: 16, accumulates: accumulates),
+          a, b + panel * inner * 16, into: c + panel * 16)
+        panel += panels
+      }
+      guard rest > 0 else { return }
+      withTile { tile in
+        var row = 0
+        while row < rows {
+          let count = min(16, rows - row)
+          let target = c + row * columns + full * 16
+          if accumulates { load(tile, rows: count, rest, target, columns) }
+          PanelProduct.multiplyTransposed(
+            .init(
+              rows: count, steps: steps, panels: 1, aPanel: 0, bPanel: 0, cRow: 16, cPanel: 0,
+              accumulates: accumulates),
+            a + row * inner, b + full * inner * 16, into: tile)
+          store(tile, rows: count, rest, target, columns)
+          row += 16
+        }
+      }
+    }
+  }
+
+  // MARK: - The last panel of a row-major result
+
+  /// 16 x 16 values on the stack.
+  @inline(__always)
+  private static func withTile(_ body: (UnsafeMutablePointer<Float>) -> Void) {
+    withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 64) { bytes in
+      body(bytes.baseAddress.unsafelyUnwrapped.bindMemory(to: Float.self, capacity: 256))
+    }
+  }
+
+  private static func load(
+    _ tile: UnsafeMutablePointer<Float>, rows: Int, _ columns: Int, _ c: UnsafePointer<Float>,
+    _ stride: Int
+  ) {
+    for row in 0..<rows {
+      for column in 0..<16 {
+        tile[row * 16 + column] = column < columns ? c[row * stride + column] : 0
+      }
+    }
+  }
+
+  private static func store(
+    _ tile: UnsafePointer<Float>, rows: Int, _ columns: Int, _ c: UnsafeMutablePointer<Float>,
+    _ stride: Int
+  ) {
+    for row in 0..<rows {
+      for column in 0..<columns { c[row * stride + column] = tile[row * 16 + column] }
+    }
+  }
+}

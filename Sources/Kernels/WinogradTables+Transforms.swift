@@ -1,0 +1,57 @@
+import KernelLayouts
+import VectorKernelsAVX2
+import VectorKernelsAVX512
+
+/// The transforms, as `VectorLevel` says.
+extension WinogradTables {
+  /// Inputs of a tile in one phase to its points; channels missing in the last panel become 0.
+  @inline(__always)
+  func gather(_ tile: WinogradTile, channels: Int) {
+    if VectorLevel.usesAVX512 {
+      VectorKernelsAVX512.WinogradTransforms(self).gather(tile, channels: channels)
+    } else {
+      VectorKernelsAVX2.WinogradTransforms(self).gather(tile, channels: channels)
+    }
+  }
+
+  /// The transpose of `gather`: adds to the inputs.
+  @inline(__always)
+  func scatter(_ tile: WinogradTile, channels: Int) {
+    if VectorLevel.usesAVX512 {
+      VectorKernelsAVX512.WinogradTransforms(self).scatter(tile, channels: channels)
+    } else {
+      VectorKernelsAVX2.WinogradTransforms(self).scatter(tile, channels: channels)
+    }
+  }
+
+  /// Outputs or taps to their points; channels missing in the last panel become 0.
+  @inline(__always)
+  func evaluate(_ tile: WinogradTile, channels: Int) {
+    if VectorLevel.usesAVX512 {
+      VectorKernelsAVX512.WinogradTransforms(self).evaluate(tile, channels: channels)
+    } else {
+      VectorKernelsAVX2.WinogradTransforms(self).evaluate(tile, channels: channels)
+    }
+  }
+
+  /// The transpose of `evaluate`: outputs are overwritten by their values with `bias`, channel by
+  /// channel, added.
+  @inline(__always)
+  func collect(_ tile: WinogradTile, channels: Int, bias: UnsafePointer<Float>?) {
+    if VectorLevel.usesAVX512 {
+      VectorKernelsAVX512.WinogradTransforms(self).collect(tile, channels: channels, bias: bias)
+    } else {
+      VectorKernelsAVX2.WinogradTransforms(self).collect(tile, channels: channels, bias: bias)
+    }
+  }
+
+  /// Points to taps, added: the at most 16 channels of one panel.
+  @inline(__always)
+  func collectTaps(_ tile: WinogradTile, channels: Int) {
+    if VectorLevel.usesAVX512 {
+      VectorKernelsAVX512.WinogradTransforms(self).collectTaps(tile, channels: channels)
+    } else {
+      VectorKernelsAVX2.WinogradTransforms(self).collectTaps(tile, channels: channels)
+    }
+  }
+}

@@ -1,0 +1,1 @@
+../VectorKernelsAVX2/Lanes.swift
