@@ -77,7 +77,8 @@ import Training
 
   static func results(_ points: [(ScalingAxis, Int, BenchmarkResult)]) -> ScalingResults {
     ScalingResults(
-      environment: RunEnvironment(version: "0", threads: 1, communicator: SoloCommunicator()), cores: 2,
+      environment: RunEnvironment(version: "0", threads: 1, communicator: SoloCommunicator()),
+      cores: 2,
       points: points.map {
         .init(axis: $0.0, value: $0.1, roundSeconds: [$0.2.medianSeconds], result: $0.2)
       })
