@@ -77,10 +77,14 @@ package enum ScalingPlot {
     precondition(width >= 600 && rowHeight >= 200, "\(width) x \(rowHeight) pixels a row")
     var canvas = Canvas(width: width, height: rowHeight * rows.count)
     let middle = width * 6 / 10
+    // One left edge for all rows.
+    let widest = rows.flatMap { ticks(along: axes($0).y) }
+      .map { Canvas.textWidth($0.label, size: size) }.max() ?? 0
     for (index, row) in rows.enumerated() {
       let (top, bottom) = (index * rowHeight, (index + 1) * rowHeight)
       drawSeconds(
-        row, in: PixelRect(left: 0, top: top, right: middle, bottom: bottom), on: &canvas)
+        row, in: PixelRect(left: 0, top: top, right: middle, bottom: bottom),
+        labelWidth: Int(widest.rounded(.up)), on: &canvas)
       drawShares(
         row, in: PixelRect(left: middle, top: top, right: width, bottom: bottom), on: &canvas)
     }
@@ -98,17 +102,27 @@ package enum ScalingPlot {
 
   // MARK: - Seconds
 
-  private static func drawSeconds(_ row: Row, in area: PixelRect, on canvas: inout Canvas) {
-    let lines = row.series + (row.ideal.map { [$0] } ?? [])
-    let all = lines.flatMap(\.points)
-    let values = Set(all.map(\.value)).sorted()
-    let xAxis = PlotAxis(values: values.map(Double.init), scale: .log, margin: 0.06)
-    let yAxis = PlotAxis(
-      values: all.flatMap { [$0.seconds, $0.range.lowerBound, $0.range.upperBound] }, scale: .log,
-      margin: 0.08)
-    let ticks = ticks(along: yAxis)
-    let widest = ticks.map { Canvas.textWidth($0.label, size: size) }.max() ?? 0
-    let plot = frame(area, labelWidth: Int(widest.rounded(.up)))
+  private static func lines(_ row: Row) -> [Series] {
+    row.series + (row.ideal.map { [$0] } ?? [])
+  }
+
+  private static func axes(_ row: Row) -> (x: PlotAxis, y: PlotAxis) {
+    let points = lines(row).flatMap(\.points)
+    return (
+      PlotAxis(values: points.map { Double($0.value) }, scale: .log, margin: 0.06),
+      PlotAxis(
+        values: points.flatMap { [$0.seconds, $0.range.lowerBound, $0.range.upperBound] },
+        scale: .log, margin: 0.08)
+    )
+  }
+
+  private static func drawSeconds(
+    _ row: Row, in area: PixelRect, labelWidth: Int, on canvas: inout Canvas
+  ) {
+    let lines = lines(row)
+    let values = Set(lines.flatMap(\.points).map(\.value)).sorted()
+    let (xAxis, yAxis) = axes(row)
+    let plot = frame(area, labelWidth: labelWidth)
     func placeX(_ value: Double) -> Double? {
       xAxis.place(value).map { Double(plot.left) + $0 * Double(plot.width) }
     }
@@ -116,7 +130,7 @@ package enum ScalingPlot {
       yAxis.place(value).map { Double(plot.bottom) - $0 * Double(plot.height) }
     }
 
-    for tick in ticks {
+    for tick in ticks(along: yAxis) {
       guard let y = placeY(tick.value) else { continue }
       drawTick(tick.label, atY: y, plot, on: &canvas)
     }
