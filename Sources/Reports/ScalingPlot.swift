@@ -78,7 +78,8 @@ package enum ScalingPlot {
     var canvas = Canvas(width: width, height: rowHeight * rows.count)
     let middle = width * 6 / 10
     // One left edge for all rows.
-    let widest = rows.flatMap { ticks(along: axes($0).y) }
+    let widest =
+      rows.flatMap { ticks(along: axes($0).y) }
       .map { Canvas.textWidth($0.label, size: size) }.max() ?? 0
     for (index, row) in rows.enumerated() {
       let (top, bottom) = (index * rowHeight, (index + 1) * rowHeight)
