@@ -56,6 +56,12 @@ package struct ReductionTree: Sendable, Equatable {
   package func sum(
     _ vectors: UnsafeMutablePointer<Float>, stride: Int, range: Range<Int>
   ) {
+    // A tree of up to eight leaves that only halves is summed in registers.
+    if leaves == blockLeaves, leaves <= 8 {
+      Elementwise.halvingSum(
+        vectors + range.lowerBound, vectors: leaves, stride: stride, count: range.count)
+      return
+    }
     var first = range.lowerBound
     while first < range.upperBound {
       let count = min(Self.sweep, range.upperBound - first)

@@ -12,13 +12,18 @@ package struct ProductLayout: Sendable, BitwiseCopyable {
   package var cPanel: Int
   /// From a row of c to the next.
   package var cRow: Int
-  /// Whether c is added to.
-  package var accumulates: Bool
+  /// In a transposed product, from a step of a to the next: 16 in panels, and a matrix's columns where
+  /// it is row-major, with an `aPanel` of 16.
+  package var aStep: Int
+  /// From a row and from a panel of the addend to the next: 0 and 16 for one row that all rows take.
+  package var addendRow: Int
+  package var addendPanel: Int
 
+  /// By default an addend lies as c does.
   @inline(__always)
   package init(
     rows: Int, steps: Int, panels: Int, aPanel: Int, bPanel: Int, cRow: Int, cPanel: Int,
-    accumulates: Bool = false
+    aStep: Int = 16, addendRow: Int? = nil, addendPanel: Int? = nil
   ) {
     self.rows = rows
     self.steps = steps
@@ -27,6 +32,8 @@ package struct ProductLayout: Sendable, BitwiseCopyable {
     self.bPanel = bPanel
     self.cPanel = cPanel
     self.cRow = cRow
-    self.accumulates = accumulates
+    self.aStep = aStep
+    self.addendRow = addendRow ?? cRow
+    self.addendPanel = addendPanel ?? cPanel
   }
 }

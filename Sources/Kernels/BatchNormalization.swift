@@ -21,25 +21,51 @@ package enum BatchNormalization {
     check(rows, channels, x.count)
     precondition(sums.count == 2 * channels, "\(sums.count) sums for \(channels) channels")
     guard let x = x.baseAddress, let sums = sums.baseAddress else { return }
+    addPairSums(rows, channels, to: sums) { row, c in
+      let value = SIMD8<Double>(x.lanes(row * channels + c))
+      return (value, value)
+    } scalars: { row, c in
+      let value = Double(x[row * channels + c])
+      return (value, value)
+    }
+  }
+
+  /// sums[c] += sum v, sums[channels + c] += sum v w over the rows, with v and w from `lanes` (row,
+  /// first of eight channels) or `scalars`.
+  ///
+  /// 16 channels at a time: a cache line of each row, and four chains of additions.
+  @inline(__always)
+  private static func addPairSums(
+    _ rows: Int, _ channels: Int, to sums: UnsafeMutablePointer<Double>,
+    lanes: (_ row: Int, _ c: Int) -> (v: SIMD8<Double>, w: SIMD8<Double>),
+    scalars: (_ row: Int, _ c: Int) -> (v: Double, w: Double)
+  ) {
     var c = 0
-    while c + 8 <= channels {
-      var sum = SIMD8<Double>.zero
-      var squares = SIMD8<Double>.zero
+    while c + 16 <= channels {
+      var (sum, product) = (SIMD8<Double>.zero, SIMD8<Double>.zero)
+      var (nextSum, nextProduct) = (SIMD8<Double>.zero, SIMD8<Double>.zero)
       for row in 0..<rows {
-        let value = SIMD8<Double>(x.lanes(row * channels + c))
-        sum += value
-        squares = squares.addingProduct(value, value)
+        let (left, right) = (lanes(row, c), lanes(row, c + 8))
+        sum += left.v
+        product = product.addingProduct(left.v, left.w)
+        nextSum += right.v
+        nextProduct = nextProduct.addingProduct(right.v, right.w)
       }
       sums.addLanes(c, sum)
-      sums.addLanes(channels + c, squares)
-      c += 8
+      sums.addLanes(c + 8, nextSum)
+      sums.addLanes(channels + c, product)
+      sums.addLanes(channels + c + 8, nextProduct)
+      c += 16
     }
     while c < channels {
+      var (sum, product) = (0.0, 0.0)
       for row in 0..<rows {
-        let value = Double(x[row * channels + c])
-        sums[c] += value
-        sums[channels + c] += value * value
+        let (v, w) = scalars(row, c)
+        sum += v
+        product = product.addingProduct(v, w)
       }
+      sums[c] += sum
+      sums[channels + c] += product
       c += 1
     }
   }
@@ -86,28 +112,13 @@ package enum BatchNormalization {
     guard let x = x.baseAddress, let v = v.baseAddress, let mean = mean.baseAddress,
       let r = r.baseAddress, let sums = sums.baseAddress
     else { return }
-    var c = 0
-    while c + 8 <= channels {
-      let (mean, r) = (mean.lanes(c), r.lanes(c))
-      var sum = SIMD8<Double>.zero
-      var product = SIMD8<Double>.zero
-      for row in 0..<rows {
-        let value = SIMD8<Double>(v.lanes(row * channels + c))
-        let normal = SIMD8<Double>((x.lanes(row * channels + c) - mean) * r)
-        sum += value
-        product = product.addingProduct(value, normal)
-      }
-      sums.addLanes(c, sum)
-      sums.addLanes(channels + c, product)
-      c += 8
-    }
-    while c < channels {
-      for row in 0..<rows {
-        let value = Double(v[row * channels + c])
-        sums[c] += value
-        sums[channels + c] += value * Double((x[row * channels + c] - mean[c]) * r[c])
-      }
-      c += 1
+    addPairSums(rows, channels, to: sums) { row, c in
+      let at = row * channels + c
+      let normal = (x.lanes(at) - mean.lanes(c)) * r.lanes(c)
+      return (SIMD8<Double>(v.lanes(at)), SIMD8<Double>(normal))
+    } scalars: { row, c in
+      let at = row * channels + c
+      return (Double(v[at]), Double((x[at] - mean[c]) * r[c]))
     }
   }
 

@@ -109,10 +109,9 @@ package enum Convolution {
     forEachPiece(geometry, images, piecePixels(geometry), scratch) { pixels, patches, _ in
       gather(geometry, x, pixels, into: patches)
       let target = y + pixels.lowerBound * channels
-      if let bias { Elementwise.fillRows(target, rows: pixels.count, with: bias) }
       Panels.multiply(
         rows: pixels.count, columns: channels, inner: geometry.patchCount, patches, w,
-        into: target, accumulates: bias != nil)
+        adding: bias?.baseAddress.map { .row($0) } ?? .nothing, into: target)
     }
   }
 
@@ -136,7 +135,7 @@ package enum Convolution {
       if geometry.patchesAreInput {
         Panels.multiply(
           rows: pixels.count, columns: geometry.patchCount, inner: channels, gradients, w,
-          into: dx + pixels.lowerBound * geometry.patchCount, accumulates: false)
+          adding: .nothing, into: dx + pixels.lowerBound * geometry.patchCount)
         return
       }
       PanelProduct.multiply(
@@ -148,26 +147,25 @@ package enum Convolution {
     }
   }
 
-  /// dw += the gradient of <dy, conv(x, w)> with respect to w.
+  /// dw = the gradient of <dy, conv(x, w)> with respect to w, or dw += it where `accumulates`.
   package static func filterGradient(
     _ geometry: ConvolutionGeometry, images: Int, input x: FloatBuffer,
-    outputGradient dy: FloatBuffer, filterGradient dw: MutableFloatBuffer,
-    scratch: MutableFloatBuffer
+    outputGradient dy: FloatBuffer, accumulates: Bool = true,
+    filterGradient dw: MutableFloatBuffer, scratch: MutableFloatBuffer
   ) {
     let channels = geometry.outputChannels
     checkCounts(geometry, images, x.count, dy.count, scratch.count)
     check(dw.count, geometry.filterCount)
     guard images > 0, let x = x.baseAddress, let dw = dw.baseAddress, let dy = dy.baseAddress else {
+      if !accumulates { dw.update(repeating: 0) }
       return
     }
-    forEachPiece(geometry, images, gradientPixels(geometry), scratch) {
-      pixels, patches, gradients in
+    forEachPiece(geometry, images, gradientPixels(geometry), scratch) { pixels, patches, _ in
       gather(geometry, x, pixels, into: patches)
-      Panels.pack(
-        rows: pixels.count, columns: channels, dy + pixels.lowerBound * channels, into: gradients)
       Panels.multiplyTransposed(
-        rows: channels, columns: geometry.patchCount, inner: pixels.count, gradients, patches,
-        into: dw, accumulates: true)
+        rows: channels, columns: geometry.patchCount, inner: pixels.count,
+        dy + pixels.lowerBound * channels, patches,
+        adding: accumulates || pixels.lowerBound > 0 ? .result : .nothing, into: dw)
     }
   }
 
@@ -256,6 +254,14 @@ package enum Convolution {
     let panelStep = pixels.count * 16
     forEachKernelRow(geometry, pixels) { row, patchOffset, imageOffset, left, inside in
       let patch = piece + row * 16
+      // Four values inside the image, as of a 4 x 4 kernel with one channel: most rows of it.
+      if inside == 4, rowCount == 4, let imageOffset, patchOffset & 15 <= 12 {
+        let target = patch + (patchOffset >> 4) * panelStep + (patchOffset & 15)
+        UnsafeMutableRawPointer(target).storeBytes(
+          of: UnsafeRawPointer(x + imageOffset).loadUnaligned(as: SIMD4<Float>.self),
+          as: SIMD4<Float>.self)
+        return
+      }
       guard let imageOffset else {
         forEachRun(patchOffset, rowCount, panelStep) { offset, _, count in
           clear(patch + offset, count: count)
@@ -282,6 +288,15 @@ package enum Convolution {
     let panelStep = pixels.count * 16
     forEachKernelRow(geometry, pixels) { row, patchOffset, imageOffset, left, inside in
       guard let imageOffset else { return }
+      if inside == 4, left == 0, patchOffset & 15 <= 12 {
+        let source = piece + row * 16 + (patchOffset >> 4) * panelStep + (patchOffset & 15)
+        let target = UnsafeMutableRawPointer(dx + imageOffset)
+        target.storeBytes(
+          of: target.loadUnaligned(as: SIMD4<Float>.self)
+            + UnsafeRawPointer(source).loadUnaligned(as: SIMD4<Float>.self),
+          as: SIMD4<Float>.self)
+        return
+      }
       forEachRun(patchOffset + left, inside, panelStep) { offset, done, count in
         add(piece + row * 16 + offset, to: dx + imageOffset + done, count: count)
       }

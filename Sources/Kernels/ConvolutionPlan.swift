@@ -167,18 +167,19 @@ package struct ConvolutionPlan: Sendable {
     }
   }
 
-  /// As `Convolution.filterGradient`: adds to dw.
+  /// As `Convolution.filterGradient`.
   package func filterGradient(
-    images: Int, input x: FloatBuffer, outputGradient dy: FloatBuffer,
+    images: Int, input x: FloatBuffer, outputGradient dy: FloatBuffer, accumulates: Bool = true,
     filterGradient dw: MutableFloatBuffer, scratch: MutableFloatBuffer
   ) {
     if let winograd, transformsGradient {
+      if !accumulates { dw.update(repeating: 0) }
       winograd.filterGradient(
         images: images, input: x, outputGradient: dy, filterGradient: dw, scratch: scratch)
     } else {
       Convolution.filterGradient(
-        geometry, images: images, input: x, outputGradient: dy, filterGradient: dw,
-        scratch: scratch)
+        geometry, images: images, input: x, outputGradient: dy, accumulates: accumulates,
+        filterGradient: dw, scratch: scratch)
     }
   }
 }

@@ -127,6 +127,40 @@ package enum Elementwise {
     }
   }
 
+  /// Replaces vector 0 by ((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7)), the sum of 1, 2, 4 or 8 vectors.
+  ///
+  /// Vector i begins at `x + i * stride` and has `count` values.
+  package static func halvingSum(
+    _ x: UnsafeMutablePointer<Float>, vectors: Int, stride: Int, count: Int
+  ) {
+    precondition([1, 2, 4, 8].contains(vectors), "a halving sum of \(vectors) vectors")
+    let pair = { (index: Int, first: Int) in
+      x.lanes(index + first * stride) + x.lanes(index + (first + 1) * stride)
+    }
+    var index = 0
+    while index + 8 <= count {
+      switch vectors {
+      case 2: x.setLanes(index, pair(index, 0))
+      case 4: x.setLanes(index, pair(index, 0) + pair(index, 2))
+      case 8:
+        x.setLanes(
+          index, (pair(index, 0) + pair(index, 2)) + (pair(index, 4) + pair(index, 6)))
+      default: return
+      }
+      index += 8
+    }
+    while index < count {
+      var distance = 1
+      while distance < vectors {
+        for target in Swift.stride(from: 0, to: vectors, by: 2 * distance) {
+          x[index + target * stride] += x[index + (target + distance) * stride]
+        }
+        distance *= 2
+      }
+      index += 1
+    }
+  }
+
   /// The sum of squares, in Double: eight lanes, added from the first to the last at the end.
   package static func sumOfSquares(_ x: FloatBuffer) -> Double {
     guard let source = x.baseAddress else { return 0 }
@@ -167,12 +201,19 @@ package enum Elementwise {
     precondition(
       x.count == rows * channels, "column sums of \(x.count) values, expected \(rows * channels)")
     guard let source = x.baseAddress else { return }
+    // 16 channels are a cache line of a row, and two chains of additions.
     var channel = 0
-    while channel + 8 <= channels {
-      var total = SIMD8<Double>.zero
-      for row in 0..<rows { total += SIMD8<Double>(source.lanes(row * channels + channel)) }
-      for lane in 0..<8 { sums[channel + lane] += Float(total[lane]) }
-      channel += 8
+    while channel + 16 <= channels {
+      var (left, right) = (SIMD8<Double>.zero, SIMD8<Double>.zero)
+      for row in 0..<rows {
+        left += SIMD8<Double>(source.lanes(row * channels + channel))
+        right += SIMD8<Double>(source.lanes(row * channels + channel + 8))
+      }
+      for lane in 0..<8 {
+        sums[channel + lane] += Float(left[lane])
+        sums[channel + 8 + lane] += Float(right[lane])
+      }
+      channel += 16
     }
     while channel < channels {
       var total = 0.0

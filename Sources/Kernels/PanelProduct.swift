@@ -20,29 +20,29 @@ package enum VectorLevel {
 /// a library's product it takes its operands as they lie: nothing is packed, which with few rows
 /// costs OpenBLAS a third of its speed.
 enum PanelProduct {
-  /// c = a b, or c += a b: a is rows x steps, b steps x (16 panels).
+  /// c = a b, plus the addend: a is rows x steps, b steps x (16 panels).
   @inline(__always)
   static func multiply(
     _ layout: ProductLayout, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-    into c: UnsafeMutablePointer<Float>
+    adding addend: UnsafePointer<Float>? = nil, into c: UnsafeMutablePointer<Float>
   ) {
     if VectorLevel.usesAVX512 {
-      VectorKernelsAVX512.Products.multiply(layout, a, b, into: c)
+      VectorKernelsAVX512.Products.multiply(layout, a, b, adding: addend, into: c)
     } else {
-      VectorKernelsAVX2.Products.multiply(layout, a, b, into: c)
+      VectorKernelsAVX2.Products.multiply(layout, a, b, adding: addend, into: c)
     }
   }
 
-  /// c = a^T b, or c += a^T b: a is steps x rows in panels.
+  /// c = a^T b, plus the addend: a is steps x rows in panels.
   @inline(__always)
   static func multiplyTransposed(
     _ layout: ProductLayout, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-    into c: UnsafeMutablePointer<Float>
+    adding addend: UnsafePointer<Float>? = nil, into c: UnsafeMutablePointer<Float>
   ) {
     if VectorLevel.usesAVX512 {
-      VectorKernelsAVX512.Products.multiplyTransposed(layout, a, b, into: c)
+      VectorKernelsAVX512.Products.multiplyTransposed(layout, a, b, adding: addend, into: c)
     } else {
-      VectorKernelsAVX2.Products.multiplyTransposed(layout, a, b, into: c)
+      VectorKernelsAVX2.Products.multiplyTransposed(layout, a, b, adding: addend, into: c)
     }
   }
 

@@ -77,49 +77,58 @@ enum Panels {
   /// in the first-level cache.
   private static let chain = 512
 
-  /// Calls `body` for the parts of the inner dimension; only the first may overwrite.
+  /// What a product adds to.
+  enum Addend {
+    case nothing
+    /// What the result's memory holds.
+    case result
+    /// A value a column.
+    case row(UnsafePointer<Float>)
+  }
+
+  /// Calls `body` for the parts of the inner dimension, each with what it adds to.
   @inline(__always)
   private static func forEachChain(
-    _ inner: Int, _ accumulates: Bool,
-    _ body: (_ first: Int, _ count: Int, _ accumulates: Bool) -> Void
+    _ inner: Int, _ addend: Addend, _ body: (_ first: Int, _ count: Int, _ addend: Addend) -> Void
   ) {
     var first = 0
     repeat {
       let count = min(chain, inner - first)
-      body(first, count, accumulates || first > 0)
+      body(first, count, first == 0 ? addend : .result)
       first += count
     } while first < inner
   }
 
-  /// C = A B, or C += A B: C is rows x columns, row-major.
+  /// C = A B, plus the addend: C is rows x columns, row-major.
   ///
   /// - `a`: rows x inner in panels.
   /// - `b`: inner x columns in panels.
   static func multiply(
     rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-    into c: UnsafeMutablePointer<Float>, accumulates: Bool
+    adding addend: Addend, into c: UnsafeMutablePointer<Float>
   ) {
     let full = columns / 16
     let rest = columns % 16
-    forEachChain(inner, accumulates) { first, steps, accumulates in
+    forEachChain(inner, addend) { first, steps, addend in
       // Chains begin at whole panels of a.
       let (a, b) = (a + first * rows, b + first * 16)
-      PanelProduct.multiply(
-        .init(
-          rows: rows, steps: steps, panels: full, aPanel: rows * 16, bPanel: inner * 16,
-          cRow: columns, cPanel: 16, accumulates: accumulates), a, b, into: c)
+      var layout = ProductLayout(
+        rows: rows, steps: steps, panels: full, aPanel: rows * 16, bPanel: inner * 16,
+        cRow: columns, cPanel: 16)
+      let from = place(addend, c, &layout)
+      PanelProduct.multiply(layout, a, b, adding: from, into: c)
       guard rest > 0 else { return }
       withTile { tile in
         var row = 0
         while row < rows {
           let count = min(16, rows - row)
           let target = c + row * columns + full * 16
-          if accumulates { load(tile, rows: count, rest, target, columns) }
+          load(tile, rows: count, columns: full * 16..<columns, addend, target)
           PanelProduct.multiply(
             .init(
               rows: count, steps: steps, panels: 1, aPanel: rows * 16, bPanel: 0, cRow: 16,
-              cPanel: 0, accumulates: accumulates),
-            a + row * 16, b + full * inner * 16, into: tile)
+              cPanel: 0),
+            a + row * 16, b + full * inner * 16, adding: tile, into: tile)
           store(tile, rows: count, rest, target, columns)
           row += count
         }
@@ -127,27 +136,29 @@ enum Panels {
     }
   }
 
-  /// C = A^T B, or C += A^T B: C is rows x columns, row-major.
+  /// C = A^T B, plus the addend: C is rows x columns, row-major.
   ///
-  /// - `a`: inner x rows in panels.
+  /// - `a`: inner x rows, row-major.
   /// - `b`: inner x columns in panels.
   static func multiplyTransposed(
     rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-    into c: UnsafeMutablePointer<Float>, accumulates: Bool
+    adding addend: Addend, into c: UnsafeMutablePointer<Float>
   ) {
     let full = columns / 16
     let rest = columns % 16
-    forEachChain(inner, accumulates) { first, steps, accumulates in
-      let (a, b) = (a + first * 16, b + first * 16)
+    forEachChain(inner, addend) { first, steps, addend in
+      let (a, b) = (a + first * rows, b + first * 16)
       // Two panels of b, which stay in the first-level cache, with all of a.
       var panel = 0
       while panel < full {
         let panels = min(2, full - panel)
+        let c = c + panel * 16
+        var layout = ProductLayout(
+          rows: rows, steps: steps, panels: panels, aPanel: 16, bPanel: inner * 16, cRow: columns,
+          cPanel: 16, aStep: rows)
+        let from = place(addend, c, &layout)
         PanelProduct.multiplyTransposed(
-          .init(
-            rows: rows, steps: steps, panels: panels, aPanel: inner * 16, bPanel: inner * 16,
-            cRow: columns, cPanel: 16, accumulates: accumulates),
-          a, b + panel * inner * 16, into: c + panel * 16)
+          layout, a, b + panel * inner * 16, adding: from, into: c)
         panel += panels
       }
       guard rest > 0 else { return }
@@ -156,16 +167,30 @@ enum Panels {
         while row < rows {
           let count = min(16, rows - row)
           let target = c + row * columns + full * 16
-          if accumulates { load(tile, rows: count, rest, target, columns) }
+          load(tile, rows: count, columns: full * 16..<columns, addend, target)
           PanelProduct.multiplyTransposed(
             .init(
-              rows: count, steps: steps, panels: 1, aPanel: 0, bPanel: 0, cRow: 16, cPanel: 0,
-              accumulates: accumulates),
-            a + row * inner, b + full * inner * 16, into: tile)
+              rows: count, steps: steps, panels: 1, aPanel: 16, bPanel: 0, cRow: 16, cPanel: 0,
+              aStep: rows),
+            a + row, b + full * inner * 16, adding: tile, into: tile)
           store(tile, rows: count, rest, target, columns)
           row += 16
         }
       }
+    }
+  }
+
+  /// Where an addend begins; notes in the layout how it lies.
+  @inline(__always)
+  private static func place(
+    _ addend: Addend, _ c: UnsafeMutablePointer<Float>, _ layout: inout ProductLayout
+  ) -> UnsafePointer<Float>? {
+    switch addend {
+    case .nothing: return nil
+    case .result: return UnsafePointer(c)
+    case .row(let values):
+      layout.addendRow = 0
+      return values
     }
   }
 
@@ -179,13 +204,25 @@ enum Panels {
     }
   }
 
+  /// The addend's values of the last columns; the tile's others become 0.
   private static func load(
-    _ tile: UnsafeMutablePointer<Float>, rows: Int, _ columns: Int, _ c: UnsafePointer<Float>,
-    _ stride: Int
+    _ tile: UnsafeMutablePointer<Float>, rows: Int, columns: Range<Int>, _ addend: Addend,
+    _ c: UnsafePointer<Float>
   ) {
-    for row in 0..<rows {
-      for column in 0..<16 {
-        tile[row * 16 + column] = column < columns ? c[row * stride + column] : 0
+    tile.update(repeating: 0, count: rows * 16)
+    switch addend {
+    case .nothing: break
+    case .result:
+      for row in 0..<rows {
+        for column in 0..<columns.count {
+          tile[row * 16 + column] = c[row * columns.upperBound + column]
+        }
+      }
+    case .row(let values):
+      for row in 0..<rows {
+        for column in 0..<columns.count {
+          tile[row * 16 + column] = values[columns.lowerBound + column]
+        }
       }
     }
   }

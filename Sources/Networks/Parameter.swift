@@ -70,6 +70,8 @@ package final class Parameter {
 
   private var arena: ParameterArena?
   private(set) var offset = 0
+  /// Its number in the arena.
+  private var index = 0
 
   /// `isWeight`: By default whether it has more than one dimension.
   package init(
@@ -84,8 +86,9 @@ package final class Parameter {
     self.isWeight = isWeight ?? (shape.count > 1)
   }
 
-  func bind(to arena: ParameterArena, at offset: Int) {
+  func bind(to arena: ParameterArena, as index: Int, at offset: Int) {
     self.arena = arena
+    self.index = index
     self.offset = offset
   }
 
@@ -116,7 +119,17 @@ package final class Parameter {
   ///
   /// Passes add to it.
   package func partial(shard: Int) -> MutableFloatBuffer {
-    slice(bound.partials.pointer + shard * bound.count)
+    let (values, isFirst) = claimPartial(shard: shard)
+    if isFirst { values.update(repeating: 0) }
+    return values
+  }
+  /// The same for a pass that can overwrite: where it is the first since `clearGradient`, the values
+  /// are undefined and it must.
+  package func claimPartial(shard: Int) -> (values: MutableFloatBuffer, isFirst: Bool) {
+    (
+      slice(bound.partials.pointer + shard * bound.count),
+      bound.claim(shard: shard, parameter: index)
+    )
   }
   /// The gradient of the whole batch, after `ParameterArena.reduceGradient`.
   package var gradient: FloatBuffer { FloatBuffer(partial(shard: 0)) }
@@ -154,6 +167,9 @@ package final class ParameterArena {
   private let changes = Atomic<Int>(0)
   /// A gradient vector for every shard of this rank; vector 0 becomes the gradient.
   let partials: FloatStorage
+  /// For each shard and parameter whether nobody has touched its partial since `clearGradient`.
+  private let isUntouched: AlignedArray<Bool>
+  private let parameters: [Parameter]
   private let context: ExecutionContext
   private let sumOverRanks: any OrderedSum
   private let normalized: [(parameter: Parameter, norm: SpectralNorm)]
@@ -171,22 +187,31 @@ package final class ParameterArena {
     storage = FloatStorage(count: count)
     partials = FloatStorage(count: count * context.plan.localShards)
     self.context = context
+    self.parameters = parameters
+    isUntouched = AlignedArray(count: context.plan.localShards * parameters.count)
+    isUntouched.buffer.update(repeating: true)
     normalized = parameters.compactMap { parameter in
       parameter.spectralNorm.map { (parameter, $0) }
     }
     sumOverRanks = try context.communicator.makeOrderedSum(count: count)
-    for (parameter, offset) in zip(parameters, offsets) { parameter.bind(to: self, at: offset) }
+    for (index, parameter) in parameters.enumerated() {
+      parameter.bind(to: self, as: index, at: offsets[index])
+    }
   }
 
   /// The gradient after `reduceGradient`.
   package var gradient: FloatBuffer { FloatBuffer(start: partials.pointer, count: count) }
 
-  /// Starts a new gradient: all partials become 0.
-  package func clearGradient() {
-    let count = count
-    context.forEachShard { shard, _ in
-      (self.partials.pointer + shard * count).update(repeating: 0, count: count)
-    }
+  /// Starts a new gradient.
+  ///
+  /// A partial becomes 0 when somebody asks for it, and need not where a pass overwrites it.
+  package func clearGradient() { isUntouched.buffer.update(repeating: true) }
+
+  /// Whether a partial is untouched; it is not any more.
+  func claim(shard: Int, parameter: Int) -> Bool {
+    let place = isUntouched.pointer + shard * parameters.count + parameter
+    defer { place.pointee = false }
+    return place.pointee
   }
 
   /// Replaces the partials by their sum over all shards of all ranks, in tree order: the same bits
@@ -195,6 +220,9 @@ package final class ParameterArena {
   /// Spectrally normalized weights get the gradient of the values themselves, and then their power
   /// iteration's next step.
   package func reduceGradient() throws {
+    for shard in 0..<context.plan.localShards {
+      for parameter in parameters { _ = parameter.partial(shard: shard) }
+    }
     let tree = context.plan.localTree
     if tree.leaves > 1 {
       let threads = context.pool.threads

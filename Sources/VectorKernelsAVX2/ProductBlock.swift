@@ -90,9 +90,9 @@ struct ProductBlock {
     }
   }
 
-  /// Adds the block that is in memory.
+  /// Adds a block that is in memory.
   @inline(__always)
-  mutating func addStored(
+  mutating func addBlock(
     _ rows: Int, _ columns: Int, _ c: UnsafePointer<Float>, _ row: Int, _ panel: Int
   ) {
     c0 += Self.panel(c)
@@ -205,22 +205,24 @@ struct ProductBlock {
     UnsafeMutableRawPointer(address).storeBytes(of: values, as: Panel.self)
   }
 
-  /// c[row][0 ..< 16 columns] = sum over s of a[row, s] b[s], for `columns` (1 or 2) panels.
+  /// c[row][0 ..< 16 columns] = sum over s of a[row, s] b[s], plus the addend, for `columns` (1 or 2)
+  /// panels.
   ///
   /// `rows`, `columns` and `isTransposed` are constants where this is inlined: what they do not reach
   /// falls away.
   ///
   /// - `a`: Value (row, s) at a[row * 16 + s / 16 * aPanel + s % 16], or transposed at
-  ///   a[s * 16 + row].
+  ///   a[s * aStep + row].
   /// - `b`: Panels of steps x 16.
-  /// - `c`: Added to where the layout accumulates.
   @inline(__always)
   static func multiply(
     _ rows: Int, _ columns: Int, isTransposed: Bool, _ layout: ProductLayout,
-    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ addend: UnsafePointer<Float>?,
+    _ c: UnsafeMutablePointer<Float>
   ) {
-    let (rowStride, stepStride) = isTransposed ? (1, 16) : (16, 1)
-    let aPanel = isTransposed ? 256 : layout.aPanel
+    let rowStride = isTransposed ? 1 : 16
+    let stepStride = isTransposed ? layout.aStep : 1
+    let aPanel = isTransposed ? 16 * layout.aStep : layout.aPanel
     let bPanel = layout.bPanel
     var block = ProductBlock()
     var (panel, vector) = (a, b)
@@ -245,7 +247,9 @@ struct ProductBlock {
       vector += 16
     }
     // At the end, so that a sum in parts has the small error of its parts.
-    if layout.accumulates { block.addStored(rows, columns, c, layout.cRow, layout.cPanel) }
+    if let addend {
+      block.addBlock(rows, columns, addend, layout.addendRow, layout.addendPanel)
+    }
     block.store(rows, columns, c, layout.cRow, layout.cPanel)
   }
 }

@@ -5,39 +5,58 @@ import KernelLayouts
 /// With AVX-512 a block of 12 rows of two panels takes 24 of the 32 registers; with AVX2 one of six
 /// rows of a panel takes 12 of the 16.
 package enum Products {
-  /// c = a b, or c += a b: a is rows x steps, b steps x panels of 16.
+  /// c = a b, plus the addend: a is rows x steps, b steps x panels of 16.
+  ///
+  /// The addend may be c.
   package static func multiply(
     _ layout: ProductLayout, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-    into c: UnsafeMutablePointer<Float>
+    adding addend: UnsafePointer<Float>?, into c: UnsafeMutablePointer<Float>
   ) {
     var panel = 0
     #if AVX512
       while panel + 2 <= layout.panels {
-        pair(layout, a, b + panel * layout.bPanel, c + panel * layout.cPanel)
+        pair(Panel(panel, layout, b, addend, c), layout, a)
         panel += 2
       }
     #endif
     while panel < layout.panels {
-      single(layout, a, b + panel * layout.bPanel, c + panel * layout.cPanel)
+      single(Panel(panel, layout, b, addend, c), layout, a)
       panel += 1
     }
   }
 
-  /// c = a^T b, or c += a^T b: a is steps x rows in panels, b steps x panels of 16.
+  /// c = a^T b, plus the addend: a is steps x rows in panels, b steps x panels of 16.
   package static func multiplyTransposed(
     _ layout: ProductLayout, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-    into c: UnsafeMutablePointer<Float>
+    adding addend: UnsafePointer<Float>?, into c: UnsafeMutablePointer<Float>
   ) {
     var panel = 0
     #if AVX512
       while panel + 2 <= layout.panels {
-        pairTransposed(layout, a, b + panel * layout.bPanel, c + panel * layout.cPanel)
+        pairTransposed(Panel(panel, layout, b, addend, c), layout, a)
         panel += 2
       }
     #endif
     while panel < layout.panels {
-      singleTransposed(layout, a, b + panel * layout.bPanel, c + panel * layout.cPanel)
+      singleTransposed(Panel(panel, layout, b, addend, c), layout, a)
       panel += 1
+    }
+  }
+
+  /// What belongs to one panel of the result.
+  private struct Panel {
+    let b: UnsafePointer<Float>
+    let addend: UnsafePointer<Float>?
+    let c: UnsafeMutablePointer<Float>
+
+    @inline(__always)
+    init(
+      _ panel: Int, _ layout: ProductLayout, _ b: UnsafePointer<Float>,
+      _ addend: UnsafePointer<Float>?, _ c: UnsafeMutablePointer<Float>
+    ) {
+      self.b = b + panel * layout.bPanel
+      self.addend = addend.map { $0 + panel * layout.addendPanel }
+      self.c = c + panel * layout.cPanel
     }
   }
 
@@ -46,18 +65,16 @@ package enum Products {
   #if AVX512
     @inline(never)
     private static func pair(
-      _ layout: ProductLayout, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-      _ c: UnsafeMutablePointer<Float>
+      _ panel: Panel, _ layout: ProductLayout, _ a: UnsafePointer<Float>
     ) {
-      sweep(12, 2, isTransposed: false, layout, layout.rows, a, b, c)
+      sweep(12, 2, isTransposed: false, 0..<layout.rows, panel, layout, a)
     }
 
     @inline(never)
     private static func pairTransposed(
-      _ layout: ProductLayout, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-      _ c: UnsafeMutablePointer<Float>
+      _ panel: Panel, _ layout: ProductLayout, _ a: UnsafePointer<Float>
     ) {
-      sweepTransposed(8, 2, layout, a, b, c)
+      sweepTransposed(8, 2, panel, layout, a)
     }
 
     private static var mostRows: Int { @inline(__always) get { 12 } }
@@ -69,64 +86,65 @@ package enum Products {
 
   @inline(never)
   private static func single(
-    _ layout: ProductLayout, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-    _ c: UnsafeMutablePointer<Float>
+    _ panel: Panel, _ layout: ProductLayout, _ a: UnsafePointer<Float>
   ) {
-    sweep(mostRows, 1, isTransposed: false, layout, layout.rows, a, b, c)
+    sweep(mostRows, 1, isTransposed: false, 0..<layout.rows, panel, layout, a)
   }
 
   @inline(never)
   private static func singleTransposed(
-    _ layout: ProductLayout, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-    _ c: UnsafeMutablePointer<Float>
+    _ panel: Panel, _ layout: ProductLayout, _ a: UnsafePointer<Float>
   ) {
-    sweepTransposed(mostTransposedRows, 1, layout, a, b, c)
+    sweepTransposed(mostTransposedRows, 1, panel, layout, a)
   }
 
   /// The 16 rows of a panel of a at a time.
   @inline(__always)
   private static func sweepTransposed(
-    _ most: Int, _ columns: Int, _ layout: ProductLayout, _ a: UnsafePointer<Float>,
-    _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>
+    _ most: Int, _ columns: Int, _ panel: Panel, _ layout: ProductLayout,
+    _ a: UnsafePointer<Float>
   ) {
-    var (row, panel) = (0, a)
+    var (row, from) = (0, a)
     while row < layout.rows {
       sweep(
-        most, columns, isTransposed: true, layout, min(16, layout.rows - row), panel, b,
-        c + row * layout.cRow)
+        most, columns, isTransposed: true, row..<min(row + 16, layout.rows), panel, layout, from)
       row += 16
-      panel += layout.aPanel
+      from += layout.aPanel
     }
   }
 
   /// Blocks of `most` rows, then of what is left: 16 as 8 + 8, not 12 + 4.
+  ///
+  /// `a`: Where the first of the rows begins.
   @inline(__always)
   private static func sweep(
-    _ most: Int, _ columns: Int, isTransposed: Bool, _ layout: ProductLayout, _ rows: Int,
-    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>
+    _ most: Int, _ columns: Int, isTransposed: Bool, _ rows: Range<Int>, _ panel: Panel,
+    _ layout: ProductLayout, _ a: UnsafePointer<Float>
   ) {
     let step = isTransposed ? 1 : 16
-    var row = 0
-    while row < rows {
-      let left = rows - row
-      let (a, c) = (a + row * step, c + row * layout.cRow)
+    var row = rows.lowerBound
+    while row < rows.upperBound {
+      let left = rows.upperBound - row
+      let a = a + (row - rows.lowerBound) * step
+      let addend = panel.addend.map { $0 + row * layout.addendRow }
+      let c = panel.c + row * layout.cRow
       if most == 12, left == 12 || left > 16 {
-        ProductBlock.multiply(12, columns, isTransposed: isTransposed, layout, a, b, c)
+        ProductBlock.multiply(12, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c)
         row += 12
       } else if most >= 8, left >= 8 {
-        ProductBlock.multiply(8, columns, isTransposed: isTransposed, layout, a, b, c)
+        ProductBlock.multiply(8, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c)
         row += 8
       } else if most == 6, left >= 6 {
-        ProductBlock.multiply(6, columns, isTransposed: isTransposed, layout, a, b, c)
+        ProductBlock.multiply(6, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c)
         row += 6
       } else if left >= 4 {
-        ProductBlock.multiply(4, columns, isTransposed: isTransposed, layout, a, b, c)
+        ProductBlock.multiply(4, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c)
         row += 4
       } else if left >= 2 {
-        ProductBlock.multiply(2, columns, isTransposed: isTransposed, layout, a, b, c)
+        ProductBlock.multiply(2, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c)
         row += 2
       } else {
-        ProductBlock.multiply(1, columns, isTransposed: isTransposed, layout, a, b, c)
+        ProductBlock.multiply(1, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c)
         row += 1
       }
     }

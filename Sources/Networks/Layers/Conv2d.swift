@@ -75,10 +75,11 @@ package final class Conv2d: PlannedConvolution {
       let scratch = self.context.scratch(thread: thread)
       if !trained.isEmpty {
         let gradient = dy.read(pass, shard: shard, groups: trained)
+        let (target, isFirst) = self.weight.claimPartial(shard: shard)
         self.plan.filterGradient(
           images: trained.count * samples,
           input: x.read(pass, shard: shard, groups: trained), outputGradient: gradient,
-          filterGradient: self.weight.partial(shard: shard), scratch: scratch)
+          accumulates: !isFirst, filterGradient: target, scratch: scratch)
         if let bias = self.bias {
           Elementwise.addColumnSums(
             gradient, rows: trained.count * samples * self.geometry.outputPixels,
@@ -100,10 +101,11 @@ package final class Conv2d: PlannedConvolution {
     share: Tensor?, _ pass: Pass
   ) {
     context.forEachShard { shard, thread in
+      let (target, isFirst) = self.weight.claimPartial(shard: shard)
       self.plan.filterGradient(
         images: pass.groups.count * pass.samples(inShard: shard),
         input: t.read(pass, shard: shard), outputGradient: dy.read(pass, shard: shard),
-        filterGradient: self.weight.partial(shard: shard),
+        accumulates: !isFirst, filterGradient: target,
         scratch: self.context.scratch(thread: thread))
     }
     if let jt { multiply(t, into: jt, pass, bias: nil) }

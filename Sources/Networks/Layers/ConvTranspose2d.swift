@@ -78,10 +78,11 @@ package final class ConvTranspose2d: PlannedConvolution {
       let scratch = self.context.scratch(thread: thread)
       if !trained.isEmpty {
         let gradient = dy.read(pass, shard: shard, groups: trained)
+        let (target, isFirst) = self.weight.claimPartial(shard: shard)
         self.plan.filterGradient(
           images: trained.count * samples, input: gradient,
           outputGradient: x.read(pass, shard: shard, groups: trained),
-          filterGradient: self.weight.partial(shard: shard), scratch: scratch)
+          accumulates: !isFirst, filterGradient: target, scratch: scratch)
         if let bias = self.bias {
           Elementwise.addColumnSums(
             gradient, rows: trained.count * samples * self.outputShape.pixels,
@@ -103,10 +104,11 @@ package final class ConvTranspose2d: PlannedConvolution {
     share: Tensor?, _ pass: Pass
   ) {
     context.forEachShard { shard, thread in
+      let (target, isFirst) = self.weight.claimPartial(shard: shard)
       self.plan.filterGradient(
         images: pass.groups.count * pass.samples(inShard: shard),
         input: dy.read(pass, shard: shard), outputGradient: t.read(pass, shard: shard),
-        filterGradient: self.weight.partial(shard: shard),
+        accumulates: !isFirst, filterGradient: target,
         scratch: self.context.scratch(thread: thread))
     }
     if let jt { multiply(t, into: jt, pass, bias: nil) }

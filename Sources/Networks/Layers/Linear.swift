@@ -45,13 +45,9 @@ package final class Linear: Layer {
   package var buffers: [StateBuffer] { weight.spectralNorm.map { [$0.u, $0.v] } ?? [] }
   package var operations: Int { 2 * inputShape.channels * outputShape.channels }
 
-  /// Whether y is summed in Double.
-  ///
-  /// It is for a score, as the W distance is a small difference of large means, and for weights so
-  /// small that a matrix product would spend its time on packing them.
-  private var sumsInDouble: Bool {
-    outputShape.channels == 1 || inputShape.channels * outputShape.channels <= 4096
-  }
+  /// Whether y is summed in Double: for a score, as the W distance is a small difference of large
+  /// means.
+  private var sumsInDouble: Bool { outputShape.channels == 1 }
 
   package func prepare(_ plan: MemoryPlan, in context: ExecutionContext) {
     packed.prepare(in: context)
@@ -105,9 +101,10 @@ package final class Linear: Layer {
   private func addWeightGradient(
     input x: FloatBuffer, outputGradient dy: FloatBuffer, _ shard: Int, _ thread: Int
   ) {
+    let (target, isFirst) = weight.claimPartial(shard: shard)
     plan.filterGradient(
-      images: x.count / inputShape.channels, input: x, outputGradient: dy,
-      filterGradient: weight.partial(shard: shard), scratch: context.scratch(thread: thread))
+      images: x.count / inputShape.channels, input: x, outputGradient: dy, accumulates: !isFirst,
+      filterGradient: target, scratch: context.scratch(thread: thread))
   }
 
   private func multiply(_ x: Tensor, into y: Tensor, _ pass: Pass, bias: FloatBuffer?) {
