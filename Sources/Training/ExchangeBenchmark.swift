@@ -115,7 +115,7 @@ package struct ExchangeBenchmark {
     return entropy.hasSeparateUpdates
   }
 
-  /// Compares each way's sum with the reduction tree's, bit for bit.
+  /// Compares each way's gather with MPI's, and its sum with the reduction tree's, bit for bit.
   private func check(count: Int) throws {
     let random = RandomStream(seed: 0, purpose: .drawing)
     let (rank, size) = (communicator.rank, communicator.size)
@@ -127,27 +127,32 @@ package struct ExchangeBenchmark {
         sign: .plus, exponent: (index * 7 + rank * 5) % 24, significand: 1)
     }
     let (mine, all) = (DoubleStorage(count: count), DoubleStorage(count: size * count))
+    let found = DoubleStorage(count: size * count)
     for index in 0..<count { mine.pointer[index] = Double(values.pointer[index]) }
+    try communicator.allGather(UnsafeBufferPointer(mine.buffer), into: all.buffer)
     let expected = FloatStorage(count: size * count)
+    for index in 0..<size * count { expected.pointer[index] = Float(all.pointer[index]) }
+    ReductionTree(leaves: size).sum(expected.pointer, stride: count, range: 0..<count)
     var wrong: String?
     for mode in modes {
-      all.buffer.update(repeating: .nan)
+      found.buffer.update(repeating: .nan)
       let gather = try communicator.makeAllGather(
-        UnsafeBufferPointer(mine.buffer), into: all.buffer, mode: mode)
+        UnsafeBufferPointer(mine.buffer), into: found.buffer, mode: mode)
       try gather()
-      for index in 0..<size * count { expected.pointer[index] = Float(all.pointer[index]) }
-      ReductionTree(leaves: size).sum(expected.pointer, stride: count, range: 0..<count)
-      let found = FloatStorage(count: count)
-      found.pointer.update(from: values.pointer, count: count)
+      if !found.buffer.elementsEqual(all.buffer), wrong == nil {
+        wrong = "the \(mode.rawValue) gather of \(count) values is not MPI_Allgather's"
+      }
+      let total = FloatStorage(count: count)
+      total.pointer.update(from: values.pointer, count: count)
       let sum = try communicator.makeOrderedSum(count: count, mode: mode)
-      try sum(found.buffer)
+      try sum(total.buffer)
       let place = (0..<count).first {
-        found.pointer[$0].bitPattern != expected.pointer[$0].bitPattern
+        total.pointer[$0].bitPattern != expected.pointer[$0].bitPattern
       }
       if let place, wrong == nil {
         wrong =
           "the \(mode.rawValue) sum of \(count) values differs from the tree's: value \(place) is "
-          + "\(found.pointer[place]), expected \(expected.pointer[place])"
+          + "\(total.pointer[place]), expected \(expected.pointer[place])"
       }
     }
     try communicator.agree(wrong)
