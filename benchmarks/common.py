@@ -108,7 +108,7 @@ def environment(program, torch_python=None):
         'openMPI': first_line(['mpirun', '--version']),
         # OpenBLAS decides by the processor; OPENBLAS_CORETYPE overrules it.
         'blasKernel': run_json([program, 'bench', '--json', '--iterations', 1, '--warmup', 0, '--shares', 0, 'width=1'])['blasKernel'],
-        'environment': {name: os.environ[name] for name in ('OPENBLAS_CORETYPE',) if name in os.environ},
+        'environment': {name: os.environ[name] for name in ('OPENBLAS_CORETYPE', 'WGANGP_VECTORS') if name in os.environ},
         'loadBefore': os.getloadavg()[0],
     }
     if torch_python:

@@ -11,12 +11,12 @@ import common
 
 # The first pattern that a function's library and name match has it. Swift's names are TYPE.FUNCTION.
 GROUPS = [
-    ('matrix products', r'gemm_kernel|BlockProducts|PanelProduct\.(?!transpose)|Matrix\.|MatrixVector\.'),
-    ('packing for products', r'gemm_\w*copy|PanelProduct\.transpose|sgemm_|gemm_driver|cblas_sgemm'),
+    ('packing for products', r'gemm_\w*copy|Panels\.|transpose\b|gemm_driver|cblas_sgemm'),
+    ('matrix products', r'gemm_kernel|Products?\.|ProductBlock|PanelProduct|Matrix\.|MatrixVector\.|sgemm_'),
     ("Winograd's transforms", r'Winograd'),
     ('patches (im2col) and their sums', r'Convolution'),
     ('batch norm', r'BatchNormalization|BatchNorm\b|NormalizationCurvature'),
-    ('element-wise: activations, bias, copies', r'Elementwise|Activation|LeakyReLU|Resampling|Rearrangement|memset|memmove|memcpy|expm1|tanh'),
+    ('element-wise: activations, bias, copies', r'Elementwise|Activation|Sweep|HyperbolicTangent|Sigmoid|Softplus|ELU\b|Swish|LeakyReLU|Resampling|Rearrangement|memset|memmove|memcpy|expm1|tanh'),
     ('optimizer', r'Adam|RMSprop|SGD|ExponentialMovingAverage|Clipping'),
     ('sums over shards', r'ReductionTree|ShardSums|ParameterArena'),
     ('random numbers', r'RandomStream|Philox|\b_*(sin|cos|log)(f|_|\b)'),
