@@ -1,78 +1,115 @@
 #!/usr/bin/env python3
-"""Seconds an iteration of wgangp-dist beside PyTorch's, in one run: the two take turns, so that a machine whose speed drifts
-is fair to both. Prints each round, a table, and the median over the rounds of the ratio PyTorch / wgangp-dist; writes JSON where told to.
+"""Seconds an iteration of wgangp-dist beside PyTorch's, in one run: the three take turns, in another order each round, so
+that a machine whose speed drifts is fair to all. wgangp-dist runs 2 ranks of one core; PyTorch 2 processes over gloo, and 1
+process of 2 threads. Writes benchmarks/results/systems.json and systems.md.
 
-  benchmarks/compare.py --python ENV/bin/python                    # S0 at full width, batch 128, 2 ranks of one core
-  benchmarks/compare.py --python ENV/bin/python --rounds 3 --json results.json
+  benchmarks/compare.py --python ENV/bin/python                       # all systems
+  benchmarks/compare.py --python ENV/bin/python --systems fashion,toy --rounds 3 --iterations toy=50
 
-ENV is a virtual environment with torch and numpy. Expected time: about 30 seconds a round.
+ENV is a virtual environment with torch and numpy. The PyTorch script is benchmarks/pytorch_systems.py unless --peer names
+another one with the same options: `SCRIPT bench --system NAME --world 2 --threads 1 --iterations 3 --warmup 1`, which prints a
+line of JSON with seconds_per_iteration and torch. Which systems it has is read from its --help, and said.
+Expected time for all six systems: 20 minutes, 10 of them cifar.
 """
-import argparse
-import datetime
-import json
-import os
-import pathlib
-import platform
-import statistics
-import subprocess
-import sys
+import re
 
-root = pathlib.Path(__file__).resolve().parent.parent
+import common
+
+# Name in the PyTorch script: configuration, timed iterations a round, iterations before those.
+SYSTEMS = {
+    'fashion': ('fashion-mnist-wgan-gp', 3, 1),
+    'clip': ('mnist-wgan-clip', 3, 1),
+    'mnist': ('mnist-wgan-gp', 5, 1),
+    'cifar': ('cifar10-wgan-gp-resnet', 1, 0),
+    'toy': ('toy-8gaussians', 100, 10),
+    'mlp': ('mnist-mlp-gan', 200, 20),
+}
 
 
-def last_json(command, environment=None):
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode != 0:
-        sys.exit(f'compare: {" ".join(map(str, command))} failed with {done.returncode}:\n{done.stderr}')
-    return json.loads(done.stdout.strip().splitlines()[-1])
+def numbers(words, option, default):
+    """{system: number} of `7`, or `7 cifar=3`; `default` is one for all or one a system."""
+    found = dict(default)
+    for word in words:
+        name, _, number = word.rpartition('=')
+        if not number.isdigit() or int(number) < 1 or (name and name not in SYSTEMS):
+            common.fail(f'{option} {word}: expected a number, or SYSTEM=NUMBER of {", ".join(SYSTEMS)}')
+        found.update({name: int(number)} if name else {system: int(number) for system in SYSTEMS})
+    return found
+
+
+def systems_of(python, peer):
+    """The names that the PyTorch script's --system takes."""
+    help_text = common.run([python, peer, 'bench', '--help'])
+    match = re.search(r'--system \{([^}]*)\}', help_text)
+    if not match:
+        common.fail(f'{peer}: its --help names no --system {{...}}; found:\n{help_text}')
+    return [name for name in match.group(1).replace('\n', '').replace(' ', '').split(',') if name in SYSTEMS]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--python', default=sys.executable, help='a Python that has torch')
-    parser.add_argument('--peer', default=str(root / 'benchmarks/pytorch_fashion.py'), help='the PyTorch script')
-    parser.add_argument('--program', default=str(root / '.build/release/wgangp-dist'))
-    parser.add_argument('--config', default=str(root / 'configs/fashion-mnist-wgan-gp.yaml'))
-    parser.add_argument('--system', default='fashion', help='what the PyTorch script calls the configuration')
-    parser.add_argument('--ranks', type=int, default=2)
-    parser.add_argument('--rounds', type=int, default=7)
-    parser.add_argument('--iterations', type=int, default=3, help='timed iterations a round, each')
-    parser.add_argument('--json', help='a file for the results')
+    parser = common.parser(__doc__)
+    parser.add_argument('--python', default='python3', help='a Python that has torch')
+    parser.add_argument('--peer', default=str(common.ROOT / 'benchmarks/pytorch_systems.py'), help='the PyTorch script')
+    parser.add_argument('--systems', help='some of ' + ','.join(SYSTEMS))
+    parser.add_argument('--rounds', nargs='+', default=[], metavar='N|SYSTEM=N', help='rounds (default: 7)')
+    parser.add_argument('--iterations', nargs='+', default=[], metavar='N|SYSTEM=N', help='timed iterations a round (default: by system)')
+    parser.add_argument('--warmup', nargs='+', default=[], metavar='N|SYSTEM=N', help='iterations before those (default: by system)')
+    parser.add_argument('--name', default='systems', help="the results' name")
     options = parser.parse_args()
+    rounds = numbers(options.rounds, '--rounds', {name: 7 for name in SYSTEMS})
+    iterations = numbers(options.iterations, '--iterations', {name: system[1] for name, system in SYSTEMS.items()})
+    warmup = numbers(options.warmup, '--warmup', {name: system[2] for name, system in SYSTEMS.items()})
 
-    environment = dict(os.environ)
-    if os.geteuid() == 0:
-        environment.update(OMPI_ALLOW_RUN_AS_ROOT='1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM='1')
-    ours_command = [
-        'mpirun', '-n', str(options.ranks), options.program, 'bench', '--json', '--config', options.config,
-        '--iterations', str(options.iterations), '--warmup', '1']
-    # PyTorch's two ways of using the same cores: a process each, or one process with threads.
-    peers = {
-        f'PyTorch, {options.ranks} gloo ranks': (options.ranks, 1),
-        f'PyTorch, 1 process of {options.ranks} threads': (1, options.ranks)}
-    times = {'wgangp-dist': []}
-    times.update({name: [] for name in peers})
-    ours = torch = None
-    for number in range(options.rounds):
-        ours = last_json(ours_command, environment)
-        times['wgangp-dist'].append(ours['medianSeconds'])
-        for name, (world, threads) in peers.items():
-            torch = last_json([
-                options.python, options.peer, 'bench', '--system', options.system, '--world', str(world),
-                '--threads', str(threads), '--iterations', str(options.iterations), '--warmup', '1'])
-            times[name].append(torch['seconds_per_iteration'])
-        print(f'round {number + 1}: ' + ', '.join(f'{name} {values[-1]:.3f} s' for name, values in times.items()), flush=True)
+    known = systems_of(options.python, options.peer)
+    common.say(f'{options.peer} has {", ".join(known)}')
+    chosen = options.systems.split(',') if options.systems else known
+    for name in chosen:
+        if name not in known:
+            common.fail(f'--systems {name}: {options.peer} has {", ".join(known)}')
 
-    print(f'\n{options.system}, batch {ours["batch"]}, {options.ranks} ranks of one core; torch {torch["torch"]}, '
-          f'{ours["kernels"]} kernels; {platform.node()}, {datetime.date.today()}')
-    print('| | median s an iteration | min | max | PyTorch / wgangp-dist, median of the rounds |\n|---|---|---|---|---|')
-    ratios = {}
-    for name, values in times.items():
-        ratios[name] = statistics.median(value / own for value, own in zip(values, times['wgangp-dist']))
-        print(f'| {name} | {statistics.median(values):.3f} | {min(values):.3f} | {max(values):.3f} | {ratios[name]:.2f} |')
-    if options.json:
-        pathlib.Path(options.json).write_text(json.dumps(
-            dict(seconds=times, ratios=ratios, ours=ours, torch=torch['torch'], date=str(datetime.date.today())), indent=2) + '\n')
+    environment = common.environment(options.program, options.python)
+    results = {}
+
+    def ours(name):
+        config = common.ROOT / f'configs/{SYSTEMS[name][0]}.yaml'
+        return common.bench(options.program, 2, config, iterations=iterations[name], warmup=warmup[name])
+
+    def torch(name, world, threads):
+        return common.run_json([
+            options.python, options.peer, 'bench', '--system', name, '--world', world, '--threads', threads,
+            '--iterations', iterations[name], '--warmup', warmup[name]])
+
+    for name in chosen:
+        ways = {
+            'wgangp-dist': lambda: ours(name)['medianSeconds'],
+            'gloo': lambda: torch(name, 2, 1)['seconds_per_iteration'],
+            'threads': lambda: torch(name, 1, 2)['seconds_per_iteration'],
+        }
+        times = {way: [] for way in ways}
+        order = list(ways)
+        for number in range(rounds[name]):
+            for way in order[number % 3:] + order[:number % 3]:
+                times[way].append(ways[way]())
+            common.say(f'{name}, round {number + 1} of {rounds[name]}: ' + ', '.join(f'{way} {values[-1]:.4f} s' for way, values in times.items()))
+        ratios = {way: common.median([other / own for other, own in zip(times[way], times['wgangp-dist'])]) for way in ('gloo', 'threads')}
+        faster = min(ratios, key=ratios.get)
+        each = [min(pair) / own for *pair, own in zip(times['gloo'], times['threads'], times['wgangp-dist'])]
+        results[name] = {
+            'config': SYSTEMS[name][0], 'rounds': rounds[name], 'iterations': iterations[name], 'seconds': times, 'ratios': ratios,
+            'faster': faster, 'ratio': ratios[faster], 'smallestRatio': min(each), 'largestRatio': max(each)}
+
+    labels = {'gloo': '2 gloo ranks', 'threads': '1 process of 2 threads'}
+    rows = [[
+        name, result['config'], f'{result["rounds"]} x {result["iterations"]}', *(
+            f'{common.median(result["seconds"][way]):.4f}' for way in ('wgangp-dist', 'gloo', 'threads')),
+        labels[result['faster']], f'{result["ratio"]:.2f}', f'{result["smallestRatio"]:.2f} to {result["largestRatio"]:.2f}']
+        for name, result in results.items()]
+    page = common.heading('wgangp-dist beside PyTorch, on 2 cores', environment) + (
+        '\nMedian seconds an iteration; the ratio is PyTorch / wgangp-dist of the faster of its two ways, the median of the rounds, and from which to '
+        'which value it goes with the faster way of each round.\n\n') + common.table(
+        ['system', 'configuration', 'rounds x iterations', 'wgangp-dist, 2 ranks', 'PyTorch, 2 gloo ranks', 'PyTorch, 1 process of 2 threads',
+         'faster PyTorch', 'ratio', 'of single rounds'], rows)
+    common.write(options.results, options.name, {'environment': environment, 'systems': results}, page)
 
 
 if __name__ == '__main__':

@@ -362,7 +362,7 @@ package final class ConfigurationReader {
   // MARK: - Width
 
   /// The document's `width`, nil when it has none.
-  func width() throws -> Int? {
+  package func width() throws -> Int? {
     try context.width.map {
       try context.integer($0, path: "width", in: ConfigurationContext.widthRange)
     }

@@ -102,10 +102,12 @@ struct Canvas {
     }
   }
 
-  /// Fills whole pixels.
+  /// Fills whole pixels, those of the rectangle that the picture has.
   mutating func fill(_ rect: PixelRect, _ colour: Colour) {
-    for y in max(0, rect.top)..<max(0, min(height, rect.bottom)) {
-      for x in max(0, rect.left)..<max(0, min(width, rect.right)) { blend(x, y, colour, 1) }
+    let (left, right) = (max(0, rect.left), min(width, rect.right))
+    guard left < right else { return }
+    for y in max(0, rect.top)..<max(0, rect.top, min(height, rect.bottom)) {
+      for x in left..<right { blend(x, y, colour, 1) }
     }
   }
 

@@ -310,7 +310,7 @@ package enum CurvePlot {
   }
 
   /// Strokes along points; a single point gives a dot.
-  private static func segments(along points: [(x: Double, y: Double)], isDashed: Bool)
+  static func segments(along points: [(x: Double, y: Double)], isDashed: Bool)
     -> [Segment]
   {
     guard points.count > 1 else {

@@ -9,7 +9,12 @@ package struct BenchmarkResult: Codable, Sendable {
   package var name: String
   package var ranks: Int
   package var threads: Int
+  package var shards: Int
   package var batch: Int
+  /// The configuration's `width`, nil where it has none.
+  package var width: Int?
+  /// Channels x height x width of an image.
+  package var image: String
   package var iterations: Int
   /// Seconds an iteration, on the slowest rank.
   package var medianSeconds: Double
@@ -21,21 +26,37 @@ package struct BenchmarkResult: Codable, Sendable {
   package var directGFLOPPerSecond: Double
   package var directGFLOPPerIteration: Double
   /// Share of rank 0's time inside collectives, waiting for slower ranks included.
-  package var exchangeShare: Double
+  package var collectiveShare: Double
+  /// Where the ranks' time goes, all ranks together: the three add up to 1.
+  ///
+  /// Nil where no iteration was measured.
+  package var computeShare: Double?
+  /// Moving and adding what is exchanged.
+  package var exchangeShare: Double?
+  /// Waiting for a slower rank before an exchange, and the barrier that finds this out.
+  package var waitingShare: Double?
+  /// The exchanges of an iteration; empty where no iteration was measured.
+  package var exchanges: [ExchangeTiming]
   /// How sums travel between ranks.
   package var exchange: String
   /// Largest resident memory of a rank so far.
   package var peakMegabytesPerRank: Double
   /// Allocations of a rank in an iteration, the most of all; nil where nobody counts.
   package var allocationsPerIteration: Double?
+<<<<<<< HEAD
   /// The vector kernels in use.
   package var kernels: String
+=======
+  package var kernels: String
+  /// The MPI library, or "not used".
+  package var mpi: String
+>>>>>>> 20514e50ec774c68d41b8edef894cf184eac53ce
 }
 
 /// Times iterations of a configuration on made-up images: uniform noise in the data's range.
 package struct Benchmark {
   private let configuration: RunConfiguration
-  private let communicator: any Communicator
+  private let communicator: MeasuringCommunicator
   let model: Model
   private let trainer: Trainer
   private let inputs: DrawnInputs
@@ -43,6 +64,7 @@ package struct Benchmark {
   /// - Throws: On all ranks, as `Model`.
   package init(_ configuration: RunConfiguration, communicator: any Communicator) throws {
     self.configuration = configuration
+    let communicator = MeasuringCommunicator(communicator)
     self.communicator = communicator
     model = try Model(configuration, communicator: communicator)
     trainer = Trainer(configuration, model: model)
@@ -68,9 +90,11 @@ package struct Benchmark {
 
   /// - `warmUp`: Iterations that are not timed.
   /// - `iterations`: Timed iterations.
+  /// - `measured`: Iterations after those, with a barrier before each exchange, for the shares of
+  ///   compute, exchange and waiting.
   /// - `allocations`: Counts this process's allocations so far, or nil.
   package func run(
-    warmUp: Int, iterations: Int, allocations: (() -> Int)? = nil
+    warmUp: Int, iterations: Int, measured: Int = 0, allocations: (() -> Int)? = nil
   ) throws -> BenchmarkResult {
     for iteration in 0..<warmUp { _ = try trainer.iterate(iteration, inputs) }
     var seconds = [Double](repeating: 0, count: iterations)
@@ -89,18 +113,57 @@ package struct Benchmark {
     let slowest = try maxima(seconds)
     let others = try maxima([Self.peakMegabytes(), Double(allocated) / Double(iterations)])
     let sorted = slowest.sorted()
-    let median = (sorted[(iterations - 1) / 2] + sorted[iterations / 2]) / 2
+    let median = slowest.median
+    let shares = try measured > 0 ? self.shares(from: warmUp + iterations, count: measured) : nil
     let training = configuration.training
     let operations = model.operations(training)
     return BenchmarkResult(
       name: configuration.name, ranks: communicator.size, threads: model.context.pool.threads,
-      batch: training.batch, iterations: iterations, medianSeconds: median,
+      shards: model.context.plan.shards, batch: training.batch, width: configuration.width,
+      image: "\(model.generator.outputShape)", iterations: iterations, medianSeconds: median,
       minSeconds: sorted[0], maxSeconds: sorted[iterations - 1],
       imagesPerSecond: Double(training.batch) / median,
       directGFLOPPerSecond: operations / median * 1e-9, directGFLOPPerIteration: operations * 1e-9,
-      exchangeShare: exchange / total, exchange: communicator.exchangeDescription,
+      collectiveShare: exchange / total, computeShare: shares?.compute,
+      exchangeShare: shares?.exchange, waitingShare: shares?.waiting,
+      exchanges: communicator.timings(iterations: max(1, measured)),
+      exchange: communicator.exchangeDescription,
       peakMegabytesPerRank: others[0],
+<<<<<<< HEAD
       allocationsPerIteration: allocations == nil ? nil : others[1], kernels: VectorLevel.name)
+=======
+      allocationsPerIteration: allocations == nil ? nil : others[1], kernels: VectorLevel.name,
+      mpi: MPICommunicator.isLaunched
+        ? String(MPICommunicator.libraryVersion.prefix { $0 != "\0" }) : "not used")
+  }
+
+  /// Runs iterations with a barrier before each exchange, and tells where all ranks' time went.
+  private func shares(
+    from first: Int, count: Int
+  ) throws -> (compute: Double, exchange: Double, waiting: Double) {
+    communicator.isMeasuring = true
+    defer { communicator.isMeasuring = false }
+    var total = 0.0
+    for iteration in first..<first + count {
+      try communicator.barrier()
+      let begin = DispatchTime.now().uptimeNanoseconds
+      _ = try trainer.iterate(iteration, inputs)
+      total += Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9
+    }
+    communicator.isMeasuring = false
+    // Alone there is nobody to exchange with: copying its own sums is compute.
+    guard communicator.size > 1 else { return (1, 0, 0) }
+    let mine = [total, communicator.movingSeconds, communicator.waitingSeconds]
+    var all = [Double](repeating: 0, count: mine.count * communicator.size)
+    try mine.withUnsafeBufferPointer { mine in
+      try all.withUnsafeMutableBufferPointer { try communicator.allGather(mine, into: $0) }
+    }
+    let sums = mine.indices.map { index in
+      stride(from: index, to: all.count, by: mine.count).reduce(0) { $0 + all[$1] }
+    }
+    let (exchange, waiting) = (sums[1] / sums[0], sums[2] / sums[0])
+    return (1 - exchange - waiting, exchange, waiting)
+>>>>>>> 20514e50ec774c68d41b8edef894cf184eac53ce
   }
 
   /// The largest value of each entry over all ranks.

@@ -61,6 +61,8 @@ package struct RunConfiguration {
 
   package let name: String
   package let seed: UInt64
+  /// What sizes are multiples of; nil for a configuration without.
+  package let width: Int?
   package let data: DataSection
   package let generator: NetworkSection
   package let critic: NetworkSection
@@ -82,6 +84,7 @@ package struct RunConfiguration {
       throw root.fail("name", "expected a plain folder name, found '\(name)'")
     }
     seed = UInt64(try root.integer("seed", default: 0, in: 0...Int.max))
+    width = try root.width()
     data = try Self.data(root.section("data"))
     generator = try Self.network(root.section("generator"), isGenerator: true)
     critic = try Self.network(root.section("critic"), isGenerator: false)

@@ -9,8 +9,11 @@ struct BenchCommand: ParsableCommand {
     abstract: "Time iterations of a configuration on made-up images.",
     discussion: """
       Prints median, minimum and maximum seconds an iteration (critic steps and generator step) of the slowest rank, images/s \
-      (global batch / median), GFLOP/s as direct convolutions would count them, the share of time in exchange, peak \
-      memory of a rank, and allocations in an iteration.
+      (global batch / median), GFLOP/s as direct convolutions would count them, the shares of compute, exchange and waiting \
+      for slower ranks, peak memory of a rank, and allocations in an iteration.
+
+      With --scaling, and without mpirun, it starts itself on several numbers of ranks, batches, widths and image sizes: a \
+      table in Markdown, the results as JSON, and a plot.
       """)
 
   @Option(
@@ -23,6 +26,24 @@ struct BenchCommand: ParsableCommand {
 
   @Option(name: .long, help: "Iterations before those.")
   var warmup = 2
+
+  @Option(
+    name: .long,
+    help: """
+      Iterations after those with a barrier before each exchange, which tell the shares of compute, exchange and waiting; \
+      0 for none.
+      """)
+  var shares = 3
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Instead of a configuration: a small convolutional network for images of so many pixels each way.",
+      valueName: "pixels"))
+  var imageSize: Int?
+
+  @OptionGroup(title: "Scaling")
+  var scalingOptions: ScalingOptions
 
   @Flag(
     name: .long,
@@ -41,16 +62,40 @@ struct BenchCommand: ParsableCommand {
   var overrides: [String] = []
 
   func validate() throws {
-    guard iterations > 0, warmup >= 0 else {
-      throw ValidationError("--iterations must be at least 1 and --warmup at least 0")
+    guard iterations > 0, warmup >= 0, shares >= 0 else {
+      throw ValidationError(
+        "--iterations must be at least 1, --warmup and --shares at least 0")
+    }
+    if let imageSize {
+      guard ConfigurationDocument.allowsImageSize(imageSize) else {
+        throw ValidationError("--image-size must be a multiple of 8 from 8 to 512")
+      }
+      guard config == nil, !scalingOptions.scaling, !exchange else {
+        throw ValidationError("--image-size goes without --config, --scaling and --exchange")
+      }
+    }
+    guard !scalingOptions.scaling || !(json || layers || exchange) else {
+      throw ValidationError(
+        "--scaling writes JSON to --output; leave out --json, --layers and --exchange")
     }
   }
 
   func run() throws {
     if exchange { return try timeExchange() }
+    if scalingOptions.scaling {
+      try Job.run { communicator in
+        try communicator.agree {
+          try ScalingBenchmark(
+            options: scalingOptions, configuration: config, overrides: overrides,
+            iterations: iterations, warmUp: warmup, measured: shares
+          ).run()
+        }
+      }
+      return
+    }
     try Job.run { communicator in
       let benchmark = try communicator.agree {
-        var document = try ConfigurationDocument.named(config)
+        var document = try imageSize.map(ConfigurationDocument.imageSize) ?? .named(config)
         try document.apply(overrides)
         return try Benchmark(RunConfiguration(document), communicator: communicator)
       }
@@ -61,7 +106,8 @@ struct BenchCommand: ParsableCommand {
         return
       }
       let result = try benchmark.run(
-        warmUp: warmup, iterations: iterations, allocations: AllocationCounter.reader)
+        warmUp: warmup, iterations: iterations, measured: shares,
+        allocations: AllocationCounter.reader)
       guard communicator.rank == 0 else { return }
       print(try json ? Self.json(result) : Self.text(result))
     }
@@ -116,6 +162,10 @@ struct BenchCommand: ParsableCommand {
     let allocations =
       result.allocationsPerIteration.map { number($0, 1) + " an iteration" }
       ?? "not counted (see benchmarks/allocations.sh)"
+    let shares = [
+      ("compute", result.computeShare), ("exchange", result.exchangeShare),
+      ("waiting", result.waitingShare),
+    ].compactMap { name, share in share.map { "\(name) \(number(100 * $0, 2)) %" } }
     return """
       \(result.name): batch \(result.batch) on \(result.ranks) x \(result.threads) (ranks x threads), \
       \(result.iterations) iterations, \(result.kernels) kernels
@@ -124,7 +174,8 @@ struct BenchCommand: ParsableCommand {
       images/s               \(number(result.imagesPerSecond, 1))
       GFLOP/s (direct)       \(number(result.directGFLOPPerSecond, 1)) of \
       \(number(result.directGFLOPPerIteration, 1)) GFLOP an iteration
-      share in exchange      \(number(100 * result.exchangeShare, 2)) % (\(result.exchange))
+      time of the ranks      \(shares.isEmpty ? "not told apart (--shares 0)" : shares.joined(separator: ", "))
+      exchange               \(result.exchange)
       peak memory a rank     \(number(result.peakMegabytesPerRank, 0)) MB
       allocations            \(allocations)
       """

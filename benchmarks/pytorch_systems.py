@@ -1,0 +1,291 @@
+#!/usr/bin/env python3
+"""The compared systems in PyTorch, written as published, for timing only: prints one line of JSON.
+
+  python pytorch_systems.py bench --system fashion --world 2 --threads 1 --iterations 3 --warmup 1
+
+World 2 is two processes over gloo that average their gradients; batch norm sees one process's batch only, as PyTorch has no
+synchronized batch norm on the CPU. Images, points, noise and classes are random. The systems are those of the configurations:
+
+  fashion  fashion-mnist-wgan-gp     clip   mnist-wgan-clip            mnist  mnist-wgan-gp
+  cifar    cifar10-wgan-gp-resnet    toy    toy-8gaussians             mlp    mnist-mlp-gan
+"""
+import argparse
+import json
+import os
+import statistics
+import time
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+# ---- layers that PyTorch does not have -----------------------------------------------------------------------------------------
+
+class SamePadding(nn.Module):
+    """TensorFlow's SAME in front of a convolution without padding: the odd pixel goes to the far side."""
+
+    def __init__(self, kernel, stride):
+        super().__init__()
+        self.kernel, self.stride = kernel, stride
+
+    def forward(self, x):
+        sides = []
+        for n in (x.shape[-1], x.shape[-2]):
+            pad = max((-(-n // self.stride) - 1) * self.stride + self.kernel - n, 0)
+            sides += [pad // 2, pad - pad // 2]
+        return F.pad(x, sides)
+
+
+class Cut(nn.Module):
+    """`size` rows and columns from `start` on."""
+
+    def __init__(self, start, size):
+        super().__init__()
+        self.start, self.size = start, size
+
+    def forward(self, x):
+        return x[..., self.start:self.start + self.size, self.start:self.start + self.size]
+
+
+class ByClass(nn.Module):
+    """Batch norm whose scale and offset are the sample's class's (Dumoulin et al. 2017)."""
+
+    def __init__(self, channels, classes=10):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(classes, channels))
+        self.bias = nn.Parameter(torch.zeros(classes, channels))
+
+    def forward(self, x, labels):
+        y = F.batch_norm(x, None, None, training=True)
+        return y * self.weight[labels][:, :, None, None] + self.bias[labels][:, :, None, None]
+
+
+class Chain(nn.Sequential):
+    def forward(self, x, labels=None):
+        for layer in self:
+            x = layer(x, labels) if isinstance(layer, (ByClass, Sum)) else layer(x)
+        return x
+
+
+class Sum(nn.Module):
+    def __init__(self, main, shortcut=()):
+        super().__init__()
+        self.main, self.shortcut = Chain(*main), Chain(*shortcut)
+
+    def forward(self, x, labels=None):
+        return self.main(x, labels) + self.shortcut(x, labels)
+
+
+class MeanOfPixels(nn.Module):
+    def forward(self, x):
+        return x.mean((2, 3))
+
+
+# ---- the systems ---------------------------------------------------------------------------------------------------------------
+
+def adam(rate, betas):
+    return lambda parameters: torch.optim.Adam(parameters, rate, betas)
+
+
+class System:
+    """What a system is where its own class says nothing else."""
+    shape, noise, batch, critic_steps, width = (1, 28, 28), (100, 1, 1), 128, 5, 64
+    penalty, clip, classes, is_bce, generator_batch = 10, None, 0, False, 1
+    optimizer = staticmethod(adam(1e-4, (0.5, 0.999)))
+
+
+def up(inputs, outputs, stride, padding):
+    return nn.ConvTranspose2d(inputs, outputs, 4, stride, padding, bias=False)
+
+
+def with_norm(layer, slope=0):
+    channels = layer.out_channels
+    return [layer, nn.BatchNorm2d(channels), nn.LeakyReLU(slope) if slope else nn.ReLU()]
+
+
+class Fashion(System):
+    def networks(self, w):
+        g = [*with_norm(up(100, 4 * w, 1, 0)), *with_norm(up(4 * w, 2 * w, 2, 1)), *with_norm(up(2 * w, w, 2, 1)), up(w, 1, 2, 3), nn.Tanh()]
+        c = [nn.Conv2d(1, w, 4, 2, 1), nn.LeakyReLU(0.2), *with_norm(nn.Conv2d(w, 2 * w, 4, 2, 1), 0.2),
+             *with_norm(nn.Conv2d(2 * w, 4 * w, 3, 2, 1), 0.2), nn.Conv2d(4 * w, 1, 4)]
+        return g, c
+
+
+class Clip(System):
+    shape, penalty, clip = (1, 32, 32), None, 0.01
+    optimizer = staticmethod(lambda parameters: torch.optim.RMSprop(parameters, 5e-5))
+
+    def networks(self, w):
+        def down(inputs, outputs):
+            return nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False)
+        g = [*with_norm(up(100, 8 * w, 1, 0)), *with_norm(up(8 * w, 4 * w, 2, 1)), *with_norm(up(4 * w, 2 * w, 2, 1)), up(2 * w, 1, 2, 1), nn.Tanh()]
+        c = [down(1, w), nn.LeakyReLU(0.2), *with_norm(down(w, 2 * w), 0.2), *with_norm(down(2 * w, 4 * w), 0.2), nn.Conv2d(4 * w, 1, 4, bias=False)]
+        return g, c
+
+
+class MNIST(System):
+    noise, batch = (128,), 50
+    optimizer = staticmethod(adam(1e-4, (0.5, 0.9)))
+
+    def networks(self, w):
+        def double(inputs, outputs, size):
+            # SAME: exactly twice the input, which is what follows the first pixel of the full result.
+            return [nn.ConvTranspose2d(inputs, outputs, 5, 2), Cut(1, size)]
+
+        def halve(inputs, outputs):
+            return [SamePadding(5, 2), nn.Conv2d(inputs, outputs, 5, 2), nn.LeakyReLU(0.2)]
+        g = [nn.Linear(128, 64 * w), nn.ReLU(), nn.Unflatten(1, (4 * w, 4, 4)), *double(4 * w, 2 * w, 8), nn.ReLU(), Cut(0, 7),
+             *double(2 * w, w, 14), nn.ReLU(), *double(w, 1, 28), nn.Sigmoid()]
+        c = [*halve(1, w), *halve(w, 2 * w), *halve(2 * w, 4 * w), nn.Flatten(), nn.Linear(64 * w, 1)]
+        return g, c
+
+
+class CIFAR(System):
+    shape, noise, batch, width, classes, generator_batch = (3, 32, 32), (128,), 64, 128, 10, 2
+    optimizer = staticmethod(adam(2e-4, (0, 0.9)))
+
+    def networks(self, w):
+        def conv(inputs, outputs):
+            return nn.Conv2d(inputs, outputs, 3, 1, 1)
+
+        def rise():
+            return Sum([ByClass(w), nn.ReLU(), nn.Upsample(scale_factor=2), conv(w, w), ByClass(w), nn.ReLU(), conv(w, w)],
+                       [nn.Upsample(scale_factor=2), nn.Conv2d(w, w, 1)])
+        g = [nn.Linear(128, 16 * w), nn.Unflatten(1, (w, 4, 4)), rise(), rise(), rise(), nn.BatchNorm2d(w), nn.ReLU(), conv(w, 3), nn.Tanh()]
+        c = [Sum([conv(3, w), nn.ReLU(), conv(w, w), nn.AvgPool2d(2)], [nn.AvgPool2d(2), nn.Conv2d(3, w, 1)]),
+             Sum([nn.ReLU(), conv(w, w), nn.ReLU(), conv(w, w), nn.AvgPool2d(2)], [nn.Conv2d(w, w, 1), nn.AvgPool2d(2)]),
+             Sum([nn.ReLU(), conv(w, w), nn.ReLU(), conv(w, w)]), Sum([nn.ReLU(), conv(w, w), nn.ReLU(), conv(w, w)]),
+             nn.ReLU(), MeanOfPixels(), nn.Linear(w, 11)]
+        return g, c
+
+
+class Toy(System):
+    shape, noise, batch, penalty = (2,), (2,), 256, 0.1
+    optimizer = staticmethod(adam(1e-4, (0.5, 0.9)))
+
+    def networks(self, w):
+        def chain(outputs):
+            d = 8 * w
+            return [nn.Linear(2, d), nn.ReLU(), nn.Linear(d, d), nn.ReLU(), nn.Linear(d, d), nn.ReLU(), nn.Linear(d, outputs)]
+        return chain(2), chain(1)
+
+
+class MLP(System):
+    noise, batch, critic_steps, penalty, is_bce = (100,), 64, 1, None, True
+    optimizer = staticmethod(adam(2e-4, (0.5, 0.999)))
+
+    def networks(self, w):
+        sizes = [100, 2 * w, 4 * w, 8 * w]
+        g = [layer for a, b in zip(sizes, sizes[1:]) for layer in (nn.Linear(a, b), nn.LeakyReLU(0.2), nn.BatchNorm1d(b, momentum=0.8))]
+        g += [nn.Linear(8 * w, 784), nn.Tanh(), nn.Unflatten(1, (1, 28, 28))]
+        c = [nn.Flatten(), nn.Linear(784, 8 * w), nn.LeakyReLU(0.2), nn.Linear(8 * w, 4 * w), nn.LeakyReLU(0.2), nn.Linear(4 * w, 1), nn.Sigmoid()]
+        return g, c
+
+
+SYSTEMS = {'fashion': Fashion, 'clip': Clip, 'mnist': MNIST, 'cifar': CIFAR, 'toy': Toy, 'mlp': MLP}
+
+
+# ---- an iteration --------------------------------------------------------------------------------------------------------------
+
+def average(parameters, world):
+    if world == 1:
+        return
+    import torch.distributed as dist
+    flat = torch.cat([p.grad.reshape(-1) for p in parameters])
+    dist.all_reduce(flat)
+    flat /= world
+    offset = 0
+    for p in parameters:
+        p.grad.copy_(flat[offset:offset + p.numel()].view_as(p))
+        offset += p.numel()
+
+
+def run(rank, options):
+    if options.world > 1:
+        import torch.distributed as dist
+        os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(options.port))
+        dist.init_process_group('gloo', rank=rank, world_size=options.world)
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    system = SYSTEMS[options.system]()
+    generator, critic = (Chain(*layers) for layers in system.networks(options.width or system.width))
+    g, c = list(generator.parameters()), list(critic.parameters())
+    optimizer_g, optimizer_c = system.optimizer(g), system.optimizer(c)
+    batch = options.batch or system.batch
+    n = batch // options.world
+    real = torch.rand(n, *system.shape) * 2 - 1
+
+    def classes(count):
+        return torch.randint(0, system.classes, (count,)) if system.classes else None
+
+    def scores(x, labels):
+        out = critic(x, labels).reshape(x.shape[0], -1)
+        return out[:, 0], out[:, 1:]
+
+    def update(parameters, optimizer, loss, other=()):
+        for p in [*parameters, *other]:
+            p.grad = None
+        loss.backward()
+        average(parameters, options.world)
+        optimizer.step()
+
+    def critic_loss():
+        labels = classes(n)
+        fake = generator(torch.randn(n, *system.noise), labels).detach()
+        real_scores, logits = scores(real, labels)
+        fake_scores, _ = scores(fake, labels)
+        if system.is_bce:
+            return (F.binary_cross_entropy(real_scores, torch.ones(n)) + F.binary_cross_entropy(fake_scores, torch.zeros(n))) / 2
+        loss = fake_scores.mean() - real_scores.mean()
+        if system.penalty:
+            a = torch.rand(n, *[1] * len(system.shape))
+            x = (a * real + (1 - a) * fake).requires_grad_(True)
+            out, _ = scores(x, labels)
+            gradient, = torch.autograd.grad(out, x, torch.ones_like(out), create_graph=True)
+            loss = loss + system.penalty * ((gradient.reshape(n, -1).norm(2, dim=1) - 1) ** 2).mean()
+        return loss + F.cross_entropy(logits, labels) if system.classes else loss
+
+    def generator_loss():
+        count = n * system.generator_batch
+        labels = classes(count)
+        out, logits = scores(generator(torch.randn(count, *system.noise), labels), labels)
+        if system.is_bce:
+            return F.binary_cross_entropy(out, torch.ones(count))
+        return -out.mean() + (0.1 * F.cross_entropy(logits, labels) if system.classes else 0)
+
+    def iteration():
+        for _ in range(system.critic_steps):
+            update(c, optimizer_c, critic_loss())
+            if system.clip:
+                with torch.no_grad():
+                    for p in c:
+                        p.clamp_(-system.clip, system.clip)
+        update(g, optimizer_g, generator_loss(), other=c)
+
+    for _ in range(options.warmup):
+        iteration()
+    seconds = []
+    for _ in range(options.iterations):
+        begin = time.perf_counter()
+        iteration()
+        seconds.append(time.perf_counter() - begin)
+    if rank == 0:
+        print(json.dumps({
+            'system': options.system, 'ranks': options.world, 'threads': options.threads, 'batch': n * options.world,
+            'parameters': [sum(p.numel() for p in of) for of in (g, c)], 'seconds_per_iteration': statistics.median(seconds),
+            'torch': torch.__version__}))
+
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('mode', choices=['bench'])
+    parser.add_argument('--system', choices=SYSTEMS, default='fashion')
+    for name, value in dict(width=0, batch=0, world=2, threads=1, port=29517, iterations=3, warmup=1).items():
+        parser.add_argument('--' + name, type=int, default=value, help=argparse.SUPPRESS if name == 'port' else f'default: {value or "published"}')
+    options = parser.parse_args()
+    if options.world == 1:
+        run(0, options)
+    else:
+        import torch.multiprocessing
+        torch.multiprocessing.spawn(run, args=(options,), nprocs=options.world)
