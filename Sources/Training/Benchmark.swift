@@ -43,14 +43,10 @@ package struct BenchmarkResult: Codable, Sendable {
   package var peakMegabytesPerRank: Double
   /// Allocations of a rank in an iteration, the most of all; nil where nobody counts.
   package var allocationsPerIteration: Double?
-<<<<<<< HEAD
   /// The vector kernels in use.
-  package var kernels: String
-=======
   package var kernels: String
   /// The MPI library, or "not used".
   package var mpi: String
->>>>>>> 20514e50ec774c68d41b8edef894cf184eac53ce
 }
 
 /// Times iterations of a configuration on made-up images: uniform noise in the data's range.
@@ -129,9 +125,6 @@ package struct Benchmark {
       exchanges: communicator.timings(iterations: max(1, measured)),
       exchange: communicator.exchangeDescription,
       peakMegabytesPerRank: others[0],
-<<<<<<< HEAD
-      allocationsPerIteration: allocations == nil ? nil : others[1], kernels: VectorLevel.name)
-=======
       allocationsPerIteration: allocations == nil ? nil : others[1], kernels: VectorLevel.name,
       mpi: MPICommunicator.isLaunched
         ? String(MPICommunicator.libraryVersion.prefix { $0 != "\0" }) : "not used")
@@ -163,7 +156,6 @@ package struct Benchmark {
     }
     let (exchange, waiting) = (sums[1] / sums[0], sums[2] / sums[0])
     return (1 - exchange - waiting, exchange, waiting)
->>>>>>> 20514e50ec774c68d41b8edef894cf184eac53ce
   }
 
   /// The largest value of each entry over all ranks.
