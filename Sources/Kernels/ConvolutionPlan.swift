@@ -29,11 +29,11 @@ package struct ConvolutionFilter {
 ///
 /// - im2col: those of the direct sum.
 /// - Winograd: 0.8 of its own (the panels' products run faster than those of patches), 10 for
-///   every value that is transformed, and for every value of the transformed filter 6/16 where it is
-///   read, 14/16 where it is made, in the filter gradient.
+///   every value that is transformed, and for every value of the transformed filter 3/16 where it is
+///   read, 8/16 where it is made, in the filter gradient.
 ///
 /// Tiles are 4 x 4 or 2 x 2, whichever costs less (small ones where the filter is large compared with
-/// the image); Winograd is taken where it saves 15 %, for the filter gradient 25 %, and where both
+/// the image); Winograd is taken where it saves 15 %, for the filter gradient 20 %, and where both
 /// sides have 32 channels: below, its panels of 16 and its tables cost what the products save.
 package struct ConvolutionPlan: Sendable {
   package let geometry: ConvolutionGeometry
@@ -49,7 +49,7 @@ package struct ConvolutionPlan: Sendable {
   package init?(_ geometry: ConvolutionGeometry, algorithm: ConvolutionAlgorithm = .auto) {
     self.geometry = geometry
     let schemes = [4, 2].compactMap { Winograd(geometry, largestTile: $0) }
-    let best = schemes.min { Self.cost($0, filter: 6) < Self.cost($1, filter: 6) }
+    let best = schemes.min { Self.cost($0, filter: 3) < Self.cost($1, filter: 3) }
     let direct = Double(geometry.operations) / 2
     switch algorithm {
     case .im2col:
@@ -61,14 +61,14 @@ package struct ConvolutionPlan: Sendable {
       transformsGradient = true
     case .auto:
       guard let best, min(geometry.inputChannels, geometry.outputChannels) >= Self.fewestChannels,
-        Self.cost(best, filter: 6) < 0.85 * direct
+        Self.cost(best, filter: 3) < 0.85 * direct
       else {
         winograd = nil
         transformsGradient = false
         return
       }
       winograd = best
-      transformsGradient = Self.cost(best, filter: 14) < 0.75 * direct
+      transformsGradient = Self.cost(best, filter: 8) < 0.8 * direct
     }
   }
 

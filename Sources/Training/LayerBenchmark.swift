@@ -30,17 +30,19 @@ extension Benchmark {
     try [(model.generator, 1), (model.critic, model.objective.criticGroups)].flatMap {
       network, groups in
       try network.layers.enumerated().flatMap { index, layer in
-        try timings(layer, name: "\(network.name).\(index)", groups: groups, repetitions)
+        try timings(
+          layer, of: network, name: "\(network.name).\(index)", groups: groups, repetitions)
       }
     }
   }
 
   private func timings(
-    _ layer: any Layer, name: String, groups: Int, _ repetitions: Int
+    _ layer: any Layer, of network: Network, name: String, groups: Int, _ repetitions: Int
   ) throws -> [LayerTiming] {
     guard layer.children.isEmpty else {
       return try layer.children.flatMap {
-        try timings($0.layer, name: "\(name).\($0.path)", groups: groups, repetitions)
+        try timings(
+          $0.layer, of: network, name: "\(name).\($0.path)", groups: groups, repetitions)
       }
     }
     guard layer.operations > 0 else { return [] }
@@ -64,6 +66,7 @@ extension Benchmark {
     let (dy, dx) = (noise(layer.outputShape), noise(layer.inputShape))
     let forward = try fastest(repetitions) { try layer.forward(x, into: y, pass) }
     let backward = try fastest(repetitions) {
+      network.arena.clearGradient()
       try layer.backward(dy, input: x, output: y, into: dx, pass)
     }
     let samples = (0..<plan.localShards).reduce(0) { $0 + pass.samples(inShard: $1) }
