@@ -85,7 +85,7 @@ class MeanOfPixels(nn.Module):
 # ---- the systems ---------------------------------------------------------------------------------------------------------------
 
 def adam(rate, betas):
-    return lambda parameters: torch.optim.Adam(parameters, rate, betas)
+    return lambda parameters: torch.optim.Adam(parameters, rate, tuple(map(float, betas)))
 
 
 class System:
