@@ -188,7 +188,7 @@ def constants_table(model):
     k = model.constants
     machine = k['environment']
     lines = [
-        f'{machine["processor"]}, {machine["cores"]} cores, {machine["program"]} ({machine["commit"]}), {machine["openMPI"]}, OpenBLAS kernel '
+        f'{machine["processor"]}, {machine["cores"]} cores, {machine["program"]} ({machine["commit"]}), {machine["openMPI"]}, kernels '
         f'{machine["kernels"]}, {machine["date"]}.', '',
         common.table(['constant', 'value'], [
             ['a, of a rank', f'{1e3 * k["secondsPerRank"]:.1f} ms'],
