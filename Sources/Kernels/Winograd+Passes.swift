@@ -157,6 +157,7 @@ extension Winograd {
     precondition(
       dw.count == g.filterCount, "filter has \(dw.count) values, expected \(g.filterCount)")
     also?.check(self, images)
+    if images == 0, !accumulates { dw.update(repeating: 0) }
     guard let x = x.baseAddress, let dw = dw.baseAddress, let dy = dy.baseAddress else { return }
     forEachPiece(images, limit: Self.largestPieceCount, scratch) { first, count, space in
       gatherInputs(x + first * g.inputCount, images: count, space)
