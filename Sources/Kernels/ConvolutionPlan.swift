@@ -10,10 +10,11 @@ package enum ConvolutionAlgorithm: String, CaseIterable, Sendable {
 
 /// The filter of a convolution as its products take it.
 package struct ConvolutionFilter {
-  /// What `inputGradient` reads, of `ConvolutionPlan.transformedCount` values: see `ConvolutionPlan.transform`.
+  /// Of `ConvolutionPlan.transformedCount` values: see `ConvolutionPlan.transform`.
   package var transformed: FloatBuffer
-  /// Of at least `ConvolutionPlan.transposedCount` values: see `ConvolutionPlan.transpose`; only
-  /// `forward` reads it.
+  /// Of at least `ConvolutionPlan.transposedCount` values: see `ConvolutionPlan.transpose`.
+  ///
+  /// Only `forward` reads it, or only `inputGradient`: see `ConvolutionPlan.readsTransposed`.
   package var transposed: FloatBuffer
 
   package init(transformed: FloatBuffer, transposed: FloatBuffer) {
@@ -27,7 +28,8 @@ package struct ConvolutionFilter {
 /// The choice is a rule over the shape, not a measurement, so that a run computes the same bits
 /// everywhere. Costs are estimated in multiplications an image, for calls of 16 images:
 ///
-/// - im2col: those of the direct sum.
+/// - im2col: those of the direct sum. Few output channels are computed the other way round
+///   (`MirroredConvolution`) where that halves them.
 /// - Winograd: 0.8 of its own (the panels' products run faster than those of patches), 10 for
 ///   every value that is transformed, and for every value of the transformed filter 3/16 where it is
 ///   read, 8/16 where it is made, in the filter gradient.
@@ -41,6 +43,8 @@ package struct ConvolutionPlan: Sendable {
   let winograd: Winograd?
   /// Whether it computes the filter gradient too.
   let transformsGradient: Bool
+  /// What computes all products in place of im2col.
+  private let mirrored: MirroredConvolution?
 
   /// The fewest channels on both sides for which `auto` takes Winograd.
   private static let fewestChannels = 32
@@ -55,20 +59,24 @@ package struct ConvolutionPlan: Sendable {
     case .im2col:
       winograd = nil
       transformsGradient = false
+      mirrored = nil
     case .winograd:
       guard let best else { return nil }
       winograd = best
       transformsGradient = true
+      mirrored = nil
     case .auto:
       guard let best, min(geometry.inputChannels, geometry.outputChannels) >= Self.fewestChannels,
         Self.cost(best, filter: 3) < 0.85 * direct
       else {
         winograd = nil
         transformsGradient = false
+        mirrored = MirroredConvolution(geometry).flatMap { $0.saves ? $0 : nil }
         return
       }
       winograd = best
       transformsGradient = Self.cost(best, filter: 8) < 0.8 * direct
+      mirrored = nil
     }
   }
 
@@ -77,6 +85,7 @@ package struct ConvolutionPlan: Sendable {
     self.geometry = geometry
     winograd = nil
     transformsGradient = false
+    mirrored = nil
   }
 
   /// `filter`: Multiplications for each value of the transformed filter, for 16 images.
@@ -87,24 +96,29 @@ package struct ConvolutionPlan: Sendable {
 
   /// Such as `winograd 4x4, filter gradient im2col`.
   package var description: String {
-    guard let winograd else { return "im2col" }
+    guard let winograd else { return mirrored == nil ? "im2col" : "im2col of the outputs" }
     let tile = "winograd \(winograd.rows.tiles[0].size)x\(winograd.columns.tiles[0].size)"
     return transformsGradient ? tile : tile + ", filter gradient im2col"
   }
 
   /// Values of the transformed filter; with im2col it is packed in panels.
   package var transformedCount: Int {
-    winograd?.transformedFilterCount ?? Convolution.packedCount(geometry)
+    winograd?.transformedFilterCount ?? Convolution.packedCount(mirrored?.mirror ?? geometry)
   }
 
   /// Values of the transposed filter.
   package var transposedCount: Int {
-    winograd?.transposedFilterCount ?? Convolution.transposedCount(geometry)
+    winograd?.transposedFilterCount ?? Convolution.transposedCount(mirrored?.mirror ?? geometry)
   }
+
+  /// Whether `forward`, or otherwise `inputGradient`, reads the transposed filter.
+  package func readsTransposed(forForward: Bool) -> Bool { forForward == (mirrored == nil) }
 
   /// Scratch values that any of the products needs.
   package var scratchCount: Int {
-    guard let winograd else { return Convolution.scratchCount(geometry) }
+    guard let winograd else {
+      return mirrored?.scratchCount ?? Convolution.scratchCount(geometry)
+    }
     return max(
       winograd.scratchCount, transformsGradient ? 0 : Convolution.scratchCount(geometry))
   }
@@ -118,12 +132,16 @@ package struct ConvolutionPlan: Sendable {
   ) {
     if let winograd {
       winograd.transformFilter(filter, into: transformed, channels: channels, scratch: scratch)
+    } else if let mirrored {
+      // Few channels: one thread's work.
+      guard channels.upperBound == geometry.outputChannels else { return }
+      mirrored.packFilter(filter, into: transformed, scratch: scratch)
     } else {
       Convolution.packFilter(geometry, filter, into: transformed, channels: channels)
     }
   }
 
-  /// Transposes the transformed filter, which `forward` takes so: a share of the work for a thread.
+  /// Transposes the transformed filter: a share of the work for a thread.
   package func transpose(
     _ transformed: FloatBuffer, into transposed: MutableFloatBuffer, part: Int = 0,
     of parts: Int = 1
@@ -131,7 +149,8 @@ package struct ConvolutionPlan: Sendable {
     if let winograd {
       winograd.transposeFilter(transformed, into: transposed, part: part, of: parts)
     } else {
-      Convolution.transposeFilter(geometry, transformed, into: transposed, part: part, of: parts)
+      Convolution.transposeFilter(
+        mirrored?.mirror ?? geometry, transformed, into: transposed, part: part, of: parts)
     }
   }
 
@@ -143,6 +162,10 @@ package struct ConvolutionPlan: Sendable {
     if let winograd {
       winograd.forward(
         images: images, input: x, transposedFilter: filter.transposed, bias: bias, output: y,
+        scratch: scratch)
+    } else if let mirrored {
+      mirrored.forward(
+        images: images, input: x, packedFilter: filter.transformed, bias: bias, output: y,
         scratch: scratch)
     } else {
       Convolution.forward(
@@ -160,6 +183,10 @@ package struct ConvolutionPlan: Sendable {
       winograd.inputGradient(
         images: images, outputGradient: dy, transformedFilter: filter.transformed,
         inputGradient: dx, scratch: scratch)
+    } else if let mirrored {
+      mirrored.inputGradient(
+        images: images, outputGradient: dy, transposedFilter: filter.transposed,
+        inputGradient: dx, scratch: scratch)
     } else {
       Convolution.inputGradient(
         geometry, images: images, outputGradient: dy, packedFilter: filter.transformed,
@@ -174,6 +201,10 @@ package struct ConvolutionPlan: Sendable {
   ) {
     if let winograd, transformsGradient {
       winograd.filterGradient(
+        images: images, input: x, outputGradient: dy, accumulates: accumulates,
+        filterGradient: dw, scratch: scratch)
+    } else if let mirrored {
+      mirrored.filterGradient(
         images: images, input: x, outputGradient: dy, accumulates: accumulates,
         filterGradient: dw, scratch: scratch)
     } else {

@@ -319,6 +319,44 @@ private func worstError(_ found: [Float], _ expected: [Float]) -> Double {
     }
   }
 
+  /// Layers that narrow to few channels, which `auto` computes the other way round: not square, sides
+  /// padded differently, no image, and the same products.
+  @Test(arguments: [
+    ConvolutionCase(
+      images: 2, height: 6, width: 5, inputs: 40, outputs: 3, kernelHeight: 3, kernelWidth: 3,
+      padding: [1, 1, 1, 1]),
+    ConvolutionCase(
+      images: 3, height: 7, width: 4, inputs: 33, outputs: 1, kernelHeight: 4, kernelWidth: 2,
+      padding: [2, 1, 0, 1]),
+    ConvolutionCase(
+      images: 0, height: 6, width: 5, inputs: 40, outputs: 2, kernelHeight: 3, kernelWidth: 3,
+      padding: [1, 1, 1, 1]),
+  ])
+  func fewOutputsAreMirrored(test: ConvolutionCase) throws {
+    let geometry = try test.geometry()
+    let plan = try #require(ConvolutionPlan(geometry))
+    #expect(plan.description == "im2col of the outputs")
+    var data = TestData(seed: 11)
+    let x = data.normals(test.images * geometry.inputCount)
+    let w = data.normals(geometry.filterCount)
+    let dy = data.normals(test.images * geometry.outputCount)
+    let bias = data.normals(geometry.outputChannels)
+    let gradient = data.normals(geometry.filterCount)
+    let found = Products(
+      plan, images: test.images, x: x, w: w, dy: dy, bias: bias, gradient: gradient)
+    let expected = Products(
+      naive: geometry, images: test.images, x: x, w: w, dy: dy, bias: bias, gradient: gradient)
+    #expect(worstError(found.y, expected.y) < 1e-6, "forward")
+    #expect(worstError(found.dx, expected.dx) < 1e-6, "input gradient")
+    #expect(worstError(found.dw, expected.dw) < 1e-6, "filter gradient")
+    let zeros = [Float](repeating: 0, count: w.count)
+    let added = Products(
+      plan, images: test.images, x: x, w: w, dy: dy, bias: bias, gradient: zeros)
+    let alone = Products(
+      plan, images: test.images, x: x, w: w, dy: dy, bias: bias, gradient: nil)
+    #expect(alone.dw == added.dw)
+  }
+
   /// The errors that the documentation states, with normally distributed values and 64 and 128 channels.
   @Test(arguments: [
     (size: 14, kernel: 4, stride: 2, bound: 4e-6), (size: 7, kernel: 3, stride: 2, bound: 4e-6),
@@ -360,6 +398,11 @@ private func worstError(_ found: [Float], _ expected: [Float]) -> Double {
     #expect(try plan(4, (256, 512), 3, 2) == "winograd 2x2, filter gradient im2col")
     #expect(try plan(16, (128, 128), 3, 1) == "winograd 4x4")
     #expect(try plan(28, (1, 64), 4, 2) == "im2col")
+    #expect(try plan(32, (128, 3), 3, 1) == "im2col of the outputs")
+    #expect(try plan(32, (128, 3), 3, 1, .im2col) == "im2col")
+    // Nothing saved; a stride.
+    #expect(try plan(32, (3, 128), 3, 1) == "im2col")
+    #expect(try plan(32, (128, 3), 3, 2) == "im2col")
     #expect(try plan(14, (16, 32), 4, 2) == "im2col")
     #expect(try plan(14, (16, 32), 4, 2, .winograd) == "winograd 4x4")
     #expect(try plan(14, (64, 128), 4, 2, .im2col) == "im2col")

@@ -69,7 +69,8 @@ package final class Conv2d: PlannedConvolution {
   ) {
     let trained = pass.parameterGroups
     let wanted = pass.inputGroups
-    let filter = filter.filter(forForward: false, context)
+    let filter = filter.filter(
+      for: wanted.isEmpty || dx == nil ? nil : .inputGradient, context)
     context.forEachShard { shard, thread in
       let samples = pass.samples(inShard: shard)
       let scratch = self.context.scratch(thread: thread)
@@ -107,7 +108,7 @@ package final class Conv2d: PlannedConvolution {
     _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
     share: Tensor?, _ pass: Pass
   ) {
-    let filter = filter.filter(forForward: jt != nil, context)
+    let filter = filter.filter(for: jt == nil ? nil : .forward, context)
     context.forEachShard { shard, thread in
       let images = pass.groups.count * pass.samples(inShard: shard)
       let (input, gradient) = (t.read(pass, shard: shard), dy.read(pass, shard: shard))
@@ -127,7 +128,7 @@ package final class Conv2d: PlannedConvolution {
   }
 
   private func multiply(_ x: Tensor, into y: Tensor, _ pass: Pass, bias: FloatBuffer?) {
-    let filter = filter.filter(forForward: true, context)
+    let filter = filter.filter(for: .forward, context)
     context.forEachShard { shard, thread in
       self.plan.forward(
         images: pass.groups.count * pass.samples(inShard: shard),

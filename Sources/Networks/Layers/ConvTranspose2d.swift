@@ -72,7 +72,8 @@ package final class ConvTranspose2d: PlannedConvolution {
   ) {
     let trained = pass.parameterGroups
     let wanted = pass.inputGroups
-    let filter = filter.filter(forForward: !wanted.isEmpty && dx != nil, context)
+    let filter = filter.filter(
+      for: wanted.isEmpty || dx == nil ? nil : .forward, context)
     context.forEachShard { shard, thread in
       let samples = pass.samples(inShard: shard)
       let scratch = self.context.scratch(thread: thread)
@@ -110,7 +111,7 @@ package final class ConvTranspose2d: PlannedConvolution {
     _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
     share: Tensor?, _ pass: Pass
   ) {
-    let filter = filter.filter(forForward: false, context)
+    let filter = filter.filter(for: .inputGradient, context)
     context.forEachShard { shard, thread in
       let images = pass.groups.count * pass.samples(inShard: shard)
       let (input, gradient) = (dy.read(pass, shard: shard), t.read(pass, shard: shard))
@@ -130,7 +131,7 @@ package final class ConvTranspose2d: PlannedConvolution {
   }
 
   private func multiply(_ x: Tensor, into y: Tensor, _ pass: Pass, bias: FloatBuffer?) {
-    let filter = filter.filter(forForward: false, context)
+    let filter = filter.filter(for: .inputGradient, context)
     context.forEachShard { shard, thread in
       let images = pass.groups.count * pass.samples(inShard: shard)
       let output = y.values(pass, shard: shard)

@@ -8,9 +8,15 @@ package protocol PlannedConvolution: Layer {
 /// The filter of a convolution layer, with what the products take transformed.
 ///
 /// A filter is transformed once after each change of the parameter, and then serves every pass. What
-/// `forward` takes is that transposed: too large to keep for every layer, it is made anew for a pass,
-/// in memory that the layers share.
+/// one of the products takes is that transposed: too large to keep for every layer, it is made anew for
+/// a pass, in memory that the layers share.
 final class ConvolutionWeight {
+  /// The products that read the filter.
+  enum Product {
+    case forward
+    case inputGradient
+  }
+
   let parameter: Parameter
   private let plan: ConvolutionPlan
   private let transformed: FloatStorage
@@ -32,8 +38,9 @@ final class ConvolutionWeight {
   ///
   /// To be called before a pass divides into shards: the threads share its work.
   ///
-  /// `forForward`: Whether `ConvolutionPlan.forward` will be called, before another layer's pass.
-  func filter(forForward: Bool, _ context: ExecutionContext) -> ConvolutionFilter {
+  /// `product`: What of `ConvolutionPlan` will be called with it before another layer's pass, nil
+  /// for nothing.
+  func filter(for product: Product?, _ context: ExecutionContext) -> ConvolutionFilter {
     let values = parameter.effectiveValues
     let shared = context.sharedScratch
     let threads = context.pool.threads
@@ -47,7 +54,7 @@ final class ConvolutionWeight {
       }
       version = parameter.version
     }
-    if forForward {
+    if let product, plan.readsTransposed(forForward: product == .forward) {
       context.pool.forEach(threads) { part, _ in
         self.plan.transpose(
           FloatBuffer(self.transformed.buffer), into: shared, part: part, of: threads)

@@ -73,7 +73,7 @@ package final class Linear: Layer {
   ) {
     let trained = pass.parameterGroups
     let wanted = pass.inputGroups
-    let filter = packed.filter(forForward: false, context)
+    let filter = packed.filter(for: .inputGradient, context)
     let isSummed = !trained.isEmpty && sumWeightGradient(dy, input: x, pass, groups: trained)
     if !trained.isEmpty {
       context.forEachShard { shard, thread in
@@ -156,7 +156,7 @@ package final class Linear: Layer {
       multiplyInDouble(x, into: y, pass, bias: bias)
       return
     }
-    let filter = packed.filter(forForward: true, context)
+    let filter = packed.filter(for: .forward, context)
     forEachThread { shards, thread in
       MatrixProduct.multiply(
         shards: shards, columns: self.outputShape.channels, inner: self.inputShape.channels,
