@@ -43,10 +43,18 @@ package enum Convolution {
     max(fewestGradientPixels, piecePixels(geometry))
   }
 
-  /// Scratch values that the products need: one piece.
+  /// Scratch values that the products need: one piece, and the gradient of a filter of short patches.
   package static func scratchCount(_ geometry: ConvolutionGeometry) -> Int {
     let count = pixelCount(geometry)
     return gradientPixels(geometry) * (count.patch + count.output)
+      + (hasShortPatches(geometry) ? transposedCount(geometry) : 0)
+  }
+
+  /// Whether a patch has at most half as many values as there are output channels, as with images of one
+  /// or three:
+  /// then the filter gradient is computed transposed, with the channels as vectors.
+  private static func hasShortPatches(_ g: ConvolutionGeometry) -> Bool {
+    2 * g.patchCount <= g.outputChannels
   }
 
   /// Values of a packed filter: what `inputGradient` takes.
@@ -160,12 +168,45 @@ package enum Convolution {
       if !accumulates { dw.update(repeating: 0) }
       return
     }
+    if hasShortPatches(geometry) {
+      shortFilterGradient(
+        geometry, images: images, x, dy, accumulates: accumulates, dw, scratch)
+      return
+    }
     forEachPiece(geometry, images, gradientPixels(geometry), scratch) { pixels, patches, _ in
       gather(geometry, x, pixels, into: patches)
       Panels.multiplyTransposed(
         rows: channels, columns: geometry.patchCount, inner: pixels.count,
         dy + pixels.lowerBound * channels, patches,
         adding: accumulates || pixels.lowerBound > 0 ? .result : .nothing, into: dw)
+    }
+  }
+
+  /// dw^T = X^T dy, in panels of output channels, and then dw.
+  private static func shortFilterGradient(
+    _ geometry: ConvolutionGeometry, images: Int, _ x: UnsafePointer<Float>,
+    _ dy: UnsafePointer<Float>, accumulates: Bool, _ dw: UnsafeMutablePointer<Float>,
+    _ scratch: MutableFloatBuffer
+  ) {
+    let (channels, patch) = (geometry.outputChannels, geometry.patchCount)
+    let most = gradientPixels(geometry)
+    let count = pixelCount(geometry)
+    // `scratchCount` is not 0.
+    let sums = scratch.baseAddress.unsafelyUnwrapped + most * (count.patch + count.output)
+    forEachPiece(geometry, images, most, scratch) { pixels, patches, gradients in
+      gather(geometry, x, pixels, into: patches)
+      Panels.pack(
+        rows: pixels.count, columns: channels, dy + pixels.lowerBound * channels, into: gradients)
+      Panels.multiplyTransposed(
+        rows: patch, panels: count.output / 16, inner: pixels.count, patches, gradients,
+        accumulates: pixels.lowerBound > 0, into: sums)
+    }
+    for channel in 0..<channels {
+      let from = sums + channel / 16 * patch * 16 + channel % 16
+      let to = dw + channel * patch
+      for value in 0..<patch {
+        to[value] = accumulates ? to[value] + from[value * 16] : from[value * 16]
+      }
     }
   }
 

@@ -184,6 +184,24 @@ enum Panels {
     }
   }
 
+  /// C = A^T B, or C += it, all in panels: C is rows x (16 panels).
+  ///
+  /// - `a`: inner x rows.
+  /// - `b`: inner x (16 panels).
+  static func multiplyTransposed(
+    rows: Int, panels: Int, inner: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+    accumulates: Bool, into c: UnsafeMutablePointer<Float>
+  ) {
+    forEachChain(inner, accumulates ? .result : .nothing) { first, steps, addend in
+      var layout = ProductLayout(
+        rows: rows, steps: steps, panels: panels, aPanel: inner * 16, bPanel: inner * 16,
+        cRow: 16, cPanel: rows * 16)
+      let from = place(addend, c, column: 0, &layout)
+      PanelProduct.multiplyTransposed(
+        layout, a + first * 16, b + first * 16, adding: from, into: c)
+    }
+  }
+
   /// C = the sum over `parts` of A^T B, in the order of `Elementwise.halvingSum`: the parts' products,
   /// added as a tree that halves, with the bits that whole matrices would have.
   ///
