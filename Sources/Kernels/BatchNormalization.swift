@@ -34,33 +34,45 @@ package enum BatchNormalization {
     }
   }
 
+  /// Rows that a sum takes of 16 channels before it goes on to the next 16.
+  ///
+  /// All rows would be a cache line here and there, which the processor does not fetch ahead: a
+  /// third of the speed with 128 channels. With four, memory is read nearly from end to end, and the
+  /// running sums stay in the first-level cache.
+  private static var rowsAtOnce: Int { 4 }
+
   /// sums[c] += sum v, sums[channels + c] += sum v w over the rows, with v and w from `lanes` (row,
   /// first of eight channels) or `scalars`.
   ///
-  /// 16 channels at a time: a cache line of each row, and four chains of additions.
+  /// Added from the first row to the last. 16 channels at a time: a cache line of each row, and four
+  /// chains of additions.
   @inline(__always)
   private static func addPairSums(
     _ rows: Int, _ channels: Int, to sums: UnsafeMutablePointer<Double>,
     lanes: (_ row: Int, _ c: Int) -> (v: SIMD8<Double>, w: SIMD8<Double>),
     scalars: (_ row: Int, _ c: Int) -> (v: Double, w: Double)
   ) {
-    var c = 0
-    while c + 16 <= channels {
-      var (sum, product) = (SIMD8<Double>.zero, SIMD8<Double>.zero)
-      var (nextSum, nextProduct) = (SIMD8<Double>.zero, SIMD8<Double>.zero)
-      for row in 0..<rows {
-        let (left, right) = (lanes(row, c), lanes(row, c + 8))
-        sum += left.v
-        product = product.addingProduct(left.v, left.w)
-        nextSum += right.v
-        nextProduct = nextProduct.addingProduct(right.v, right.w)
+    let wide = channels / 16 * 16
+    for first in stride(from: 0, to: rows, by: rowsAtOnce) {
+      var c = 0
+      while c < wide {
+        var (sum, product) = (sums.lanes(c), sums.lanes(channels + c))
+        var (nextSum, nextProduct) = (sums.lanes(c + 8), sums.lanes(channels + c + 8))
+        for row in first..<min(first + rowsAtOnce, rows) {
+          let (left, right) = (lanes(row, c), lanes(row, c + 8))
+          sum += left.v
+          product = product.addingProduct(left.v, left.w)
+          nextSum += right.v
+          nextProduct = nextProduct.addingProduct(right.v, right.w)
+        }
+        sums.setLanes(c, sum)
+        sums.setLanes(c + 8, nextSum)
+        sums.setLanes(channels + c, product)
+        sums.setLanes(channels + c + 8, nextProduct)
+        c += 16
       }
-      sums.addLanes(c, sum)
-      sums.addLanes(c + 8, nextSum)
-      sums.addLanes(channels + c, product)
-      sums.addLanes(channels + c + 8, nextProduct)
-      c += 16
     }
+    var c = wide
     while c < channels {
       var (sum, product) = (0.0, 0.0)
       for row in 0..<rows {
@@ -154,18 +166,22 @@ package enum BatchNormalization {
     let x = rectified?.input.baseAddress ?? d
     let mean = rectified?.mean.baseAddress ?? d
     @inline(__always) func sweep(_ rectifier: Rectifier?) {
-      var c = 0
-      while c + 8 <= channels {
-        var product = SIMD8<Double>.zero
-        for row in 0..<rows {
-          let at = row * channels + c
-          let d =
-            rectifier?.gradient(d.lanes(at), x.lanes(at) - mean.lanes(c), c) ?? d.lanes(at)
-          product = product.addingProduct(SIMD8<Double>(t.lanes(at)), SIMD8<Double>(d))
+      let wide = channels / 8 * 8
+      for first in stride(from: 0, to: rows, by: rowsAtOnce) {
+        var c = 0
+        while c < wide {
+          var product = sums.lanes(c)
+          for row in first..<min(first + rowsAtOnce, rows) {
+            let at = row * channels + c
+            let d =
+              rectifier?.gradient(d.lanes(at), x.lanes(at) - mean.lanes(c), c) ?? d.lanes(at)
+            product = product.addingProduct(SIMD8<Double>(t.lanes(at)), SIMD8<Double>(d))
+          }
+          sums.setLanes(c, product)
+          c += 8
         }
-        sums.addLanes(c, product)
-        c += 8
       }
+      var c = wide
       while c < channels {
         for row in 0..<rows {
           let at = row * channels + c
