@@ -49,14 +49,18 @@ let package = Package(
     .systemLibrary(
       name: "CJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    // No library: an instruction that Swift lacks.
+    .systemLibrary(name: "CPrefetch"),
 
     // MARK: - Implementation
 
     .target(name: "KernelLayouts", swiftSettings: kernelFlags),
     .target(
-      name: "VectorKernelsAVX2", dependencies: ["KernelLayouts"], swiftSettings: kernelFlags),
+      name: "VectorKernelsAVX2", dependencies: ["CPrefetch", "KernelLayouts"],
+      swiftSettings: kernelFlags),
     .target(
-      name: "VectorKernelsAVX512", dependencies: ["KernelLayouts"], swiftSettings: wideKernelFlags),
+      name: "VectorKernelsAVX512", dependencies: ["CPrefetch", "KernelLayouts"],
+      swiftSettings: wideKernelFlags),
     .target(
       name: "Kernels",
       dependencies: ["KernelLayouts", "VectorKernelsAVX2", "VectorKernelsAVX512", "COpenBLAS"],

@@ -46,6 +46,22 @@ def systems_of(python, peer):
     return [name for name in match.group(1).replace('\n', '').replace(' ', '').split(',') if name in SYSTEMS]
 
 
+def write(options, environment, results):
+    """What has been measured so far: a run of half an hour may be stopped."""
+    labels = {'gloo': '2 gloo ranks', 'threads': '1 process of 2 threads'}
+    rows = [[
+        name, result['config'], f'{result["rounds"]} x {result["iterations"]}', *(
+            f'{common.median(result["seconds"][way]):.4f}' for way in ('wgangp-dist', 'gloo', 'threads')),
+        labels[result['faster']], f'{result["ratio"]:.2f}', f'{result["smallestRatio"]:.2f} to {result["largestRatio"]:.2f}']
+        for name, result in results.items()]
+    page = common.heading('wgangp-dist beside PyTorch, on 2 cores', environment) + (
+        '\nMedian seconds an iteration; the ratio is PyTorch / wgangp-dist of the faster of its two ways, the median of the rounds, and from which to '
+        'which value it goes with the faster way of each round.\n\n') + common.table(
+        ['system', 'configuration', 'rounds x iterations', 'wgangp-dist, 2 ranks', 'PyTorch, 2 gloo ranks', 'PyTorch, 1 process of 2 threads',
+         'faster PyTorch', 'ratio', 'of single rounds'], rows)
+    common.write(options.results, options.name, {'environment': environment, 'systems': results}, page)
+
+
 def main():
     parser = common.parser(__doc__)
     parser.add_argument('--python', default='python3', help='a Python that has torch')
@@ -97,19 +113,7 @@ def main():
         results[name] = {
             'config': SYSTEMS[name][0], 'rounds': rounds[name], 'iterations': iterations[name], 'seconds': times, 'ratios': ratios,
             'faster': faster, 'ratio': ratios[faster], 'smallestRatio': min(each), 'largestRatio': max(each)}
-
-    labels = {'gloo': '2 gloo ranks', 'threads': '1 process of 2 threads'}
-    rows = [[
-        name, result['config'], f'{result["rounds"]} x {result["iterations"]}', *(
-            f'{common.median(result["seconds"][way]):.4f}' for way in ('wgangp-dist', 'gloo', 'threads')),
-        labels[result['faster']], f'{result["ratio"]:.2f}', f'{result["smallestRatio"]:.2f} to {result["largestRatio"]:.2f}']
-        for name, result in results.items()]
-    page = common.heading('wgangp-dist beside PyTorch, on 2 cores', environment) + (
-        '\nMedian seconds an iteration; the ratio is PyTorch / wgangp-dist of the faster of its two ways, the median of the rounds, and from which to '
-        'which value it goes with the faster way of each round.\n\n') + common.table(
-        ['system', 'configuration', 'rounds x iterations', 'wgangp-dist, 2 ranks', 'PyTorch, 2 gloo ranks', 'PyTorch, 1 process of 2 threads',
-         'faster PyTorch', 'ratio', 'of single rounds'], rows)
-    common.write(options.results, options.name, {'environment': environment, 'systems': results}, page)
+        write(options, environment, results)
 
 
 if __name__ == '__main__':

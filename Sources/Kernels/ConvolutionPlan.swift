@@ -173,13 +173,54 @@ package struct ConvolutionPlan: Sendable {
     filterGradient dw: MutableFloatBuffer, scratch: MutableFloatBuffer
   ) {
     if let winograd, transformsGradient {
-      if !accumulates { dw.update(repeating: 0) }
       winograd.filterGradient(
-        images: images, input: x, outputGradient: dy, filterGradient: dw, scratch: scratch)
+        images: images, input: x, outputGradient: dy, accumulates: accumulates,
+        filterGradient: dw, scratch: scratch)
     } else {
       Convolution.filterGradient(
         geometry, images: images, input: x, outputGradient: dy, accumulates: accumulates,
         filterGradient: dw, scratch: scratch)
+    }
+  }
+
+  /// `filterGradient` and `inputGradient` of the same dy, which Winograd transforms once for both.
+  package func gradients(
+    images: Int, input x: FloatBuffer, outputGradient dy: FloatBuffer, filter: ConvolutionFilter,
+    accumulates: Bool = true, filterGradient dw: MutableFloatBuffer,
+    inputGradient dx: MutableFloatBuffer, scratch: MutableFloatBuffer
+  ) {
+    if let winograd, transformsGradient {
+      winograd.filterGradient(
+        images: images, input: x, outputGradient: dy, accumulates: accumulates,
+        filterGradient: dw, also: .inputGradient(dx, transformedFilter: filter.transformed),
+        scratch: scratch)
+    } else {
+      filterGradient(
+        images: images, input: x, outputGradient: dy, accumulates: accumulates,
+        filterGradient: dw, scratch: scratch)
+      inputGradient(
+        images: images, outputGradient: dy, filter: filter, inputGradient: dx, scratch: scratch)
+    }
+  }
+
+  /// `filterGradient` and `forward`, without a bias, of the same x, which Winograd transforms once
+  /// for both.
+  package func filterGradientAndForward(
+    images: Int, input x: FloatBuffer, outputGradient dy: FloatBuffer, filter: ConvolutionFilter,
+    accumulates: Bool = true, filterGradient dw: MutableFloatBuffer, output y: MutableFloatBuffer,
+    scratch: MutableFloatBuffer
+  ) {
+    if let winograd, transformsGradient {
+      winograd.filterGradient(
+        images: images, input: x, outputGradient: dy, accumulates: accumulates,
+        filterGradient: dw, also: .output(y, transposedFilter: filter.transposed),
+        scratch: scratch)
+    } else {
+      filterGradient(
+        images: images, input: x, outputGradient: dy, accumulates: accumulates,
+        filterGradient: dw, scratch: scratch)
+      forward(
+        images: images, input: x, filter: filter, bias: nil, output: y, scratch: scratch)
     }
   }
 }

@@ -2,14 +2,6 @@
 ///
 /// Outputs are overwritten unless the name says add; an output may be one of the inputs.
 package enum Elementwise {
-  /// Writes `row` into each of `rows` rows of y.
-  package static func fillRows(
-    _ y: UnsafeMutablePointer<Float>, rows: Int, with row: FloatBuffer
-  ) {
-    guard let source = row.baseAddress else { return }
-    for index in 0..<rows { (y + index * row.count).update(from: source, count: row.count) }
-  }
-
   /// Adds `row` to each row of y.
   package static func addToRows(_ row: FloatBuffer, of y: MutableFloatBuffer) {
     precondition(

@@ -38,7 +38,7 @@ extension Winograd {
             pointColumns: pointColumns)
           // Channel by channel along the points' panels: as many streams as points.
           for _ in channels {
-            tables.evaluate(tile, channels: min(16, g.inputChannels - panel * 16))
+            tables.evaluateTaps(tile, channels: min(16, g.inputChannels - panel * 16))
             tables.advance()
           }
         }
@@ -90,18 +90,23 @@ extension Winograd {
     guard let x = x.baseAddress, let u = u.baseAddress, let y = y.baseAddress else { return }
     forEachPiece(images, limit: pieceCount, scratch) { first, count, space in
       gatherInputs(x + first * geometry.inputCount, images: count, space)
-      for index in 0..<points.count {
-        let point = point(index)
-        let tiles = count * point.tiles
-        let target = outputMatrix(index, images: count, space)
-        PanelProduct.multiply(
-          .init(
-            rows: tiles, steps: point.panels * 16, panels: outputPanels, aPanel: tiles * 16,
-            bPanel: point.panels * 256, cRow: 16, cPanel: tiles * 16),
-          inputMatrix(index, images: count, space), u + point.transposedOffset, into: target)
-      }
+      multiplyForward(u, images: count, space)
       collectOutputs(
         y + first * geometry.outputCount, images: count, bias: bias?.baseAddress, space)
+    }
+  }
+
+  /// M = V U^T at every point.
+  private func multiplyForward(_ u: UnsafePointer<Float>, images: Int, _ space: Workspace) {
+    for index in 0..<points.count {
+      let point = point(index)
+      let tiles = images * point.tiles
+      PanelProduct.multiply(
+        .init(
+          rows: tiles, steps: point.panels * 16, panels: outputPanels, aPanel: tiles * 16,
+          bPanel: point.panels * 256, cRow: 16, cPanel: tiles * 16),
+        inputMatrix(index, images: images, space), u + point.transposedOffset,
+        into: outputMatrix(index, images: images, space))
     }
   }
 
@@ -116,45 +121,97 @@ extension Winograd {
       u.count == transformedFilterCount,
       "transformed filter has \(u.count) values, expected \(transformedFilterCount)")
     guard let dx = dx.baseAddress, let u = u.baseAddress, let dy = dy.baseAddress else { return }
-    let channels = geometry.outputChannels
     forEachPiece(images, limit: pieceCount, scratch) { first, count, space in
       evaluateOutputs(dy + first * geometry.outputCount, images: count, space)
-      for index in 0..<points.count {
-        let point = point(index)
-        let tiles = count * point.tiles
-        let target = inputMatrix(index, images: count, space)
-        PanelProduct.multiply(
-          .init(
-            rows: tiles, steps: channels, panels: point.panels, aPanel: tiles * 16,
-            bPanel: channels * 16, cRow: 16, cPanel: tiles * 16),
-          outputMatrix(index, images: count, space), u + point.filterOffset, into: target)
-      }
+      multiplyBackward(u, images: count, space)
       scatterInputs(dx + first * geometry.inputCount, images: count, space)
     }
   }
 
-  /// dw += the gradient of <dy, conv(x, w)> with respect to w.
+  /// V = M U at every point.
+  private func multiplyBackward(_ u: UnsafePointer<Float>, images: Int, _ space: Workspace) {
+    let channels = geometry.outputChannels
+    for index in 0..<points.count {
+      let point = point(index)
+      let tiles = images * point.tiles
+      PanelProduct.multiply(
+        .init(
+          rows: tiles, steps: channels, panels: point.panels, aPanel: tiles * 16,
+          bPanel: channels * 16, cRow: 16, cPanel: tiles * 16),
+        outputMatrix(index, images: images, space), u + point.filterOffset,
+        into: inputMatrix(index, images: images, space))
+    }
+  }
+
+  /// dw = the gradient of <dy, conv(x, w)> with respect to w, added to dw or not; and, from the same
+  /// transformed tensors, what else is asked for.
+  ///
+  /// - `accumulates`: Otherwise dw is overwritten.
+  /// - `also`: The input gradient takes dy's transform, the output x's.
   package func filterGradient(
-    images: Int, input x: FloatBuffer, outputGradient dy: FloatBuffer,
-    filterGradient dw: MutableFloatBuffer, scratch: MutableFloatBuffer
+    images: Int, input x: FloatBuffer, outputGradient dy: FloatBuffer, accumulates: Bool = true,
+    filterGradient dw: MutableFloatBuffer, also: Companion? = nil, scratch: MutableFloatBuffer
   ) {
     let g = geometry
     checkCounts(images, x.count, dy.count)
     precondition(
       dw.count == g.filterCount, "filter has \(dw.count) values, expected \(g.filterCount)")
+    also?.check(self, images)
+    if images == 0, !accumulates { dw.update(repeating: 0) }
     guard let x = x.baseAddress, let dw = dw.baseAddress, let dy = dy.baseAddress else { return }
     forEachPiece(images, limit: Self.largestPieceCount, scratch) { first, count, space in
       gatherInputs(x + first * g.inputCount, images: count, space)
       evaluateOutputs(dy + first * g.outputCount, images: count, space)
-      WinogradTables.with(work: space.work) { tables in
-        for (number, phase) in phases.enumerated() {
-          var inputPanel = 0
-          while inputPanel < inputPanels {
-            let panels = min(Self.gradientPanels, inputPanels - inputPanel)
-            addTaps(
-              number, phase, inputPanel..<inputPanel + panels, images: count, dw, space, tables)
-            inputPanel += panels
-          }
+      addFilterGradient(dw, images: count, overwrites: !accumulates && first == 0, space)
+      switch also {
+      case .inputGradient(let dx, let u)?:
+        guard let dx = dx.baseAddress, let u = u.baseAddress else { return }
+        multiplyBackward(u, images: count, space)
+        scatterInputs(dx + first * g.inputCount, images: count, space)
+      case .output(let y, let u)?:
+        guard let y = y.baseAddress, let u = u.baseAddress else { return }
+        multiplyForward(u, images: count, space)
+        collectOutputs(y + first * g.outputCount, images: count, bias: nil, space)
+      case nil: break
+      }
+    }
+  }
+
+  /// The second product of a pass that needs a filter gradient.
+  package enum Companion {
+    /// dx, with the transformed filter: as `inputGradient`.
+    case inputGradient(MutableFloatBuffer, transformedFilter: FloatBuffer)
+    /// conv(x, w), with the transposed filter: as `forward` without a bias.
+    case output(MutableFloatBuffer, transposedFilter: FloatBuffer)
+
+    fileprivate func check(_ scheme: Winograd, _ images: Int) {
+      let (values, expected, filter, filterCount) =
+        switch self {
+        case .inputGradient(let dx, let u):
+          (dx.count, scheme.geometry.inputCount, u.count, scheme.transformedFilterCount)
+        case .output(let y, let u):
+          (y.count, scheme.geometry.outputCount, u.count, scheme.transposedFilterCount)
+        }
+      precondition(
+        values >= images * expected && filter >= filterCount,
+        "\(values) values and a filter of \(filter), expected \(images * expected) and "
+          + "\(filterCount)")
+    }
+  }
+
+  /// dw from V and M.
+  private func addFilterGradient(
+    _ dw: UnsafeMutablePointer<Float>, images: Int, overwrites: Bool, _ space: Workspace
+  ) {
+    WinogradTables.with(work: space.work) { tables in
+      for (number, phase) in phases.enumerated() {
+        var inputPanel = 0
+        while inputPanel < inputPanels {
+          let panels = min(Self.gradientPanels, inputPanels - inputPanel)
+          addTaps(
+            number, phase, inputPanel..<inputPanel + panels, images: images,
+            overwrites: overwrites, dw, space, tables)
+          inputPanel += panels
         }
       }
     }
@@ -163,8 +220,8 @@ extension Winograd {
   /// Adds the gradient of a phase's taps of some panels of input channels.
   private func addTaps(
     _ number: Int, _ phase: (row: WinogradAxis.Phase, column: WinogradAxis.Phase),
-    _ inputPanels: Range<Int>, images: Int, _ dw: UnsafeMutablePointer<Float>, _ space: Workspace,
-    _ tables: WinogradTables
+    _ inputPanels: Range<Int>, images: Int, overwrites: Bool, _ dw: UnsafeMutablePointer<Float>,
+    _ space: Workspace, _ tables: WinogradTables
   ) {
     let g = geometry
     let panelCount = g.outputChannels * 16
@@ -191,7 +248,9 @@ extension Winograd {
         tables.panelNext[entry] = 16
       }
       for _ in 0..<g.outputChannels {
-        tables.collectTaps(tile, channels: min(16, g.inputChannels - panel * 16))
+        tables.collectTaps(
+          tile, channels: min(16, g.inputChannels - panel * 16),
+          overwriting: overwrites ? .max : 0)
         tables.advance()
       }
     }
@@ -281,11 +340,16 @@ extension Winograd {
 
   /// Calls `body` for every tile of every image in every phase, with the image side's table filled
   /// (`outside` where a pixel lies outside) and the panel side's.
+  ///
+  /// `fresh`: The bits of the entries whose pixels no tile before had.
   @inline(__always)
   private func forEachInputTile(
     _ x: UnsafeMutablePointer<Float>, images: Int, _ space: Workspace, _ tables: WinogradTables,
     outside: UnsafeMutablePointer<Float>,
-    _ body: (_ rows: Int, _ columns: Int, _ number: Int, _ a: Int, _ b: Int, _ image: Int) -> Void
+    _ body: (
+      _ rows: Int, _ columns: Int, _ number: Int, _ a: Int, _ b: Int, _ image: Int,
+      _ fresh: UInt64
+    ) -> Void
   ) {
     let g = geometry
     for (a, tileRow) in rows.tiles.enumerated() {
@@ -295,9 +359,11 @@ extension Winograd {
           let columnCount = columns.points(tileColumn, phase.column)
           let top = rows.firstInput(tileRow, phase.row)
           let left = columns.firstInput(tileColumn, phase.column)
+          var fresh: UInt64 = 0
           for i in 0..<rowCount {
             let row = top + i * g.stride
             let isRowInside = row >= 0 && row < g.inputHeight
+            let isRowShared = rows.isShared(row, a, phase.row)
             for j in 0..<columnCount {
               let column = left + j * g.stride
               let isInside = isRowInside && column >= 0 && column < g.inputWidth
@@ -305,11 +371,14 @@ extension Winograd {
               tables.image[entry] =
                 isInside ? x + (row * g.inputWidth + column) * g.inputChannels : outside
               tables.imageNext[entry] = isInside ? g.inputCount : 0
+              if !isRowShared, !columns.isShared(column, b, phase.column) {
+                fresh |= 1 << UInt64(entry)
+              }
               placeInput(tables, i, j, number, a, b, images, space)
             }
           }
           for image in 0..<images {
-            body(rowCount, columnCount, number, a, b, image)
+            body(rowCount, columnCount, number, a, b, image, fresh)
             tables.advance()
           }
         }
@@ -341,7 +410,7 @@ extension Winograd {
       // Only read through.
       let x = UnsafeMutablePointer(mutating: x)
       forEachInputTile(x, images: images, space, tables, outside: space.filter) {
-        rowCount, columnCount, number, a, b, image in
+        rowCount, columnCount, number, a, b, image, _ in
         tables.gather(
           WinogradTile(
             rows: 0, columns: 0, pointRows: rowCount, pointColumns: columnCount),
@@ -381,15 +450,17 @@ extension Winograd {
   private func scatterInputs(
     _ dx: UnsafeMutablePointer<Float>, images: Int, _ space: Workspace
   ) {
-    dx.update(repeating: 0, count: images * geometry.inputCount)
+    // Most pixels belong to one tile: they are written once, and what several tiles share is added to
+    // what the first wrote.
+    if !coversInputs { dx.update(repeating: 0, count: images * geometry.inputCount) }
     WinogradTables.with(work: space.work) { tables in
       // What falls outside is added up where nothing is read after the products.
       forEachInputTile(dx, images: images, space, tables, outside: space.filter) {
-        rowCount, columnCount, _, _, _, _ in
+        rowCount, columnCount, _, _, _, _, fresh in
         tables.scatter(
           WinogradTile(
             rows: 0, columns: 0, pointRows: rowCount, pointColumns: columnCount),
-          channels: geometry.inputChannels)
+          channels: geometry.inputChannels, overwriting: coversInputs ? fresh : 0)
       }
     }
   }

@@ -15,16 +15,20 @@ extension WinogradTables {
   }
 
   /// The transpose of `gather`: adds to the inputs.
+  ///
+  /// `overwriting`: A bit an entry whose input is overwritten instead.
   @inline(__always)
-  func scatter(_ tile: WinogradTile, channels: Int) {
+  func scatter(_ tile: WinogradTile, channels: Int, overwriting: UInt64) {
     if VectorLevel.usesAVX512 {
-      VectorKernelsAVX512.WinogradTransforms(self).scatter(tile, channels: channels)
+      VectorKernelsAVX512.WinogradTransforms(self).scatter(
+        tile, channels: channels, overwriting: overwriting)
     } else {
-      VectorKernelsAVX2.WinogradTransforms(self).scatter(tile, channels: channels)
+      VectorKernelsAVX2.WinogradTransforms(self).scatter(
+        tile, channels: channels, overwriting: overwriting)
     }
   }
 
-  /// Outputs or taps to their points; channels missing in the last panel become 0.
+  /// Outputs to their points; channels missing in the last panel become 0.
   @inline(__always)
   func evaluate(_ tile: WinogradTile, channels: Int) {
     if VectorLevel.usesAVX512 {
@@ -45,13 +49,26 @@ extension WinogradTables {
     }
   }
 
-  /// Points to taps, added: the at most 16 channels of one panel.
+  /// Taps to their points: the at most 16 channels of one panel, those missing become 0.
   @inline(__always)
-  func collectTaps(_ tile: WinogradTile, channels: Int) {
+  func evaluateTaps(_ tile: WinogradTile, channels: Int) {
     if VectorLevel.usesAVX512 {
-      VectorKernelsAVX512.WinogradTransforms(self).collectTaps(tile, channels: channels)
+      VectorKernelsAVX512.WinogradTransforms(self).evaluateTaps(tile, channels: channels)
     } else {
-      VectorKernelsAVX2.WinogradTransforms(self).collectTaps(tile, channels: channels)
+      VectorKernelsAVX2.WinogradTransforms(self).evaluateTaps(tile, channels: channels)
+    }
+  }
+
+  /// Points to taps, added or, where their entries' bits are set, overwritten: the at most 16
+  /// channels of one panel.
+  @inline(__always)
+  func collectTaps(_ tile: WinogradTile, channels: Int, overwriting: UInt64) {
+    if VectorLevel.usesAVX512 {
+      VectorKernelsAVX512.WinogradTransforms(self).collectTaps(
+        tile, channels: channels, overwriting: overwriting)
+    } else {
+      VectorKernelsAVX2.WinogradTransforms(self).collectTaps(
+        tile, channels: channels, overwriting: overwriting)
     }
   }
 }

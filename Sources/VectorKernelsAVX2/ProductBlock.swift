@@ -1,3 +1,4 @@
+import CPrefetch
 import KernelLayouts
 
 /// A block of a matrix product in registers.
@@ -214,11 +215,12 @@ struct ProductBlock {
   /// - `a`: Value (row, s) at a[row * 16 + s / 16 * aPanel + s % 16], or transposed at
   ///   a[s * aStep + row].
   /// - `b`: Panels of steps x 16.
+  /// - `ahead`: Where to fetch into the second-level cache what later calls will read: a line a step.
   @inline(__always)
   static func multiply(
     _ rows: Int, _ columns: Int, isTransposed: Bool, _ layout: ProductLayout,
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ addend: UnsafePointer<Float>?,
-    _ c: UnsafeMutablePointer<Float>
+    _ c: UnsafeMutablePointer<Float>, ahead: UnsafePointer<Float>? = nil
   ) {
     let rowStride = isTransposed ? 1 : 16
     let stepStride = isTransposed ? layout.aStep : 1
@@ -226,11 +228,20 @@ struct ProductBlock {
     let bPanel = layout.bPanel
     var block = ProductBlock()
     var (panel, vector) = (a, b)
+    var line = ahead ?? b
     var left = layout.steps
     while left >= 16 {
       var value = panel
       // Four steps a turn: a loop of 16 turns costs a mispredicted branch in every panel.
       for _ in 0..<4 {
+        // Before the loads, which the compiler does not move across.
+        if ahead != nil {
+          prefetch_far(line)
+          prefetch_far(line + 16)
+          prefetch_far(line + 32)
+          prefetch_far(line + 48)
+          line += 64
+        }
         block.add(rows, columns, rowStride, value, vector, bPanel)
         block.add(rows, columns, rowStride, value + stepStride, vector + 16, bPanel)
         block.add(rows, columns, rowStride, value + 2 * stepStride, vector + 32, bPanel)

@@ -122,6 +122,9 @@ package enum Products {
     _ layout: ProductLayout, _ a: UnsafePointer<Float>
   ) {
     let step = isTransposed ? 1 : 16
+    // While the first blocks of a pair of panels are computed, the next pair of b comes from memory:
+    // a line a step, so that two blocks bring what lies behind this pair.
+    var ahead = columns > 1 && !isTransposed ? panel.b + 2 * layout.bPanel : nil
     var row = rows.lowerBound
     while row < rows.upperBound {
       let left = rows.upperBound - row
@@ -130,11 +133,14 @@ package enum Products {
       let c = panel.c + row * layout.cRow
       if most == 12, left == 12 || left > 16 {
         ProductBlock.multiply(
-          12, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c)
+          12, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c, ahead: ahead)
         row += 12
+        ahead? += layout.steps * 16
       } else if most >= 8, left >= 8 {
-        ProductBlock.multiply(8, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c)
+        ProductBlock.multiply(
+          8, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c, ahead: ahead)
         row += 8
+        ahead? += layout.steps * 16
       } else if most == 6, left >= 6 {
         ProductBlock.multiply(6, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c)
         row += 6

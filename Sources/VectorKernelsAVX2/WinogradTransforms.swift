@@ -1,3 +1,4 @@
+import CPrefetch
 import KernelLayouts
 
 /// `WinogradTile` as a type: a transform compiled for one has no loops and no branches.
@@ -86,6 +87,8 @@ package struct WinogradTransforms {
   private let image: UnsafeMutablePointer<Address>
   private let panel: UnsafeMutablePointer<Address>
   private let panelStep: UnsafeMutablePointer<Int>
+  private let imageNext: UnsafeMutablePointer<Int>
+  private let panelNext: UnsafeMutablePointer<Int>
   private let work: Address
   private var width: Int { @inline(__always) get { Lanes.scalarCount } }
 
@@ -94,6 +97,8 @@ package struct WinogradTransforms {
     image = tables.image
     panel = tables.panel
     panelStep = tables.panelStep
+    imageNext = tables.imageNext
+    panelNext = tables.panelNext
     work = tables.work
   }
 
@@ -119,9 +124,37 @@ package struct WinogradTransforms {
     }
   }
 
+  /// Adds to a pixel, or overwrites it where the entry's bit is set.
   @inline(__always)
-  private func add(_ entry: Int, _ channel: Int, _ present: Int, _ lanes: Lanes) {
-    store(entry, channel, present, load(entry, channel, present) + lanes)
+  private func add(
+    _ entry: Int, _ channel: Int, _ present: Int, _ lanes: Lanes, overwriting: UInt64
+  ) {
+    let isFirst = overwriting >> UInt64(entry) & 1 != 0
+    store(
+      entry, channel, present, isFirst ? lanes : load(entry, channel, present) + lanes)
+  }
+
+  /// Asks for the lines that the next but one filter's transform writes: its points are as many
+  /// streams as the processor's own prefetcher follows, and more.
+  @inline(__always)
+  private func prefetchPoints(_ shape: some WinogradShape, _ channel: Int) {
+    for i in 0..<shape.pointRows {
+      for j in 0..<shape.pointColumns {
+        let entry = i * 6 + j
+        prefetch_near(place(entry, channel) + 2 * panelNext[entry])
+      }
+    }
+  }
+
+  /// The same for the taps of the next but one filter, a filter apart in memory.
+  @inline(__always)
+  private func prefetchTaps(_ shape: some WinogradShape, _ channel: Int) {
+    for i in 0..<shape.rows {
+      for j in 0..<shape.columns {
+        let entry = i * 6 + j
+        prefetch_near(image[entry] + 2 * imageNext[entry] + channel)
+      }
+    }
   }
 
   /// The place of a channel in the panel side.
@@ -191,45 +224,54 @@ package struct WinogradTransforms {
   }
 
   /// The transpose of `gather`: adds to the inputs.
-  package func scatter(_ shape: WinogradTile, channels: Int) {
+  ///
+  /// `overwriting`: A bit an entry whose input is overwritten instead.
+  package func scatter(_ shape: WinogradTile, channels: Int, overwriting: UInt64) {
     switch (shape.pointRows, shape.pointColumns) {
-    case (5, 5): scatter(fixed: Tile4x4Taps2(), channels)
-    case (5, 4): scatter(fixed: Tile4x3Taps2(), channels)
-    case (4, 5): scatter(fixed: Tile3x4Taps2(), channels)
-    case (4, 4): scatter(fixed: Tile3x3Taps2(), channels)
-    case (3, 3): scatter(fixed: Tile2x2Taps2(), channels)
-    case (6, 6): scatter(fixed: Tile4x4Taps3(), channels)
-    default: scatter(fixed: shape, channels)
+    case (5, 5): scatter(fixed: Tile4x4Taps2(), channels, overwriting)
+    case (5, 4): scatter(fixed: Tile4x3Taps2(), channels, overwriting)
+    case (4, 5): scatter(fixed: Tile3x4Taps2(), channels, overwriting)
+    case (4, 4): scatter(fixed: Tile3x3Taps2(), channels, overwriting)
+    case (3, 3): scatter(fixed: Tile2x2Taps2(), channels, overwriting)
+    case (6, 6): scatter(fixed: Tile4x4Taps3(), channels, overwriting)
+    default: scatter(fixed: shape, channels, overwriting)
     }
   }
 
   @inline(never)
-  private func scatter(fixed shape: some WinogradShape, _ channels: Int) {
+  private func scatter(
+    fixed shape: some WinogradShape, _ channels: Int, _ overwriting: UInt64
+  ) {
     var channel = 0
     while channel + width <= channels {
-      scatter(fixed: shape, channel, width)
+      scatter(fixed: shape, channel, width, overwriting)
       channel += width
     }
-    if channel < channels { scatterTail(shape, channel, channels - channel) }
+    if channel < channels { scatterTail(shape, channel, channels - channel, overwriting) }
   }
 
   @inline(never)
-  private func scatterTail(_ shape: some WinogradShape, _ channel: Int, _ present: Int) {
-    scatter(fixed: shape, channel, present)
+  private func scatterTail(
+    _ shape: some WinogradShape, _ channel: Int, _ present: Int, _ overwriting: UInt64
+  ) {
+    scatter(fixed: shape, channel, present, overwriting)
   }
 
   @inline(__always)
-  private func scatter(fixed shape: some WinogradShape, _ channel: Int, _ present: Int) {
+  private func scatter(
+    fixed shape: some WinogradShape, _ channel: Int, _ present: Int, _ overwriting: UInt64
+  ) {
     let (rows, columns) = (shape.pointRows, shape.pointColumns)
     transform(
       rows: (rows, rows), columns: (columns, columns),
       rowMap: { $0.spread(count: rows) }, columnMap: { $0.spread(count: columns) },
-      load: { place($0, channel).lanes(0) }, store: { add($0, channel, present, $1) })
+      load: { place($0, channel).lanes(0) },
+      store: { add($0, channel, present, $1, overwriting: overwriting) })
   }
 
   // MARK: - Outputs and taps
 
-  /// Outputs or taps to their points; channels missing in the last panel become 0.
+  /// Outputs to their points; channels missing in the last panel become 0.
   package func evaluate(_ shape: WinogradTile, channels: Int) {
     switch (shape.rows, shape.columns, shape.pointRows, shape.pointColumns) {
     case (4, 4, 5, 5): evaluate(fixed: Tile4x4Taps2(), channels)
@@ -238,11 +280,6 @@ package struct WinogradTransforms {
     case (3, 3, 4, 4): evaluate(fixed: Tile3x3Taps2(), channels)
     case (2, 2, 3, 3): evaluate(fixed: Tile2x2Taps2(), channels)
     case (4, 4, 6, 6): evaluate(fixed: Tile4x4Taps3(), channels)
-    case (2, 2, 5, 5): evaluate(fixed: Taps2x2(), channels)
-    case (2, 1, 5, 4): evaluate(fixed: Taps2x1(), channels)
-    case (1, 2, 4, 5): evaluate(fixed: Taps1x2(), channels)
-    case (1, 1, 4, 4): evaluate(fixed: Taps1x1(), channels)
-    case (3, 3, 6, 6): evaluate(fixed: Taps3x3(), channels)
     default: evaluate(fixed: shape, channels)
     }
   }
@@ -272,6 +309,33 @@ package struct WinogradTransforms {
       rows: (rows, shape.pointRows), columns: (columns, shape.pointColumns),
       rowMap: { $0.evaluated(count: rows) }, columnMap: { $0.evaluated(count: columns) },
       load: { load($0, channel, present) }, store: { place($0, channel).setLanes(0, $1) })
+  }
+
+  /// Taps to their points: the at most 16 channels of one panel, those missing become 0.
+  package func evaluateTaps(_ shape: WinogradTile, channels: Int) {
+    switch (shape.rows, shape.columns, shape.pointRows, shape.pointColumns) {
+    case (2, 2, 5, 5): evaluateTaps(fixed: Taps2x2(), channels)
+    case (2, 1, 5, 4): evaluateTaps(fixed: Taps2x1(), channels)
+    case (1, 2, 4, 5): evaluateTaps(fixed: Taps1x2(), channels)
+    case (1, 1, 4, 4): evaluateTaps(fixed: Taps1x1(), channels)
+    case (2, 2, 3, 3): evaluateTaps(fixed: Tile2x2Taps2(), channels)
+    case (3, 3, 6, 6): evaluateTaps(fixed: Taps3x3(), channels)
+    default: evaluateTaps(fixed: shape, channels)
+    }
+  }
+
+  @inline(never)
+  private func evaluateTaps(fixed shape: some WinogradShape, _ channels: Int) {
+    var channel = 0
+    while channel + width <= channels {
+      prefetchPoints(shape, channel)
+      evaluate(fixed: shape, channel, width)
+      channel += width
+    }
+    while channel < 16 {
+      evaluateTail(shape, channel, channels - channel)
+      channel += width
+    }
   }
 
   /// The transpose of `evaluate`: outputs are overwritten by their values with `bias`, channel by
@@ -323,28 +387,36 @@ package struct WinogradTransforms {
       load: { place($0, channel).lanes(0) }, store: store)
   }
 
-  /// Points to taps, added: the at most 16 channels of one panel.
-  package func collectTaps(_ shape: WinogradTile, channels: Int) {
+  /// Points to taps, added or, where their entries' bits are set, overwritten: the at most 16
+  /// channels of one panel.
+  package func collectTaps(_ shape: WinogradTile, channels: Int, overwriting: UInt64) {
     switch (shape.rows, shape.columns, shape.pointRows, shape.pointColumns) {
-    case (2, 2, 5, 5): collectTaps(fixed: Taps2x2(), channels)
-    case (2, 1, 5, 4): collectTaps(fixed: Taps2x1(), channels)
-    case (1, 2, 4, 5): collectTaps(fixed: Taps1x2(), channels)
-    case (1, 1, 4, 4): collectTaps(fixed: Taps1x1(), channels)
-    case (2, 2, 3, 3): collectTaps(fixed: Tile2x2Taps2(), channels)
-    case (3, 3, 6, 6): collectTaps(fixed: Taps3x3(), channels)
-    default: collectTaps(fixed: shape, channels)
+    case (2, 2, 5, 5): collectTaps(fixed: Taps2x2(), channels, overwriting)
+    case (2, 1, 5, 4): collectTaps(fixed: Taps2x1(), channels, overwriting)
+    case (1, 2, 4, 5): collectTaps(fixed: Taps1x2(), channels, overwriting)
+    case (1, 1, 4, 4): collectTaps(fixed: Taps1x1(), channels, overwriting)
+    case (2, 2, 3, 3): collectTaps(fixed: Tile2x2Taps2(), channels, overwriting)
+    case (3, 3, 6, 6): collectTaps(fixed: Taps3x3(), channels, overwriting)
+    default: collectTaps(fixed: shape, channels, overwriting)
     }
   }
 
   @inline(never)
-  private func collectTaps(fixed shape: some WinogradShape, _ channels: Int) {
+  private func collectTaps(
+    fixed shape: some WinogradShape, _ channels: Int, _ overwriting: UInt64
+  ) {
     var channel = 0
     while channel + width <= channels {
-      collect(fixed: shape, channel) { add($0, channel, width, $1) }
+      prefetchTaps(shape, channel)
+      collect(fixed: shape, channel) {
+        add($0, channel, width, $1, overwriting: overwriting)
+      }
       channel += width
     }
     if channel < channels {
-      collect(fixed: shape, channel) { add($0, channel, channels - channel, $1) }
+      collect(fixed: shape, channel) {
+        add($0, channel, channels - channel, $1, overwriting: overwriting)
+      }
     }
   }
 }

@@ -88,9 +88,34 @@ struct VectorKernelsTests {
       expectSameBits(
         run { VectorKernelsAVX512.WinogradTransforms($0).gather(tile, channels: channels) },
         run { VectorKernelsAVX2.WinogradTransforms($0).gather(tile, channels: channels) })
+      for overwriting: UInt64 in [0, 0x1234_5678_9ABC] {
+        expectSameBits(
+          run {
+            VectorKernelsAVX512.WinogradTransforms($0)
+              .scatter(tile, channels: channels, overwriting: overwriting)
+          },
+          run {
+            VectorKernelsAVX2.WinogradTransforms($0)
+              .scatter(tile, channels: channels, overwriting: overwriting)
+          })
+        expectSameBits(
+          run {
+            VectorKernelsAVX512.WinogradTransforms($0)
+              .collectTaps(tile, channels: min(16, channels), overwriting: overwriting)
+          },
+          run {
+            VectorKernelsAVX2.WinogradTransforms($0)
+              .collectTaps(tile, channels: min(16, channels), overwriting: overwriting)
+          })
+      }
       expectSameBits(
-        run { VectorKernelsAVX512.WinogradTransforms($0).scatter(tile, channels: channels) },
-        run { VectorKernelsAVX2.WinogradTransforms($0).scatter(tile, channels: channels) })
+        run {
+          VectorKernelsAVX512.WinogradTransforms($0)
+            .evaluateTaps(tile, channels: min(16, channels))
+        },
+        run {
+          VectorKernelsAVX2.WinogradTransforms($0).evaluateTaps(tile, channels: min(16, channels))
+        })
       expectSameBits(
         run { VectorKernelsAVX512.WinogradTransforms($0).evaluate(tile, channels: channels) },
         run { VectorKernelsAVX2.WinogradTransforms($0).evaluate(tile, channels: channels) })
@@ -102,13 +127,6 @@ struct VectorKernelsTests {
         run {
           VectorKernelsAVX2.WinogradTransforms($0)
             .collect(tile, channels: channels, bias: bias.baseAddress)
-        })
-      expectSameBits(
-        run {
-          VectorKernelsAVX512.WinogradTransforms($0).collectTaps(tile, channels: min(16, channels))
-        },
-        run {
-          VectorKernelsAVX2.WinogradTransforms($0).collectTaps(tile, channels: min(16, channels))
         })
     }
   }

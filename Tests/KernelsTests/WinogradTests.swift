@@ -8,10 +8,11 @@ private struct Products {
   var dx: [Float]
   var dw: [Float]
 
-  /// `gradient`: What the filter gradient is added to.
+  /// - `gradient`: What the filter gradient is added to; nil to overwrite it.
+  /// - `together`: Two products in a call: first the filter gradient and y, then dw and dx.
   init(
     _ plan: ConvolutionPlan, images: Int, x: [Float], w: [Float], dy: [Float], bias: [Float]?,
-    gradient: [Float]
+    gradient: [Float]?, together: Bool = false
   ) {
     var transformed = nanFilled(plan.transformedCount)
     var transposed = nanFilled(plan.transposedCount)
@@ -19,6 +20,7 @@ private struct Products {
     var scratchValues = nanFilled(plan.scratchCount) + [Float](repeating: 7, count: 64)
     let channels = plan.geometry.outputChannels
     var (y, dx, dw): ([Float], [Float], [Float]) = ([], [], [])
+    let target = gradient ?? nanFilled(w.count)
     w.read { w in
       // In two parts, as two threads would.
       transformed.withUnsafeMutableBufferPointer { target in
@@ -39,6 +41,26 @@ private struct Products {
             let scratch = UnsafeMutableBufferPointer(rebasing: buffer[..<plan.scratchCount])
             x.read { x in
               dy.read { dy in
+                if together {
+                  y = withOutput(dy.count) { y in
+                    dw = target.changed {
+                      plan.filterGradientAndForward(
+                        images: images, input: x, outputGradient: dy, filter: filter,
+                        accumulates: gradient != nil, filterGradient: $0, output: y,
+                        scratch: scratch)
+                    }
+                  }
+                  dx = withOutput(x.count) { dx in
+                    let again = target.changed {
+                      plan.gradients(
+                        images: images, input: x, outputGradient: dy, filter: filter,
+                        accumulates: gradient != nil, filterGradient: $0, inputGradient: dx,
+                        scratch: scratch)
+                    }
+                    #expect(again == dw)
+                  }
+                  return
+                }
                 y = withOutput(dy.count) { y in
                   if let bias {
                     bias.read {
@@ -57,10 +79,10 @@ private struct Products {
                     images: images, outputGradient: dy, filter: filter, inputGradient: $0,
                     scratch: scratch)
                 }
-                dw = gradient.changed {
+                dw = target.changed {
                   plan.filterGradient(
-                    images: images, input: x, outputGradient: dy, filterGradient: $0,
-                    scratch: scratch)
+                    images: images, input: x, outputGradient: dy, accumulates: gradient != nil,
+                    filterGradient: $0, scratch: scratch)
                 }
               }
             }
@@ -266,6 +288,35 @@ private func worstError(_ found: [Float], _ expected: [Float]) -> Double {
     let scale = dot(y, y).squareRoot() * dot(found.y, found.y).squareRoot()
     expectClose(dot(found.dx, x), dot(y, found.y), absolute: 1e-6 * scale, "input gradient")
     expectClose(dot(found.dw, w), dot(y, found.y), absolute: 1e-6 * scale, "filter gradient")
+  }
+
+  /// Two products from one transform, added to a filter gradient or not: the values of each by itself.
+  @Test(arguments: cases, [ConvolutionAlgorithm.winograd, .im2col])
+  func productsTogetherAreThoseAlone(
+    test: ConvolutionCase, algorithm: ConvolutionAlgorithm
+  ) throws {
+    let geometry = try test.geometry()
+    let plan = try #require(ConvolutionPlan(geometry, algorithm: algorithm))
+    var data = TestData(seed: 10)
+    let x = data.normals(test.images * geometry.inputCount)
+    let w = data.normals(geometry.filterCount)
+    let dy = data.normals(test.images * geometry.outputCount)
+    for gradient in [data.normals(w.count), nil] {
+      let alone = Products(
+        plan, images: test.images, x: x, w: w, dy: dy, bias: nil, gradient: gradient)
+      let together = Products(
+        plan, images: test.images, x: x, w: w, dy: dy, bias: nil, gradient: gradient,
+        together: true)
+      #expect(together.y == alone.y)
+      #expect(together.dx == alone.dx)
+      #expect(together.dw == alone.dw)
+      if gradient == nil {
+        let added = Products(
+          plan, images: test.images, x: x, w: w, dy: dy, bias: nil,
+          gradient: [Float](repeating: 0, count: w.count))
+        #expect(alone.dw == added.dw)
+      }
+    }
   }
 
   /// The errors that the documentation states, with normally distributed values and 64 and 128 channels.

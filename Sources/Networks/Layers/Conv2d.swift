@@ -74,17 +74,24 @@ package final class Conv2d: PlannedConvolution {
       let samples = pass.samples(inShard: shard)
       let scratch = self.context.scratch(thread: thread)
       if !trained.isEmpty {
+        let images = trained.count * samples
+        let input = x.read(pass, shard: shard, groups: trained)
         let gradient = dy.read(pass, shard: shard, groups: trained)
         let (target, isFirst) = self.weight.claimPartial(shard: shard)
-        self.plan.filterGradient(
-          images: trained.count * samples,
-          input: x.read(pass, shard: shard, groups: trained), outputGradient: gradient,
-          accumulates: !isFirst, filterGradient: target, scratch: scratch)
         if let bias = self.bias {
           Elementwise.addColumnSums(
-            gradient, rows: trained.count * samples * self.geometry.outputPixels,
-            to: bias.partial(shard: shard))
+            gradient, rows: images * self.geometry.outputPixels, to: bias.partial(shard: shard))
         }
+        if let dx, wanted == trained {
+          self.plan.gradients(
+            images: images, input: input, outputGradient: gradient, filter: filter,
+            accumulates: !isFirst, filterGradient: target,
+            inputGradient: dx.values(pass, shard: shard, groups: wanted), scratch: scratch)
+          return
+        }
+        self.plan.filterGradient(
+          images: images, input: input, outputGradient: gradient, accumulates: !isFirst,
+          filterGradient: target, scratch: scratch)
       }
       if let dx, !wanted.isEmpty {
         self.plan.inputGradient(
@@ -100,15 +107,23 @@ package final class Conv2d: PlannedConvolution {
     _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
     share: Tensor?, _ pass: Pass
   ) {
+    let filter = filter.filter(forForward: jt != nil, context)
     context.forEachShard { shard, thread in
+      let images = pass.groups.count * pass.samples(inShard: shard)
+      let (input, gradient) = (t.read(pass, shard: shard), dy.read(pass, shard: shard))
       let (target, isFirst) = self.weight.claimPartial(shard: shard)
-      self.plan.filterGradient(
-        images: pass.groups.count * pass.samples(inShard: shard),
-        input: t.read(pass, shard: shard), outputGradient: dy.read(pass, shard: shard),
-        accumulates: !isFirst, filterGradient: target,
-        scratch: self.context.scratch(thread: thread))
+      let scratch = self.context.scratch(thread: thread)
+      if let jt {
+        self.plan.filterGradientAndForward(
+          images: images, input: input, outputGradient: gradient, filter: filter,
+          accumulates: !isFirst, filterGradient: target, output: jt.values(pass, shard: shard),
+          scratch: scratch)
+      } else {
+        self.plan.filterGradient(
+          images: images, input: input, outputGradient: gradient, accumulates: !isFirst,
+          filterGradient: target, scratch: scratch)
+      }
     }
-    if let jt { multiply(t, into: jt, pass, bias: nil) }
   }
 
   private func multiply(_ x: Tensor, into y: Tensor, _ pass: Pass, bias: FloatBuffer?) {

@@ -77,17 +77,24 @@ package final class ConvTranspose2d: PlannedConvolution {
       let samples = pass.samples(inShard: shard)
       let scratch = self.context.scratch(thread: thread)
       if !trained.isEmpty {
+        let images = trained.count * samples
+        let input = x.read(pass, shard: shard, groups: trained)
         let gradient = dy.read(pass, shard: shard, groups: trained)
         let (target, isFirst) = self.weight.claimPartial(shard: shard)
-        self.plan.filterGradient(
-          images: trained.count * samples, input: gradient,
-          outputGradient: x.read(pass, shard: shard, groups: trained),
-          accumulates: !isFirst, filterGradient: target, scratch: scratch)
         if let bias = self.bias {
           Elementwise.addColumnSums(
-            gradient, rows: trained.count * samples * self.outputShape.pixels,
-            to: bias.partial(shard: shard))
+            gradient, rows: images * self.outputShape.pixels, to: bias.partial(shard: shard))
         }
+        if let dx, wanted == trained {
+          self.plan.filterGradientAndForward(
+            images: images, input: gradient, outputGradient: input, filter: filter,
+            accumulates: !isFirst, filterGradient: target,
+            output: dx.values(pass, shard: shard, groups: wanted), scratch: scratch)
+          return
+        }
+        self.plan.filterGradient(
+          images: images, input: gradient, outputGradient: input, accumulates: !isFirst,
+          filterGradient: target, scratch: scratch)
       }
       if let dx, !wanted.isEmpty {
         self.plan.forward(
@@ -103,15 +110,23 @@ package final class ConvTranspose2d: PlannedConvolution {
     _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
     share: Tensor?, _ pass: Pass
   ) {
+    let filter = filter.filter(forForward: false, context)
     context.forEachShard { shard, thread in
+      let images = pass.groups.count * pass.samples(inShard: shard)
+      let (input, gradient) = (dy.read(pass, shard: shard), t.read(pass, shard: shard))
       let (target, isFirst) = self.weight.claimPartial(shard: shard)
-      self.plan.filterGradient(
-        images: pass.groups.count * pass.samples(inShard: shard),
-        input: dy.read(pass, shard: shard), outputGradient: t.read(pass, shard: shard),
-        accumulates: !isFirst, filterGradient: target,
-        scratch: self.context.scratch(thread: thread))
+      let scratch = self.context.scratch(thread: thread)
+      if let jt {
+        self.plan.gradients(
+          images: images, input: input, outputGradient: gradient, filter: filter,
+          accumulates: !isFirst, filterGradient: target,
+          inputGradient: jt.values(pass, shard: shard), scratch: scratch)
+      } else {
+        self.plan.filterGradient(
+          images: images, input: input, outputGradient: gradient, accumulates: !isFirst,
+          filterGradient: target, scratch: scratch)
+      }
     }
-    if let jt { multiply(t, into: jt, pass, bias: nil) }
   }
 
   private func multiply(_ x: Tensor, into y: Tensor, _ pass: Pass, bias: FloatBuffer?) {
