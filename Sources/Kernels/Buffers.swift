@@ -85,11 +85,15 @@ extension UnsafeMutablePointer where Pointee == Float {
 }
 
 extension UnsafeMutablePointer where Pointee == Double {
-  /// Adds eight values to those from `index` on.
+  /// Eight values from `index` on, at any alignment.
   @inline(__always)
-  func addLanes(_ index: Int, _ value: SIMD8<Double>) {
-    let place = UnsafeMutableRawPointer(self + index)
-    place.storeBytes(
-      of: place.loadUnaligned(as: SIMD8<Double>.self) + value, as: SIMD8<Double>.self)
+  func lanes(_ index: Int) -> SIMD8<Double> {
+    UnsafeRawPointer(self + index).loadUnaligned(as: SIMD8<Double>.self)
+  }
+
+  /// Overwrites eight values from `index` on.
+  @inline(__always)
+  func setLanes(_ index: Int, _ value: SIMD8<Double>) {
+    UnsafeMutableRawPointer(self + index).storeBytes(of: value, as: SIMD8<Double>.self)
   }
 }

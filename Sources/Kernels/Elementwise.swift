@@ -180,9 +180,8 @@ package enum Elementwise {
     let columns = sums.count
     precondition(
       x.count == rows * columns, "column sums of \(x.count) values, expected \(rows * columns)")
-    for row in 0..<rows {
-      for column in 0..<columns { sums[column] += Double(x[row * columns + column]) }
-    }
+    guard let x = x.baseAddress, let sums = sums.baseAddress else { return }
+    addColumns(x, rows: rows, stride: columns, to: sums, count: columns)
   }
 
   /// sums[c] += the sum over all rows of x (rows x channels), in Double: a bias's gradient has up
@@ -193,26 +192,45 @@ package enum Elementwise {
     let channels = sums.count
     precondition(
       x.count == rows * channels, "column sums of \(x.count) values, expected \(rows * channels)")
-    guard let source = x.baseAddress else { return }
-    // 16 channels are a cache line of a row, and two chains of additions.
-    var channel = 0
-    while channel + 16 <= channels {
-      var (left, right) = (SIMD8<Double>.zero, SIMD8<Double>.zero)
-      for row in 0..<rows {
-        left += SIMD8<Double>(source.lanes(row * channels + channel))
-        right += SIMD8<Double>(source.lanes(row * channels + channel + 8))
+    guard let x = x.baseAddress else { return }
+    // 1 KiB is what Swift certainly has on the stack.
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: 128) { totals in
+      guard let total = totals.baseAddress else { return }
+      for first in Swift.stride(from: 0, to: channels, by: totals.count) {
+        let count = min(totals.count, channels - first)
+        total.initialize(repeating: 0, count: count)
+        addColumns(x + first, rows: rows, stride: channels, to: total, count: count)
+        for c in 0..<count { sums[first + c] += Float(total[c]) }
       }
-      for lane in 0..<8 {
-        sums[channel + lane] += Float(left[lane])
-        sums[channel + 8 + lane] += Float(right[lane])
-      }
-      channel += 16
     }
-    while channel < channels {
-      var total = 0.0
-      for row in 0..<rows { total += Double(source[row * channels + channel]) }
-      sums[channel] += Float(total)
-      channel += 1
+  }
+
+  /// sums[c] += the sum over all rows of `count` columns.
+  ///
+  /// Four rows at a time, as `BatchNormalization` adds: memory is read nearly from end to end.
+  @inline(__always)
+  private static func addColumns(
+    _ x: UnsafePointer<Float>, rows: Int, stride: Int, to sums: UnsafeMutablePointer<Double>,
+    count: Int
+  ) {
+    let wide = count / 16 * 16
+    for first in Swift.stride(from: 0, to: rows, by: 4) {
+      let last = min(first + 4, rows)
+      var c = 0
+      while c < wide {
+        var (left, right) = (sums.lanes(c), sums.lanes(c + 8))
+        for row in first..<last {
+          left += SIMD8<Double>(x.lanes(row * stride + c))
+          right += SIMD8<Double>(x.lanes(row * stride + c + 8))
+        }
+        sums.setLanes(c, left)
+        sums.setLanes(c + 8, right)
+        c += 16
+      }
+      while c < count {
+        for row in first..<last { sums[c] += Double(x[row * stride + c]) }
+        c += 1
+      }
     }
   }
 }

@@ -3,21 +3,32 @@ import Kernels
 /// Layers in a row with the tensors between them; those at its two ends belong to the caller.
 ///
 /// A network is one, and so is each branch of a `Residual`. Letters and passes as in `Layer`.
+///
+/// A batch norm and the (leaky) ReLU behind it run as one step (`RectifiedBatchNorm`), but not where
+/// they end the sequence. What lies between the two is nowhere, so nothing can be read or added
+/// there; as two layers they had one tensor for both their outputs.
 package final class LayerSequence {
   package let layers: [any Layer]
+  /// What the passes run: the layers, some of them in pairs.
+  private let steps: [any Layer]
+  /// The index of each step's last layer.
+  private let lastLayers: [Int]
   private let context: ExecutionContext
-  /// The composite layers among `layers`, nil for the others.
+  /// The composite layers among `steps`, nil for the others.
   private let composites: [(any CompositeLayer)?]
-  /// Tensors at the borders between layers: value i lies behind layer i.
+  /// Tensors at the borders between steps: value i lies behind step i.
   ///
-  /// Layers that work in place share one.
+  /// Steps that work in place share one.
   private let activations: [Tensor]
   private let gradients: [Tensor]
-  /// For the second-order group: directions, and the share at the input of each curved layer.
+  /// For the second-order group: directions, and the share at the input of each curved step.
   private let directions: [Tensor]
   private let shares: [Tensor?]
   /// A gradient that `backward` adds behind a layer: what a loss on inner features gives.
-  package var injection: (afterLayer: Int, gradient: Tensor)?
+  package var injection: (afterLayer: Int, gradient: Tensor)? {
+    didSet { injectionStep = injection.map { step(endingWith: $0.afterLayer) } }
+  }
+  private var injectionStep: Int?
 
   /// - `layers`: At least one; each takes what the one before gives.
   /// - `name`: For messages.
@@ -33,31 +44,32 @@ package final class LayerSequence {
         "\(name): layer \(index + 1) (\(next.kind)) takes \(next.inputShape), but layer \(index) "
           + "(\(layer.kind)) gives \(layer.outputShape)")
     }
-    composites = layers.map { $0 as? any CompositeLayer }
-    for layer in layers { try layer.prepare(memory, in: context) }
+    (steps, lastLayers) = Self.steps(of: layers)
+    composites = steps.map { $0 as? any CompositeLayer }
+    for step in steps { try step.prepare(memory, in: context) }
 
     let tensor = { (shape: Shape) in
       Tensor(shape: shape, shards: context.plan.localShards, shardCapacity: memory.shardCapacity)
     }
-    let inner = layers.dropLast()
+    let inner = steps.dropLast()
     var activations: [Tensor] = []
-    for (index, layer) in inner.enumerated() {
+    for (index, step) in inner.enumerated() {
       let inPlace =
-        index > 0 && layer.traits.forwardInPlace && !layers[index - 1].traits.needsOutput
-      activations.append(inPlace ? activations[index - 1] : tensor(layer.outputShape))
+        index > 0 && step.traits.forwardInPlace && !steps[index - 1].traits.needsOutput
+      activations.append(inPlace ? activations[index - 1] : tensor(step.outputShape))
     }
     self.activations = activations
 
-    // From the last to the first: a layer that works in place gives its dx where its dy was, unless
+    // From the last to the first: a step that works in place gives its dx where its dy was, unless
     // its second-order pass still needs that dy.
     let hasSecondOrder = memory.secondOrderGroup != nil
     var gradients: [Tensor] = []
-    for (index, layer) in inner.enumerated().reversed() {
-      let next = layers[index + 1]
+    for (index, step) in inner.enumerated().reversed() {
+      let next = steps[index + 1]
       let inPlace =
         !gradients.isEmpty && next.traits.backwardInPlace
         && !(hasSecondOrder && next.traits.isCurved)
-      gradients.insert(inPlace ? gradients[0] : tensor(layer.outputShape), at: 0)
+      gradients.insert(inPlace ? gradients[0] : tensor(step.outputShape), at: 0)
     }
     self.gradients = gradients
 
@@ -72,14 +84,45 @@ package final class LayerSequence {
         firstGroup: group)
     }
     var directions: [Tensor] = []
-    for (index, layer) in inner.enumerated() {
-      let inPlace = index > 0 && layer.traits.backwardInPlace && !layer.traits.isCurved
-      directions.append(inPlace ? directions[index - 1] : single(layer.outputShape))
+    for (index, step) in inner.enumerated() {
+      let inPlace = index > 0 && step.traits.backwardInPlace && !step.traits.isCurved
+      directions.append(inPlace ? directions[index - 1] : single(step.outputShape))
     }
     self.directions = directions
-    shares = zip(layers, composites).map { layer, composite in
-      layer.traits.isCurved && composite == nil ? single(layer.inputShape) : nil
+    shares = zip(steps, composites).map { step, composite in
+      step.traits.isCurved && composite == nil ? single(step.inputShape) : nil
     }
+  }
+
+  /// The layers with each pair that can run as one in its place, and the index of each step's last
+  /// layer.
+  ///
+  /// A pair at the end stays two: the value between them has its own tensor there, which a loss on
+  /// inner features may read.
+  private static func steps(of layers: [any Layer]) -> ([any Layer], lastLayers: [Int]) {
+    var steps: [any Layer] = []
+    var lastLayers: [Int] = []
+    var index = 0
+    while index < layers.count {
+      if index + 2 < layers.count, let norm = layers[index] as? BatchNorm,
+        let activation = layers[index + 1] as? LeakyReLU
+      {
+        steps.append(RectifiedBatchNorm(norm, activation))
+        index += 2
+      } else {
+        steps.append(layers[index])
+        index += 1
+      }
+      lastLayers.append(index - 1)
+    }
+    return (steps, lastLayers)
+  }
+
+  private func step(endingWith layer: Int) -> Int {
+    guard let step = lastLayers.firstIndex(of: layer) else {
+      preconditionFailure("layer \(layer) of \(layers.count) has no output of its own")
+    }
+    return step
   }
 
   package var inputShape: Shape { layers[0].inputShape }
@@ -91,7 +134,11 @@ package final class LayerSequence {
 
   /// What layer `index` gave in the last forward pass; `y` is the sequence's own output.
   package func activation(behind index: Int, output y: Tensor) -> Tensor {
-    index + 1 < layers.count ? activations[index] : y
+    output(of: step(endingWith: index), y)
+  }
+
+  private func output(of index: Int, _ y: Tensor) -> Tensor {
+    index + 1 < steps.count ? activations[index] : y
   }
 
   private func input(of index: Int, _ x: Tensor) -> Tensor {
@@ -100,8 +147,8 @@ package final class LayerSequence {
 
   /// y = the layers in their order, applied to x.
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) throws {
-    for (index, layer) in layers.enumerated() {
-      try layer.forward(input(of: index, x), into: activation(behind: index, output: y), pass)
+    for (index, step) in steps.enumerated() {
+      try step.forward(input(of: index, x), into: output(of: index, y), pass)
     }
   }
 
@@ -109,31 +156,29 @@ package final class LayerSequence {
   package func backward(
     _ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass
   ) throws {
-    // Only the first layer's gradient may be wanted for some groups alone.
+    // Only the first step's gradient may be wanted for some groups alone.
     var inner = pass
     inner.inputGroups = pass.groups
-    for index in layers.indices.reversed() {
-      let arriving = index + 1 < layers.count ? gradients[index] : dy
-      if let injection, injection.afterLayer == index {
-        add(injection.gradient, to: arriving, pass)
-      }
-      try layers[index].backward(
-        arriving, input: input(of: index, x), output: activation(behind: index, output: y),
+    for index in steps.indices.reversed() {
+      let arriving = index + 1 < steps.count ? gradients[index] : dy
+      if let injection, injectionStep == index { add(injection.gradient, to: arriving, pass) }
+      try steps[index].backward(
+        arriving, input: input(of: index, x), output: output(of: index, y),
         into: index > 0 ? gradients[index - 1] : dx, index > 0 ? inner : pass)
     }
   }
 
   /// Carries direction t through the derivative of `backward`, which was the last call for this
-  /// group: adds d/dW of <dx, t>, and keeps the curved layers' shares.
+  /// group: adds d/dW of <dx, t>, and keeps the curved steps' shares.
   package func doubleBackward(
     _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
     _ pass: Pass
   ) throws {
-    for (index, layer) in layers.enumerated() {
-      let isLast = index + 1 == layers.count
-      try layer.doubleBackward(
+    for (index, step) in steps.enumerated() {
+      let isLast = index + 1 == steps.count
+      try step.doubleBackward(
         index == 0 ? t : directions[index - 1], outputGradient: isLast ? dy : gradients[index],
-        input: input(of: index, x), output: activation(behind: index, output: y),
+        input: input(of: index, x), output: output(of: index, y),
         into: isLast ? jt : directions[index], share: shares[index], pass)
     }
   }
@@ -148,15 +193,15 @@ package final class LayerSequence {
     arriving: Tensor?, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass
   ) throws -> Bool {
     var arriving = arriving
-    for index in layers.indices.reversed() {
-      let (x, y) = (input(of: index, x), activation(behind: index, output: y))
+    for index in steps.indices.reversed() {
+      let (x, y) = (input(of: index, x), output(of: index, y))
       let target = index > 0 ? gradients[index - 1] : dx
       var hasTarget = false
       if let composite = composites[index] {
         hasTarget = try composite.backwardShares(
           arriving: arriving, input: x, output: y, into: target, pass)
       } else if let dy = arriving {
-        try layers[index].backward(dy, input: x, output: y, into: target, pass)
+        try steps[index].backward(dy, input: x, output: y, into: target, pass)
         hasTarget = true
       }
       guard let target else { return false }

@@ -34,14 +34,22 @@ extension BatchNorm {
     _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
     share: Tensor?, _ pass: Pass
   ) throws {
+    try doubleBackward(t, outputGradient: dy, input: x, slope: nil, into: jt, share: share, pass)
+  }
+
+  package func doubleBackward(
+    _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, slope: Float?, into jt: Tensor?,
+    share: Tensor?, _ pass: Pass
+  ) throws {
     guard let state = secondOrder else {
       preconditionFailure("\(kind) is not prepared for a second-order pass")
     }
     precondition(pass.mode == .training, "\(kind) has no second-order pass in evaluation")
     precondition(pass.groups.count == 1, "the second-order pass takes one group")
     let group = pass.groups.lowerBound
-    context.forEachShard { shard, _ in
-      self.addSums(t, dy, x, to: state, pass, shard: shard, group: group)
+    context.forEachShard { shard, thread in
+      self.addSums(
+        t, dy, x, slope: slope, to: state, pass, shard: shard, group: group, thread: thread)
     }
     combine(try state.sums.total(count: 3 * channels), pass, group, state)
     context.forEachShard { shard, thread in
@@ -52,11 +60,12 @@ extension BatchNorm {
       if let jt {
         let target = jt.values(pass, shard: shard)
         self.forEachBlock(pass, shard, group) { block, label in
+          let scale = self.scaled(label, by: r, thread: thread)
           BatchNormalization.project(
             FloatBuffer(rebasing: t[block]), input: FloatBuffer(rebasing: x[block]),
-            rows: block.count / self.channels, mean: mean, inverseDeviation: r,
-            scale: self.scaled(label, by: r, thread: thread), meanV: self.of(0, state.meanT),
-            meanNormalV: self.of(0, state.normalT),
+            rows: block.count / self.channels, mean: mean, inverseDeviation: r, scale: scale,
+            meanV: self.of(0, state.meanT), meanNormalV: self.of(0, state.normalT),
+            rectifier: self.rectifier(slope, label, scale: scale),
             into: MutableFloatBuffer(rebasing: target[block]))
         }
       }
@@ -70,6 +79,8 @@ extension BatchNorm {
             weightD: self.scaled(label, by: self.of(0, state.weightU), thread: thread),
             weightT: self.of(0, state.weightT), weightNormal: self.of(0, state.weightNormal),
             constant: self.of(0, state.constant),
+            rectifier: self.rectifier(
+              slope, label, scale: self.scaled(label, by: r, thread: thread, place: 1)),
             into: MutableFloatBuffer(rebasing: target[block]))
         }
       }
@@ -78,22 +89,26 @@ extension BatchNorm {
 
   /// Sums of one shard: t, x^ t and u t for the exchange, d t by class for gamma.
   private func addSums(
-    _ t: Tensor, _ dy: Tensor, _ x: Tensor, to state: SecondOrderState, _ pass: Pass, shard: Int,
-    group: Int
+    _ t: Tensor, _ dy: Tensor, _ x: Tensor, slope: Float?, to state: SecondOrderState,
+    _ pass: Pass, shard: Int, group: Int, thread: Int
   ) {
     let (t, d) = (t.read(pass, shard: shard), dy.read(pass, shard: shard))
+    let x = x.read(pass, shard: shard)
+    let (mean, r) = (of(group, mean), of(group, inverseDeviation))
     let sums = state.sums.shard(shard, count: 3 * channels)
     sums.update(repeating: 0)
     BatchNormalization.addProjectionSums(
-      t, input: x.read(pass, shard: shard), rows: rows(pass, shard), mean: of(group, mean),
-      inverseDeviation: of(group, inverseDeviation),
+      t, input: x, rows: rows(pass, shard), mean: mean, inverseDeviation: r,
       to: UnsafeMutableBufferPointer(rebasing: sums[0..<2 * channels]))
     let products = products(state, shard)
     products.update(repeating: 0)
     forEachBlock(pass, shard, group) { block, label in
+      let rectifier = self.rectifier(
+        slope, label, scale: self.scaled(label, by: r, thread: thread))
       BatchNormalization.addProductSums(
         FloatBuffer(rebasing: t[block]), FloatBuffer(rebasing: d[block]),
         rows: block.count / self.channels,
+        rectified: rectifier.map { ($0, FloatBuffer(rebasing: x[block]), mean) },
         to: UnsafeMutableBufferPointer(
           rebasing: products[label * self.channels..<(label + 1) * self.channels]))
     }

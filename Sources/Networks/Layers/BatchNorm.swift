@@ -15,6 +15,9 @@ import Kernels
 ///   statistics, which do not depend on x, dx = r u and nothing is exchanged.
 /// - doubleBackward: see `BatchNorm+DoubleBackward.swift`. One exchange: sum t, sum x^ t, sum u t.
 ///
+/// `RectifiedBatchNorm` calls the same passes with the slope of a (leaky) ReLU behind the layer: y is
+/// then the activation's output, d the gradient there and J t the direction there.
+///
 /// All groups of a pass are exchanged at once. Running statistics move once for each group, in the
 /// groups' order: `running = (1 - momentum) running + momentum batch`.
 package final class BatchNorm: Layer {
@@ -130,7 +133,7 @@ package final class BatchNorm: Layer {
         sums: sums(3 * channels), channels: channels, classes: classes ?? 1,
         shards: context.plan.localShards)
     }
-    context.reserveScratch(channels)
+    context.reserveScratch(2 * channels)
   }
 
   /// The part of a per-cell vector that belongs to a cell.
@@ -192,15 +195,30 @@ package final class BatchNorm: Layer {
     }
   }
 
-  /// Writes a class's gamma times `factor` into a thread's scratch.
+  /// Writes a class's gamma times `factor` into a thread's scratch, the first or the second place
+  /// there.
   @inline(__always)
-  func scaled(_ label: Int, by factor: FloatBuffer, thread: Int) -> FloatBuffer {
-    let scratch = MutableFloatBuffer(rebasing: context.scratch(thread: thread)[0..<channels])
+  func scaled(_ label: Int, by factor: FloatBuffer, thread: Int, place: Int = 0) -> FloatBuffer {
+    let scratch = MutableFloatBuffer(
+      rebasing: context.scratch(thread: thread)[place * channels..<(place + 1) * channels])
     Elementwise.multiply(row(gamma, label), factor, into: scratch)
     return FloatBuffer(scratch)
   }
 
+  /// A (leaky) ReLU behind the layer for the samples of a class; nil without.
+  ///
+  /// `scale`: gamma r, as `forward` has it.
+  @inline(__always)
+  func rectifier(_ slope: Float?, _ label: Int, scale: FloatBuffer) -> Rectifier? {
+    guard let slope else { return nil }
+    return Rectifier(slope: slope, scale: scale, offset: row(beta, label))
+  }
+
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) throws {
+    try forward(x, into: y, slope: nil, pass)
+  }
+
+  package func forward(_ x: Tensor, into y: Tensor, slope: Float?, _ pass: Pass) throws {
     if usesRunningStatistics(pass) {
       takeRunningStatistics(pass)
     } else {
@@ -212,11 +230,12 @@ package final class BatchNorm: Layer {
         let source = x.read(pass, shard: shard, groups: group..<group + 1)
         let target = y.values(pass, shard: shard, groups: group..<group + 1)
         self.forEachBlock(pass, shard, group) { block, label in
+          let scale = self.scaled(label, by: self.of(cell, self.inverseDeviation), thread: thread)
           BatchNormalization.normalize(
             FloatBuffer(rebasing: source[block]), rows: block.count / self.channels,
-            mean: self.of(cell, self.mean),
-            scale: self.scaled(label, by: self.of(cell, self.inverseDeviation), thread: thread),
-            offset: self.row(self.beta, label), into: MutableFloatBuffer(rebasing: target[block]))
+            mean: self.of(cell, self.mean), scale: scale, offset: self.row(self.beta, label),
+            rectifier: self.rectifier(slope, label, scale: scale),
+            into: MutableFloatBuffer(rebasing: target[block]))
         }
       }
     }
@@ -298,11 +317,18 @@ package final class BatchNorm: Layer {
   package func backward(
     _ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass
   ) throws {
+    try backward(dy, input: x, slope: nil, into: dx, pass)
+  }
+
+  package func backward(
+    _ dy: Tensor, input x: Tensor, slope: Float?, into dx: Tensor?, _ pass: Pass
+  ) throws {
     guard let backwardSums else { preconditionFailure("\(kind) is used before it is prepared") }
     precondition(!isPerShard(pass), "\(kind) has no backward pass over a rank's own samples")
-    context.forEachShard { shard, _ in
+    context.forEachShard { shard, thread in
       for group in pass.groups {
-        self.addBackwardSums(dy, x, to: backwardSums, pass, shard: shard, group: group)
+        self.addBackwardSums(
+          dy, x, slope: slope, to: backwardSums, pass, shard: shard, group: group, thread: thread)
       }
     }
     if usesRunningStatistics(pass) {
@@ -323,12 +349,13 @@ package final class BatchNorm: Layer {
         let target = dx.values(pass, shard: shard, groups: groups)
         self.forEachBlock(pass, shard, group) { block, label in
           let r = self.of(group, self.inverseDeviation)
+          let scale = self.scaled(label, by: r, thread: thread)
           BatchNormalization.combine(
             FloatBuffer(rebasing: d[block]), input: FloatBuffer(rebasing: x[block]),
             rows: block.count / self.channels, mean: self.of(group, self.mean),
-            inverseDeviation: r, weightV: self.scaled(label, by: r, thread: thread),
-            weightNormal: self.of(group, self.weightNormal),
+            inverseDeviation: r, weightV: scale, weightNormal: self.of(group, self.weightNormal),
             constant: self.of(group, self.constant),
+            rectifier: self.rectifier(slope, label, scale: scale),
             into: MutableFloatBuffer(rebasing: target[block]))
         }
       }
@@ -354,7 +381,8 @@ package final class BatchNorm: Layer {
 
   /// Sums of one shard's group: by class for the parameters, weighted with gamma for the exchange.
   private func addBackwardSums(
-    _ dy: Tensor, _ x: Tensor, to exchanged: ShardSums, _ pass: Pass, shard: Int, group: Int
+    _ dy: Tensor, _ x: Tensor, slope: Float?, to exchanged: ShardSums, _ pass: Pass, shard: Int,
+    group: Int, thread: Int
   ) {
     let width = 2 * channels
     let sums = classSums(shard, group)
@@ -362,10 +390,12 @@ package final class BatchNorm: Layer {
     let d = dy.read(pass, shard: shard, groups: group..<group + 1)
     let x = x.read(pass, shard: shard, groups: group..<group + 1)
     forEachBlock(pass, shard, group) { block, label in
+      let r = self.of(group, self.inverseDeviation)
       BatchNormalization.addProjectionSums(
         FloatBuffer(rebasing: d[block]), input: FloatBuffer(rebasing: x[block]),
-        rows: block.count / self.channels, mean: self.of(group, self.mean),
-        inverseDeviation: self.of(group, self.inverseDeviation),
+        rows: block.count / self.channels, mean: self.of(group, self.mean), inverseDeviation: r,
+        rectifier: self.rectifier(
+          slope, label, scale: self.scaled(label, by: r, thread: thread)),
         to: UnsafeMutableBufferPointer(rebasing: sums[label * width..<(label + 1) * width]))
     }
     let total = exchanged.shard(shard, from: group * width, count: width)

@@ -1,0 +1,232 @@
+import Networks
+import TestSupport
+import Testing
+
+/// A sequence that runs batch norm and the (leaky) ReLU behind it as one step, against the same
+/// layers called one by one.
+@Suite struct RectifiedBatchNormTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    var norm: String
+    var channels: Int
+    var classes = 0
+    var threads = 1
+    var testDescription: String { "\(norm), \(channels) channels, \(threads) threads" }
+
+    /// Two pairs: the shares of the first travel through the second.
+    var layers: String {
+      """
+      - conv2d: {channels: \(channels), kernel: 3, padding: 1}
+      - \(norm)
+      - leakyReLU: {slope: 0.2}
+      - conv2d: {channels: \(channels + 3), kernel: 2}
+      - \(norm)
+      - relu
+      - conv2d: {channels: 2, kernel: 2}
+      """
+    }
+
+    /// Parameters of either sign, and some that are 0: v = 0 is on the kink.
+    func harness() throws -> Harness {
+      let harness = try Harness(
+        layers, input: Shape(channels: 3, height: 4, width: 5), batch: batch, groups: 2,
+        threads: threads, classes: classes)
+      var data = TestData(seed: 31)
+      harness.parameters = data.normals(harness.parameters.count, deviation: 0.5).enumerated().map {
+        $0 % 7 == 0 ? 0 : $1
+      }
+      return harness
+    }
+  }
+
+  static let cases = [
+    Case(norm: "batchNorm", channels: 16), Case(norm: "batchNorm", channels: 11, threads: 3),
+    Case(norm: "batchNorm: {epsilon: 0.3}", channels: 5),
+    Case(
+      norm: "conditionalBatchNorm: {statistics: running, variance: unbiased}", channels: 19,
+      classes: 3),
+  ]
+  static let batch = 7
+  /// Behind the first pair.
+  static let injected = 2
+
+  /// What a network's passes give, over both groups.
+  struct Values {
+    var output: [Float] = []
+    var inner: [Float] = []
+    var dx: [Float] = []
+    /// After `backward`, then after the second-order pass.
+    var gradients: [[Float]] = []
+    var state: [Float] = []
+  }
+
+  struct Inputs {
+    var x: [[Float]] = []
+    var dy: [[Float]] = []
+    var injection: [[Float]] = []
+    var t: [Float] = []
+
+    init(_ network: Network) {
+      var data = TestData(seed: 32)
+      let values = { (shape: Shape) in (0..<2).map { _ in data.normals(batch * shape.elementCount) }
+      }
+      x = values(network.inputShape)
+      dy = values(network.outputShape)
+      injection = values(network.layers[injected].outputShape)
+      t = values(network.inputShape)[0]
+    }
+  }
+
+  private func both(_ harness: Harness, _ tensor: Tensor) -> [Float] {
+    harness.values(tensor, group: 0) + harness.values(tensor, group: 1)
+  }
+
+  private func fill(_ harness: Harness, _ tensor: Tensor, _ values: [[Float]]) {
+    for group in 0..<2 { harness.fill(tensor, group: group, values[group]) }
+  }
+
+  private func state(_ harness: Harness) -> [Float] {
+    harness.network.layers.flatMap(\.buffers).flatMap { Array($0.values.buffer) }
+  }
+
+  /// The sequence's own passes.
+  private func together(_ harness: Harness, mode: Pass.Mode) throws -> Values {
+    let network = harness.network
+    let inputs = Inputs(network)
+    fill(harness, network.input, inputs.x)
+    // Moves the running statistics away from 0 and 1.
+    try network.forward(harness.pass)
+    try network.forward(harness.pass(0..<2, mode: mode))
+    var values = Values()
+    values.output = both(harness, network.output)
+    values.inner = both(
+      harness, network.sequence.activation(behind: Self.injected, output: network.output))
+    fill(harness, network.outputGradient, inputs.dy)
+    let injection = harness.tensor(network.layers[Self.injected].outputShape)
+    fill(harness, injection, inputs.injection)
+    network.sequence.injection = (afterLayer: Self.injected, gradient: injection)
+    network.arena.clearGradient()
+    try network.backward(
+      harness.pass(0..<2, parameterGroups: 0..<1, mode: mode), inputGroups: 0..<2)
+    values.dx = both(harness, network.inputGradient)
+    try network.arena.reduceGradient()
+    values.gradients.append(harness.gradients)
+    if mode == .training {
+      harness.fill(network.direction, group: 1, inputs.t)
+      network.arena.clearGradient()
+      try network.doubleBackward(harness.pass(1..<2))
+      try network.backwardShares(harness.pass(1..<2))
+      try network.arena.reduceGradient()
+      values.gradients.append(harness.gradients)
+    }
+    values.state = state(harness)
+    return values
+  }
+
+  /// The same passes, layer by layer, with a tensor of its own at every border.
+  private func apart(_ harness: Harness, mode: Pass.Mode) throws -> Values {
+    let layers = harness.network.layers
+    let inputs = Inputs(harness.network)
+    let shapes = [layers[0].inputShape] + layers.map(\.outputShape)
+    let x = shapes.map { harness.tensor($0) }
+    fill(harness, x[0], inputs.x)
+    for mode in [.training, mode] {
+      for (index, layer) in layers.enumerated() {
+        try layer.forward(x[index], into: x[index + 1], harness.pass(0..<2, mode: mode))
+      }
+    }
+    var values = Values()
+    values.output = both(harness, x[layers.count])
+    values.inner = both(harness, x[Self.injected + 1])
+
+    let d = shapes.map { harness.tensor($0) }
+    fill(harness, d[layers.count], inputs.dy)
+    harness.network.arena.clearGradient()
+    for (index, layer) in layers.enumerated().reversed() {
+      if index == Self.injected {
+        for group in 0..<2 {
+          harness.add(inputs.injection[group], to: d[index + 1], group: group)
+        }
+      }
+      try layer.backward(
+        d[index + 1], input: x[index], output: x[index + 1], into: d[index],
+        harness.pass(0..<2, parameterGroups: 0..<1, mode: mode))
+    }
+    values.dx = both(harness, d[0])
+    try harness.network.arena.reduceGradient()
+    values.gradients.append(harness.gradients)
+    if mode == .training {
+      try addSecondOrder(harness, inputs.t, x, d)
+      values.gradients.append(harness.gradients)
+    }
+    values.state = state(harness)
+    return values
+  }
+
+  private func addSecondOrder(
+    _ harness: Harness, _ direction: [Float], _ x: [Tensor], _ d: [Tensor]
+  ) throws {
+    let layers = harness.network.layers
+    let pass = harness.pass(1..<2)
+    let t = x.map { harness.tensor($0.shape, firstGroup: 1) }
+    let shares = layers.map {
+      $0.traits.isCurved ? harness.tensor($0.inputShape, firstGroup: 1) : nil
+    }
+    harness.fill(t[0], group: 1, direction)
+    harness.network.arena.clearGradient()
+    for (index, layer) in layers.enumerated() {
+      try layer.doubleBackward(
+        t[index], outputGradient: d[index + 1], input: x[index], output: x[index + 1],
+        into: t[index + 1], share: shares[index], pass)
+    }
+    var arriving: Tensor?
+    for (index, layer) in layers.enumerated().reversed() {
+      var sent: Tensor?
+      if let dy = arriving {
+        let dx = harness.tensor(layer.inputShape, firstGroup: 1)
+        try layer.backward(dy, input: x[index], output: x[index + 1], into: dx, pass)
+        sent = dx
+      }
+      if let share = shares[index] {
+        if let sent { harness.add(harness.values(share, group: 1), to: sent, group: 1) }
+        sent = sent ?? share
+      }
+      arriving = sent
+    }
+    try harness.network.arena.reduceGradient()
+  }
+
+  @Test(arguments: cases, [Pass.Mode.training, .evaluation])
+  func hasTheBitsOfTheLayersInTurn(_ test: Case, mode: Pass.Mode) throws {
+    let found = try together(test.harness(), mode: mode)
+    let expected = try apart(test.harness(), mode: mode)
+    expectSameBits(found.output, expected.output, "output")
+    expectSameBits(found.inner, expected.inner, "behind the first pair")
+    expectSameBits(found.dx, expected.dx, "dx")
+    #expect(found.gradients.count == (mode == .training ? 2 : 1))
+    for (found, expected) in zip(found.gradients, expected.gradients) {
+      expectSameBits(found, expected, "gradients")
+      let isUsable = found.allSatisfy(\.isFinite) && found.contains { $0 != 0 }
+      #expect(isUsable)
+    }
+    expectSameBits(found.state, expected.state, "running statistics")
+  }
+
+  /// Between the layers of a pair nothing is kept; behind a pair at the end both outputs are.
+  @Test func keepsNothingBetweenTheTwo() async throws {
+    await #expect(processExitsWith: .failure) {
+      let network = try RectifiedBatchNormTests.cases[0].harness().network
+      _ = network.sequence.activation(behind: 1, output: network.output)
+    }
+    let network = try Harness("- batchNorm\n- relu", input: Shape(channels: 3)).network
+    let inner = network.sequence.activation(behind: 0, output: network.output)
+    #expect(inner !== network.output)
+    #expect(network.layers.map(\.kind) == ["batchNorm", "relu"])
+  }
+}
+
+extension Harness {
+  /// Adds `values` to this rank's part of a group.
+  fileprivate func add(_ values: [Float], to tensor: Tensor, group: Int) {
+    fill(tensor, group: group, zip(self.values(tensor, group: group), values).map { $0 + $1 })
+  }
+}
