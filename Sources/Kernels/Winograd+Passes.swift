@@ -250,7 +250,7 @@ extension Winograd {
       for _ in 0..<g.outputChannels {
         tables.collectTaps(
           tile, channels: min(16, g.inputChannels - panel * 16),
-          overwriting: overwrites ? .max : 0)
+          overwriting: overwrites)
         tables.advance()
       }
     }
@@ -340,16 +340,11 @@ extension Winograd {
 
   /// Calls `body` for every tile of every image in every phase, with the image side's table filled
   /// (`outside` where a pixel lies outside) and the panel side's.
-  ///
-  /// `fresh`: The bits of the entries whose pixels no tile before had.
   @inline(__always)
   private func forEachInputTile(
     _ x: UnsafeMutablePointer<Float>, images: Int, _ space: Workspace, _ tables: WinogradTables,
     outside: UnsafeMutablePointer<Float>,
-    _ body: (
-      _ rows: Int, _ columns: Int, _ number: Int, _ a: Int, _ b: Int, _ image: Int,
-      _ fresh: UInt64
-    ) -> Void
+    _ body: (_ rows: Int, _ columns: Int, _ number: Int, _ a: Int, _ b: Int, _ image: Int) -> Void
   ) {
     let g = geometry
     for (a, tileRow) in rows.tiles.enumerated() {
@@ -359,11 +354,9 @@ extension Winograd {
           let columnCount = columns.points(tileColumn, phase.column)
           let top = rows.firstInput(tileRow, phase.row)
           let left = columns.firstInput(tileColumn, phase.column)
-          var fresh: UInt64 = 0
           for i in 0..<rowCount {
             let row = top + i * g.stride
             let isRowInside = row >= 0 && row < g.inputHeight
-            let isRowShared = rows.isShared(row, a, phase.row)
             for j in 0..<columnCount {
               let column = left + j * g.stride
               let isInside = isRowInside && column >= 0 && column < g.inputWidth
@@ -371,14 +364,11 @@ extension Winograd {
               tables.image[entry] =
                 isInside ? x + (row * g.inputWidth + column) * g.inputChannels : outside
               tables.imageNext[entry] = isInside ? g.inputCount : 0
-              if !isRowShared, !columns.isShared(column, b, phase.column) {
-                fresh |= 1 << UInt64(entry)
-              }
               placeInput(tables, i, j, number, a, b, images, space)
             }
           }
           for image in 0..<images {
-            body(rowCount, columnCount, number, a, b, image, fresh)
+            body(rowCount, columnCount, number, a, b, image)
             tables.advance()
           }
         }
@@ -410,7 +400,7 @@ extension Winograd {
       // Only read through.
       let x = UnsafeMutablePointer(mutating: x)
       forEachInputTile(x, images: images, space, tables, outside: space.filter) {
-        rowCount, columnCount, number, a, b, image, _ in
+        rowCount, columnCount, number, a, b, image in
         tables.gather(
           WinogradTile(
             rows: 0, columns: 0, pointRows: rowCount, pointColumns: columnCount),
@@ -450,17 +440,15 @@ extension Winograd {
   private func scatterInputs(
     _ dx: UnsafeMutablePointer<Float>, images: Int, _ space: Workspace
   ) {
-    // Most pixels belong to one tile: they are written once, and what several tiles share is added to
-    // what the first wrote.
-    if !coversInputs { dx.update(repeating: 0, count: images * geometry.inputCount) }
+    dx.update(repeating: 0, count: images * geometry.inputCount)
     WinogradTables.with(work: space.work) { tables in
       // What falls outside is added up where nothing is read after the products.
       forEachInputTile(dx, images: images, space, tables, outside: space.filter) {
-        rowCount, columnCount, _, _, _, _, fresh in
+        rowCount, columnCount, _, _, _, _ in
         tables.scatter(
           WinogradTile(
             rows: 0, columns: 0, pointRows: rowCount, pointColumns: columnCount),
-          channels: geometry.inputChannels, overwriting: coversInputs ? fresh : 0)
+          channels: geometry.inputChannels)
       }
     }
   }

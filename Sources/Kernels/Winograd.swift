@@ -64,8 +64,6 @@ package final class Winograd: Sendable {
   let points: AlignedArray<Point>
   /// For each point the first panel of each phase; -1 for one that does not use it.
   let firstPanels: AlignedArray<Int>
-  /// Whether every input belongs to a tile.
-  let coversInputs: Bool
   /// Pairs of a row phase and a column phase.
   let phases: [(row: WinogradAxis.Phase, column: WinogradAxis.Phase)]
   let inputPanels: Int
@@ -95,7 +93,6 @@ package final class Winograd: Sendable {
     self.geometry = geometry
     self.rows = rows
     self.columns = columns
-    coversInputs = rows.coversInputs && columns.coversInputs
     phases = rows.phases.flatMap { row in columns.phases.map { (row, $0) } }
     inputPanels = (g.inputChannels + 15) / 16
     outputPanels = (g.outputChannels + 15) / 16

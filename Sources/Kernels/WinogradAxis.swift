@@ -60,23 +60,6 @@ package struct WinogradAxis: Sendable, Equatable {
     tiles.count { $0.size + phases[0].taps - 1 > point }
   }
 
-  /// Whether every input belongs to a tile.
-  var coversInputs: Bool {
-    (0..<inputs).allSatisfy { input in
-      phases.contains { phase in tiles.contains { covers(input, $0, phase) } }
-    }
-  }
-
-  private func covers(_ input: Int, _ tile: Tile, _ phase: Phase) -> Bool {
-    let offset = input - firstInput(tile, phase)
-    return offset >= 0 && offset % stride == 0 && offset / stride < points(tile, phase)
-  }
-
-  /// Whether an input that tile `index` meets in a phase belongs to the tile before it, too.
-  func isShared(_ input: Int, _ index: Int, _ phase: Phase) -> Bool {
-    index > 0 && covers(input, tiles[index - 1], phase)
-  }
-
   /// Whether some tile needs a point in a phase.
   func uses(_ phase: Phase, point: Int) -> Bool { points(tiles[0], phase) > point }
 

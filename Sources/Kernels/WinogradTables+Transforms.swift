@@ -15,16 +15,12 @@ extension WinogradTables {
   }
 
   /// The transpose of `gather`: adds to the inputs.
-  ///
-  /// `overwriting`: A bit an entry whose input is overwritten instead.
   @inline(__always)
-  func scatter(_ tile: WinogradTile, channels: Int, overwriting: UInt64) {
+  func scatter(_ tile: WinogradTile, channels: Int) {
     if VectorLevel.usesAVX512 {
-      VectorKernelsAVX512.WinogradTransforms(self).scatter(
-        tile, channels: channels, overwriting: overwriting)
+      VectorKernelsAVX512.WinogradTransforms(self).scatter(tile, channels: channels)
     } else {
-      VectorKernelsAVX2.WinogradTransforms(self).scatter(
-        tile, channels: channels, overwriting: overwriting)
+      VectorKernelsAVX2.WinogradTransforms(self).scatter(tile, channels: channels)
     }
   }
 
@@ -59,10 +55,9 @@ extension WinogradTables {
     }
   }
 
-  /// Points to taps, added or, where their entries' bits are set, overwritten: the at most 16
-  /// channels of one panel.
+  /// Points to taps, overwritten or added: the at most 16 channels of one panel.
   @inline(__always)
-  func collectTaps(_ tile: WinogradTile, channels: Int, overwriting: UInt64) {
+  func collectTaps(_ tile: WinogradTile, channels: Int, overwriting: Bool) {
     if VectorLevel.usesAVX512 {
       VectorKernelsAVX512.WinogradTransforms(self).collectTaps(
         tile, channels: channels, overwriting: overwriting)

@@ -124,14 +124,9 @@ package struct WinogradTransforms {
     }
   }
 
-  /// Adds to a pixel, or overwrites it where the entry's bit is set.
   @inline(__always)
-  private func add(
-    _ entry: Int, _ channel: Int, _ present: Int, _ lanes: Lanes, overwriting: UInt64
-  ) {
-    let isFirst = overwriting >> UInt64(entry) & 1 != 0
-    store(
-      entry, channel, present, isFirst ? lanes : load(entry, channel, present) + lanes)
+  private func add(_ entry: Int, _ channel: Int, _ present: Int, _ lanes: Lanes) {
+    store(entry, channel, present, load(entry, channel, present) + lanes)
   }
 
   /// Asks for the lines that the next but one filter's transform writes: its points are as many
@@ -224,49 +219,47 @@ package struct WinogradTransforms {
   }
 
   /// The transpose of `gather`: adds to the inputs.
-  ///
-  /// `overwriting`: A bit an entry whose input is overwritten instead.
-  package func scatter(_ shape: WinogradTile, channels: Int, overwriting: UInt64) {
+  package func scatter(_ shape: WinogradTile, channels: Int) {
     switch (shape.pointRows, shape.pointColumns) {
-    case (5, 5): scatter(fixed: Tile4x4Taps2(), channels, overwriting)
-    case (5, 4): scatter(fixed: Tile4x3Taps2(), channels, overwriting)
-    case (4, 5): scatter(fixed: Tile3x4Taps2(), channels, overwriting)
-    case (4, 4): scatter(fixed: Tile3x3Taps2(), channels, overwriting)
-    case (3, 3): scatter(fixed: Tile2x2Taps2(), channels, overwriting)
-    case (6, 6): scatter(fixed: Tile4x4Taps3(), channels, overwriting)
-    default: scatter(fixed: shape, channels, overwriting)
+    case (5, 5): scatter(fixed: Tile4x4Taps2(), channels)
+    case (5, 4): scatter(fixed: Tile4x3Taps2(), channels)
+    case (4, 5): scatter(fixed: Tile3x4Taps2(), channels)
+    case (4, 4): scatter(fixed: Tile3x3Taps2(), channels)
+    case (3, 3): scatter(fixed: Tile2x2Taps2(), channels)
+    case (6, 6): scatter(fixed: Tile4x4Taps3(), channels)
+    default: scatter(fixed: shape, channels)
     }
   }
 
   @inline(never)
   private func scatter(
-    fixed shape: some WinogradShape, _ channels: Int, _ overwriting: UInt64
+    fixed shape: some WinogradShape, _ channels: Int
   ) {
     var channel = 0
     while channel + width <= channels {
-      scatter(fixed: shape, channel, width, overwriting)
+      scatter(fixed: shape, channel, width)
       channel += width
     }
-    if channel < channels { scatterTail(shape, channel, channels - channel, overwriting) }
+    if channel < channels { scatterTail(shape, channel, channels - channel) }
   }
 
   @inline(never)
   private func scatterTail(
-    _ shape: some WinogradShape, _ channel: Int, _ present: Int, _ overwriting: UInt64
+    _ shape: some WinogradShape, _ channel: Int, _ present: Int
   ) {
-    scatter(fixed: shape, channel, present, overwriting)
+    scatter(fixed: shape, channel, present)
   }
 
   @inline(__always)
   private func scatter(
-    fixed shape: some WinogradShape, _ channel: Int, _ present: Int, _ overwriting: UInt64
+    fixed shape: some WinogradShape, _ channel: Int, _ present: Int
   ) {
     let (rows, columns) = (shape.pointRows, shape.pointColumns)
     transform(
       rows: (rows, rows), columns: (columns, columns),
       rowMap: { $0.spread(count: rows) }, columnMap: { $0.spread(count: columns) },
       load: { place($0, channel).lanes(0) },
-      store: { add($0, channel, present, $1, overwriting: overwriting) })
+      store: { add($0, channel, present, $1) })
   }
 
   // MARK: - Outputs and taps
@@ -387,9 +380,8 @@ package struct WinogradTransforms {
       load: { place($0, channel).lanes(0) }, store: store)
   }
 
-  /// Points to taps, added or, where their entries' bits are set, overwritten: the at most 16
-  /// channels of one panel.
-  package func collectTaps(_ shape: WinogradTile, channels: Int, overwriting: UInt64) {
+  /// Points to taps, overwritten or added: the at most 16 channels of one panel.
+  package func collectTaps(_ shape: WinogradTile, channels: Int, overwriting: Bool) {
     switch (shape.rows, shape.columns, shape.pointRows, shape.pointColumns) {
     case (2, 2, 5, 5): collectTaps(fixed: Taps2x2(), channels, overwriting)
     case (2, 1, 5, 4): collectTaps(fixed: Taps2x1(), channels, overwriting)
@@ -403,19 +395,30 @@ package struct WinogradTransforms {
 
   @inline(never)
   private func collectTaps(
-    fixed shape: some WinogradShape, _ channels: Int, _ overwriting: UInt64
+    fixed shape: some WinogradShape, _ channels: Int, _ overwriting: Bool
   ) {
     var channel = 0
     while channel + width <= channels {
       prefetchTaps(shape, channel)
-      collect(fixed: shape, channel) {
-        add($0, channel, width, $1, overwriting: overwriting)
+      if overwriting {
+        collect(fixed: shape, channel) { store($0, channel, width, $1) }
+      } else {
+        collect(fixed: shape, channel) { add($0, channel, width, $1) }
       }
       channel += width
     }
-    if channel < channels {
-      collect(fixed: shape, channel) {
-        add($0, channel, channels - channel, $1, overwriting: overwriting)
+    if channel < channels { collectTapsTail(shape, channel, channels - channel, overwriting) }
+  }
+
+  @inline(never)
+  private func collectTapsTail(
+    _ shape: some WinogradShape, _ channel: Int, _ present: Int, _ overwriting: Bool
+  ) {
+    collect(fixed: shape, channel) {
+      if overwriting {
+        store($0, channel, present, $1)
+      } else {
+        add($0, channel, present, $1)
       }
     }
   }

@@ -88,16 +88,10 @@ struct VectorKernelsTests {
       expectSameBits(
         run { VectorKernelsAVX512.WinogradTransforms($0).gather(tile, channels: channels) },
         run { VectorKernelsAVX2.WinogradTransforms($0).gather(tile, channels: channels) })
-      for overwriting: UInt64 in [0, 0x1234_5678_9ABC] {
-        expectSameBits(
-          run {
-            VectorKernelsAVX512.WinogradTransforms($0)
-              .scatter(tile, channels: channels, overwriting: overwriting)
-          },
-          run {
-            VectorKernelsAVX2.WinogradTransforms($0)
-              .scatter(tile, channels: channels, overwriting: overwriting)
-          })
+      expectSameBits(
+        run { VectorKernelsAVX512.WinogradTransforms($0).scatter(tile, channels: channels) },
+        run { VectorKernelsAVX2.WinogradTransforms($0).scatter(tile, channels: channels) })
+      for overwriting in [false, true] {
         expectSameBits(
           run {
             VectorKernelsAVX512.WinogradTransforms($0)
