@@ -22,7 +22,7 @@ package struct ProductLayout: Sendable, BitwiseCopyable {
   package var addendPanel: Int
 
   /// By default an addend lies as c does.
-  @inline(__always)
+  @inlinable @inline(__always)
   package init(
     rows: Int, steps: Int, panels: Int, aPanel: Int, bPanel: Int, cRow: Int, cPanel: Int,
     aStep: Int = 16, addendRow: Int? = nil, addendPanel: Int? = nil

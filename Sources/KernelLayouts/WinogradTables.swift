@@ -63,7 +63,7 @@ package struct WinogradTables {
   }
 
   /// Goes on to the next tile of the same kind: cheaper than to fill the tables again.
-  @inline(__always)
+  @inlinable @inline(__always)
   package func advance() {
     for entry in 0..<36 {
       image[entry] += imageNext[entry]
