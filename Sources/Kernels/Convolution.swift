@@ -50,9 +50,10 @@ package enum Convolution {
       + (hasShortPatches(geometry) ? transposedCount(geometry) : 0)
   }
 
-  /// Whether a patch has at most half as many values as there are output channels, as with images of one
-  /// or three:
-  /// then the filter gradient is computed transposed, with the channels as vectors.
+  /// Whether a patch has at most half as many values as there are output channels, as with images of
+  /// one or three channels.
+  ///
+  /// Then the filter gradient is computed transposed, with the output channels as vectors.
   private static func hasShortPatches(_ g: ConvolutionGeometry) -> Bool {
     2 * g.patchCount <= g.outputChannels
   }

@@ -232,9 +232,7 @@ package struct WinogradTransforms {
   }
 
   @inline(never)
-  private func scatter(
-    fixed shape: some WinogradShape, _ channels: Int
-  ) {
+  private func scatter(fixed shape: some WinogradShape, _ channels: Int) {
     var channel = 0
     while channel + width <= channels {
       scatter(fixed: shape, channel, width)
@@ -244,22 +242,17 @@ package struct WinogradTransforms {
   }
 
   @inline(never)
-  private func scatterTail(
-    _ shape: some WinogradShape, _ channel: Int, _ present: Int
-  ) {
+  private func scatterTail(_ shape: some WinogradShape, _ channel: Int, _ present: Int) {
     scatter(fixed: shape, channel, present)
   }
 
   @inline(__always)
-  private func scatter(
-    fixed shape: some WinogradShape, _ channel: Int, _ present: Int
-  ) {
+  private func scatter(fixed shape: some WinogradShape, _ channel: Int, _ present: Int) {
     let (rows, columns) = (shape.pointRows, shape.pointColumns)
     transform(
       rows: (rows, rows), columns: (columns, columns),
       rowMap: { $0.spread(count: rows) }, columnMap: { $0.spread(count: columns) },
-      load: { place($0, channel).lanes(0) },
-      store: { add($0, channel, present, $1) })
+      load: { place($0, channel).lanes(0) }, store: { add($0, channel, present, $1) })
   }
 
   // MARK: - Outputs and taps

@@ -139,6 +139,41 @@ private func worstError(_ found: [Float], _ expected: [Float]) -> Double {
   return scale > 0 ? error / scale : error
 }
 
+/// What the products of a case are given.
+private struct Operands {
+  let x: [Float]
+  let w: [Float]
+  let dy: [Float]
+  let bias: [Float]
+  /// What the filter gradient is added to.
+  let gradient: [Float]
+
+  init(_ test: ConvolutionCase, _ geometry: ConvolutionGeometry, seed: UInt64) {
+    var data = TestData(seed: seed)
+    x = data.normals(test.images * geometry.inputCount)
+    w = data.normals(geometry.filterCount)
+    dy = data.normals(test.images * geometry.outputCount)
+    bias = data.normals(geometry.outputChannels)
+    gradient = data.normals(geometry.filterCount)
+  }
+}
+
+/// Compares a plan's products with their definition, in terms of the largest value.
+private func expectDefinition(
+  _ plan: ConvolutionPlan, _ test: ConvolutionCase, _ data: Operands, error: Double
+) -> Products {
+  let found = Products(
+    plan, images: test.images, x: data.x, w: data.w, dy: data.dy, bias: data.bias,
+    gradient: data.gradient)
+  let expected = Products(
+    naive: plan.geometry, images: test.images, x: data.x, w: data.w, dy: data.dy, bias: data.bias,
+    gradient: data.gradient)
+  #expect(worstError(found.y, expected.y) < error, "forward")
+  #expect(worstError(found.dx, expected.dx) < error, "input gradient")
+  #expect(worstError(found.dw, expected.dw) < error, "filter gradient")
+  return found
+}
+
 @Suite struct WinogradTests {
   /// Kernels of one to three taps a phase with every padding, on images that tiles do not fill; channel
   /// counts around the panels of 16 and the lanes of 8.
@@ -180,19 +215,9 @@ private func worstError(_ found: [Float], _ expected: [Float]) -> Double {
   func productsAgreeWithTheirDefinition(test: ConvolutionCase) throws {
     let geometry = try test.geometry()
     let plan = try #require(ConvolutionPlan(geometry, algorithm: .winograd))
-    var data = TestData(seed: 5)
-    let x = data.normals(test.images * geometry.inputCount)
-    let w = data.normals(geometry.filterCount)
-    let dy = data.normals(test.images * geometry.outputCount)
-    let bias = data.normals(geometry.outputChannels)
-    let gradient = data.normals(geometry.filterCount)
-    let found = Products(
-      plan, images: test.images, x: x, w: w, dy: dy, bias: bias, gradient: gradient)
-    let expected = Products(
-      naive: geometry, images: test.images, x: x, w: w, dy: dy, bias: bias, gradient: gradient)
-    #expect(worstError(found.y, expected.y) < 5e-6, "forward")
-    #expect(worstError(found.dx, expected.dx) < 5e-6, "input gradient")
-    #expect(worstError(found.dw, expected.dw) < 5e-6, "filter gradient")
+    let data = Operands(test, geometry, seed: 5)
+    let (x, w, dy, bias, gradient) = (data.x, data.w, data.dy, data.bias, data.gradient)
+    let found = expectDefinition(plan, test, data, error: 5e-6)
     let unbiased = Products(
       plan, images: test.images, x: x, w: w, dy: dy, bias: nil, gradient: gradient)
     let channels = geometry.outputChannels
@@ -336,19 +361,9 @@ private func worstError(_ found: [Float], _ expected: [Float]) -> Double {
     let geometry = try test.geometry()
     let plan = try #require(ConvolutionPlan(geometry))
     #expect(plan.description == "im2col of the outputs")
-    var data = TestData(seed: 11)
-    let x = data.normals(test.images * geometry.inputCount)
-    let w = data.normals(geometry.filterCount)
-    let dy = data.normals(test.images * geometry.outputCount)
-    let bias = data.normals(geometry.outputChannels)
-    let gradient = data.normals(geometry.filterCount)
-    let found = Products(
-      plan, images: test.images, x: x, w: w, dy: dy, bias: bias, gradient: gradient)
-    let expected = Products(
-      naive: geometry, images: test.images, x: x, w: w, dy: dy, bias: bias, gradient: gradient)
-    #expect(worstError(found.y, expected.y) < 1e-6, "forward")
-    #expect(worstError(found.dx, expected.dx) < 1e-6, "input gradient")
-    #expect(worstError(found.dw, expected.dw) < 1e-6, "filter gradient")
+    let data = Operands(test, geometry, seed: 11)
+    let (x, w, dy, bias) = (data.x, data.w, data.dy, data.bias)
+    _ = expectDefinition(plan, test, data, error: 1e-6)
     let zeros = [Float](repeating: 0, count: w.count)
     let added = Products(
       plan, images: test.images, x: x, w: w, dy: dy, bias: bias, gradient: zeros)
