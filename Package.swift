@@ -49,17 +49,17 @@ let package = Package(
     .systemLibrary(
       name: "CJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-    // No library: an instruction that Swift lacks.
-    .systemLibrary(name: "CPrefetch"),
+    // No library: instructions that Swift lacks.
+    .systemLibrary(name: "CInstructions"),
 
     // MARK: - Implementation
 
     .target(name: "KernelLayouts", swiftSettings: kernelFlags),
     .target(
-      name: "VectorKernelsAVX2", dependencies: ["CPrefetch", "KernelLayouts"],
+      name: "VectorKernelsAVX2", dependencies: ["CInstructions", "KernelLayouts"],
       swiftSettings: kernelFlags),
     .target(
-      name: "VectorKernelsAVX512", dependencies: ["CPrefetch", "KernelLayouts"],
+      name: "VectorKernelsAVX512", dependencies: ["CInstructions", "KernelLayouts"],
       swiftSettings: wideKernelFlags),
     .target(
       name: "Kernels",

@@ -152,10 +152,10 @@ enum Panels {
     let rest = columns % 16
     forEachChain(inner, addend) { first, steps, addend in
       let (a, b) = (a + first * rows, b + first * 16)
-      // Two panels of b, which stay in the first-level cache, with all of a.
+      // Four panels of b with all of a.
       var panel = 0
       while panel < full {
-        let panels = min(2, full - panel)
+        let panels = min(4, full - panel)
         let c = c + panel * 16
         var layout = ProductLayout(
           rows: rows, steps: steps, panels: panels, aPanel: 16, bPanel: inner * 16, cRow: columns,

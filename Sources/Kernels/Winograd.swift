@@ -144,9 +144,9 @@ package final class Winograd: Sendable {
     pieceImages(limit) * (inputCount + outputCount) + 2 * points.count * Self.skew
   }
 
-  /// Panels of input channels whose transformed gradient is made at a time: two where the product
-  /// computes two together.
-  static let gradientPanels = VectorLevel.usesAVX512 ? 2 : 1
+  /// Panels of input channels whose transformed gradient is made at a time: as many as the product
+  /// computes together.
+  static let gradientPanels = VectorLevel.usesAVX512 ? 4 : 1
 
   /// Values of these panels' transformed gradient; or of what lies outside of the image.
   private var filterScratchCount: Int {

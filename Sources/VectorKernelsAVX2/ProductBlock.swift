@@ -1,200 +1,170 @@
-import CPrefetch
+import CInstructions
 import KernelLayouts
 
-/// A block of a matrix product in registers.
+/// A number as a type: a function compiled for one has no loops and no branches over it.
+protocol BlockCount {
+  static var value: Int { get }
+}
+enum One: BlockCount {
+  static var value: Int { @inline(__always) get { 1 } }
+}
+enum Two: BlockCount {
+  static var value: Int { @inline(__always) get { 2 } }
+}
+enum Four: BlockCount {
+  static var value: Int { @inline(__always) get { 4 } }
+}
+enum Six: BlockCount {
+  static var value: Int { @inline(__always) get { 6 } }
+}
+enum Eight: BlockCount {
+  static var value: Int { @inline(__always) get { 8 } }
+}
+
+/// How the first matrix of a product lies.
+protocol BlockOrder {
+  static var isTransposed: Bool { get }
+}
+enum AsItIs: BlockOrder {
+  static var isTransposed: Bool { @inline(__always) get { false } }
+}
+enum Transposed: BlockOrder {
+  static var isTransposed: Bool { @inline(__always) get { true } }
+}
+
+/// A block of a matrix product in registers: with AVX-512 six rows of four panels or eight of two,
+/// with AVX2 six rows of one.
 ///
 /// Every value of a result is a chain of fused multiply-adds in the order of the inner dimension (then
 /// added to what is there, where the product accumulates), whatever else is computed in the call.
-struct ProductBlock {
+///
+/// Wide blocks read less: six rows of four panels take 10 loads for 24 multiply-adds, twelve of two
+/// would take 14. What a core has beside its multipliers is shared with the other thread of a busy machine.
+enum ProductBlock {
   typealias Panel = SIMD16<Float>
 
-  // Up to 12 rows of one panel of the result, and of the next. Fields of a type: local variables that
-  // a nested function changed would be checked for exclusive access at every step.
-  var (c0, c1, c2) = (Panel.zero, Panel.zero, Panel.zero)
-  var (c3, c4, c5) = (Panel.zero, Panel.zero, Panel.zero)
-  var (c6, c7, c8) = (Panel.zero, Panel.zero, Panel.zero)
-  var (c9, c10, c11) = (Panel.zero, Panel.zero, Panel.zero)
-  var (d0, d1, d2) = (Panel.zero, Panel.zero, Panel.zero)
-  var (d3, d4, d5) = (Panel.zero, Panel.zero, Panel.zero)
-  var (d6, d7, d8) = (Panel.zero, Panel.zero, Panel.zero)
-  var (d9, d10, d11) = (Panel.zero, Panel.zero, Panel.zero)
+  /// A panel of the block, row by row.
+  struct Column {
+    var (r0, r1, r2, r3) = (Panel.zero, Panel.zero, Panel.zero, Panel.zero)
+    var (r4, r5, r6, r7) = (Panel.zero, Panel.zero, Panel.zero, Panel.zero)
 
-  @inline(__always)
-  init() {}
+    @inline(__always)
+    init() {}
+  }
 
   /// Adds the products of one value a row and one vector a panel.
   ///
   /// Row by row: a row's value, in all lanes of a register, is soon free again.
   @inline(__always)
-  mutating func add(
+  private static func step(
     _ rows: Int, _ columns: Int, _ rowStride: Int, _ value: UnsafePointer<Float>,
-    _ vector: UnsafePointer<Float>, _ bPanel: Int
+    _ vector: UnsafePointer<Float>, _ bPanel: Int, _ c: inout Column, _ d: inout Column,
+    _ e: inout Column, _ f: inout Column
   ) {
-    let left = Self.panel(vector)
-    let right = columns > 1 ? Self.panel(vector + bPanel) : left
-    c0 = c0.addingProduct(left, Panel(repeating: value[0]))
-    if columns > 1 { d0 = d0.addingProduct(right, Panel(repeating: value[0])) }
+    let b0 = load(vector)
+    let b1 = columns > 1 ? load(vector + bPanel) : b0
+    let b2 = columns > 2 ? load(vector + 2 * bPanel) : b0
+    let b3 = columns > 3 ? load(vector + 3 * bPanel) : b0
+    let first = broadcast(value)
+    c.r0 = sum(c.r0, b0, first)
+    if columns > 1 { d.r0 = sum(d.r0, b1, first) }
+    if columns > 2 { e.r0 = sum(e.r0, b2, first) }
+    if columns > 3 { f.r0 = sum(f.r0, b3, first) }
     if rows > 1 {
-      let factor = Panel(repeating: value[rowStride])
-      c1 = c1.addingProduct(left, factor)
-      if columns > 1 { d1 = d1.addingProduct(right, factor) }
+      let factor = broadcast(value + rowStride)
+      c.r1 = sum(c.r1, b0, factor)
+      if columns > 1 { d.r1 = sum(d.r1, b1, factor) }
+      if columns > 2 { e.r1 = sum(e.r1, b2, factor) }
+      if columns > 3 { f.r1 = sum(f.r1, b3, factor) }
     }
     if rows > 2 {
-      let factor = Panel(repeating: value[2 * rowStride])
-      c2 = c2.addingProduct(left, factor)
-      if columns > 1 { d2 = d2.addingProduct(right, factor) }
+      let factor = broadcast(value + 2 * rowStride)
+      c.r2 = sum(c.r2, b0, factor)
+      if columns > 1 { d.r2 = sum(d.r2, b1, factor) }
+      if columns > 2 { e.r2 = sum(e.r2, b2, factor) }
+      if columns > 3 { f.r2 = sum(f.r2, b3, factor) }
     }
     if rows > 3 {
-      let factor = Panel(repeating: value[3 * rowStride])
-      c3 = c3.addingProduct(left, factor)
-      if columns > 1 { d3 = d3.addingProduct(right, factor) }
+      let factor = broadcast(value + 3 * rowStride)
+      c.r3 = sum(c.r3, b0, factor)
+      if columns > 1 { d.r3 = sum(d.r3, b1, factor) }
+      if columns > 2 { e.r3 = sum(e.r3, b2, factor) }
+      if columns > 3 { f.r3 = sum(f.r3, b3, factor) }
     }
     if rows > 4 {
-      let factor = Panel(repeating: value[4 * rowStride])
-      c4 = c4.addingProduct(left, factor)
-      if columns > 1 { d4 = d4.addingProduct(right, factor) }
+      let factor = broadcast(value + 4 * rowStride)
+      c.r4 = sum(c.r4, b0, factor)
+      if columns > 1 { d.r4 = sum(d.r4, b1, factor) }
+      if columns > 2 { e.r4 = sum(e.r4, b2, factor) }
+      if columns > 3 { f.r4 = sum(f.r4, b3, factor) }
     }
     if rows > 5 {
-      let factor = Panel(repeating: value[5 * rowStride])
-      c5 = c5.addingProduct(left, factor)
-      if columns > 1 { d5 = d5.addingProduct(right, factor) }
+      let factor = broadcast(value + 5 * rowStride)
+      c.r5 = sum(c.r5, b0, factor)
+      if columns > 1 { d.r5 = sum(d.r5, b1, factor) }
+      if columns > 2 { e.r5 = sum(e.r5, b2, factor) }
+      if columns > 3 { f.r5 = sum(f.r5, b3, factor) }
     }
     if rows > 6 {
-      let factor = Panel(repeating: value[6 * rowStride])
-      c6 = c6.addingProduct(left, factor)
-      if columns > 1 { d6 = d6.addingProduct(right, factor) }
+      let factor = broadcast(value + 6 * rowStride)
+      c.r6 = sum(c.r6, b0, factor)
+      if columns > 1 { d.r6 = sum(d.r6, b1, factor) }
     }
     if rows > 7 {
-      let factor = Panel(repeating: value[7 * rowStride])
-      c7 = c7.addingProduct(left, factor)
-      if columns > 1 { d7 = d7.addingProduct(right, factor) }
-    }
-    if rows > 8 {
-      let factor = Panel(repeating: value[8 * rowStride])
-      c8 = c8.addingProduct(left, factor)
-      if columns > 1 { d8 = d8.addingProduct(right, factor) }
-    }
-    if rows > 9 {
-      let factor = Panel(repeating: value[9 * rowStride])
-      c9 = c9.addingProduct(left, factor)
-      if columns > 1 { d9 = d9.addingProduct(right, factor) }
-    }
-    if rows > 10 {
-      let factor = Panel(repeating: value[10 * rowStride])
-      c10 = c10.addingProduct(left, factor)
-      if columns > 1 { d10 = d10.addingProduct(right, factor) }
-    }
-    if rows > 11 {
-      let factor = Panel(repeating: value[11 * rowStride])
-      c11 = c11.addingProduct(left, factor)
-      if columns > 1 { d11 = d11.addingProduct(right, factor) }
+      let factor = broadcast(value + 7 * rowStride)
+      c.r7 = sum(c.r7, b0, factor)
+      if columns > 1 { d.r7 = sum(d.r7, b1, factor) }
     }
   }
 
-  /// Adds a block that is in memory.
+  /// Adds a column that is in memory.
   @inline(__always)
-  mutating func addBlock(
-    _ rows: Int, _ columns: Int, _ c: UnsafePointer<Float>, _ row: Int, _ panel: Int
+  private static func add(
+    _ rows: Int, _ c: UnsafePointer<Float>, _ row: Int, _ column: inout Column
   ) {
-    c0 += Self.panel(c)
-    if columns > 1 { d0 += Self.panel(c + panel) }
-    if rows > 1 {
-      c1 += Self.panel(c + row)
-      if columns > 1 { d1 += Self.panel(c + row + panel) }
-    }
-    if rows > 2 {
-      c2 += Self.panel(c + 2 * row)
-      if columns > 1 { d2 += Self.panel(c + 2 * row + panel) }
-    }
-    if rows > 3 {
-      c3 += Self.panel(c + 3 * row)
-      if columns > 1 { d3 += Self.panel(c + 3 * row + panel) }
-    }
-    if rows > 4 {
-      c4 += Self.panel(c + 4 * row)
-      if columns > 1 { d4 += Self.panel(c + 4 * row + panel) }
-    }
-    if rows > 5 {
-      c5 += Self.panel(c + 5 * row)
-      if columns > 1 { d5 += Self.panel(c + 5 * row + panel) }
-    }
-    if rows > 6 {
-      c6 += Self.panel(c + 6 * row)
-      if columns > 1 { d6 += Self.panel(c + 6 * row + panel) }
-    }
-    if rows > 7 {
-      c7 += Self.panel(c + 7 * row)
-      if columns > 1 { d7 += Self.panel(c + 7 * row + panel) }
-    }
-    if rows > 8 {
-      c8 += Self.panel(c + 8 * row)
-      if columns > 1 { d8 += Self.panel(c + 8 * row + panel) }
-    }
-    if rows > 9 {
-      c9 += Self.panel(c + 9 * row)
-      if columns > 1 { d9 += Self.panel(c + 9 * row + panel) }
-    }
-    if rows > 10 {
-      c10 += Self.panel(c + 10 * row)
-      if columns > 1 { d10 += Self.panel(c + 10 * row + panel) }
-    }
-    if rows > 11 {
-      c11 += Self.panel(c + 11 * row)
-      if columns > 1 { d11 += Self.panel(c + 11 * row + panel) }
-    }
+    column.r0 += panel(c)
+    if rows > 1 { column.r1 += panel(c + row) }
+    if rows > 2 { column.r2 += panel(c + 2 * row) }
+    if rows > 3 { column.r3 += panel(c + 3 * row) }
+    if rows > 4 { column.r4 += panel(c + 4 * row) }
+    if rows > 5 { column.r5 += panel(c + 5 * row) }
+    if rows > 6 { column.r6 += panel(c + 6 * row) }
+    if rows > 7 { column.r7 += panel(c + 7 * row) }
   }
 
   @inline(__always)
-  func store(
-    _ rows: Int, _ columns: Int, _ c: UnsafeMutablePointer<Float>, _ row: Int, _ panel: Int
+  private static func store(
+    _ rows: Int, _ column: Column, _ c: UnsafeMutablePointer<Float>, _ row: Int
   ) {
-    Self.store(c0, c)
-    if columns > 1 { Self.store(d0, c + panel) }
-    if rows > 1 {
-      Self.store(c1, c + row)
-      if columns > 1 { Self.store(d1, c + row + panel) }
-    }
-    if rows > 2 {
-      Self.store(c2, c + 2 * row)
-      if columns > 1 { Self.store(d2, c + 2 * row + panel) }
-    }
-    if rows > 3 {
-      Self.store(c3, c + 3 * row)
-      if columns > 1 { Self.store(d3, c + 3 * row + panel) }
-    }
-    if rows > 4 {
-      Self.store(c4, c + 4 * row)
-      if columns > 1 { Self.store(d4, c + 4 * row + panel) }
-    }
-    if rows > 5 {
-      Self.store(c5, c + 5 * row)
-      if columns > 1 { Self.store(d5, c + 5 * row + panel) }
-    }
-    if rows > 6 {
-      Self.store(c6, c + 6 * row)
-      if columns > 1 { Self.store(d6, c + 6 * row + panel) }
-    }
-    if rows > 7 {
-      Self.store(c7, c + 7 * row)
-      if columns > 1 { Self.store(d7, c + 7 * row + panel) }
-    }
-    if rows > 8 {
-      Self.store(c8, c + 8 * row)
-      if columns > 1 { Self.store(d8, c + 8 * row + panel) }
-    }
-    if rows > 9 {
-      Self.store(c9, c + 9 * row)
-      if columns > 1 { Self.store(d9, c + 9 * row + panel) }
-    }
-    if rows > 10 {
-      Self.store(c10, c + 10 * row)
-      if columns > 1 { Self.store(d10, c + 10 * row + panel) }
-    }
-    if rows > 11 {
-      Self.store(c11, c + 11 * row)
-      if columns > 1 { Self.store(d11, c + 11 * row + panel) }
-    }
+    store(column.r0, c)
+    if rows > 1 { store(column.r1, c + row) }
+    if rows > 2 { store(column.r2, c + 2 * row) }
+    if rows > 3 { store(column.r3, c + 3 * row) }
+    if rows > 4 { store(column.r4, c + 4 * row) }
+    if rows > 5 { store(column.r5, c + 5 * row) }
+    if rows > 6 { store(column.r6, c + 6 * row) }
+    if rows > 7 { store(column.r7, c + 7 * row) }
   }
+
+  #if AVX512
+    @inline(__always)
+    static func load(_ address: UnsafePointer<Float>) -> Panel { load_in_order(address) }
+    @inline(__always)
+    static func broadcast(_ address: UnsafePointer<Float>) -> Panel { broadcast_in_order(address) }
+    @inline(__always)
+    static func sum(_ sum: Panel, _ a: Panel, _ b: Panel) -> Panel {
+      multiply_add_in_order(sum, a, b)
+    }
+  #else
+    @inline(__always)
+    static func load(_ address: UnsafePointer<Float>) -> Panel { panel(address) }
+    @inline(__always)
+    static func broadcast(_ address: UnsafePointer<Float>) -> Panel {
+      Panel(repeating: address[0])
+    }
+    @inline(__always)
+    static func sum(_ sum: Panel, _ a: Panel, _ b: Panel) -> Panel { sum.addingProduct(a, b) }
+  #endif
 
   @inline(__always)
   static func panel(_ address: UnsafePointer<Float>) -> Panel {
@@ -206,27 +176,25 @@ struct ProductBlock {
     UnsafeMutableRawPointer(address).storeBytes(of: values, as: Panel.self)
   }
 
-  /// c[row][0 ..< 16 columns] = sum over s of a[row, s] b[s], plus the addend, for `columns` (1 or 2)
-  /// panels.
-  ///
-  /// `rows`, `columns` and `isTransposed` are constants where this is inlined: what they do not reach
-  /// falls away.
+  /// c[row][0 ..< 16 columns] = sum over s of a[row, s] b[s], plus the addend, for some rows and panels.
   ///
   /// - `a`: Value (row, s) at a[row * 16 + s / 16 * aPanel + s % 16], or transposed at
   ///   a[s * aStep + row].
   /// - `b`: Panels of steps x 16.
-  /// - `ahead`: Where to fetch into the second-level cache what later calls will read: a line a step.
-  @inline(__always)
-  static func multiply(
-    _ rows: Int, _ columns: Int, isTransposed: Bool, _ layout: ProductLayout,
+  /// - `ahead`: Where to fetch into the second-level cache what later calls will read.
+  /// - `aheadLines`: Lines of it to fetch in four steps: 2 or 4.
+  @inline(never)
+  static func multiply<Rows: BlockCount, Columns: BlockCount, Order: BlockOrder>(
+    _: Rows.Type, _: Columns.Type, _: Order.Type, _ layout: ProductLayout,
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ addend: UnsafePointer<Float>?,
-    _ c: UnsafeMutablePointer<Float>, ahead: UnsafePointer<Float>? = nil
+    _ c: UnsafeMutablePointer<Float>, ahead: UnsafePointer<Float>?, aheadLines: Int
   ) {
-    let rowStride = isTransposed ? 1 : 16
-    let stepStride = isTransposed ? layout.aStep : 1
-    let aPanel = isTransposed ? 16 * layout.aStep : layout.aPanel
+    let (rows, columns) = (Rows.value, Columns.value)
+    let rowStride = Order.isTransposed ? 1 : 16
+    let stepStride = Order.isTransposed ? layout.aStep : 1
+    let aPanel = Order.isTransposed ? 16 * layout.aStep : layout.aPanel
     let bPanel = layout.bPanel
-    var block = ProductBlock()
+    var (c0, c1, c2, c3) = (Column(), Column(), Column(), Column())
     var (panel, vector) = (a, b)
     var line = ahead ?? b
     var left = layout.steps
@@ -234,18 +202,22 @@ struct ProductBlock {
       var value = panel
       // Four steps a turn: a loop of 16 turns costs a mispredicted branch in every panel.
       for _ in 0..<4 {
-        // Before the loads, which the compiler does not move across.
         if ahead != nil {
           prefetch_far(line)
           prefetch_far(line + 16)
-          prefetch_far(line + 32)
-          prefetch_far(line + 48)
-          line += 64
+          if aheadLines > 2 {
+            prefetch_far(line + 32)
+            prefetch_far(line + 48)
+          }
+          line += aheadLines * 16
         }
-        block.add(rows, columns, rowStride, value, vector, bPanel)
-        block.add(rows, columns, rowStride, value + stepStride, vector + 16, bPanel)
-        block.add(rows, columns, rowStride, value + 2 * stepStride, vector + 32, bPanel)
-        block.add(rows, columns, rowStride, value + 3 * stepStride, vector + 48, bPanel)
+        step(rows, columns, rowStride, value, vector, bPanel, &c0, &c1, &c2, &c3)
+        step(
+          rows, columns, rowStride, value + stepStride, vector + 16, bPanel, &c0, &c1, &c2, &c3)
+        step(
+          rows, columns, rowStride, value + 2 * stepStride, vector + 32, bPanel, &c0, &c1, &c2, &c3)
+        step(
+          rows, columns, rowStride, value + 3 * stepStride, vector + 48, bPanel, &c0, &c1, &c2, &c3)
         value += 4 * stepStride
         vector += 64
       }
@@ -253,14 +225,21 @@ struct ProductBlock {
       left -= 16
     }
     for _ in 0..<left {
-      block.add(rows, columns, rowStride, panel, vector, bPanel)
+      step(rows, columns, rowStride, panel, vector, bPanel, &c0, &c1, &c2, &c3)
       panel += stepStride
       vector += 16
     }
     // At the end, so that a sum in parts has the small error of its parts.
     if let addend {
-      block.addBlock(rows, columns, addend, layout.addendRow, layout.addendPanel)
+      let panel = layout.addendPanel
+      add(rows, addend, layout.addendRow, &c0)
+      if columns > 1 { add(rows, addend + panel, layout.addendRow, &c1) }
+      if columns > 2 { add(rows, addend + 2 * panel, layout.addendRow, &c2) }
+      if columns > 3 { add(rows, addend + 3 * panel, layout.addendRow, &c3) }
     }
-    block.store(rows, columns, c, layout.cRow, layout.cPanel)
+    store(rows, c0, c, layout.cRow)
+    if columns > 1 { store(rows, c1, c + layout.cPanel, layout.cRow) }
+    if columns > 2 { store(rows, c2, c + 2 * layout.cPanel, layout.cRow) }
+    if columns > 3 { store(rows, c3, c + 3 * layout.cPanel, layout.cRow) }
   }
 }

@@ -2,7 +2,7 @@ import KernelLayouts
 
 /// Products of matrices in panels of 16 columns: see `ProductLayout`.
 ///
-/// With AVX-512 a block of 12 rows of two panels takes 24 of the 32 registers; with AVX2 one of six
+/// With AVX-512 a block of six rows of four panels takes 24 of the 32 registers; with AVX2 one of six
 /// rows of a panel takes 12 of the 16.
 package enum Products {
   /// c = a b, plus the addend: a is rows x steps, b steps x panels of 16.
@@ -12,16 +12,12 @@ package enum Products {
     _ layout: ProductLayout, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
     adding addend: UnsafePointer<Float>?, into c: UnsafeMutablePointer<Float>
   ) {
-    var panel = 0
-    #if AVX512
-      while panel + 2 <= layout.panels {
-        pair(Panel(panel, layout, b, addend, c), layout, a)
-        panel += 2
+    forEachGroup(layout, b, addend, c) { group in
+      switch group.panels {
+      case 4: sweep(Six.self, Four.self, AsItIs.self, 0..<layout.rows, group, layout, a)
+      case 2: sweep(Eight.self, Two.self, AsItIs.self, 0..<layout.rows, group, layout, a)
+      default: sweep(Narrow.self, One.self, AsItIs.self, 0..<layout.rows, group, layout, a)
       }
-    #endif
-    while panel < layout.panels {
-      single(Panel(panel, layout, b, addend, c), layout, a)
-      panel += 1
     }
   }
 
@@ -30,129 +26,96 @@ package enum Products {
     _ layout: ProductLayout, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
     adding addend: UnsafePointer<Float>?, into c: UnsafeMutablePointer<Float>
   ) {
-    var panel = 0
-    #if AVX512
-      while panel + 2 <= layout.panels {
-        pairTransposed(Panel(panel, layout, b, addend, c), layout, a)
-        panel += 2
+    forEachGroup(layout, b, addend, c) { group in
+      // The 16 rows of a panel of a at a time.
+      var (row, a) = (0, a)
+      while row < layout.rows {
+        let rows = row..<min(row + 16, layout.rows)
+        switch group.panels {
+        case 4: sweep(Six.self, Four.self, Transposed.self, rows, group, layout, a)
+        case 2: sweep(Eight.self, Two.self, Transposed.self, rows, group, layout, a)
+        default: sweep(Narrow.self, One.self, Transposed.self, rows, group, layout, a)
+        }
+        row += 16
+        a += layout.aPanel
       }
-    #endif
-    while panel < layout.panels {
-      singleTransposed(Panel(panel, layout, b, addend, c), layout, a)
-      panel += 1
     }
   }
 
-  /// What belongs to one panel of the result.
-  private struct Panel {
+  #if AVX512
+    private static var mostPanels: Int { 4 }
+    /// Rows of a block of one panel.
+    private typealias Narrow = Eight
+  #else
+    private static var mostPanels: Int { 1 }
+    private typealias Narrow = Six
+  #endif
+
+  /// What belongs to some panels of the result that are computed together.
+  private struct Group {
+    let panels: Int
     let b: UnsafePointer<Float>
     let addend: UnsafePointer<Float>?
     let c: UnsafeMutablePointer<Float>
-
-    @inline(__always)
-    init(
-      _ panel: Int, _ layout: ProductLayout, _ b: UnsafePointer<Float>,
-      _ addend: UnsafePointer<Float>?, _ c: UnsafeMutablePointer<Float>
-    ) {
-      self.b = b + panel * layout.bPanel
-      self.addend = addend.map { $0 + panel * layout.addendPanel }
-      self.c = c + panel * layout.cPanel
-    }
   }
 
-  // A function for each, or the compiler stops inlining.
-
-  #if AVX512
-    @inline(never)
-    private static func pair(
-      _ panel: Panel, _ layout: ProductLayout, _ a: UnsafePointer<Float>
-    ) {
-      sweep(12, 2, isTransposed: false, 0..<layout.rows, panel, layout, a)
-    }
-
-    @inline(never)
-    private static func pairTransposed(
-      _ panel: Panel, _ layout: ProductLayout, _ a: UnsafePointer<Float>
-    ) {
-      sweepTransposed(8, 2, panel, layout, a)
-    }
-
-    private static var mostRows: Int { @inline(__always) get { 12 } }
-    private static var mostTransposedRows: Int { @inline(__always) get { 8 } }
-  #else
-    private static var mostRows: Int { @inline(__always) get { 6 } }
-    private static var mostTransposedRows: Int { @inline(__always) get { 6 } }
-  #endif
-
-  @inline(never)
-  private static func single(
-    _ panel: Panel, _ layout: ProductLayout, _ a: UnsafePointer<Float>
-  ) {
-    sweep(mostRows, 1, isTransposed: false, 0..<layout.rows, panel, layout, a)
-  }
-
-  @inline(never)
-  private static func singleTransposed(
-    _ panel: Panel, _ layout: ProductLayout, _ a: UnsafePointer<Float>
-  ) {
-    sweepTransposed(mostTransposedRows, 1, panel, layout, a)
-  }
-
-  /// The 16 rows of a panel of a at a time.
+  /// Calls `body` for groups of 4, 2 or 1 panels.
   @inline(__always)
-  private static func sweepTransposed(
-    _ most: Int, _ columns: Int, _ panel: Panel, _ layout: ProductLayout,
-    _ a: UnsafePointer<Float>
+  private static func forEachGroup(
+    _ layout: ProductLayout, _ b: UnsafePointer<Float>, _ addend: UnsafePointer<Float>?,
+    _ c: UnsafeMutablePointer<Float>, _ body: (Group) -> Void
   ) {
-    var (row, from) = (0, a)
-    while row < layout.rows {
-      sweep(
-        most, columns, isTransposed: true, row..<min(row + 16, layout.rows), panel, layout, from)
-      row += 16
-      from += layout.aPanel
+    var panel = 0
+    while panel < layout.panels {
+      let left = min(layout.panels - panel, mostPanels)
+      let panels = left == 4 ? 4 : left >= 2 ? 2 : 1
+      body(
+        Group(
+          panels: panels, b: b + panel * layout.bPanel,
+          addend: addend.map { $0 + panel * layout.addendPanel }, c: c + panel * layout.cPanel))
+      panel += panels
     }
   }
 
-  /// Blocks of `most` rows, then of what is left: 16 as 8 + 8, not 12 + 4.
+  /// Blocks of `Most` rows, 8 or 6, then of what is left: 16 as 8 + 8 or 6 + 6 + 4.
   ///
   /// `a`: Where the first of the rows begins.
-  @inline(__always)
-  private static func sweep(
-    _ most: Int, _ columns: Int, isTransposed: Bool, _ rows: Range<Int>, _ panel: Panel,
+  private static func sweep<Most: BlockCount, Columns: BlockCount, Order: BlockOrder>(
+    _: Most.Type, _: Columns.Type, _: Order.Type, _ rows: Range<Int>, _ group: Group,
     _ layout: ProductLayout, _ a: UnsafePointer<Float>
   ) {
-    let step = isTransposed ? 1 : 16
-    // While the first blocks of a pair of panels are computed, the next pair of b comes from memory:
-    // a line a step, so that two blocks bring what lies behind this pair.
-    var ahead = columns > 1 && !isTransposed ? panel.b + 2 * layout.bPanel : nil
+    // While the blocks of some panels are computed, as many panels of b behind them come from memory,
+    // spread evenly over many blocks: half a line a step, as eight blocks of four panels need.
+    let groupCount = Columns.value * layout.bPanel
+    let lines = rows.count >= 8 * Most.value ? 2 : 4
+    var ahead =
+      Columns.value > 1 && !Order.isTransposed ? group.b + groupCount : nil
+    let end = group.b + 2 * groupCount
     var row = rows.lowerBound
+
+    @inline(__always)
+    func multiply<Rows: BlockCount>(_: Rows.Type) {
+      ProductBlock.multiply(
+        Rows.self, Columns.self, Order.self, layout,
+        a + (row - rows.lowerBound) * (Order.isTransposed ? 1 : 16), group.b,
+        group.addend.map { $0 + row * layout.addendRow }, group.c + row * layout.cRow,
+        ahead: ahead, aheadLines: lines)
+      row += Rows.value
+      if let from = ahead {
+        let next = from + layout.steps * 4 * lines
+        ahead = next < end ? next : nil
+      }
+    }
     while row < rows.upperBound {
       let left = rows.upperBound - row
-      let a = a + (row - rows.lowerBound) * step
-      let addend = panel.addend.map { $0 + row * layout.addendRow }
-      let c = panel.c + row * layout.cRow
-      if most == 12, left == 12 || left > 16 {
-        ProductBlock.multiply(
-          12, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c, ahead: ahead)
-        row += 12
-        ahead? += layout.steps * 16
-      } else if most >= 8, left >= 8 {
-        ProductBlock.multiply(
-          8, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c, ahead: ahead)
-        row += 8
-        ahead? += layout.steps * 16
-      } else if most == 6, left >= 6 {
-        ProductBlock.multiply(6, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c)
-        row += 6
+      if left >= Most.value, Most.value == 8 || left == 6 || left > 8 {
+        multiply(Most.self)
       } else if left >= 4 {
-        ProductBlock.multiply(4, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c)
-        row += 4
+        multiply(Four.self)
       } else if left >= 2 {
-        ProductBlock.multiply(2, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c)
-        row += 2
+        multiply(Two.self)
       } else {
-        ProductBlock.multiply(1, columns, isTransposed: isTransposed, layout, a, panel.b, addend, c)
-        row += 1
+        multiply(One.self)
       }
     }
   }

@@ -1,4 +1,4 @@
-import CPrefetch
+import CInstructions
 import KernelLayouts
 
 /// `WinogradTile` as a type: a transform compiled for one has no loops and no branches.
