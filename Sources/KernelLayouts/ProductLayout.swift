@@ -1,4 +1,4 @@
-/// Where the matrices of a product lie, in panels of 16 columns, [panel][row][16].
+/// Where the matrices of a product lie: as a rule in panels of 16 columns, [panel][row][16].
 ///
 /// Counts are in values.
 package struct ProductLayout: Sendable, BitwiseCopyable {
@@ -17,6 +17,11 @@ package struct ProductLayout: Sendable, BitwiseCopyable {
   /// In a transposed product, from a step of a to the next: 16 in panels, and a matrix's columns where
   /// it is row-major, with an `aPanel` of 16.
   package var aStep: Int
+  /// In a product that is not transposed, from a row of a to the next: 16 in panels, and a matrix's
+  /// columns where it is row-major, with an `aPanel` of 16.
+  package var aRow: Int
+  /// From a step of b to the next: the same, with a `bPanel` of 16 where it is row-major.
+  package var bStep: Int
   /// From a row and from a panel of the addend to the next: 0 and 16 for one row that all rows take.
   package var addendRow: Int
   package var addendPanel: Int
@@ -25,7 +30,8 @@ package struct ProductLayout: Sendable, BitwiseCopyable {
   @inlinable @inline(__always)
   package init(
     rows: Int, steps: Int, panels: Int, aPanel: Int, bPanel: Int, cRow: Int, cPanel: Int,
-    aStep: Int = 16, addendRow: Int? = nil, addendPanel: Int? = nil
+    aStep: Int = 16, aRow: Int = 16, bStep: Int = 16, addendRow: Int? = nil,
+    addendPanel: Int? = nil
   ) {
     self.rows = rows
     self.steps = steps
@@ -35,6 +41,8 @@ package struct ProductLayout: Sendable, BitwiseCopyable {
     self.cPanel = cPanel
     self.cRow = cRow
     self.aStep = aStep
+    self.aRow = aRow
+    self.bStep = bStep
     self.addendRow = addendRow ?? cRow
     self.addendPanel = addendPanel ?? cPanel
   }

@@ -116,10 +116,17 @@ package enum Convolution {
       return
     }
     forEachPiece(geometry, images, piecePixels(geometry), scratch) { pixels, patches, _ in
-      gather(geometry, x, pixels, into: patches)
+      let inner = geometry.patchCount
+      let factor: Panels.Factor
+      if geometry.patchesAreInput {
+        factor = .matrix(x + pixels.lowerBound * inner, columns: inner)
+      } else {
+        gather(geometry, x, pixels, into: patches)
+        factor = .panels(patches, rows: pixels.count)
+      }
       let target = y + pixels.lowerBound * channels
       Panels.multiply(
-        rows: pixels.count, columns: channels, inner: geometry.patchCount, patches, w,
+        rows: pixels.count, columns: channels, inner: inner, factor, .panels(w, rows: inner),
         adding: bias?.baseAddress.map { .row($0) } ?? .nothing, into: target)
     }
   }
@@ -138,20 +145,20 @@ package enum Convolution {
     if !geometry.patchesAreInput {
       dx.update(repeating: 0, count: images * geometry.inputCount)
     }
-    forEachPiece(geometry, images, piecePixels(geometry), scratch) { pixels, patches, gradients in
-      Panels.pack(
-        rows: pixels.count, columns: channels, dy + pixels.lowerBound * channels, into: gradients)
+    forEachPiece(geometry, images, piecePixels(geometry), scratch) { pixels, patches, _ in
+      let dy = dy + pixels.lowerBound * channels
       if geometry.patchesAreInput {
         Panels.multiply(
-          rows: pixels.count, columns: geometry.patchCount, inner: channels, gradients, w,
-          adding: .nothing, into: dx + pixels.lowerBound * geometry.patchCount)
+          rows: pixels.count, columns: geometry.patchCount, inner: channels,
+          .matrix(dy, columns: channels), .panels(w, rows: channels), adding: .nothing,
+          into: dx + pixels.lowerBound * geometry.patchCount)
         return
       }
       PanelProduct.multiply(
         .init(
           rows: pixels.count, steps: channels, panels: Panels.panels(geometry.patchCount),
-          aPanel: pixels.count * 16, bPanel: channels * 16, cRow: 16, cPanel: pixels.count * 16),
-        gradients, w, into: patches)
+          aPanel: 16, bPanel: channels * 16, cRow: 16, cPanel: pixels.count * 16, aRow: channels),
+        dy, w, into: patches)
       scatterAdd(geometry, patches, pixels, to: dx)
     }
   }

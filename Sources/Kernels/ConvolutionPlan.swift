@@ -90,7 +90,7 @@ package struct ConvolutionPlan: Sendable {
 
   /// `filter`: Multiplications for each value of the transformed filter, for 16 images.
   private static func cost(_ scheme: Winograd, filter: Double) -> Double {
-    0.8 * Double(scheme.multiplications) + 10 * Double(scheme.inputCount + scheme.outputCount)
+    0.8 * Double(scheme.multiplications) + 10 * Double(scheme.wholeInputCount + scheme.outputCount)
       + filter / 16 * Double(scheme.transformedFilterCount)
   }
 

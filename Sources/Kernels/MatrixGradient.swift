@@ -19,7 +19,7 @@ package enum MatrixGradient {
   }
 
   /// Scratch values of a thread.
-  package static let scratchCount = 3 * 512
+  package static let scratchCount = 3 * 1024
 
   /// Packs a shard's inputs, samples x inputs.
   package static func pack(

@@ -52,18 +52,21 @@ enum PanelProduct {
   }
 
   /// target[column][row] = source[row][column] for 16 x 16 values; rows from `rows` on count as 0.
+  ///
+  /// - `stride`: Values from a row of the source to the next.
   static func transpose(
-    rows: Int, _ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>
+    rows: Int, _ source: UnsafePointer<Float>, stride: Int = 16,
+    into target: UnsafeMutablePointer<Float>
   ) {
     if rows >= 16 {
-      transposeQuarter(source, target)
-      transposeQuarter(source + 8, target + 128)
-      transposeQuarter(source + 128, target + 8)
-      transposeQuarter(source + 136, target + 136)
+      transposeQuarter(source, stride, target)
+      transposeQuarter(source + 8, stride, target + 128)
+      transposeQuarter(source + 8 * stride, stride, target + 8)
+      transposeQuarter(source + 8 * stride + 8, stride, target + 136)
     } else {
       for column in 0..<16 {
         for row in 0..<16 {
-          target[column * 16 + row] = row < rows ? source[row * 16 + column] : 0
+          target[column * 16 + row] = row < rows ? source[row * stride + column] : 0
         }
       }
     }
@@ -72,12 +75,12 @@ enum PanelProduct {
   /// 8 x 8 values in registers: pairs of rows, then pairs of pairs.
   @inline(__always)
   private static func transposeQuarter(
-    _ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>
+    _ source: UnsafePointer<Float>, _ stride: Int, _ target: UnsafeMutablePointer<Float>
   ) {
     typealias Row = SIMD8<Float>
     /// Half rows i and i + 4, so that no value crosses the halves later.
     func rows(_ index: Int, _ half: Int) -> Row {
-      let (low, high) = (source + index * 16 + half, source + (index + 4) * 16 + half)
+      let (low, high) = (source + index * stride + half, source + (index + 4) * stride + half)
       return Row(
         lowHalf: UnsafeRawPointer(low).loadUnaligned(as: SIMD4<Float>.self),
         highHalf: UnsafeRawPointer(high).loadUnaligned(as: SIMD4<Float>.self))

@@ -71,6 +71,30 @@ enum Panels {
     }
   }
 
+  /// The same from a row-major matrix.
+  ///
+  /// - `part`, `parts`: One of so many shares of the work, for a thread.
+  static func transposeMatrix(
+    rows: Int, columns: Int, _ source: UnsafePointer<Float>,
+    into target: UnsafeMutablePointer<Float>, part: Int = 0, of parts: Int = 1
+  ) {
+    let outer = panels(rows)
+    for panel in part * outer / parts..<(part + 1) * outer / parts {
+      let count = min(16, rows - panel * 16)
+      let (from, to) = (source + panel * 16 * columns, target + panel * columns * 16)
+      let full = count == 16 ? columns & ~15 : 0
+      for column in stride(from: 0, to: full, by: 16) {
+        PanelProduct.transpose(
+          rows: 16, from + column, stride: columns, into: to + column * 16)
+      }
+      for column in full..<columns {
+        for row in 0..<16 {
+          to[column * 16 + row] = row < count ? from[row * columns + column] : 0
+        }
+      }
+    }
+  }
+
   /// Values of the inner dimension that are summed in one chain.
   ///
   /// Longer sums are made of parts: their rounding errors are smaller, and two panels of a part stay
@@ -99,13 +123,40 @@ enum Panels {
     } while first < inner
   }
 
+  /// A factor of a product: in panels, or row-major.
+  enum Factor {
+    /// `rows`: Of the whole matrix.
+    case panels(UnsafePointer<Float>, rows: Int)
+    /// `columns`: Of the whole matrix.
+    case matrix(UnsafePointer<Float>, columns: Int)
+
+    /// From a row, and from a panel of 16 columns, to the next.
+    @inline(__always)
+    var strides: (row: Int, panel: Int) {
+      switch self {
+      case .panels(_, let rows): (16, rows * 16)
+      case .matrix(_, let columns): (columns, 16)
+      }
+    }
+
+    /// Where a row begins in a panel.
+    @inline(__always)
+    func place(row: Int, panel: Int) -> UnsafePointer<Float> {
+      let start =
+        switch self {
+        case .panels(let start, _), .matrix(let start, _): start
+        }
+      return start + (row * strides.row + panel * strides.panel)
+    }
+  }
+
   /// C = A B, plus the addend: C is rows x columns, row-major.
   ///
-  /// - `a`: rows x inner in panels.
-  /// - `b`: inner x columns in panels.
+  /// - `a`: rows x inner.
+  /// - `b`: inner x columns; where it is row-major, whole panels of columns.
   /// - `range`: The panels of C that are computed; all by default.
   static func multiply(
-    rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+    rows: Int, columns: Int, inner: Int, _ a: Factor, _ b: Factor,
     adding addend: Addend, into c: UnsafeMutablePointer<Float>, panels range: Range<Int>? = nil
   ) {
     let range = range ?? 0..<panels(columns)
@@ -113,14 +164,15 @@ enum Panels {
     let rest = range.upperBound > full ? columns % 16 : 0
     forEachChain(inner, addend) { first, steps, addend in
       // Chains begin at whole panels of a.
-      let (a, b) = (a + first * rows, b + first * 16)
+      let from = a.place(row: 0, panel: first / 16)
       let target = c + range.lowerBound * 16
       var layout = ProductLayout(
-        rows: rows, steps: steps, panels: full - range.lowerBound, aPanel: rows * 16,
-        bPanel: inner * 16, cRow: columns, cPanel: 16)
-      let from = place(addend, target, column: range.lowerBound * 16, &layout)
+        rows: rows, steps: steps, panels: full - range.lowerBound, aPanel: a.strides.panel,
+        bPanel: b.strides.panel, cRow: columns, cPanel: 16, aRow: a.strides.row,
+        bStep: b.strides.row)
+      let added = place(addend, target, column: range.lowerBound * 16, &layout)
       PanelProduct.multiply(
-        layout, a, b + range.lowerBound * inner * 16, adding: from, into: target)
+        layout, from, b.place(row: first, panel: range.lowerBound), adding: added, into: target)
       guard rest > 0 else { return }
       withTile { tile in
         var row = 0
@@ -130,9 +182,9 @@ enum Panels {
           load(tile, rows: count, columns: full * 16..<columns, addend, target)
           PanelProduct.multiply(
             .init(
-              rows: count, steps: steps, panels: 1, aPanel: rows * 16, bPanel: 0, cRow: 16,
-              cPanel: 0),
-            a + row * 16, b + full * inner * 16, adding: tile, into: tile)
+              rows: count, steps: steps, panels: 1, aPanel: a.strides.panel, bPanel: 0, cRow: 16,
+              cPanel: 0, aRow: a.strides.row),
+            from + row * a.strides.row, b.place(row: first, panel: full), adding: tile, into: tile)
           store(tile, rows: count, rest, target, columns)
           row += count
         }
@@ -212,7 +264,7 @@ enum Panels {
   /// - `inner`: At most `chain`, of each part.
   /// - `a`: Gives a part's matrix: inner x allRows, row-major.
   /// - `b`: inner x columns in panels, part after part.
-  /// - `scratch`: 3 x 512 values.
+  /// - `scratch`: 3 x 1024 values.
   static func multiplyTransposed(
     parts: Int, rows: Range<Int>, of allRows: Int, columns: Int, inner: Int,
     _ a: (_ part: Int) -> UnsafePointer<Float>, _ b: UnsafePointer<Float>,
@@ -220,17 +272,17 @@ enum Panels {
   ) {
     precondition(inner <= chain, "a chain of \(inner) values, at most \(chain)")
     let partCount = count(rows: inner, columns: columns)
-    for panel in stride(from: 0, to: panels(columns), by: 2) {
-      let width = min(32, columns - panel * 16)
+    for panel in stride(from: 0, to: panels(columns), by: 4) {
+      let width = min(64, columns - panel * 16)
       for row in stride(from: rows.lowerBound, to: rows.upperBound, by: 16) {
         let height = min(16, rows.upperBound - row)
         // Level k of the tree has its sum in tile k; the first adds no tile.
         func product(_ part: Int, _ tile: Int, _ adds: Bool) {
-          let target = scratch + tile * 512
+          let target = scratch + tile * 1024
           PanelProduct.multiplyTransposed(
             .init(
               rows: height, steps: inner, panels: (width + 15) / 16, aPanel: 16,
-              bPanel: inner * 16, cRow: 32, cPanel: 16, aStep: allRows),
+              bPanel: inner * 16, cRow: 64, cPanel: 16, aStep: allRows),
             a(part) + row, b + part * partCount + panel * inner * 16,
             adding: adds ? UnsafePointer(target) : nil, into: target)
         }
@@ -239,8 +291,8 @@ enum Panels {
           if parts > 1 { product(first + 1, tile, true) }
         }
         func add(_ source: Int, _ target: Int) {
-          let (source, target) = (scratch + source * 512, scratch + target * 512)
-          for index in stride(from: 0, to: height * 32, by: 8) {
+          let (source, target) = (scratch + source * 1024, scratch + target * 1024)
+          for index in stride(from: 0, to: height * 64, by: 8) {
             target.setLanes(index, target.lanes(index) + source.lanes(index))
           }
         }
@@ -256,7 +308,7 @@ enum Panels {
           add(1, 0)
         }
         for index in 0..<height {
-          let (from, to) = (scratch + index * 32, c + (row + index) * columns + panel * 16)
+          let (from, to) = (scratch + index * 64, c + (row + index) * columns + panel * 16)
           var column = 0
           while column + 8 <= width {
             to.setLanes(column, from.lanes(column))

@@ -21,16 +21,18 @@ extension Winograd {
       return
     }
     WinogradTables.with(work: work) { tables in
-      for (number, phase) in phases.enumerated() {
-        for panel in 0..<inputPanels {
+      for (number, slice) in slices.enumerated() {
+        let phase = phases[slice.phase]
+        for panel in 0..<slice.panels {
+          let firstChannel = (slice.firstPanel + panel) * 16
           // Only read through.
           let filter = UnsafeMutablePointer(
-            mutating: w + channels.lowerBound * g.patchCount + panel * 16)
+            mutating: w + channels.lowerBound * g.patchCount + firstChannel)
           placeTaps(tables, filter, phase)
           let (pointRows, pointColumns) = forEachPoint(of: phase) { entry, index in
             tables.panel[entry] =
-              u + point(index).filterOffset
-              + ((firstPanel(index, number) + panel) * g.outputChannels + channels.lowerBound) * 16
+              u + part(number, index).filterOffset
+              + (panel * g.outputChannels + channels.lowerBound) * 16
             tables.panelNext[entry] = 16
           }
           let tile = WinogradTile(
@@ -38,7 +40,7 @@ extension Winograd {
             pointColumns: pointColumns)
           // Channel by channel along the points' panels: as many streams as points.
           for _ in channels {
-            tables.evaluateTaps(tile, channels: min(16, g.inputChannels - panel * 16))
+            tables.evaluateTaps(tile, channels: min(16, g.inputChannels - firstChannel))
             tables.advance()
           }
         }
@@ -48,9 +50,9 @@ extension Winograd {
 
   /// U with its panels holding outputs side by side instead of inputs: what `forward` takes.
   ///
-  /// - `part`, `parts`: One of so many shares of the work, for a thread.
+  /// - `part`, `of`: One of so many shares of the work, for a thread.
   package func transposeFilter(
-    _ u: FloatBuffer, into target: MutableFloatBuffer, part: Int = 0, of parts: Int = 1
+    _ u: FloatBuffer, into target: MutableFloatBuffer, part share: Int = 0, of shares: Int = 1
   ) {
     precondition(
       u.count == transformedFilterCount && target.count >= transposedFilterCount,
@@ -58,14 +60,17 @@ extension Winograd {
         + "\(transposedFilterCount)")
     guard let u = u.baseAddress, let target = target.baseAddress else { return }
     let channels = geometry.outputChannels
-    for index in part * points.count / parts..<(part + 1) * points.count / parts {
-      let point = point(index)
-      for inner in 0..<point.panels {
+    let count = self.parts.buffer.count
+    for number in share * count / shares..<(share + 1) * count / shares {
+      let part = self.parts.pointer[number]
+      guard part.isUsed else { continue }
+      let panels = slices[number / points.count].panels
+      for inner in 0..<panels {
         for panel in 0..<outputPanels {
           PanelProduct.transpose(
             rows: min(16, channels - panel * 16),
-            u + point.filterOffset + (inner * channels + panel * 16) * 16,
-            into: target + point.transposedOffset + (panel * point.panels + inner) * 256)
+            u + part.filterOffset + (inner * channels + panel * 16) * 16,
+            into: target + part.transposedOffset + (panel * panels + inner) * 256)
         }
       }
     }
@@ -88,25 +93,34 @@ extension Winograd {
         "bias has \(bias.count) values, expected \(geometry.outputChannels)")
     }
     guard let x = x.baseAddress, let u = u.baseAddress, let y = y.baseAddress else { return }
-    forEachPiece(images, limit: pieceCount, scratch) { first, count, space in
-      gatherInputs(x + first * geometry.inputCount, images: count, space)
-      multiplyForward(u, images: count, space)
+    forEachPiece(images, limit: Self.pieceCount, scratch) { first, count, space in
+      for slice in slices.indices {
+        gatherInputs(x + first * geometry.inputCount, images: count, slice, space)
+        multiplyForward(u, images: count, slice, space, into: space.output)
+      }
       collectOutputs(
-        y + first * geometry.outputCount, images: count, bias: bias?.baseAddress, space)
+        y + first * geometry.outputCount, images: count, bias: bias?.baseAddress, space.output,
+        space)
     }
   }
 
-  /// M = V U^T at every point.
-  private func multiplyForward(_ u: UnsafePointer<Float>, images: Int, _ space: Workspace) {
+  /// M = V U^T of the first slice, which has all points, M += V U^T of the others.
+  private func multiplyForward(
+    _ u: UnsafePointer<Float>, images: Int, _ slice: Int, _ space: Workspace,
+    into output: UnsafeMutablePointer<Float>
+  ) {
+    let panels = slices[slice].panels
     for index in 0..<points.count {
-      let point = point(index)
-      let tiles = images * point.tiles
+      let part = part(slice, index)
+      guard part.isUsed else { continue }
+      let tiles = images * point(index).tiles
+      let target = outputMatrix(index, images: images, output)
       PanelProduct.multiply(
         .init(
-          rows: tiles, steps: point.panels * 16, panels: outputPanels, aPanel: tiles * 16,
-          bPanel: point.panels * 256, cRow: 16, cPanel: tiles * 16),
-        inputMatrix(index, images: images, space), u + point.transposedOffset,
-        into: outputMatrix(index, images: images, space))
+          rows: tiles, steps: panels * 16, panels: outputPanels, aPanel: tiles * 16,
+          bPanel: panels * 256, cRow: 16, cPanel: tiles * 16),
+        inputMatrix(slice, index, images: images, space), u + part.transposedOffset,
+        adding: slice > 0 ? UnsafePointer(target) : nil, into: target)
     }
   }
 
@@ -121,25 +135,32 @@ extension Winograd {
       u.count == transformedFilterCount,
       "transformed filter has \(u.count) values, expected \(transformedFilterCount)")
     guard let dx = dx.baseAddress, let u = u.baseAddress, let dy = dy.baseAddress else { return }
-    forEachPiece(images, limit: pieceCount, scratch) { first, count, space in
+    forEachPiece(images, limit: Self.pieceCount, scratch) { first, count, space in
+      let dx = dx + first * geometry.inputCount
       evaluateOutputs(dy + first * geometry.outputCount, images: count, space)
-      multiplyBackward(u, images: count, space)
-      scatterInputs(dx + first * geometry.inputCount, images: count, space)
+      dx.update(repeating: 0, count: count * geometry.inputCount)
+      for slice in slices.indices {
+        multiplyBackward(u, images: count, slice, space)
+        scatterInputs(dx, images: count, slice, space)
+      }
     }
   }
 
-  /// V = M U at every point.
-  private func multiplyBackward(_ u: UnsafePointer<Float>, images: Int, _ space: Workspace) {
+  /// V = M U of a slice at every point.
+  private func multiplyBackward(
+    _ u: UnsafePointer<Float>, images: Int, _ slice: Int, _ space: Workspace
+  ) {
     let channels = geometry.outputChannels
     for index in 0..<points.count {
-      let point = point(index)
-      let tiles = images * point.tiles
+      let part = part(slice, index)
+      guard part.isUsed else { continue }
+      let tiles = images * point(index).tiles
       PanelProduct.multiply(
         .init(
-          rows: tiles, steps: channels, panels: point.panels, aPanel: tiles * 16,
+          rows: tiles, steps: channels, panels: slices[slice].panels, aPanel: tiles * 16,
           bPanel: channels * 16, cRow: 16, cPanel: tiles * 16),
-        outputMatrix(index, images: images, space), u + point.filterOffset,
-        into: inputMatrix(index, images: images, space))
+        outputMatrix(index, images: images, space.output), u + part.filterOffset,
+        into: inputMatrix(slice, index, images: images, space))
     }
   }
 
@@ -159,20 +180,30 @@ extension Winograd {
     also?.check(self, images)
     if images == 0, !accumulates { dw.update(repeating: 0) }
     guard let x = x.baseAddress, let dw = dw.baseAddress, let dy = dy.baseAddress else { return }
-    forEachPiece(images, limit: Self.largestPieceCount, scratch) { first, count, space in
-      gatherInputs(x + first * g.inputCount, images: count, space)
+    let outputs = if case .output? = also { 2 } else { 1 }
+    forEachPiece(images, limit: Self.largestPieceCount, outputs: outputs, scratch) {
+      first, count, space in
+      let overwrites = !accumulates && first == 0
       evaluateOutputs(dy + first * g.outputCount, images: count, space)
-      addFilterGradient(dw, images: count, overwrites: !accumulates && first == 0, space)
-      switch also {
-      case .inputGradient(let dx, let u)?:
-        guard let dx = dx.baseAddress, let u = u.baseAddress else { return }
-        multiplyBackward(u, images: count, space)
-        scatterInputs(dx + first * g.inputCount, images: count, space)
-      case .output(let y, let u)?:
-        guard let y = y.baseAddress, let u = u.baseAddress else { return }
-        multiplyForward(u, images: count, space)
-        collectOutputs(y + first * g.outputCount, images: count, bias: nil, space)
-      case nil: break
+      if case .inputGradient(let dx, _)? = also, let dx = dx.baseAddress {
+        (dx + first * g.inputCount).update(repeating: 0, count: count * g.inputCount)
+      }
+      for slice in slices.indices {
+        gatherInputs(x + first * g.inputCount, images: count, slice, space)
+        addFilterGradient(dw, images: count, slice, overwrites: overwrites, space)
+        switch also {
+        case .inputGradient(let dx, let u)?:
+          guard let dx = dx.baseAddress, let u = u.baseAddress else { return }
+          multiplyBackward(u, images: count, slice, space)
+          scatterInputs(dx + first * g.inputCount, images: count, slice, space)
+        case .output(_, let u)?:
+          guard let u = u.baseAddress else { return }
+          multiplyForward(u, images: count, slice, space, into: space.result)
+        case nil: break
+        }
+      }
+      if case .output(let y, _)? = also, let y = y.baseAddress {
+        collectOutputs(y + first * g.outputCount, images: count, bias: nil, space.result, space)
       }
     }
   }
@@ -199,58 +230,59 @@ extension Winograd {
     }
   }
 
-  /// dw from V and M.
+  /// dw of a slice from V and M, some input and output channels at a time.
   private func addFilterGradient(
-    _ dw: UnsafeMutablePointer<Float>, images: Int, overwrites: Bool, _ space: Workspace
+    _ dw: UnsafeMutablePointer<Float>, images: Int, _ slice: Int, overwrites: Bool,
+    _ space: Workspace
   ) {
+    let channels = geometry.outputChannels
+    let panels = slices[slice].panels
     WinogradTables.with(work: space.work) { tables in
-      for (number, phase) in phases.enumerated() {
-        var inputPanel = 0
-        while inputPanel < inputPanels {
-          let panels = min(Self.gradientPanels, inputPanels - inputPanel)
+      for panel in stride(from: 0, to: panels, by: Self.gradientPanels) {
+        for channel in stride(from: 0, to: channels, by: Self.gradientChannels) {
           addTaps(
-            number, phase, inputPanel..<inputPanel + panels, images: images,
+            slice, panel..<min(panel + Self.gradientPanels, panels),
+            channel..<min(channel + Self.gradientChannels, channels), images: images,
             overwrites: overwrites, dw, space, tables)
-          inputPanel += panels
         }
       }
     }
   }
 
-  /// Adds the gradient of a phase's taps of some panels of input channels.
+  /// Adds the gradient of a slice's taps, of some of its panels of input channels and some output
+  /// channels, of which the first is a panel's first.
   private func addTaps(
-    _ number: Int, _ phase: (row: WinogradAxis.Phase, column: WinogradAxis.Phase),
-    _ inputPanels: Range<Int>, images: Int, overwrites: Bool, _ dw: UnsafeMutablePointer<Float>,
-    _ space: Workspace, _ tables: WinogradTables
+    _ slice: Int, _ panels: Range<Int>, _ channels: Range<Int>, images: Int, overwrites: Bool,
+    _ dw: UnsafeMutablePointer<Float>, _ space: Workspace, _ tables: WinogradTables
   ) {
     let g = geometry
-    let panelCount = g.outputChannels * 16
+    let phase = phases[slices[slice].phase]
+    let panelCount = Self.gradientChannels * 16
     let pointCount = Self.gradientPanels * panelCount + Self.skew
     let (pointRows, pointColumns) = forEachPoint(of: phase) { entry, index in
       let tiles = images * point(index).tiles
       PanelProduct.multiplyTransposed(
         .init(
-          rows: g.outputChannels, steps: tiles, panels: inputPanels.count, aPanel: tiles * 16,
+          rows: channels.count, steps: tiles, panels: panels.count, aPanel: tiles * 16,
           bPanel: tiles * 16, cRow: 16, cPanel: panelCount),
-        outputMatrix(index, images: images, space),
-        inputMatrix(index, images: images, space)
-          + (firstPanel(index, number) + inputPanels.lowerBound) * tiles * 16,
+        outputMatrix(index, images: images, space.output) + channels.lowerBound * tiles,
+        inputMatrix(slice, index, images: images, space) + panels.lowerBound * tiles * 16,
         into: space.filter + index * pointCount)
     }
     let tile = WinogradTile(
       rows: phase.row.taps, columns: phase.column.taps, pointRows: pointRows,
       pointColumns: pointColumns)
-    for panel in inputPanels {
-      placeTaps(tables, dw + panel * 16, phase)
-      let place = space.filter + (panel - inputPanels.lowerBound) * panelCount
+    for panel in panels {
+      let firstChannel = (slices[slice].firstPanel + panel) * 16
+      placeTaps(tables, dw + channels.lowerBound * g.patchCount + firstChannel, phase)
+      let place = space.filter + (panel - panels.lowerBound) * panelCount
       _ = forEachPoint(of: phase) { entry, index in
         tables.panel[entry] = place + index * pointCount
         tables.panelNext[entry] = 16
       }
-      for _ in 0..<g.outputChannels {
+      for _ in channels {
         tables.collectTaps(
-          tile, channels: min(16, g.inputChannels - panel * 16),
-          overwriting: overwrites)
+          tile, channels: min(16, g.inputChannels - firstChannel), overwriting: overwrites)
         tables.advance()
       }
     }
@@ -260,10 +292,10 @@ extension Winograd {
 
   @inline(__always)
   private func forEachPiece(
-    _ images: Int, limit: Int, _ scratch: MutableFloatBuffer,
+    _ images: Int, limit: Int, outputs: Int = 1, _ scratch: MutableFloatBuffer,
     _ body: (_ first: Int, _ count: Int, _ space: Workspace) -> Void
   ) {
-    let most = pieceImages(limit)
+    let most = pieceImages(limit, outputs: outputs)
     let space = workspace(scratch, pieceImages: most)
     // Pieces of equal size.
     let pieces = max(1, (images + most - 1) / most)
@@ -279,26 +311,25 @@ extension Winograd {
   @inline(__always)
   private func point(_ index: Int) -> Point { points.pointer[index] }
 
-  /// The first panel of a phase at a point, -1 for a phase that does not use it.
   @inline(__always)
-  private func firstPanel(_ index: Int, _ phase: Int) -> Int {
-    firstPanels.pointer[index * phases.count + phase]
+  private func part(_ slice: Int, _ index: Int) -> Part {
+    parts.pointer[slice * points.count + index]
   }
 
-  /// V at a point: [panel][tile][16].
+  /// V of a slice at a point: [panel][tile][16].
   @inline(__always)
   private func inputMatrix(
-    _ index: Int, images: Int, _ space: Workspace
+    _ slice: Int, _ index: Int, images: Int, _ space: Workspace
   ) -> UnsafeMutablePointer<Float> {
-    space.input + images * point(index).inputOffset + index * Self.skew
+    space.input + images * part(slice, index).inputOffset + index * Self.skew
   }
 
   /// M at a point: [panel][tile][16].
   @inline(__always)
   private func outputMatrix(
-    _ index: Int, images: Int, _ space: Workspace
+    _ index: Int, images: Int, _ output: UnsafeMutablePointer<Float>
   ) -> UnsafeMutablePointer<Float> {
-    space.output + images * point(index).outputOffset + index * Self.skew
+    output + images * point(index).outputOffset + index * Self.skew
   }
 
   /// Calls `body` with table entry and number of every point that a phase uses.
@@ -338,39 +369,41 @@ extension Winograd {
     }
   }
 
-  /// Calls `body` for every tile of every image in every phase, with the image side's table filled
+  /// Calls `body` for every tile of every image in a slice's phase, with the image side's table filled
   /// (`outside` where a pixel lies outside) and the panel side's.
   @inline(__always)
   private func forEachInputTile(
-    _ x: UnsafeMutablePointer<Float>, images: Int, _ space: Workspace, _ tables: WinogradTables,
-    outside: UnsafeMutablePointer<Float>,
-    _ body: (_ rows: Int, _ columns: Int, _ number: Int, _ a: Int, _ b: Int, _ image: Int) -> Void
+    _ x: UnsafeMutablePointer<Float>, images: Int, _ slice: Int, _ space: Workspace,
+    _ tables: WinogradTables, outside: UnsafeMutablePointer<Float>,
+    _ body: (_ shape: WinogradTile, _ a: Int, _ b: Int, _ image: Int) -> Void
   ) {
     let g = geometry
+    let x = x + slices[slice].firstPanel * 16
+    let phase = phases[slices[slice].phase]
     for (a, tileRow) in rows.tiles.enumerated() {
       for (b, tileColumn) in columns.tiles.enumerated() {
-        for (number, phase) in phases.enumerated() {
-          let rowCount = rows.points(tileRow, phase.row)
-          let columnCount = columns.points(tileColumn, phase.column)
-          let top = rows.firstInput(tileRow, phase.row)
-          let left = columns.firstInput(tileColumn, phase.column)
-          for i in 0..<rowCount {
-            let row = top + i * g.stride
-            let isRowInside = row >= 0 && row < g.inputHeight
-            for j in 0..<columnCount {
-              let column = left + j * g.stride
-              let isInside = isRowInside && column >= 0 && column < g.inputWidth
-              let entry = i * 6 + j
-              tables.image[entry] =
-                isInside ? x + (row * g.inputWidth + column) * g.inputChannels : outside
-              tables.imageNext[entry] = isInside ? g.inputCount : 0
-              placeInput(tables, i, j, number, a, b, images, space)
-            }
+        let rowCount = rows.points(tileRow, phase.row)
+        let columnCount = columns.points(tileColumn, phase.column)
+        let top = rows.firstInput(tileRow, phase.row)
+        let left = columns.firstInput(tileColumn, phase.column)
+        for i in 0..<rowCount {
+          let row = top + i * g.stride
+          let isRowInside = row >= 0 && row < g.inputHeight
+          for j in 0..<columnCount {
+            let column = left + j * g.stride
+            let isInside = isRowInside && column >= 0 && column < g.inputWidth
+            let entry = i * 6 + j
+            tables.image[entry] =
+              isInside ? x + (row * g.inputWidth + column) * g.inputChannels : outside
+            tables.imageNext[entry] = isInside ? g.inputCount : 0
+            placeInput(tables, i, j, slice, a, b, images, space)
           }
-          for image in 0..<images {
-            body(rowCount, columnCount, number, a, b, image)
-            tables.advance()
-          }
+        }
+        let shape = WinogradTile(
+          rows: 0, columns: 0, pointRows: rowCount, pointColumns: columnCount)
+        for image in 0..<images {
+          body(shape, a, b, image)
+          tables.advance()
         }
       }
     }
@@ -379,33 +412,38 @@ extension Winograd {
   /// The panel side's entry of one point, for a tile of the first image.
   @inline(__always)
   private func placeInput(
-    _ tables: WinogradTables, _ i: Int, _ j: Int, _ number: Int, _ a: Int, _ b: Int,
+    _ tables: WinogradTables, _ i: Int, _ j: Int, _ slice: Int, _ a: Int, _ b: Int,
     _ images: Int, _ space: Workspace
   ) {
     let index = i * columns.points + j
     let point = point(index)
-    let tiles = images * point.tiles
     let tile = a * point.tileColumns + b
-    tables.panel[i * 6 + j] =
-      inputMatrix(index, images: images, space) + (firstPanel(index, number) * tiles + tile) * 16
-    tables.panelStep[i * 6 + j] = tiles * 16
+    tables.panel[i * 6 + j] = inputMatrix(slice, index, images: images, space) + tile * 16
+    tables.panelStep[i * 6 + j] = images * point.tiles * 16
     tables.panelNext[i * 6 + j] = point.tiles * 16
   }
 
+  /// Input channels of a slice.
+  @inline(__always)
+  private func channelCount(_ slice: Int) -> Int {
+    let slice = slices[slice]
+    return min(slice.panels * 16, geometry.inputChannels - slice.firstPanel * 16)
+  }
+
   /// V of the images' inputs.
-  private func gatherInputs(_ x: UnsafePointer<Float>, images: Int, _ space: Workspace) {
+  private func gatherInputs(
+    _ x: UnsafePointer<Float>, images: Int, _ slice: Int, _ space: Workspace
+  ) {
     // Nothing reads the filter's scratch before the products: zeros for what is outside.
-    space.filter.update(repeating: 0, count: inputPanels * 16)
+    space.filter.update(repeating: 0, count: slices[slice].panels * 16)
     WinogradTables.with(work: space.work) { tables in
       // Only read through.
       let x = UnsafeMutablePointer(mutating: x)
-      forEachInputTile(x, images: images, space, tables, outside: space.filter) {
-        rowCount, columnCount, number, a, b, image in
-        tables.gather(
-          WinogradTile(
-            rows: 0, columns: 0, pointRows: rowCount, pointColumns: columnCount),
-          channels: geometry.inputChannels)
-        clearUnused(rowCount, columnCount, number, a, b, image, images, space)
+      let channels = channelCount(slice)
+      forEachInputTile(x, images: images, slice, space, tables, outside: space.filter) {
+        shape, a, b, image in
+        tables.gather(shape, channels: channels)
+        clearUnused(shape, slice, a, b, image, images, space)
       }
     }
   }
@@ -413,42 +451,35 @@ extension Winograd {
   /// Zeros where a product takes a tile and a phase that do not both need its point.
   @inline(__always)
   private func clearUnused(
-    _ rowCount: Int, _ columnCount: Int, _ number: Int, _ a: Int, _ b: Int, _ image: Int,
-    _ images: Int, _ space: Workspace
+    _ shape: WinogradTile, _ slice: Int, _ a: Int, _ b: Int, _ image: Int, _ images: Int,
+    _ space: Workspace
   ) {
     let pointRows = rows.points(rows.tiles[a], rows.phases[0])
     let pointColumns = columns.points(columns.tiles[b], columns.phases[0])
-    guard rowCount < pointRows || columnCount < pointColumns else { return }
+    guard shape.pointRows < pointRows || shape.pointColumns < pointColumns else { return }
     for i in 0..<pointRows {
-      for j in 0..<pointColumns where i >= rowCount || j >= columnCount {
+      for j in 0..<pointColumns where i >= shape.pointRows || j >= shape.pointColumns {
         let index = i * columns.points + j
+        guard part(slice, index).isUsed else { continue }
         let point = point(index)
-        let first = firstPanel(index, number)
-        guard first >= 0 else { continue }
-        let tiles = images * point.tiles
         let tile = (image * point.tileRows + a) * point.tileColumns + b
-        for panel in 0..<inputPanels {
-          (inputMatrix(index, images: images, space)
-            + ((first + panel) * tiles + tile) * 16).update(
-              repeating: 0, count: 16)
+        let matrix = inputMatrix(slice, index, images: images, space)
+        for panel in 0..<slices[slice].panels {
+          (matrix + (panel * images * point.tiles + tile) * 16).update(repeating: 0, count: 16)
         }
       }
     }
   }
 
-  /// dx from the gradient of V.
+  /// Adds what a slice's V gives to dx.
   private func scatterInputs(
-    _ dx: UnsafeMutablePointer<Float>, images: Int, _ space: Workspace
+    _ dx: UnsafeMutablePointer<Float>, images: Int, _ slice: Int, _ space: Workspace
   ) {
-    dx.update(repeating: 0, count: images * geometry.inputCount)
     WinogradTables.with(work: space.work) { tables in
+      let channels = channelCount(slice)
       // What falls outside is added up where nothing is read after the products.
-      forEachInputTile(dx, images: images, space, tables, outside: space.filter) {
-        rowCount, columnCount, _, _, _, _ in
-        tables.scatter(
-          WinogradTile(
-            rows: 0, columns: 0, pointRows: rowCount, pointColumns: columnCount),
-          channels: geometry.inputChannels)
+      forEachInputTile(dx, images: images, slice, space, tables, outside: space.filter) {
+        shape, _, _, _ in tables.scatter(shape, channels: channels)
       }
     }
   }
@@ -456,8 +487,8 @@ extension Winograd {
   /// Calls `body` for every tile of every image with the tables of outputs and their points.
   @inline(__always)
   private func forEachOutputTile(
-    _ y: UnsafeMutablePointer<Float>, images: Int, _ space: Workspace, _ tables: WinogradTables,
-    _ body: (_ shape: WinogradTile) -> Void
+    _ y: UnsafeMutablePointer<Float>, images: Int, _ output: UnsafeMutablePointer<Float>,
+    _ tables: WinogradTables, _ body: (_ shape: WinogradTile) -> Void
   ) {
     let g = geometry
     for (a, tileRow) in rows.tiles.enumerated() {
@@ -476,7 +507,7 @@ extension Winograd {
             let index = i * columns.points + j
             let point = point(index)
             let tile = a * point.tileColumns + b
-            tables.panel[i * 6 + j] = outputMatrix(index, images: images, space) + tile * 16
+            tables.panel[i * 6 + j] = outputMatrix(index, images: images, output) + tile * 16
             tables.panelStep[i * 6 + j] = images * point.tiles * 16
             tables.panelNext[i * 6 + j] = point.tiles * 16
           }
@@ -494,10 +525,11 @@ extension Winograd {
 
   /// y from M.
   private func collectOutputs(
-    _ y: UnsafeMutablePointer<Float>, images: Int, bias: UnsafePointer<Float>?, _ space: Workspace
+    _ y: UnsafeMutablePointer<Float>, images: Int, bias: UnsafePointer<Float>?,
+    _ output: UnsafeMutablePointer<Float>, _ space: Workspace
   ) {
     WinogradTables.with(work: space.work) { tables in
-      forEachOutputTile(y, images: images, space, tables) {
+      forEachOutputTile(y, images: images, output, tables) {
         tables.collect($0, channels: geometry.outputChannels, bias: bias)
       }
     }
@@ -510,7 +542,7 @@ extension Winograd {
     WinogradTables.with(work: space.work) { tables in
       // Only read through.
       let dy = UnsafeMutablePointer(mutating: dy)
-      forEachOutputTile(dy, images: images, space, tables) {
+      forEachOutputTile(dy, images: images, space.output, tables) {
         tables.evaluate($0, channels: geometry.outputChannels)
       }
     }

@@ -29,32 +29,47 @@ import KernelLayouts
 /// A result's bits depend on the geometry only, not on the number of images in a call.
 ///
 /// Memory: matrices lie in panels of 16 columns, [panel][row][16], the layout that the products
-/// (`PanelProduct`) read as either operand. V: transformed inputs, rows tiles, columns phases and their
-/// channels. M: transformed outputs, rows tiles, columns output channels. U: transformed filters, rows
-/// output channels, columns as V.
+/// (`PanelProduct`) read as either operand. V: transformed inputs, rows tiles, columns channels, of one
+/// *slice* at a time: up to 128 channels of a phase. M: transformed outputs,
+/// rows tiles, columns output channels. U: transformed filters, slice after slice, rows output channels,
+/// columns as V. So what is written and read again at once, V of a slice and M of some images, stays in
+/// the second-level cache, while every value of U is read once for all of these images.
 package final class Winograd: Sendable {
-  /// Values of V and M together that are worked on at a time: as a rule 1.5 MiB, which stay in the
-  /// second-level cache, but more, up to 4 MiB, where reading a large filter for every piece would
-  /// cost more than they do.
-  var pieceCount: Int { min(max(384 * 1024, transformedFilterCount / 2), Self.largestPieceCount) }
+  /// Values of V and M together that are worked on at a time: 1 MiB, which stays in the second-level
+  /// cache beside the images.
+  static let pieceCount = 256 * 1024
   /// The same for the filter gradient, which transforms a filter for every piece.
   static let largestPieceCount = 1024 * 1024
+  /// Panels of input channels of a slice, at most.
+  static let slicePanels = 8
 
   /// A point of the plane: where its matrices lie.
   struct Point: Sendable, BitwiseCopyable {
     /// Tiles of an image that need it: rows x columns.
     var tileRows: Int
     var tileColumns: Int
-    /// Panels of 16 columns in U and V.
-    var panels: Int
-    /// First value in V and M, of one image.
-    var inputOffset: Int
+    /// First value in M, of one image.
     var outputOffset: Int
-    /// First value in U.
-    var filterOffset: Int
-    /// First value in the transposed U.
-    var transposedOffset: Int
     var tiles: Int { tileRows * tileColumns }
+  }
+
+  /// Input channels of one phase that are transformed and multiplied together.
+  struct Slice: Sendable, BitwiseCopyable {
+    var phase: Int
+    var firstPanel: Int
+    var panels: Int
+  }
+
+  /// A slice at a point.
+  struct Part: Sendable, BitwiseCopyable {
+    /// Whether some tile of the slice's phase needs the point.
+    var isUsed: Bool
+    /// First value in V, of one image.
+    var inputOffset: Int
+    /// First value in U: [panel][output channel][16].
+    var filterOffset: Int
+    /// First value in the transposed U: [panel of output channels][input channel][16].
+    var transposedOffset: Int
   }
 
   package let geometry: ConvolutionGeometry
@@ -62,15 +77,18 @@ package final class Winograd: Sendable {
   let columns: WinogradAxis
   /// Row by row: `columns.points` to a row.
   let points: AlignedArray<Point>
-  /// For each point the first panel of each phase; -1 for one that does not use it.
-  let firstPanels: AlignedArray<Int>
   /// Pairs of a row phase and a column phase.
   let phases: [(row: WinogradAxis.Phase, column: WinogradAxis.Phase)]
+  let slices: [Slice]
+  /// Slice by slice, `points.count` to a slice.
+  let parts: AlignedArray<Part>
   let inputPanels: Int
   let outputPanels: Int
-  /// Values of V and M, an image.
+  /// Values of V of the largest slice and of M, an image.
   let inputCount: Int
   let outputCount: Int
+  /// Values of V of all slices, an image.
+  let wholeInputCount: Int
   /// Values of U.
   package let transformedFilterCount: Int
   /// Values of U transposed.
@@ -97,77 +115,97 @@ package final class Winograd: Sendable {
     inputPanels = (g.inputChannels + 15) / 16
     outputPanels = (g.outputChannels + 15) / 16
     var points: [Point] = []
-    var firstPanels: [Int] = []
-    var (inputOffset, outputOffset, filterOffset, transposedOffset) = (0, 0, 0, 0)
+    var outputOffset = 0
     for i in 0..<rows.points {
       for j in 0..<columns.points {
-        var point = Point(
+        let point = Point(
           tileRows: rows.tileCount(usingPoint: i), tileColumns: columns.tileCount(usingPoint: j),
-          panels: 0, inputOffset: inputOffset, outputOffset: outputOffset,
-          filterOffset: filterOffset, transposedOffset: transposedOffset)
-        for phase in phases {
-          let isUsed = rows.uses(phase.row, point: i) && columns.uses(phase.column, point: j)
-          firstPanels.append(isUsed ? point.panels : -1)
-          if isUsed { point.panels += inputPanels }
-        }
-        inputOffset += point.tiles * point.panels * 16
+          outputOffset: outputOffset)
         outputOffset += point.tiles * outputPanels * 16
-        filterOffset += point.panels * g.outputChannels * 16 + Self.skew
-        transposedOffset += point.panels * outputPanels * 256 + Self.skew
         points.append(point)
       }
     }
+    slices = phases.indices.flatMap { [inputPanels] phase in
+      stride(from: 0, to: inputPanels, by: Self.slicePanels).map {
+        Slice(phase: phase, firstPanel: $0, panels: min(Self.slicePanels, inputPanels - $0))
+      }
+    }
+    var parts: [Part] = []
+    var (wholeInputCount, largestInputCount, filterOffset, transposedOffset) = (0, 0, 0, 0)
+    for slice in slices {
+      let phase = phases[slice.phase]
+      var inputOffset = 0
+      for (index, point) in points.enumerated() {
+        let (i, j) = index.quotientAndRemainder(dividingBy: columns.points)
+        let isUsed = rows.uses(phase.row, point: i) && columns.uses(phase.column, point: j)
+        parts.append(
+          Part(
+            isUsed: isUsed, inputOffset: inputOffset, filterOffset: filterOffset,
+            transposedOffset: transposedOffset))
+        guard isUsed else { continue }
+        inputOffset += point.tiles * slice.panels * 16
+        filterOffset += slice.panels * g.outputChannels * 16 + Self.skew
+        transposedOffset += slice.panels * outputPanels * 256 + Self.skew
+      }
+      wholeInputCount += inputOffset
+      largestInputCount = max(largestInputCount, inputOffset)
+    }
     self.points = AlignedArray(count: points.count)
     _ = self.points.buffer.update(fromContentsOf: points)
-    self.firstPanels = AlignedArray(count: firstPanels.count)
-    _ = self.firstPanels.buffer.update(fromContentsOf: firstPanels)
-    inputCount = inputOffset
+    self.parts = AlignedArray(count: parts.count)
+    _ = self.parts.buffer.update(fromContentsOf: parts)
+    inputCount = largestInputCount
     outputCount = outputOffset
+    self.wholeInputCount = wholeInputCount
     transformedFilterCount = filterOffset
     transposedFilterCount = transposedOffset
   }
 
   /// Multiplications of any of the products, an image, padding of channels included.
-  package var multiplications: Int {
-    points.buffer.reduce(0) { $0 + $1.tiles * $1.panels * 16 * geometry.outputChannels }
-  }
+  package var multiplications: Int { wholeInputCount * geometry.outputChannels }
 
   /// Images whose V and M are in memory at a time.
-  func pieceImages(_ limit: Int) -> Int { max(1, limit / (inputCount + outputCount)) }
+  ///
+  /// - `outputs`: Matrices M, 1 or 2.
+  func pieceImages(_ limit: Int, outputs: Int) -> Int {
+    max(1, limit / (inputCount + outputs * outputCount))
+  }
 
   /// Values between the matrices of neighbouring points, so that the 25 places a transform writes to
   /// do not fall on one set of the cache.
   static let skew = 16
 
-  /// Scratch values that a product needs for one piece of `limit` values, besides those of a filter.
-  private func scratchCount(limit: Int) -> Int {
-    pieceImages(limit) * (inputCount + outputCount) + 2 * points.count * Self.skew
-  }
-
   /// Panels of input channels whose transformed gradient is made at a time: as many as the product
   /// computes together.
   static let gradientPanels = VectorLevel.usesAVX512 ? 4 : 1
+  /// Output channels of it: what the products write and the transform reads is 400 KiB.
+  static let gradientChannels = 64
 
-  /// Values of these panels' transformed gradient; or of what lies outside of the image.
+  /// Values of a transformed gradient in progress; or of what lies outside of the image.
   private var filterScratchCount: Int {
     max(
-      points.count * (Self.gradientPanels * geometry.outputChannels * 16 + Self.skew),
+      points.count * (Self.gradientPanels * Self.gradientChannels * 16 + Self.skew),
       inputPanels * 16)
   }
 
   /// Scratch values that any of the passes needs.
   package var scratchCount: Int {
-    WinogradTables.workCount + filterScratchCount
-      + scratchCount(limit: Self.largestPieceCount)
+    let pieces = (1...2).map {
+      pieceImages(Self.largestPieceCount, outputs: $0) * (inputCount + $0 * outputCount)
+    }
+    return WinogradTables.workCount + filterScratchCount + max(pieces[0], pieces[1])
+      + 3 * points.count * Self.skew
   }
 
   /// Where the parts of a pass's scratch are.
   struct Workspace {
     let work: UnsafeMutablePointer<Float>
     let filter: UnsafeMutablePointer<Float>
-    /// V and M of a piece.
+    /// V of a slice and M, of a piece.
     let input: UnsafeMutablePointer<Float>
     let output: UnsafeMutablePointer<Float>
+    /// A second M.
+    let result: UnsafeMutablePointer<Float>
   }
 
   func workspace(_ scratch: MutableFloatBuffer, pieceImages: Int) -> Workspace {
@@ -178,8 +216,9 @@ package final class Winograd: Sendable {
     let start = scratch.baseAddress.unsafelyUnwrapped
     let filter = start + WinogradTables.workCount
     let input = filter + filterScratchCount
+    let output = input + pieceImages * inputCount + points.count * Self.skew
     return Workspace(
-      work: start, filter: filter, input: input,
-      output: input + pieceImages * inputCount + points.count * Self.skew)
+      work: start, filter: filter, input: input, output: output,
+      result: output + pieceImages * outputCount + points.count * Self.skew)
   }
 }

@@ -21,15 +21,25 @@ enum Eight: BlockCount {
   static var value: Int { @inline(__always) get { 8 } }
 }
 
-/// How the first matrix of a product lies.
+/// How the matrices of a product lie.
 protocol BlockOrder {
   static var isTransposed: Bool { get }
+  /// Whether one of them is row-major, in a product that is not transposed.
+  static var isRowMajor: Bool { get }
 }
+/// Both in panels.
 enum AsItIs: BlockOrder {
   static var isTransposed: Bool { @inline(__always) get { false } }
+  static var isRowMajor: Bool { @inline(__always) get { false } }
 }
+enum RowMajor: BlockOrder {
+  static var isTransposed: Bool { @inline(__always) get { false } }
+  static var isRowMajor: Bool { @inline(__always) get { true } }
+}
+/// The first transposed.
 enum Transposed: BlockOrder {
   static var isTransposed: Bool { @inline(__always) get { true } }
+  static var isRowMajor: Bool { @inline(__always) get { false } }
 }
 
 /// A block of a matrix product in registers: with AVX-512 six rows of four panels or eight of two,
@@ -178,9 +188,9 @@ enum ProductBlock {
 
   /// c[row][0 ..< 16 columns] = sum over s of a[row, s] b[s], plus the addend, for some rows and panels.
   ///
-  /// - `a`: Value (row, s) at a[row * 16 + s / 16 * aPanel + s % 16], or transposed at
+  /// - `a`: Value (row, s) at a[row * aRow + s / 16 * aPanel + s % 16], or transposed at
   ///   a[s * aStep + row].
-  /// - `b`: Panels of steps x 16.
+  /// - `b`: Panels, the 16 values of step s at b[s * bStep].
   /// - `ahead`: Where to fetch into the second-level cache what later calls will read.
   /// - `aheadLines`: Lines of it to fetch in four steps: 2 or 4.
   @inline(never)
@@ -190,7 +200,8 @@ enum ProductBlock {
     _ c: UnsafeMutablePointer<Float>, ahead: UnsafePointer<Float>?, aheadLines: Int
   ) {
     let (rows, columns) = (Rows.value, Columns.value)
-    let rowStride = Order.isTransposed ? 1 : 16
+    let rowStride = Order.isTransposed ? 1 : Order.isRowMajor ? layout.aRow : 16
+    let bStep = Order.isRowMajor ? layout.bStep : 16
     let stepStride = Order.isTransposed ? layout.aStep : 1
     let aPanel = Order.isTransposed ? 16 * layout.aStep : layout.aPanel
     let bPanel = layout.bPanel
@@ -213,13 +224,13 @@ enum ProductBlock {
         }
         step(rows, columns, rowStride, value, vector, bPanel, &c0, &c1, &c2, &c3)
         step(
-          rows, columns, rowStride, value + stepStride, vector + 16, bPanel, &c0, &c1, &c2, &c3)
+          rows, columns, rowStride, value + stepStride, vector + bStep, bPanel, &c0, &c1, &c2, &c3)
         step(
-          rows, columns, rowStride, value + 2 * stepStride, vector + 32, bPanel, &c0, &c1, &c2, &c3)
+          rows, columns, rowStride, value + 2 * stepStride, vector + 2 * bStep, bPanel, &c0, &c1, &c2, &c3)
         step(
-          rows, columns, rowStride, value + 3 * stepStride, vector + 48, bPanel, &c0, &c1, &c2, &c3)
+          rows, columns, rowStride, value + 3 * stepStride, vector + 3 * bStep, bPanel, &c0, &c1, &c2, &c3)
         value += 4 * stepStride
-        vector += 64
+        vector += 4 * bStep
       }
       panel += aPanel
       left -= 16
@@ -227,7 +238,7 @@ enum ProductBlock {
     for _ in 0..<left {
       step(rows, columns, rowStride, panel, vector, bPanel, &c0, &c1, &c2, &c3)
       panel += stepStride
-      vector += 16
+      vector += bStep
     }
     // At the end, so that a sum in parts has the small error of its parts.
     if let addend {

@@ -5,7 +5,7 @@ import KernelLayouts
 /// With AVX-512 a block of six rows of four panels takes 24 of the 32 registers; with AVX2 one of six
 /// rows of a panel takes 12 of the 16.
 package enum Products {
-  /// c = a b, plus the addend: a is rows x steps, b steps x panels of 16.
+  /// c = a b, plus the addend: a is rows x steps, b steps x panels of 16; both may be row-major.
   ///
   /// The addend may be c.
   package static func multiply(
@@ -13,10 +13,10 @@ package enum Products {
     adding addend: UnsafePointer<Float>?, into c: UnsafeMutablePointer<Float>
   ) {
     forEachGroup(layout, b, addend, c) { group in
-      switch group.panels {
-      case 4: sweep(Six.self, Four.self, AsItIs.self, 0..<layout.rows, group, layout, a)
-      case 2: sweep(Eight.self, Two.self, AsItIs.self, 0..<layout.rows, group, layout, a)
-      default: sweep(Narrow.self, One.self, AsItIs.self, 0..<layout.rows, group, layout, a)
+      if layout.aRow == 16, layout.bStep == 16 {
+        sweep(AsItIs.self, 0..<layout.rows, group, layout, a)
+      } else {
+        sweep(RowMajor.self, 0..<layout.rows, group, layout, a)
       }
     }
   }
@@ -30,12 +30,7 @@ package enum Products {
       // The 16 rows of a panel of a at a time.
       var (row, a) = (0, a)
       while row < layout.rows {
-        let rows = row..<min(row + 16, layout.rows)
-        switch group.panels {
-        case 4: sweep(Six.self, Four.self, Transposed.self, rows, group, layout, a)
-        case 2: sweep(Eight.self, Two.self, Transposed.self, rows, group, layout, a)
-        default: sweep(Narrow.self, One.self, Transposed.self, rows, group, layout, a)
-        }
+        sweep(Transposed.self, row..<min(row + 16, layout.rows), group, layout, a)
         row += 16
         a += layout.aPanel
       }
@@ -77,6 +72,17 @@ package enum Products {
     }
   }
 
+  private static func sweep<Order: BlockOrder>(
+    _: Order.Type, _ rows: Range<Int>, _ group: Group, _ layout: ProductLayout,
+    _ a: UnsafePointer<Float>
+  ) {
+    switch group.panels {
+    case 4: sweep(Six.self, Four.self, Order.self, rows, group, layout, a)
+    case 2: sweep(Eight.self, Two.self, Order.self, rows, group, layout, a)
+    default: sweep(Narrow.self, One.self, Order.self, rows, group, layout, a)
+    }
+  }
+
   /// Blocks of `Most` rows, 8 or 6, then of what is left: 16 as 8 + 8 or 6 + 6 + 4.
   ///
   /// `a`: Where the first of the rows begins.
@@ -89,7 +95,7 @@ package enum Products {
     let groupCount = Columns.value * layout.bPanel
     let lines = rows.count >= 8 * Most.value ? 2 : 4
     var ahead =
-      Columns.value > 1 && !Order.isTransposed ? group.b + groupCount : nil
+      Columns.value > 1 && !Order.isTransposed && layout.bStep == 16 ? group.b + groupCount : nil
     let end = group.b + 2 * groupCount
     var row = rows.lowerBound
 
@@ -97,7 +103,7 @@ package enum Products {
     func multiply<Rows: BlockCount>(_: Rows.Type) {
       ProductBlock.multiply(
         Rows.self, Columns.self, Order.self, layout,
-        a + (row - rows.lowerBound) * (Order.isTransposed ? 1 : 16), group.b,
+        a + (row - rows.lowerBound) * (Order.isTransposed ? 1 : layout.aRow), group.b,
         group.addend.map { $0 + row * layout.addendRow }, group.c + row * layout.cRow,
         ahead: ahead, aheadLines: lines)
       row += Rows.value

@@ -208,6 +208,13 @@ private func expectDefinition(
       ConvolutionCase(
         images: 2, height: 7, width: 7, inputs: 16, outputs: 32, kernelHeight: 3, kernelWidth: 3,
         stride: 2, padding: [1, 1, 1, 1]),
+      // More channels than a slice and a block of the filter gradient hold, and not a multiple.
+      ConvolutionCase(
+        images: 2, height: 5, width: 5, inputs: 149, outputs: 70, kernelHeight: 3, kernelWidth: 3,
+        stride: 2, padding: [1, 1, 1, 1]),
+      ConvolutionCase(
+        height: 5, width: 4, inputs: 150, outputs: 65, kernelHeight: 3, kernelWidth: 3,
+        padding: [1, 1, 1, 1]),
     ]
 
   /// Errors are stated in terms of the largest value; what a filter gradient is added to counts.
@@ -267,7 +274,7 @@ private func expectDefinition(
     }
   }
 
-  /// Several pieces: more images than a piece of 1.5 MiB holds, not a multiple of it, and the same bits as
+  /// Several pieces: more images than a piece of 1 MiB holds, not a multiple of it, and the same bits as
   /// images one by one.
   @Test func imagesDoNotDependOnTheirNumber() throws {
     let geometry = try ConvolutionCase(

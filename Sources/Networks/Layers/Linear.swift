@@ -13,7 +13,7 @@ package final class Linear: Layer {
   private let context: ExecutionContext
   /// The products: those of a convolution of one pixel.
   private let plan: ConvolutionPlan
-  private let packed: ConvolutionWeight
+  private let factors: LinearFactors
 
   /// - `heads`: Outputs of the layers that are computed as one, one under the other in W; each
   ///   begins as a layer of its own.
@@ -32,7 +32,7 @@ package final class Linear: Layer {
       spectralNorm: isSpectral
         ? SpectralNorm(outputs: outputs, inputs: inputs, layout: .same) : nil)
     plan = ConvolutionPlan(matrix: .init(inputs: inputs, outputs: outputs))
-    packed = ConvolutionWeight(weight, plan: plan)
+    factors = LinearFactors(weight, inputs: inputs, outputs: outputs)
     bias =
       hasBias
       ? Parameter(
@@ -50,13 +50,7 @@ package final class Linear: Layer {
   private var sumsInDouble: Bool { outputShape.channels == 1 }
 
   package func prepare(_ plan: MemoryPlan, in context: ExecutionContext) {
-    packed.prepare(in: context)
-    context.reserveScratch(
-      max(
-        MatrixGradient.scratchCount,
-        MatrixProduct.scratchCount(
-          shards: context.plan.localShards, samples: plan.shardCapacity,
-          inner: max(inputShape.channels, outputShape.channels))))
+    context.reserveScratch(max(MatrixGradient.scratchCount, self.plan.scratchCount))
     context.reserveSharedScratch(
       MatrixGradient.inputCount(
         shards: context.plan.localShards, samples: plan.shardCapacity,
@@ -73,7 +67,6 @@ package final class Linear: Layer {
   ) {
     let trained = pass.parameterGroups
     let wanted = pass.inputGroups
-    let filter = packed.filter(for: .inputGradient, context)
     let isSummed = !trained.isEmpty && sumWeightGradient(dy, input: x, pass, groups: trained)
     if !trained.isEmpty {
       context.forEachShard { shard, thread in
@@ -91,12 +84,12 @@ package final class Linear: Layer {
       }
     }
     guard let dx, !wanted.isEmpty else { return }
-    forEachThread { shards, thread in
+    let weight = factors.weight(context)
+    forEachThread { shards in
       MatrixProduct.multiply(
         shards: shards, columns: self.inputShape.channels, inner: self.outputShape.channels,
-        { dy.read(pass, shard: $0, groups: wanted) }, matrix: filter.transformed, offset: nil,
-        into: { dx.values(pass, shard: $0, groups: wanted) },
-        scratch: self.context.scratch(thread: thread))
+        { dy.read(pass, shard: $0, groups: wanted) }, factor: weight, offset: nil,
+        into: { dx.values(pass, shard: $0, groups: wanted) })
     }
   }
 
@@ -156,20 +149,20 @@ package final class Linear: Layer {
       multiplyInDouble(x, into: y, pass, bias: bias)
       return
     }
-    let filter = packed.filter(for: .forward, context)
-    forEachThread { shards, thread in
+    let transposed = factors.transposedWeight(context)
+    forEachThread { shards in
       MatrixProduct.multiply(
         shards: shards, columns: self.outputShape.channels, inner: self.inputShape.channels,
-        { x.read(pass, shard: $0) }, matrix: filter.transposed, offset: bias,
-        into: { y.values(pass, shard: $0) }, scratch: self.context.scratch(thread: thread))
+        { x.read(pass, shard: $0) }, factor: transposed, offset: bias,
+        into: { y.values(pass, shard: $0) })
     }
   }
 
   /// Calls `body` on every thread with its shards.
-  private func forEachThread(_ body: (_ shards: Range<Int>, _ thread: Int) -> Void) {
+  private func forEachThread(_ body: (_ shards: Range<Int>) -> Void) {
     let (shards, threads) = (context.plan.localShards, context.pool.threads)
-    context.pool.forEach(threads) { part, thread in
-      body(part * shards / threads..<(part + 1) * shards / threads, thread)
+    context.pool.forEach(threads) { part, _ in
+      body(part * shards / threads..<(part + 1) * shards / threads)
     }
   }
 
