@@ -1,7 +1,7 @@
 /// Products of several shards' samples with one matrix: y_s = x_s B, plus an offset.
 ///
-/// Four panels of B serve all shards before the next four are read: for few samples a large matrix
-/// would else come from memory once a shard.
+/// Shards that lie one behind the other are one matrix. Four panels of B serve all shards before the
+/// next four are read: for few samples a large matrix would else come from memory once a shard.
 package enum MatrixProduct {
   /// B, inner x columns.
   package enum Factor {
@@ -23,21 +23,50 @@ package enum MatrixProduct {
     precondition(offset == nil || offset?.count == columns, "an offset for \(columns) columns")
     let addend = offset?.baseAddress.map { Panels.Addend.row($0) } ?? .nothing
     let panels = Panels.panels(columns)
-    for panel in stride(from: 0, to: panels, by: 4) {
-      for shard in shards {
-        let (values, target) = (x(shard), y(shard))
-        let samples = values.count / inner
-        precondition(
-          target.count == samples * columns,
-          "\(target.count) results of shard \(shard), expected \(samples * columns)")
-        guard samples > 0, let values = values.baseAddress, let target = target.baseAddress else {
-          continue
+    withUnsafeTemporaryAllocation(of: Run.self, capacity: shards.count) { runs in
+      let count = gather(shards, columns: columns, inner: inner, x, y, into: runs)
+      for panel in stride(from: 0, to: panels, by: 4) {
+        for run in runs[..<count] {
+          Panels.multiply(
+            rows: run.samples, columns: columns, inner: inner, .matrix(run.x, columns: inner), b,
+            adding: addend, into: run.y, panels: panel..<min(panel + 4, panels))
         }
-        Panels.multiply(
-          rows: samples, columns: columns, inner: inner, .matrix(values, columns: inner), b,
-          adding: addend, into: target, panels: panel..<min(panel + 4, panels))
       }
     }
+  }
+
+  /// Samples that lie one behind the other, in x and in y.
+  private struct Run: BitwiseCopyable {
+    var x: UnsafePointer<Float>
+    var y: UnsafeMutablePointer<Float>
+    var samples: Int
+  }
+
+  /// - Returns: The number of runs, in the shards' order.
+  private static func gather(
+    _ shards: Range<Int>, columns: Int, inner: Int, _ x: (_ shard: Int) -> FloatBuffer,
+    _ y: (_ shard: Int) -> MutableFloatBuffer, into runs: UnsafeMutableBufferPointer<Run>
+  ) -> Int {
+    var count = 0
+    for shard in shards {
+      let (values, target) = (x(shard), y(shard))
+      let samples = values.count / inner
+      precondition(
+        target.count == samples * columns,
+        "\(target.count) results of shard \(shard), expected \(samples * columns)")
+      guard samples > 0, let values = values.baseAddress, let target = target.baseAddress else {
+        continue
+      }
+      if count > 0, runs[count - 1].x + runs[count - 1].samples * inner == values,
+        runs[count - 1].y + runs[count - 1].samples * columns == target
+      {
+        runs[count - 1].samples += samples
+      } else {
+        runs.initializeElement(at: count, to: Run(x: values, y: target, samples: samples))
+        count += 1
+      }
+    }
+    return count
   }
 
   /// A row-major matrix's transpose in panels, as `Factor.panels` takes it.

@@ -272,18 +272,20 @@ enum Panels {
   ) {
     precondition(inner <= chain, "a chain of \(inner) values, at most \(chain)")
     let partCount = count(rows: inner, columns: columns)
+    var layout = ProductLayout(
+      rows: 16, steps: inner, panels: 4, aPanel: 16, bPanel: inner * 16, cRow: 64, cPanel: 16,
+      aStep: allRows)
     for panel in stride(from: 0, to: panels(columns), by: 4) {
       let width = min(64, columns - panel * 16)
+      layout.panels = panels(width)
       for row in stride(from: rows.lowerBound, to: rows.upperBound, by: 16) {
         let height = min(16, rows.upperBound - row)
+        layout.rows = height
         // Level k of the tree has its sum in tile k; the first adds no tile.
         func product(_ part: Int, _ tile: Int, _ adds: Bool) {
           let target = scratch + tile * 1024
           PanelProduct.multiplyTransposed(
-            .init(
-              rows: height, steps: inner, panels: (width + 15) / 16, aPanel: 16,
-              bPanel: inner * 16, cRow: 64, cPanel: 16, aStep: allRows),
-            a(part) + row, b + part * partCount + panel * inner * 16,
+            layout, a(part) + row, b + part * partCount + panel * inner * 16,
             adding: adds ? UnsafePointer(target) : nil, into: target)
         }
         func pair(_ first: Int, _ tile: Int) {
