@@ -190,11 +190,11 @@ package final class Winograd: Sendable {
 
   /// Scratch values that any of the passes needs.
   package var scratchCount: Int {
-    let pieces = (1...2).map {
-      pieceImages(Self.largestPieceCount, outputs: $0) * (inputCount + $0 * outputCount)
+    func piece(outputs: Int) -> Int {
+      pieceImages(Self.largestPieceCount, outputs: outputs) * (inputCount + outputs * outputCount)
     }
-    return WinogradTables.workCount + filterScratchCount + max(pieces[0], pieces[1])
-      + 3 * points.count * Self.skew
+    return WinogradTables.workCount + filterScratchCount
+      + max(piece(outputs: 1), piece(outputs: 2)) + 3 * points.count * Self.skew
   }
 
   /// Where the parts of a pass's scratch are.

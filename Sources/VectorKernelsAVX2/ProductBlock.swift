@@ -226,9 +226,11 @@ enum ProductBlock {
         step(
           rows, columns, rowStride, value + stepStride, vector + bStep, bPanel, &c0, &c1, &c2, &c3)
         step(
-          rows, columns, rowStride, value + 2 * stepStride, vector + 2 * bStep, bPanel, &c0, &c1, &c2, &c3)
+          rows, columns, rowStride, value + 2 * stepStride, vector + 2 * bStep, bPanel, &c0, &c1,
+          &c2, &c3)
         step(
-          rows, columns, rowStride, value + 3 * stepStride, vector + 3 * bStep, bPanel, &c0, &c1, &c2, &c3)
+          rows, columns, rowStride, value + 3 * stepStride, vector + 3 * bStep, bPanel, &c0, &c1,
+          &c2, &c3)
         value += 4 * stepStride
         vector += 4 * bStep
       }
