@@ -7,7 +7,9 @@ import Testing
   enum Gap: CaseIterable { case none, inX, inY }
 
   /// Each shard's product by its definition; nothing is written between the shards.
-  @Test(arguments: Gap.allCases, [(7, 37, 45), (6, 530, 32), (1, 16, 16), (13, 100, 128), (4, 3, 1)])
+  @Test(
+    arguments: Gap.allCases,
+    [(7, 37, 45), (6, 530, 32), (1, 16, 16), (13, 100, 128), (4, 3, 1)])
   func productsOfShards(gap: Gap, sizes: (Int, Int, Int)) {
     let (samples, inner, columns) = sizes
     let shards = 4
@@ -44,7 +46,8 @@ import Testing
         for column in 0..<columns {
           var sum = Double(offset[column])
           for k in 0..<inner {
-            sum += Double(x[shard * xStep + sample * inner + k]) * Double(weight[column * inner + k])
+            sum +=
+              Double(x[shard * xStep + sample * inner + k]) * Double(weight[column * inner + k])
           }
           expected[shard * yStep + sample * columns + column] = Float(sum)
         }
