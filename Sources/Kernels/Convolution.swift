@@ -94,8 +94,8 @@ package enum Convolution {
         + "\(transposedCount(g))")
     guard let packed = packed.baseAddress, let transposed = transposed.baseAddress else { return }
     Panels.transpose(
-      rows: g.outputChannels, columns: g.patchCount, packed, into: transposed, part: part,
-      of: parts)
+      rows: g.outputChannels, columns: g.patchCount, .panels(packed, rows: g.outputChannels),
+      into: transposed, part: part, of: parts)
   }
 
   /// y = conv(x, w) + bias, from the transposed filter; overwrites y.

@@ -81,8 +81,9 @@ package enum MatrixProduct {
       matrix.count == rows * columns && target.count >= Panels.count(rows: columns, columns: rows),
       "\(matrix.count) values of \(rows) x \(columns) into \(target.count)")
     guard let matrix = matrix.baseAddress, let target = target.baseAddress else { return }
-    Panels.transposeMatrix(
-      rows: rows, columns: columns, matrix, into: target, part: part, of: parts)
+    Panels.transpose(
+      rows: rows, columns: columns, .matrix(matrix, columns: columns), into: target, part: part,
+      of: parts)
   }
 
   private static func place(_ factor: Factor, columns: Int, inner: Int) -> Panels.Factor? {

@@ -47,49 +47,27 @@ enum Panels {
 
   /// The panels of a matrix's transpose: [row panel][column][16 rows]; missing rows become 0.
   ///
-  /// - `source`: rows x columns in panels, so `target` holds columns x rows.
+  /// - `source`: rows x columns, so `target` holds columns x rows.
   /// - `part`, `parts`: One of so many shares of the work, for a thread.
   static func transpose(
-    rows: Int, columns: Int, _ source: UnsafePointer<Float>,
-    into target: UnsafeMutablePointer<Float>, part: Int = 0, of parts: Int = 1
+    rows: Int, columns: Int, _ source: Factor, into target: UnsafeMutablePointer<Float>,
+    part: Int = 0, of parts: Int = 1
   ) {
     let outer = panels(rows)
+    let stride = source.strides.row
     for panel in part * outer / parts..<(part + 1) * outer / parts {
       for inner in 0..<panels(columns) {
-        let from = source + (inner * rows + panel * 16) * 16
+        let from = source.place(row: panel * 16, panel: inner)
         let to = target + (panel * columns + inner * 16) * 16
         if inner * 16 + 16 <= columns {
-          PanelProduct.transpose(rows: min(16, rows - panel * 16), from, into: to)
+          PanelProduct.transpose(
+            rows: min(16, rows - panel * 16), from, stride: stride, into: to)
         } else {
           for column in 0..<columns - inner * 16 {
             for row in 0..<16 {
-              to[column * 16 + row] = panel * 16 + row < rows ? from[row * 16 + column] : 0
+              to[column * 16 + row] = panel * 16 + row < rows ? from[row * stride + column] : 0
             }
           }
-        }
-      }
-    }
-  }
-
-  /// The same from a row-major matrix.
-  ///
-  /// - `part`, `parts`: One of so many shares of the work, for a thread.
-  static func transposeMatrix(
-    rows: Int, columns: Int, _ source: UnsafePointer<Float>,
-    into target: UnsafeMutablePointer<Float>, part: Int = 0, of parts: Int = 1
-  ) {
-    let outer = panels(rows)
-    for panel in part * outer / parts..<(part + 1) * outer / parts {
-      let count = min(16, rows - panel * 16)
-      let (from, to) = (source + panel * 16 * columns, target + panel * columns * 16)
-      let full = count == 16 ? columns & ~15 : 0
-      for column in stride(from: 0, to: full, by: 16) {
-        PanelProduct.transpose(
-          rows: 16, from + column, stride: columns, into: to + column * 16)
-      }
-      for column in full..<columns {
-        for row in 0..<16 {
-          to[column * 16 + row] = row < count ? from[row * columns + column] : 0
         }
       }
     }

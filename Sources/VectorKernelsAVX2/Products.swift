@@ -72,6 +72,7 @@ package enum Products {
     }
   }
 
+  /// The blocks that suit the group's panels.
   private static func sweep<Order: BlockOrder>(
     _: Order.Type, _ rows: Range<Int>, _ group: Group, _ layout: ProductLayout,
     _ a: UnsafePointer<Float>
