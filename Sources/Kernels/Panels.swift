@@ -277,28 +277,42 @@ enum Panels {
           }
         }
         pair(0, 0)
-        if parts > 2 {
-          pair(2, 1)
-          add(1, 0)
-        }
+        if parts > 2 { pair(2, 1) }
         if parts > 4 {
+          add(1, 0)
           pair(4, 1)
           pair(6, 2)
           add(2, 1)
-          add(1, 0)
         }
-        for index in 0..<height {
-          let (from, to) = (scratch + index * 64, c + (row + index) * columns + panel * 16)
-          var column = 0
-          while column + 8 <= width {
-            to.setLanes(column, from.lanes(column))
-            column += 8
-          }
-          while column < width {
-            to[column] = from[column]
-            column += 1
-          }
+        let target = c + row * columns + panel * 16
+        if parts > 2 {
+          storeTile(scratch, plus: scratch + 1024, rows: height, width, target, columns)
+        } else {
+          storeTile(scratch, plus: nil, rows: height, width, target, columns)
         }
+      }
+    }
+  }
+
+  /// Rows of 64 values, or the sums of two, to `width` columns of C.
+  @inline(__always)
+  private static func storeTile(
+    _ tile: UnsafePointer<Float>, plus other: UnsafePointer<Float>?, rows: Int, _ width: Int,
+    _ c: UnsafeMutablePointer<Float>, _ stride: Int
+  ) {
+    for row in 0..<rows {
+      let (from, to) = (tile + row * 64, c + row * stride)
+      let other = other.map { $0 + row * 64 }
+      var column = 0
+      while column + 8 <= width {
+        var values = from.lanes(column)
+        if let other { values += other.lanes(column) }
+        to.setLanes(column, values)
+        column += 8
+      }
+      while column < width {
+        to[column] = other.map { from[column] + $0[column] } ?? from[column]
+        column += 1
       }
     }
   }
