@@ -192,12 +192,13 @@ enum ProductBlock {
   ///   a[s * aStep + row].
   /// - `b`: Panels, the 16 values of step s at b[s * bStep].
   /// - `ahead`: Where to fetch into the second-level cache what later calls will read.
-  /// - `aheadLines`: Lines of it to fetch in four steps: 2 or 4.
+  /// - `aheadLines`: Lines of it to fetch in four steps, 2 or 4.
+  /// - `aheadStep`: From there to what to fetch in the next four steps.
   @inline(never)
   static func multiply<Rows: BlockCount, Columns: BlockCount, Order: BlockOrder>(
     _: Rows.Type, _: Columns.Type, _: Order.Type, _ layout: ProductLayout,
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ addend: UnsafePointer<Float>?,
-    _ c: UnsafeMutablePointer<Float>, ahead: UnsafePointer<Float>?, aheadLines: Int
+    _ c: UnsafeMutablePointer<Float>, ahead: UnsafePointer<Float>?, aheadLines: Int, aheadStep: Int
   ) {
     let (rows, columns) = (Rows.value, Columns.value)
     let rowStride = Order.isTransposed ? 1 : Order.isRowMajor ? layout.aRow : 16
@@ -220,7 +221,7 @@ enum ProductBlock {
             prefetch_far(line + 32)
             prefetch_far(line + 48)
           }
-          line += aheadLines * 16
+          line += aheadStep
         }
         step(rows, columns, rowStride, value, vector, bPanel, &c0, &c1, &c2, &c3)
         step(

@@ -93,11 +93,13 @@ package enum Products {
   ) {
     // While the blocks of some panels are computed, as many panels of b behind them come from memory,
     // spread evenly over many blocks: half a line a step, as eight blocks of four panels need.
-    let groupCount = Columns.value * layout.bPanel
-    let lines = rows.count >= 8 * Most.value ? 2 : 4
-    var ahead =
-      Columns.value > 1 && !Order.isTransposed && layout.bStep == 16 ? group.b + groupCount : nil
-    let end = group.b + 2 * groupCount
+    // Of a row-major b a step's panels are together, and the next step's a row behind them.
+    let isMatrix = layout.bStep != 16
+    let lines = isMatrix ? Columns.value : rows.count >= 8 * Most.value ? 2 : 4
+    let aheadStep = isMatrix ? layout.bStep : 16 * lines
+    let start = group.b + Columns.value * layout.bPanel
+    let end = start + (isMatrix ? layout.steps * layout.bStep : Columns.value * layout.bPanel)
+    var ahead = Columns.value > 1 && !Order.isTransposed ? start : nil
     var row = rows.lowerBound
 
     @inline(__always)
@@ -106,10 +108,10 @@ package enum Products {
         Rows.self, Columns.self, Order.self, layout,
         a + (row - rows.lowerBound) * (Order.isTransposed ? 1 : layout.aRow), group.b,
         group.addend.map { $0 + row * layout.addendRow }, group.c + row * layout.cRow,
-        ahead: ahead, aheadLines: lines)
+        ahead: ahead, aheadLines: lines, aheadStep: aheadStep)
       row += Rows.value
       if let from = ahead {
-        let next = from + layout.steps * 4 * lines
+        let next = from + layout.steps / 4 * aheadStep
         ahead = next < end ? next : nil
       }
     }
