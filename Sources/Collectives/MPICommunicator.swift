@@ -119,10 +119,11 @@ package final class MPICommunicator: Communicator {
 
   /// The same by a way of its own.
   package func makeOrderedSum(count: Int, mode: ExchangeMode) throws -> any OrderedSum {
-    if size == 1 { return Nothing() }
+    if size == 1 { return SumOfOne(count: count) }
     let isLong = layout.nodes > 1 && count >= Self.leastDividedCount
     return MPIOrderedSum(
-      self, count: count, levels: try layout.levels(rank: rank, mode: mode), chunks: isLong ? 2 : 1)
+      self, count: count, levels: try (0..<size).map { try layout.levels(rank: $0, mode: mode) },
+      chunks: isLong ? 2 : 1)
   }
 
   /// From so many values on, a vector goes between nodes in two chunks: one is on the cable while
@@ -140,10 +141,6 @@ package final class MPICommunicator: Communicator {
         wgangp_in_place(), vector.baseAddress, Int32(vector.count), wgangp_float(), wgangp_sum(),
         world)
     }
-  }
-
-  private final class Nothing: OrderedSum {
-    func callAsFunction(_ vector: MutableFloatBuffer) throws {}
   }
 
   /// Calls MPI and adds the seconds it took.

@@ -14,14 +14,15 @@ import Kernels
 final class MPIOrderedSum: OrderedSum {
   private unowned let communicator: MPICommunicator
   private let levels: [ExchangeLevel]
+  private let partsOfRanks: [[Range<Int>]]
   private let count: Int
   private let chunks: Int
   /// What slices arrive in: one for each other rank of a level, for each chunk and level.
   private let received: FloatStorage
-  /// The vector that the messages were prepared for.
-  private var vector = MutableFloatBuffer(start: nil, count: 0)
-  /// A chunk's way: down the levels and up again.
-  private var ways: [[Step]] = []
+  /// A chunk's way down the levels, and the vector that it was prepared for.
+  private var reducing: (base: UnsafeMutablePointer<Float>, ways: [[Step]])?
+  /// A chunk's way up again, for each vector that was shared.
+  private var sharing: [(base: UnsafeMutablePointer<Float>, ways: [[Step]])] = []
 
   /// Messages, and what is to be done when they are there.
   private struct Step {
@@ -46,12 +47,21 @@ final class MPIOrderedSum: OrderedSum {
     }
   }
 
-  /// `chunks`: Parts of the vector that follow one another through the levels.
-  init(_ communicator: MPICommunicator, count: Int, levels: [ExchangeLevel], chunks: Int) {
+  /// - `levels`: Of every rank.
+  /// - `chunks`: Parts of the vector that follow one another through the levels.
+  init(_ communicator: MPICommunicator, count: Int, levels: [[ExchangeLevel]], chunks: Int) {
     self.communicator = communicator
     self.count = count
-    self.levels = levels
     self.chunks = chunks
+    partsOfRanks = levels.map { levels in
+      var parts: [Range<Int>] = []
+      Self.forEachSlice(levels, count: count, chunks: chunks) { _, number, _, _, slice in
+        if number == levels.count - 1, !slice.isEmpty { parts.append(slice) }
+      }
+      return parts
+    }
+    let levels = levels[communicator.rank]
+    self.levels = levels
     var size = 0
     Self.forEachSlice(levels, count: count, chunks: chunks) { _, _, level, _, slice in
       size += (level.ranks.count - 1) * slice.count
@@ -68,7 +78,7 @@ final class MPIOrderedSum: OrderedSum {
     ) -> Void
   ) {
     for chunk in 0..<chunks {
-      var whole = chunk * count / chunks..<(chunk + 1) * count / chunks
+      var whole = OrderedSumParts.part(chunk, of: chunks, in: 0..<count)
       for (number, level) in levels.enumerated() {
         let slice = level.slice(level.index, of: whole)
         body(chunk, number, level, whole, slice)
@@ -77,53 +87,99 @@ final class MPIOrderedSum: OrderedSum {
     }
   }
 
-  private func prepare(_ vector: MutableFloatBuffer, _ base: UnsafeMutablePointer<Float>) {
-    // Freed before there are new ones.
-    ways = []
-    var (down, up): ([[Step]], [[Step]]) = ([], [])
-    var place = 0
-    let part = { (range: Range<Int>) in
-      UnsafeMutableRawBufferPointer(MutableFloatBuffer(rebasing: vector[range]))
+  func parts(ofRank rank: Int) -> [Range<Int>] { partsOfRanks[rank] }
+
+  /// The messages of a level: one from and one to each other rank.
+  private func messages(
+    _ level: ExchangeLevel, tag: Int,
+    _ add: (_ messages: MPIMessages, _ other: Int, _ isSend: Bool) -> Void
+  ) -> MPIMessages {
+    let messages = MPIMessages(communicator, capacity: 2 * level.ranks.count, tag: tag)
+    for isSend in [false, true] {
+      for other in level.ranks.indices where other != level.index {
+        add(messages, other, isSend)
+      }
     }
-    Self.forEachSlice(levels, count: count, chunks: chunks) { chunk, number, level, whole, mine in
-      if number == 0 {
-        down.append([])
-        up.append([])
-      }
-      let messages = { (tag: Int) in
-        MPIMessages(self.communicator, capacity: 2 * level.ranks.count, tag: tag)
-      }
-      let tag = 2 * (chunk * self.levels.count + number)
-      let (scatter, gather) = (messages(tag), messages(tag + 1))
-      let others = level.ranks.indices.filter { $0 != level.index }
-      let addition = Addition(tree: level.tree, index: level.index, slice: mine, place: place)
-      for other in others {
-        let slot = addition.leaf(other, in: base, self.received.pointer)
-        scatter.addReceive(
-          UnsafeMutableRawBufferPointer(MutableFloatBuffer(start: slot, count: mine.count)),
-          from: level.ranks[other])
-        gather.addReceive(part(level.slice(other, of: whole)), from: level.ranks[other])
-      }
-      for other in others {
-        let slice = part(level.slice(other, of: whole))
-        scatter.addSend(UnsafeRawBufferPointer(slice), to: level.ranks[other])
-        gather.addSend(UnsafeRawBufferPointer(part(mine)), to: level.ranks[other])
-      }
-      down[chunk].append(Step(messages: scatter, addition: addition))
-      up[chunk].insert(Step(messages: gather, addition: nil), at: 0)
-      place += others.count * mine.count
-    }
-    ways = zip(down, up).map { $0 + $1 }
-    self.vector = vector
+    return messages
   }
 
-  func callAsFunction(_ vector: MutableFloatBuffer) throws {
+  private func part(
+    _ vector: MutableFloatBuffer, _ range: Range<Int>
+  ) -> UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(MutableFloatBuffer(rebasing: vector[range]))
+  }
+
+  /// The ways down, with the additions.
+  private func prepareReducing(
+    _ vector: MutableFloatBuffer, _ base: UnsafeMutablePointer<Float>
+  ) -> [[Step]] {
+    var ways = [[Step]](repeating: [], count: chunks)
+    var place = 0
+    Self.forEachSlice(levels, count: count, chunks: chunks) { chunk, number, level, whole, mine in
+      let addition = Addition(tree: level.tree, index: level.index, slice: mine, place: place)
+      let tag = 2 * (chunk * self.levels.count + number)
+      let messages = messages(level, tag: tag) { messages, other, isSend in
+        if isSend {
+          let slice = part(vector, level.slice(other, of: whole))
+          messages.addSend(UnsafeRawBufferPointer(slice), to: level.ranks[other])
+        } else {
+          let slot = addition.leaf(other, in: base, self.received.pointer)
+          messages.addReceive(
+            UnsafeMutableRawBufferPointer(MutableFloatBuffer(start: slot, count: mine.count)),
+            from: level.ranks[other])
+        }
+      }
+      ways[chunk].append(Step(messages: messages, addition: addition))
+      place += (level.ranks.count - 1) * mine.count
+    }
+    return ways
+  }
+
+  /// The ways up.
+  private func prepareSharing(_ vector: MutableFloatBuffer) -> [[Step]] {
+    var ways = [[Step]](repeating: [], count: chunks)
+    Self.forEachSlice(levels, count: count, chunks: chunks) { chunk, number, level, whole, mine in
+      let tag = 2 * (chunk * self.levels.count + number) + 1
+      let messages = messages(level, tag: tag) { messages, other, isSend in
+        if isSend {
+          messages.addSend(UnsafeRawBufferPointer(part(vector, mine)), to: level.ranks[other])
+        } else {
+          messages.addReceive(part(vector, level.slice(other, of: whole)), from: level.ranks[other])
+        }
+      }
+      ways[chunk].insert(Step(messages: messages, addition: nil), at: 0)
+    }
+    return ways
+  }
+
+  func reduce(_ vector: MutableFloatBuffer) throws {
+    guard let base = check(vector) else { return }
+    if reducing?.base != base {
+      // Freed before there are new ones.
+      reducing = nil
+      reducing = (base, prepareReducing(vector, base))
+    }
+    guard let reducing else { return }
+    pass(reducing.ways, base)
+  }
+
+  func share(_ vector: MutableFloatBuffer) throws {
+    guard let base = check(vector) else { return }
+    for (known, ways) in sharing where known == base { return pass(ways, base) }
+    let ways = prepareSharing(vector)
+    sharing.append((base, ways))
+    pass(ways, base)
+  }
+
+  private func check(_ vector: MutableFloatBuffer) -> UnsafeMutablePointer<Float>? {
     precondition(vector.count == count, "sum of \(vector.count) values, planned for \(count)")
-    guard let base = vector.baseAddress else { return }
-    if base != self.vector.baseAddress { prepare(vector, base) }
-    let steps = 2 * levels.count
+    return vector.baseAddress
+  }
+
+  /// Sends the chunks on their ways, chunk c a step behind chunk c - 1.
+  private func pass(_ ways: [[Step]], _ base: UnsafeMutablePointer<Float>) {
+    let steps = levels.count
     for way in ways { way[0].messages.start() }
-    // Chunk c is a step behind chunk c - 1.
     for time in 0..<ways.count + steps - 1 {
       var number = min(time, steps - 1)
       while number >= max(0, time - ways.count + 1) {

@@ -24,8 +24,7 @@ package struct ExchangeLevel: Sendable, Equatable {
 
   /// The part of `range` that the rank at place `index` adds up.
   package func slice(_ index: Int, of range: Range<Int>) -> Range<Int> {
-    range.lowerBound + index * range.count / ranks.count..<range.lowerBound + (index + 1)
-      * range.count / ranks.count
+    OrderedSumParts.part(index, of: ranks.count, in: range)
   }
 }
 

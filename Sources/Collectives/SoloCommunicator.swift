@@ -19,12 +19,19 @@ package final class SoloCommunicator: Communicator {
   }
 
   package func useExchange(_ mode: ExchangeMode) throws {}
-  package func makeOrderedSum(count: Int) throws -> any OrderedSum { Identity() }
+  package func makeOrderedSum(count: Int) throws -> any OrderedSum { SumOfOne(count: count) }
   package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws {}
   package func barrier() throws {}
   package func abort(status: Int32) -> Never { exit(status) }
+}
 
-  private final class Identity: OrderedSum {
-    func callAsFunction(_ vector: MutableFloatBuffer) throws {}
-  }
+/// The sum of one rank's vector: the vector.
+final class SumOfOne: OrderedSum {
+  private let count: Int
+
+  init(count: Int) { self.count = count }
+
+  func parts(ofRank rank: Int) -> [Range<Int>] { [0..<count] }
+  func reduce(_ vector: MutableFloatBuffer) throws {}
+  func share(_ vector: MutableFloatBuffer) throws {}
 }

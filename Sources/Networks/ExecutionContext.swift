@@ -9,6 +9,10 @@ package final class ExecutionContext {
   private var scratch: [FloatStorage]
   private var shared = FloatStorage(count: 0)
   private var layerCount = 0
+  /// Where networks keep the gradients between their layers.
+  package let gradientMemory = SharedMemory()
+  /// Where they keep what shards contribute to parameter gradients.
+  package let partialMemory = SharedMemory()
 
   package init(plan: ShardPlan, communicator: any Communicator, threads: Int = 1) {
     self.plan = plan

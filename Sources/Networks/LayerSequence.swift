@@ -48,15 +48,17 @@ package final class LayerSequence {
     composites = steps.map { $0 as? any CompositeLayer }
     for step in steps { try step.prepare(memory, in: context) }
 
-    let tensor = { (shape: Shape) in
-      Tensor(shape: shape, shards: context.plan.localShards, shardCapacity: memory.shardCapacity)
+    let tensor = { (shape: Shape, shared: SharedMemory?) in
+      Tensor(
+        shape: shape, shards: context.plan.localShards, shardCapacity: memory.shardCapacity,
+        in: shared)
     }
     let inner = steps.dropLast()
     var activations: [Tensor] = []
     for (index, step) in inner.enumerated() {
       let inPlace =
         index > 0 && step.traits.forwardInPlace && !steps[index - 1].traits.needsOutput
-      activations.append(inPlace ? activations[index - 1] : tensor(step.outputShape))
+      activations.append(inPlace ? activations[index - 1] : tensor(step.outputShape, nil))
     }
     self.activations = activations
 
@@ -69,7 +71,8 @@ package final class LayerSequence {
       let inPlace =
         !gradients.isEmpty && next.traits.backwardInPlace
         && !(hasSecondOrder && next.traits.isCurved)
-      gradients.insert(inPlace ? gradients[0] : tensor(step.outputShape), at: 0)
+      gradients.insert(
+        inPlace ? gradients[0] : tensor(step.outputShape, context.gradientMemory), at: 0)
     }
     self.gradients = gradients
 

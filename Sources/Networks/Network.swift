@@ -7,6 +7,9 @@ import Kernels
 /// A caller fills `input` (and `labels`), calls `forward`, reads `output`, fills `outputGradient`,
 /// calls `backward`, and for a gradient penalty reads `inputGradient`, fills `direction`, and calls
 /// `doubleBackward` and `backwardShares`.
+///
+/// Networks of one context share the memory of inner and of parameter gradients: what a backward pass
+/// leaves there is good until another network's.
 package final class Network {
   package let name: String
   package let sequence: LayerSequence
@@ -36,6 +39,8 @@ package final class Network {
     self.memory = memory
     self.context = context
     self.namePrefix = namePrefix
+    context.gradientMemory.beginNetwork()
+    context.partialMemory.beginNetwork()
     arena = try ParameterArena(layers.flatMap(\.parameters), context: context)
     sequence = try LayerSequence(layers, name: name, memory: memory, context: context)
     let shards = context.plan.localShards

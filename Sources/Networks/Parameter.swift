@@ -156,6 +156,10 @@ package final class Parameter {
 
 /// The parameters of a network as one vector, so that the exchange and the optimizer are one sweep
 /// each.
+///
+/// Each rank has the whole vector, but moves only its parts of it: it adds up their gradient, takes the
+/// optimizer's step and gives the others the new values. That sends as much as to give them the sums,
+/// and the step costs each rank its share (Rajbhandari et al. 2020, arXiv:1910.02054, stage 1).
 package final class ParameterArena {
   /// Values of the vector, with gaps (zeros that stay zero) that align each parameter to a cache
   /// line.
@@ -172,7 +176,7 @@ package final class ParameterArena {
   var version: Int { changes.load(ordering: .relaxed) }
   private let changes = Atomic<Int>(0)
   /// A gradient vector for every shard of this rank; vector 0 becomes the gradient.
-  let partials: FloatStorage
+  let partials: SharedMemory
   /// For each shard and parameter whether nobody has touched its partial since `clearGradient`.
   private let isUntouched: AlignedArray<Bool>
   /// For each parameter whether shard 0's partial is already the sum over this rank's shards.
@@ -182,6 +186,11 @@ package final class ParameterArena {
   private let parameters: [Parameter]
   private let context: ExecutionContext
   private let sumOverRanks: any OrderedSum
+  private let norm: GradientNorm
+  /// The parts of the vector that this rank's optimizer moves: everything where the chain rule of a
+  /// spectral norm needs the whole gradient, otherwise an equal share.
+  package let ownParts: [Range<Int>]
+  private let isDivided: Bool
   private let normalized: [(parameter: Parameter, norm: SpectralNorm)]
 
   init(_ parameters: [Parameter], context: ExecutionContext) throws {
@@ -195,7 +204,9 @@ package final class ParameterArena {
     weightRanges = zip(parameters, offsets).filter { $0.0.isWeight }
       .map { $0.1..<$0.1 + $0.0.count }
     storage = FloatStorage(count: count)
-    partials = FloatStorage(count: count * context.plan.localShards)
+    partials = context.partialMemory
+    // The first that the network reserves.
+    _ = partials.reserve(count * context.plan.localShards)
     self.context = context
     self.parameters = parameters
     isUntouched = AlignedArray(count: context.plan.localShards * parameters.count)
@@ -204,13 +215,18 @@ package final class ParameterArena {
     normalized = parameters.compactMap { parameter in
       parameter.spectralNorm.map { (parameter, $0) }
     }
-    sumOverRanks = try context.communicator.makeOrderedSum(count: count)
+    let communicator = context.communicator
+    sumOverRanks = try communicator.makeOrderedSum(count: count)
+    isDivided = normalized.isEmpty && communicator.size > 1
+    ownParts = isDivided ? sumOverRanks.parts(ofRank: communicator.rank) : [0..<count]
+    norm = try GradientNorm(
+      count: count, sum: isDivided ? sumOverRanks : nil, communicator: communicator)
     for (index, parameter) in parameters.enumerated() {
       parameter.bind(to: self, as: index, at: offsets[index])
     }
   }
 
-  /// The gradient after `reduceGradient`.
+  /// The gradient after `reduceGradient`, or its `ownParts` after `reduceOwnGradient`.
   package var gradient: FloatBuffer { FloatBuffer(start: partials.pointer, count: count) }
 
   /// Starts a new gradient.
@@ -219,6 +235,11 @@ package final class ParameterArena {
   package func clearGradient() {
     isUntouched.buffer.update(repeating: true)
     isSummed.buffer.update(repeating: false)
+    // What a sum over ranks left in the gaps of parts that are not this rank's.
+    for parameter in parameters {
+      let end = parameter.offset + parameter.count
+      (partials.pointer + end).update(repeating: 0, count: (end + 15) / 16 * 16 - end)
+    }
   }
 
   /// Whether a parameter's sum over this rank's shards may be written at once; then it must.
@@ -241,10 +262,16 @@ package final class ParameterArena {
 
   /// Replaces the partials by their sum over all shards of all ranks, in tree order: the same bits
   /// on every rank.
+  package func reduceGradient() throws {
+    try reduceOwnGradient()
+    try completeGradient()
+  }
+
+  /// The same for this rank's `ownParts`; the rest is undefined.
   ///
   /// Spectrally normalized weights get the gradient of the values themselves, and then their power
   /// iteration's next step.
-  package func reduceGradient() throws {
+  package func reduceOwnGradient() throws {
     let tree = context.plan.localTree
     let threads = context.pool.threads
     context.pool.forEach(threads) { part, _ in
@@ -265,10 +292,26 @@ package final class ParameterArena {
         }
       }
     }
-    try sumOverRanks(MutableFloatBuffer(start: partials.pointer, count: count))
+    let gradient = MutableFloatBuffer(start: partials.pointer, count: count)
+    guard !isDivided else { return try sumOverRanks.reduce(gradient) }
+    try sumOverRanks(gradient)
     for (parameter, norm) in normalized {
       norm.chain(parameter.partial(shard: 0))
       norm.iterate(parameter.read)
     }
+  }
+
+  /// Gives this rank the other ranks' parts of the gradient.
+  package func completeGradient() throws {
+    try complete(MutableFloatBuffer(start: partials.pointer, count: count))
+  }
+
+  /// The sum of the squares of the whole gradient, also where this rank has its parts only.
+  package func gradientSumOfSquares() throws -> Double { try norm.sumOfSquares(gradient) }
+
+  /// Gives all ranks every rank's `ownParts` of a vector over the arena, such as the parameters after
+  /// an optimizer's step.
+  package func complete(_ vector: MutableFloatBuffer) throws {
+    if isDivided { try sumOverRanks.share(vector) }
   }
 }

@@ -10,13 +10,27 @@ package final class Tensor {
   package let firstGroup: Int
   /// Samples of all groups that a shard can hold.
   package let shardCapacity: Int
-  private let storage: FloatStorage
+  /// Memory of its own, or a place in shared memory.
+  private let storage: FloatStorage?
+  private let shared: (memory: SharedMemory, first: Int)?
 
-  package init(shape: Shape, shards: Int, shardCapacity: Int, firstGroup: Int = 0) {
+  /// `shared`: Memory to take its place in, instead of memory of its own.
+  package init(
+    shape: Shape, shards: Int, shardCapacity: Int, firstGroup: Int = 0,
+    in shared: SharedMemory? = nil
+  ) {
     self.shape = shape
     self.firstGroup = firstGroup
     self.shardCapacity = shardCapacity
-    storage = FloatStorage(count: shards * shardCapacity * shape.elementCount)
+    let count = shards * shardCapacity * shape.elementCount
+    storage = shared == nil ? FloatStorage(count: count) : nil
+    self.shared = shared.map { ($0, $0.reserve(count)) }
+  }
+
+  private var pointer: UnsafeMutablePointer<Float> {
+    if let shared { return shared.memory.pointer + shared.first }
+    // One of the two is there.
+    return storage.unsafelyUnwrapped.pointer
   }
 
   /// The values of some groups of a shard, by default those of the pass: (groups x samples) rows of
@@ -33,7 +47,7 @@ package final class Tensor {
     )
     let first = shard * shardCapacity + (groups.lowerBound - firstGroup) * samples
     return MutableFloatBuffer(
-      start: storage.pointer + first * shape.elementCount,
+      start: pointer + first * shape.elementCount,
       count: groups.count * samples * shape.elementCount)
   }
 

@@ -7,7 +7,7 @@ package struct ExchangeTiming: Codable, Sendable, Equatable {
   package enum Kind: String, Codable, Sendable {
     /// A small vector of every rank to every rank: batch-norm sums and losses.
     case gather
-    /// A sum over the ranks: a network's gradient.
+    /// A sum over the ranks, its two halves together: a network's gradient, and its parameters.
     case sum
   }
 
@@ -39,6 +39,8 @@ final class MeasuringCommunicator: Communicator {
     let kind: ExchangeTiming.Kind
     let bytes: Int
     var seconds: [Double] = []
+    /// Of an exchange that is not complete.
+    var half = 0.0
   }
 
   init(_ base: any Communicator) { self.base = base }
@@ -94,8 +96,11 @@ final class MeasuringCommunicator: Communicator {
     return records.count - 1
   }
 
+  /// `isHalf`: Whether another call follows that belongs to the same exchange.
   @inline(__always)
-  fileprivate func measured(_ record: Int, _ exchange: () throws -> Void) throws {
+  fileprivate func measured(
+    _ record: Int, isHalf: Bool = false, _ exchange: () throws -> Void
+  ) throws {
     guard isMeasuring else { return try exchange() }
     let begin = DispatchTime.now().uptimeNanoseconds
     try base.barrier()
@@ -104,7 +109,10 @@ final class MeasuringCommunicator: Communicator {
     let seconds = Double(DispatchTime.now().uptimeNanoseconds - opened) * 1e-9
     waitingSeconds += Double(opened - begin) * 1e-9
     movingSeconds += seconds
-    records[record].seconds.append(seconds)
+    records[record].half += seconds
+    guard !isHalf else { return }
+    records[record].seconds.append(records[record].half)
+    records[record].half = 0
   }
 
   private final class Gather: PreparedAllGather {
@@ -135,9 +143,14 @@ final class MeasuringCommunicator: Communicator {
       self.communicator = communicator
     }
 
-    func callAsFunction(_ vector: MutableFloatBuffer) throws {
-      let sum = base
-      try communicator.measured(record) { try sum(vector) }
+    func parts(ofRank rank: Int) -> [Range<Int>] { base.parts(ofRank: rank) }
+
+    func reduce(_ vector: MutableFloatBuffer) throws {
+      try communicator.measured(record, isHalf: true) { try base.reduce(vector) }
+    }
+
+    func share(_ vector: MutableFloatBuffer) throws {
+      try communicator.measured(record) { try base.share(vector) }
     }
   }
 }

@@ -93,8 +93,8 @@ package final class Trainer {
 
   /// One critic step: gradient and update.
   ///
-  /// `observe` is called when the gradient of the step is complete, before the update; not at all
-  /// with separate updates, whose step has no one gradient.
+  /// `observe` is called when the gradient of the step is there (each rank's parts of it), before the
+  /// update; not at all with separate updates, whose step has no one gradient.
   package func criticStep(
     _ step: Int, ofIteration iteration: Int, _ inputs: some StepInputs,
     observe: (CriticLosses) throws -> Void = { _ in }
@@ -117,15 +117,22 @@ package final class Trainer {
     try observe(losses)
     try requireFinite(
       losses.loss, losses.gradientNorm, "the generator step of iteration \(iteration + 1)")
-    generatorOptimizer.update(iteration: iteration)
+    try generatorOptimizer.update(iteration: iteration)
     generatorAverage?.update(iteration: iteration)
     return losses
+  }
+
+  /// Gives all ranks what each has only its parts of: to be called by all before one takes a copy of the
+  /// state.
+  package func completeState() throws {
+    try generatorOptimizer.completeMoments()
+    try criticOptimizer.completeMoments()
   }
 
   private func updateCritic(_ losses: CriticLosses, _ step: Int, _ iteration: Int) throws {
     try requireFinite(
       losses.loss, losses.gradientNorm, "critic step \(step + 1) of iteration \(iteration + 1)")
-    criticOptimizer.update(iteration: iteration)
+    try criticOptimizer.update(iteration: iteration)
     objective.weightClip?.apply(to: model.critic)
   }
 
@@ -157,8 +164,8 @@ package final class Trainer {
       try critic.doubleBackward(interpolates)
       try critic.backwardShares(interpolates)
     }
-    try critic.arena.reduceGradient()
-    return criticLosses(try sums.total(count: Sum.count), batch: batch)
+    try critic.arena.reduceOwnGradient()
+    return try criticLosses(try sums.total(count: Sum.count), batch: batch)
   }
 
   /// One optimizer step on the reals, then one on the fakes: Keras's two `train_on_batch`.
@@ -183,8 +190,8 @@ package final class Trainer {
       seedCriticGradient(pass, inputs, groups: pass.groups, weight: 1 / entropy.halfWeight)
       critic.arena.clearGradient()
       try critic.backward(pass, inputGroups: 0..<0)
-      try critic.arena.reduceGradient()
-      losses = criticLosses(try sums.total(count: Sum.count), batch: batch)
+      try critic.arena.reduceOwnGradient()
+      losses = try criticLosses(try sums.total(count: Sum.count), batch: batch)
       if group == Group.reals { reals = losses }
       try updateCritic(losses, step, iteration)
     }
@@ -252,7 +259,9 @@ package final class Trainer {
     sums[.rightClasses] += found.isRight ? 1 : 0
   }
 
-  private func criticLosses(_ total: UnsafeBufferPointer<Double>, batch: Int) -> CriticLosses {
+  private func criticLosses(
+    _ total: UnsafeBufferPointer<Double>, batch: Int
+  ) throws -> CriticLosses {
     let mean = { (sum: Sum) in total[sum.rawValue] / Double(batch) }
     var losses = CriticLosses()
     losses.realScore = mean(.realScores)
@@ -267,7 +276,7 @@ package final class Trainer {
     }
     losses.loss +=
       losses.penalty + (objective.classifier?.criticWeight ?? 0) * losses.classification
-    losses.gradientNorm = Elementwise.sumOfSquares(model.critic.arena.gradient).squareRoot()
+    losses.gradientNorm = try model.critic.arena.gradientSumOfSquares().squareRoot()
     return losses
   }
 
@@ -323,7 +332,7 @@ package final class Trainer {
     let otherDistance = try features?.matchNetwork(pass, through) ?? 0
     generator.arena.clearGradient()
     try generator.backward(made, inputGroups: 0..<0)
-    try generator.arena.reduceGradient()
+    try generator.arena.reduceOwnGradient()
 
     let total = try sums.total(count: Sum.count)
     var losses = GeneratorLosses()
@@ -333,7 +342,7 @@ package final class Trainer {
       total[.fakeLosses] / Double(batch)
       + (objective.classifier?.generatorWeight ?? 0) * losses.classification
       + (objective.featureMatching?.weight ?? 0) * losses.featureDistance
-    losses.gradientNorm = Elementwise.sumOfSquares(generator.arena.gradient).squareRoot()
+    losses.gradientNorm = try generator.arena.gradientSumOfSquares().squareRoot()
     return losses
   }
 

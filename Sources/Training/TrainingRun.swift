@@ -160,11 +160,12 @@ package final class TrainingRun {
           iteration, critic: losses.critic, generator: losses.generator,
           seconds: Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9)
       } catch { failure = "\(error)" }
+      let isLast = iteration == schedule.iterations
+      let isSaved =
+        output.checkpointEvery.isDue(afterIteration: iteration, schedule: schedule) && !isLast
+      if isSaved { try trainer.completeState() }
       if let writer {
-        let isLast = iteration == schedule.iterations
-        if output.checkpointEvery.isDue(afterIteration: iteration, schedule: schedule) && !isLast {
-          writer.saveCheckpoint(iteration: iteration)
-        }
+        if isSaved { writer.saveCheckpoint(iteration: iteration) }
         if output.sampleEvery.isDue(afterIteration: iteration, schedule: schedule) || isLast {
           // Kept for the others, who wait below for what rank 0 says.
           do { try saveSamples(writer, recorder, iteration: iteration) } catch {
@@ -174,7 +175,10 @@ package final class TrainingRun {
       }
       stop = try synchronize(failure: failure ?? writer?.failureMessage)
     }
-    if iteration > start { writer?.saveCheckpoint(iteration: iteration) }
+    if iteration > start {
+      try trainer.completeState()
+      writer?.saveCheckpoint(iteration: iteration)
+    }
     writer?.finish()
     try communicator.agree(writer?.failureMessage)
     try communicator.agree {

@@ -118,6 +118,7 @@ package struct Verification {
   // MARK: - Comparisons
 
   private mutating func compareGradients(of network: Network, prefix: String) throws {
+    try network.arena.completeGradient()
     let keys = network.namedParameters.map { prefix + "grad." + bare($0.name, network) }
     let scale = try keys.reduce(0.0) { max($0, Self.magnitude(try file.floats($1))) }
     for (key, (_, parameter)) in zip(keys, network.namedParameters) {

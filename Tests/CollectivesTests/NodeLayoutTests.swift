@@ -70,6 +70,10 @@ import Testing
         let level = ExchangeLevel(ranks: Array(0..<ranks), index: 0)
         let slices = (0..<ranks).map { level.slice($0, of: range) }
         #expect(slices.flatMap { Array($0) } == Array(range))
+        #expect(
+          slices.allSatisfy {
+            $0.isEmpty || ($0.lowerBound - range.lowerBound) % OrderedSumParts.block == 0
+          })
         #expect(slices[0].lowerBound == range.lowerBound)
         #expect(slices[ranks - 1].upperBound == range.upperBound)
       }

@@ -179,4 +179,50 @@ import Testing
       #expect(parameter.gradient.allSatisfy { $0 == Float(3 * (index + 1)) })
     }
   }
+
+  /// A rank's parts of the gradient are the whole sum's, its norm has the same bits on any number of
+  /// ranks, and what the ranks make of their parts all get.
+  @Test(arguments: [1, 2, 4])
+  func ranksHaveTheirParts(ranks: Int) throws {
+    let reduce = {
+      @Sendable (communicator: any Communicator) throws -> (
+        own: [Range<Int>], parts: [Float], norm: Double, whole: [Float], made: [Float]
+      ) in
+      let harness = try Harness(
+        "- linear: {outputs: 100}", input: Shape(channels: 90), shards: 4,
+        communicator: communicator)
+      let arena = harness.network.arena
+      arena.clearGradient()
+      for parameter in harness.network.namedParameters.map(\.parameter) {
+        for shard in 0..<4 / communicator.size {
+          var data = TestData(seed: UInt64(communicator.rank * 4 / communicator.size + shard))
+          _ = parameter.partial(shard: shard).update(
+            fromContentsOf: data.orderSensitive(parameter.count))
+        }
+      }
+      try arena.reduceOwnGradient()
+      let parts = arena.ownParts.flatMap { Array(arena.gradient[$0]) }
+      let norm = try arena.gradientSumOfSquares()
+      try arena.completeGradient()
+      let made = FloatStorage(count: arena.count)
+      for part in arena.ownParts {
+        for index in part { made.pointer[index] = 2 * arena.gradient[index] }
+      }
+      try arena.complete(made.buffer)
+      return (arena.ownParts, parts, norm, Array(arena.gradient), Array(made.buffer))
+    }
+    let alone = try reduce(SoloCommunicator())
+    #expect(alone.own == [0..<alone.whole.count])
+    #expect(alone.whole.count > 4 * OrderedSumParts.block)
+    let found = try ThreadedCommunicator.run(ranks: ranks, reduce)
+    #expect(found.flatMap(\.own).flatMap { Array($0) } == Array(alone.whole.indices))
+    expectSameBits(found.flatMap(\.parts), alone.whole, "parts")
+    for rank in found {
+      #expect(rank.norm == alone.norm)
+      expectSameBits(rank.whole, alone.whole, "whole")
+      expectSameBits(rank.made, alone.whole.map { 2 * $0 }, "made of it")
+    }
+    let squares = alone.whole.reduce(0.0) { $0 + Double($1) * Double($1) }
+    #expect(abs(alone.norm - squares) <= 1e-12 * squares)
+  }
 }

@@ -161,7 +161,7 @@ package final class ThreadedCommunicator: Communicator {
     ThreadedSum(self, count: count)
   }
 
-  /// Every rank gathers all vectors and adds them in tree order.
+  /// Every rank gathers all vectors and adds them in tree order; parts that are not its own become NaN.
   private final class ThreadedSum: OrderedSum {
     private let communicator: ThreadedCommunicator
     private let count: Int
@@ -173,7 +173,22 @@ package final class ThreadedCommunicator: Communicator {
       all = FloatStorage(count: communicator.size * count)
     }
 
-    func callAsFunction(_ vector: MutableFloatBuffer) throws {
+    func parts(ofRank rank: Int) -> [Range<Int>] {
+      [OrderedSumParts.part(rank, of: communicator.size, in: 0..<count)]
+    }
+
+    func share(_ vector: MutableFloatBuffer) throws {
+      try communicator.exchange(UnsafeRawPointer(vector.baseAddress), count: count) {
+        other, address, count in
+        precondition(count == self.count, "rank \(other) shares \(count) values, not \(self.count)")
+        guard let source = address?.assumingMemoryBound(to: Float.self) else { return }
+        for range in parts(ofRank: other) where other != communicator.rank {
+          for index in range { vector[index] = source[index] }
+        }
+      }
+    }
+
+    func reduce(_ vector: MutableFloatBuffer) throws {
       precondition(vector.count == count, "sum of \(vector.count) values, planned for \(count)")
       let (all, planned) = (all, count)
       try communicator.exchange(UnsafeRawPointer(vector.baseAddress), count: planned) {
@@ -183,7 +198,10 @@ package final class ThreadedCommunicator: Communicator {
         (all.pointer + other * planned).update(from: source, count: planned)
       }
       ReductionTree(leaves: communicator.size).sum(all.pointer, stride: planned, range: 0..<planned)
-      vector.baseAddress?.update(from: all.pointer, count: planned)
+      vector.update(repeating: .nan)
+      for range in parts(ofRank: communicator.rank) {
+        for index in range { vector[index] = all.pointer[index] }
+      }
     }
   }
 }

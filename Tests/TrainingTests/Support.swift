@@ -108,8 +108,10 @@ struct Session {
       schedule: Schedule(batchesPerEpoch: sampler.batchesPerEpoch, training: training))
   }
 
-  /// Everything that training moves: parameters, running statistics, moments, the average of G.
-  var state: [Float] {
+  /// Everything that training moves: parameters, running statistics, moments, the average of G; to be
+  /// asked for on all ranks.
+  func state() throws -> [Float] {
+    try trainer.completeState()
     let networks = [trainer.model.generator, trainer.model.critic]
     let optimizers = [trainer.generatorOptimizer, trainer.criticOptimizer]
     var state: [Float] = []

@@ -90,7 +90,7 @@ import Training
       @Sendable (overrides: [String], communicator: any Communicator) throws -> [Float] in
       let session = try Session(overrides, communicator: communicator)
       for iteration in 0..<3 { _ = try session.trainer.iterate(iteration, session.inputs) }
-      return session.state
+      return try session.state()
     }
     let alone = try train([], SoloCommunicator())
     #expect(alone.allSatisfy { $0.isFinite })
@@ -113,7 +113,7 @@ import Training
       let session = try Session(
         overrides + ["optimizer.critic.adam.epsilon=0.1", "optimizer.generator.adam.epsilon=0.1"])
       for iteration in 0..<2 { _ = try session.trainer.iterate(iteration, session.inputs) }
-      return session.state
+      return try session.state()
     }
     let four = try state([])
     for shards in [1, 3, 12] {
@@ -185,7 +185,7 @@ import Training
       let session = try Session(communicator: communicator)
       let inputs = FixedInputs(batch: 3)
       _ = try session.trainer.iterate(0, inputs)
-      return session.state
+      return try session.state()
     }
     let alone = try train(SoloCommunicator())
     #expect(alone.allSatisfy { $0.isFinite })
