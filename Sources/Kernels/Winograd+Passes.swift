@@ -381,46 +381,73 @@ extension Winograd {
     let x = x + slices[slice].firstPanel * 16
     let phase = phases[slices[slice].phase]
     for (a, tileRow) in rows.tiles.enumerated() {
-      for (b, tileColumn) in columns.tiles.enumerated() {
-        let rowCount = rows.points(tileRow, phase.row)
-        let columnCount = columns.points(tileColumn, phase.column)
-        let top = rows.firstInput(tileRow, phase.row)
-        let left = columns.firstInput(tileColumn, phase.column)
-        for i in 0..<rowCount {
-          let row = top + i * g.stride
-          let isRowInside = row >= 0 && row < g.inputHeight
-          for j in 0..<columnCount {
-            let column = left + j * g.stride
-            let isInside = isRowInside && column >= 0 && column < g.inputWidth
-            let entry = i * 6 + j
-            tables.image[entry] =
-              isInside ? x + (row * g.inputWidth + column) * g.inputChannels : outside
-            tables.imageNext[entry] = isInside ? g.inputCount : 0
-            placeInput(tables, i, j, slice, a, b, images, space)
-          }
-        }
+      let rowCount = rows.points(tileRow, phase.row)
+      let top = rows.firstInput(tileRow, phase.row)
+      for run in inputRuns[slices[slice].phase] {
+        let columnCount = columns.points(columns.tiles[run.lowerBound], phase.column)
         let shape = WinogradTile(
           rows: 0, columns: 0, pointRows: rowCount, pointColumns: columnCount)
-        for image in 0..<images {
+        forEachTile(of: run, images: images, tables) { b, image, isAlongRow in
+          let tile = columns.tiles[b]
+          let left = columns.firstInput(tile, phase.column)
+          let next = isAlongRow ? tile.size * g.stride * g.inputChannels : g.inputCount
+          let x = x + image * g.inputCount
+          for i in 0..<rowCount {
+            let row = top + i * g.stride
+            let isRowInside = row >= 0 && row < g.inputHeight
+            for j in 0..<columnCount {
+              let column = left + j * g.stride
+              let isInside = isRowInside && column >= 0 && column < g.inputWidth
+              let entry = i * 6 + j
+              tables.image[entry] =
+                isInside ? x + (row * g.inputWidth + column) * g.inputChannels : outside
+              tables.imageNext[entry] = isInside ? next : 0
+              let index = i * columns.points + j
+              place(
+                tables, entry, inputMatrix(slice, index, images: images, space), index, a, b,
+                image, images: images, isAlongRow)
+            }
+          }
+        } _: { b, image in
           body(shape, a, b, image)
-          tables.advance()
         }
       }
     }
   }
 
-  /// The panel side's entry of one point, for a tile of the first image.
+  /// Calls `body` for every tile of a run and every image, and before it `fill` where the tables must be
+  /// filled: for a tile of all images, or for a run of an image, whichever is longer. Otherwise the tables
+  /// are advanced.
   @inline(__always)
-  private func placeInput(
-    _ tables: WinogradTables, _ i: Int, _ j: Int, _ slice: Int, _ a: Int, _ b: Int,
-    _ images: Int, _ space: Workspace
+  private func forEachTile(
+    of run: Range<Int>, images: Int, _ tables: WinogradTables,
+    fill: (_ tile: Int, _ image: Int, _ isAlongRow: Bool) -> Void,
+    _ body: (_ tile: Int, _ image: Int) -> Void
   ) {
-    let index = i * columns.points + j
+    let isAlongRow = run.count > images
+    for outer in 0..<min(run.count, images) {
+      let (tile, image) = isAlongRow ? (run.lowerBound, outer) : (run.lowerBound + outer, 0)
+      fill(tile, image, isAlongRow)
+      for inner in 0..<max(run.count, images) {
+        body(tile + (isAlongRow ? inner : 0), image + (isAlongRow ? 0 : inner))
+        tables.advance()
+      }
+    }
+  }
+
+  /// The panel side's entry of one point.
+  ///
+  /// - `matrix`: V or M at the point.
+  @inline(__always)
+  private func place(
+    _ tables: WinogradTables, _ entry: Int, _ matrix: UnsafeMutablePointer<Float>, _ index: Int,
+    _ a: Int, _ b: Int, _ image: Int, images: Int, _ isAlongRow: Bool
+  ) {
     let point = point(index)
-    let tile = a * point.tileColumns + b
-    tables.panel[i * 6 + j] = inputMatrix(slice, index, images: images, space) + tile * 16
-    tables.panelStep[i * 6 + j] = images * point.tiles * 16
-    tables.panelNext[i * 6 + j] = point.tiles * 16
+    let tile = (image * point.tileRows + a) * point.tileColumns + b
+    tables.panel[entry] = matrix + tile * 16
+    tables.panelStep[entry] = images * point.tiles * 16
+    tables.panelNext[entry] = isAlongRow ? 16 : point.tiles * 16
   }
 
   /// Input channels of a slice.
@@ -492,32 +519,32 @@ extension Winograd {
   ) {
     let g = geometry
     for (a, tileRow) in rows.tiles.enumerated() {
-      for (b, tileColumn) in columns.tiles.enumerated() {
-        let pointRows = rows.points(tileRow, rows.phases[0])
-        let pointColumns = columns.points(tileColumn, columns.phases[0])
-        for i in 0..<tileRow.size {
-          for j in 0..<tileColumn.size {
-            tables.image[i * 6 + j] =
-              y + ((tileRow.first + i) * g.outputWidth + tileColumn.first + j) * g.outputChannels
-            tables.imageNext[i * 6 + j] = g.outputCount
-          }
-        }
-        for i in 0..<pointRows {
-          for j in 0..<pointColumns {
-            let index = i * columns.points + j
-            let point = point(index)
-            let tile = a * point.tileColumns + b
-            tables.panel[i * 6 + j] = outputMatrix(index, images: images, output) + tile * 16
-            tables.panelStep[i * 6 + j] = images * point.tiles * 16
-            tables.panelNext[i * 6 + j] = point.tiles * 16
-          }
-        }
+      let pointRows = rows.points(tileRow, rows.phases[0])
+      for run in outputRuns {
+        let size = columns.tiles[run.lowerBound].size
+        let pointColumns = columns.points(columns.tiles[run.lowerBound], columns.phases[0])
         let shape = WinogradTile(
-          rows: tileRow.size, columns: tileColumn.size, pointRows: pointRows,
-          pointColumns: pointColumns)
-        for _ in 0..<images {
+          rows: tileRow.size, columns: size, pointRows: pointRows, pointColumns: pointColumns)
+        forEachTile(of: run, images: images, tables) { b, image, isAlongRow in
+          let y = y + image * g.outputCount
+          for i in 0..<tileRow.size {
+            for j in 0..<size {
+              tables.image[i * 6 + j] =
+                y + ((tileRow.first + i) * g.outputWidth + columns.tiles[b].first + j)
+                * g.outputChannels
+              tables.imageNext[i * 6 + j] = isAlongRow ? size * g.outputChannels : g.outputCount
+            }
+          }
+          for i in 0..<pointRows {
+            for j in 0..<pointColumns {
+              let index = i * columns.points + j
+              place(
+                tables, i * 6 + j, outputMatrix(index, images: images, output), index, a, b, image,
+                images: images, isAlongRow)
+            }
+          }
+        } _: { _, _ in
           body(shape)
-          tables.advance()
         }
       }
     }

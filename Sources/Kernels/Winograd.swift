@@ -79,6 +79,9 @@ package final class Winograd: Sendable {
   let points: AlignedArray<Point>
   /// Pairs of a row phase and a column phase.
   let phases: [(row: WinogradAxis.Phase, column: WinogradAxis.Phase)]
+  /// Tiles of a row whose addresses lie at equal distances: for each phase, and of the outputs.
+  let inputRuns: [[Range<Int>]]
+  let outputRuns: [Range<Int>]
   let slices: [Slice]
   /// Slice by slice, `points.count` to a slice.
   let parts: AlignedArray<Part>
@@ -112,6 +115,8 @@ package final class Winograd: Sendable {
     self.rows = rows
     self.columns = columns
     phases = rows.phases.flatMap { row in columns.phases.map { (row, $0) } }
+    inputRuns = phases.map { columns.runs($0.column) }
+    outputRuns = columns.runs
     inputPanels = (g.inputChannels + 15) / 16
     outputPanels = (g.outputChannels + 15) / 16
     var points: [Point] = []

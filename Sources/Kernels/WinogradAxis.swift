@@ -63,6 +63,31 @@ package struct WinogradAxis: Sendable, Equatable {
   /// Whether some tile needs a point in a phase.
   func uses(_ phase: Phase, point: Int) -> Bool { points(tiles[0], phase) > point }
 
+  /// Neighbouring tiles of one size.
+  var runs: [Range<Int>] { runs { _ in true } }
+
+  /// Neighbouring tiles of one size whose inputs in a phase are all inside, and the others one by one.
+  func runs(_ phase: Phase) -> [Range<Int>] {
+    runs { tile in
+      let first = firstInput(tile, phase)
+      return first >= 0 && first + (points(tile, phase) - 1) * stride < inputs
+    }
+  }
+
+  private func runs(where isPlain: (Tile) -> Bool) -> [Range<Int>] {
+    var runs: [Range<Int>] = []
+    for (index, tile) in tiles.enumerated() {
+      if let last = runs.last, tiles[index - 1].size == tile.size, isPlain(tiles[index - 1]),
+        isPlain(tile)
+      {
+        runs[runs.count - 1] = last.lowerBound..<index + 1
+      } else {
+        runs.append(index..<index + 1)
+      }
+    }
+    return runs
+  }
+
   /// The input that a tile meets first in a phase; negative inside the padding.
   func firstInput(_ tile: Tile, _ phase: Phase) -> Int {
     tile.first * stride + phase.first - padding
