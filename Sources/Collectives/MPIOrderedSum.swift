@@ -4,8 +4,8 @@ import Kernels
 /// An ordered sum by one or more levels of ranks.
 ///
 /// At each level, every rank owns a slice of the vector: it receives that slice of all ranks of the
-/// level and adds the ranks' values in tree order. The next level goes on with the slice. The sums
-/// go back the other way.
+/// level and adds the ranks' values in tree order. The next level goes on with the slice. What is shared
+/// then goes back the other way.
 ///
 /// With one level, a rank's traffic is a ring all-reduce's, 2 (N - 1) / N of the vector in and out,
 /// but the order of the additions is ours. With two levels, M nodes of L ranks, 2 (M - 1) / M of the

@@ -415,9 +415,10 @@ extension Winograd {
     }
   }
 
-  /// Calls `body` for every tile of a run and every image, and before it `fill` where the tables must be
-  /// filled: for a tile of all images, or for a run of an image, whichever is longer. Otherwise the tables
-  /// are advanced.
+  /// Calls `body` for every tile of a run and every image.
+  ///
+  /// Before it `fill` where the tables must be filled: for a tile of all images, or for a run of an image,
+  /// whichever is longer. Otherwise the tables are advanced.
   @inline(__always)
   private func forEachTile(
     of run: Range<Int>, images: Int, _ tables: WinogradTables,
