@@ -216,6 +216,12 @@ private func expectDefinition(
         height: 5, width: 4, inputs: 150, outputs: 65, kernelHeight: 3, kernelWidth: 3,
         padding: [1, 1, 1, 1]),
     ]
+    // Rows with more inner tiles of one size than there are images, with as many, and with fewer.
+    + [2, 3, 4].map {
+      ConvolutionCase(
+        images: $0, height: 5, width: 22, inputs: 18, outputs: 17, kernelHeight: 3, kernelWidth: 3,
+        padding: [1, 1, 1, 1])
+    }
 
   /// Errors are stated in terms of the largest value; what a filter gradient is added to counts.
   @Test(arguments: cases)
