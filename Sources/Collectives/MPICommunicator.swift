@@ -122,8 +122,7 @@ package final class MPICommunicator: Communicator {
     if size == 1 { return SumOfOne(count: count) }
     let isLong = layout.nodes > 1 && count >= Self.leastDividedCount
     return MPIOrderedSum(
-      self, count: count, levels: try (0..<size).map { try layout.levels(rank: $0, mode: mode) },
-      chunks: isLong ? 2 : 1)
+      self, count: count, levels: try layout.levels(rank: rank, mode: mode), chunks: isLong ? 2 : 1)
   }
 
   /// From so many values on, a vector goes between nodes in two chunks: one is on the cable while

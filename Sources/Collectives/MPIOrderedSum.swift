@@ -14,7 +14,6 @@ import Kernels
 final class MPIOrderedSum: OrderedSum {
   private unowned let communicator: MPICommunicator
   private let levels: [ExchangeLevel]
-  private let partsOfRanks: [[Range<Int>]]
   private let count: Int
   private let chunks: Int
   /// What slices arrive in: one for each other rank of a level, for each chunk and level.
@@ -47,21 +46,12 @@ final class MPIOrderedSum: OrderedSum {
     }
   }
 
-  /// - `levels`: Of every rank.
   /// - `chunks`: Parts of the vector that follow one another through the levels.
-  init(_ communicator: MPICommunicator, count: Int, levels: [[ExchangeLevel]], chunks: Int) {
+  init(_ communicator: MPICommunicator, count: Int, levels: [ExchangeLevel], chunks: Int) {
     self.communicator = communicator
     self.count = count
-    self.chunks = chunks
-    partsOfRanks = levels.map { levels in
-      var parts: [Range<Int>] = []
-      Self.forEachSlice(levels, count: count, chunks: chunks) { _, number, _, _, slice in
-        if number == levels.count - 1, !slice.isEmpty { parts.append(slice) }
-      }
-      return parts
-    }
-    let levels = levels[communicator.rank]
     self.levels = levels
+    self.chunks = chunks
     var size = 0
     Self.forEachSlice(levels, count: count, chunks: chunks) { _, _, level, _, slice in
       size += (level.ranks.count - 1) * slice.count
@@ -87,7 +77,18 @@ final class MPIOrderedSum: OrderedSum {
     }
   }
 
-  func parts(ofRank rank: Int) -> [Range<Int>] { partsOfRanks[rank] }
+  func parts(ofRank rank: Int) -> [Range<Int>] {
+    (0..<chunks).compactMap { chunk in
+      var part = OrderedSumParts.part(chunk, of: chunks, in: 0..<count)
+      // All ranks have as many ranks in a level, and neighbours share the inner ones.
+      var rest = rank
+      for level in levels {
+        part = level.slice(rest % level.ranks.count, of: part)
+        rest /= level.ranks.count
+      }
+      return part.isEmpty ? nil : part
+    }
+  }
 
   /// The messages of a level: one from and one to each other rank.
   private func messages(

@@ -100,8 +100,7 @@ package final class Optimizer {
     self.network = network
     moments = settings.state.map { name, initial in
       let values = FloatStorage(count: network.arena.count)
-      // Memory that nobody touches is not taken.
-      if initial != 0 { values.buffer.update(repeating: initial) }
+      values.buffer.update(repeating: initial)
       return (name, values)
     }
   }
