@@ -52,14 +52,18 @@ package enum MatrixGradient {
     let blocks = Panels.panels(outputs)
     let rows = part * blocks / parts * 16..<min((part + 1) * blocks / parts * 16, outputs)
     guard !rows.isEmpty else { return }
-    Panels.multiplyTransposed(
-      parts: shards, rows: rows, of: outputs, columns: inputs, inner: samples,
-      { shard in
+    withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: shards) { places in
+      // Asked for once: a block of the gradient takes as long as finding a tensor's values.
+      for shard in 0..<shards {
         let values = dy(shard)
         precondition(
           values.count == samples * outputs,
           "\(values.count) gradients of shard \(shard), expected \(samples * outputs)")
-        return values.baseAddress.unsafelyUnwrapped
-      }, packed, into: dw, scratch: scratch)
+        places.initializeElement(at: shard, to: values.baseAddress.unsafelyUnwrapped)
+      }
+      Panels.multiplyTransposed(
+        parts: shards, rows: rows, of: outputs, columns: inputs, inner: samples, places, packed,
+        into: dw, scratch: scratch)
+    }
   }
 }

@@ -240,12 +240,12 @@ enum Panels {
   /// - `parts`: 1, 2, 4 or 8.
   /// - `rows`: Those of C that are computed, from a multiple of 16 on; C and A have `allRows`.
   /// - `inner`: At most `chain`, of each part.
-  /// - `a`: Gives a part's matrix: inner x allRows, row-major.
+  /// - `a`: The parts' matrices: inner x allRows, row-major.
   /// - `b`: inner x columns in panels, part after part.
   /// - `scratch`: 3 x 1024 values.
   static func multiplyTransposed(
     parts: Int, rows: Range<Int>, of allRows: Int, columns: Int, inner: Int,
-    _ a: (_ part: Int) -> UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+    _ a: UnsafeMutableBufferPointer<UnsafePointer<Float>>, _ b: UnsafePointer<Float>,
     into c: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) {
     precondition(inner <= chain, "a chain of \(inner) values, at most \(chain)")
@@ -263,7 +263,7 @@ enum Panels {
         func product(_ part: Int, _ tile: Int, _ adds: Bool) {
           let target = scratch + tile * 1024
           PanelProduct.multiplyTransposed(
-            layout, a(part) + row, b + part * partCount + panel * inner * 16,
+            layout, a[part] + row, b + part * partCount + panel * inner * 16,
             adding: adds ? UnsafePointer(target) : nil, into: target)
         }
         func pair(_ first: Int, _ tile: Int) {
