@@ -17,7 +17,7 @@ package struct WinogradTile: Sendable, BitwiseCopyable {
 /// What the transforms of tiles and filters go between: an *image side* (pixels, or taps of a filter:
 /// channels contiguous) and a *panel side* (the matrices of all points).
 ///
-/// Both are tables of addresses, entry 6 i + j for row i and column j of the tile.
+/// Both are tables of addresses, entry 8 i + j for row i and column j of the tile.
 package struct WinogradTables {
   package typealias Address = UnsafeMutablePointer<Float>
 
@@ -33,25 +33,25 @@ package struct WinogradTables {
   /// Values in progress: `workCount`.
   package let work: Address
 
-  /// Values of a tile's transform in progress: 6 x 6 vectors of up to 16.
-  package static let workCount = 36 * 16
+  /// Values of a tile's transform in progress: 8 x 8 vectors of up to 16.
+  package static let workCount = 64 * 16
 
   @usableFromInline
   init(addresses: UnsafeMutablePointer<Address>, steps: UnsafeMutablePointer<Int>, work: Address) {
     image = addresses
-    panel = addresses + 36
+    panel = addresses + 64
     panelStep = steps
-    imageNext = steps + 36
-    panelNext = steps + 72
+    imageNext = steps + 64
+    panelNext = steps + 128
     self.work = work
   }
 
   /// Calls `body` with tables that live as long as the call.
   @inlinable @inline(__always)
   package static func with(work: Address, _ body: (WinogradTables) -> Void) {
-    // At most 1 KiB each, so on the stack.
-    withUnsafeTemporaryAllocation(of: Address.self, capacity: 72) { addresses in
-      withUnsafeTemporaryAllocation(of: Int.self, capacity: 108) { steps in
+    // 1 KiB and 1.5 KiB, so on the stack.
+    withUnsafeTemporaryAllocation(of: Address.self, capacity: 128) { addresses in
+      withUnsafeTemporaryAllocation(of: Int.self, capacity: 192) { steps in
         addresses.initialize(repeating: work)
         steps.initialize(repeating: 0)
         body(
@@ -63,9 +63,11 @@ package struct WinogradTables {
   }
 
   /// Goes on to the next tile of the same kind: cheaper than to fill the tables again.
+  ///
+  /// - `rows`: The entries' rows that are in use.
   @inlinable @inline(__always)
-  package func advance() {
-    for entry in 0..<36 {
+  package func advance(rows: Int) {
+    for entry in 0..<8 * rows {
       image[entry] += imageNext[entry]
       panel[entry] += panelNext[entry]
     }

@@ -34,8 +34,8 @@ package struct ConvolutionFilter {
 ///   every value that is transformed, and for every value of the transformed filter 3/16 where it is
 ///   read, 8/16 where it is made, in the filter gradient.
 ///
-/// Tiles are 4 x 4 or 2 x 2, whichever costs less (small ones where the filter is large compared with
-/// the image); Winograd is taken where it saves 15 %, for the filter gradient 20 %, and where both
+/// Tiles are 4 x 4, 2 x 2, or 6 x 6 in large images, whichever costs less (small ones where the filter
+/// is large compared with the image); Winograd is taken where it saves 15 %, for the filter gradient 20 %, and where both
 /// sides have 32 channels: below, its panels of 16 and its tables cost what the products save.
 package struct ConvolutionPlan: Sendable {
   package let geometry: ConvolutionGeometry
@@ -48,11 +48,15 @@ package struct ConvolutionPlan: Sendable {
 
   /// The fewest channels on both sides for which `auto` takes Winograd.
   private static let fewestChannels = 32
+  /// The fewest 6 x 6 tiles of an image: with fewer, their larger filter is read more often than it
+  /// saves, and they have five times the error.
+  private static let fewestLargeTiles = 36
 
   /// - Returns: nil where the algorithm is asked for but cannot compute the geometry.
   package init?(_ geometry: ConvolutionGeometry, algorithm: ConvolutionAlgorithm = .auto) {
     self.geometry = geometry
-    let schemes = [4, 2].compactMap { Winograd(geometry, largestTile: $0) }
+    let schemes = [4, 2, 6].compactMap { Winograd(geometry, largestTile: $0) }
+      .filter { $0.largestTile <= 4 || $0.tiles >= Self.fewestLargeTiles }
     let best = schemes.min { Self.cost($0, filter: 3) < Self.cost($1, filter: 3) }
     let direct = Double(geometry.operations) / 2
     switch algorithm {

@@ -41,7 +41,7 @@ extension Winograd {
           // Channel by channel along the points' panels: as many streams as points.
           for _ in channels {
             tables.evaluateTaps(tile, channels: min(16, g.inputChannels - firstChannel))
-            tables.advance()
+            tables.advance(rows: pointRows)
           }
         }
       }
@@ -283,7 +283,7 @@ extension Winograd {
       for _ in channels {
         tables.collectTaps(
           tile, channels: min(16, g.inputChannels - firstChannel), overwriting: overwrites)
-        tables.advance()
+        tables.advance(rows: pointRows)
       }
     }
   }
@@ -345,7 +345,7 @@ extension Winograd {
       columns: columns.points(columns.tiles[0], phase.column)
     )
     for i in 0..<count.rows {
-      for j in 0..<count.columns { body(i * 6 + j, i * columns.points + j) }
+      for j in 0..<count.columns { body(i * 8 + j, i * columns.points + j) }
     }
     return count
   }
@@ -362,9 +362,9 @@ extension Winograd {
     for i in 0..<phase.row.taps {
       let row = (phase.row.first + i * g.stride) * g.kernelWidth
       for j in 0..<phase.column.taps {
-        tables.image[i * 6 + j] =
+        tables.image[i * 8 + j] =
           filter + (row + phase.column.first + j * g.stride) * g.inputChannels
-        tables.imageNext[i * 6 + j] = g.patchCount
+        tables.imageNext[i * 8 + j] = g.patchCount
       }
     }
   }
@@ -387,7 +387,8 @@ extension Winograd {
         let columnCount = columns.points(columns.tiles[run.lowerBound], phase.column)
         let shape = WinogradTile(
           rows: 0, columns: 0, pointRows: rowCount, pointColumns: columnCount)
-        forEachTile(of: run, images: images, tables) { b, image, isAlongRow in
+        forEachTile(of: run, images: images, pointRows: rowCount, tables) {
+          b, image, isAlongRow in
           let tile = columns.tiles[b]
           let left = columns.firstInput(tile, phase.column)
           let next = isAlongRow ? tile.size * g.stride * g.inputChannels : g.inputCount
@@ -398,7 +399,7 @@ extension Winograd {
             for j in 0..<columnCount {
               let column = left + j * g.stride
               let isInside = isRowInside && column >= 0 && column < g.inputWidth
-              let entry = i * 6 + j
+              let entry = i * 8 + j
               tables.image[entry] =
                 isInside ? x + (row * g.inputWidth + column) * g.inputChannels : outside
               tables.imageNext[entry] = isInside ? next : 0
@@ -421,7 +422,7 @@ extension Winograd {
   /// whichever is longer. Otherwise the tables are advanced.
   @inline(__always)
   private func forEachTile(
-    of run: Range<Int>, images: Int, _ tables: WinogradTables,
+    of run: Range<Int>, images: Int, pointRows: Int, _ tables: WinogradTables,
     fill: (_ tile: Int, _ image: Int, _ isAlongRow: Bool) -> Void,
     _ body: (_ tile: Int, _ image: Int) -> Void
   ) {
@@ -431,7 +432,7 @@ extension Winograd {
       fill(tile, image, isAlongRow)
       for inner in 0..<max(run.count, images) {
         body(tile + (isAlongRow ? inner : 0), image + (isAlongRow ? 0 : inner))
-        tables.advance()
+        tables.advance(rows: pointRows)
       }
     }
   }
@@ -526,21 +527,22 @@ extension Winograd {
         let pointColumns = columns.points(columns.tiles[run.lowerBound], columns.phases[0])
         let shape = WinogradTile(
           rows: tileRow.size, columns: size, pointRows: pointRows, pointColumns: pointColumns)
-        forEachTile(of: run, images: images, tables) { b, image, isAlongRow in
+        forEachTile(of: run, images: images, pointRows: pointRows, tables) {
+          b, image, isAlongRow in
           let y = y + image * g.outputCount
           for i in 0..<tileRow.size {
             for j in 0..<size {
-              tables.image[i * 6 + j] =
+              tables.image[i * 8 + j] =
                 y + ((tileRow.first + i) * g.outputWidth + columns.tiles[b].first + j)
                 * g.outputChannels
-              tables.imageNext[i * 6 + j] = isAlongRow ? size * g.outputChannels : g.outputCount
+              tables.imageNext[i * 8 + j] = isAlongRow ? size * g.outputChannels : g.outputCount
             }
           }
           for i in 0..<pointRows {
             for j in 0..<pointColumns {
               let index = i * columns.points + j
               place(
-                tables, i * 6 + j, outputMatrix(index, images: images, output), index, a, b, image,
+                tables, i * 8 + j, outputMatrix(index, images: images, output), index, a, b, image,
                 images: images, isAlongRow)
             }
           }

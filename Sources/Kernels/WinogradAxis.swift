@@ -17,36 +17,52 @@ package struct WinogradAxis: Sendable, Equatable {
     var taps: Int
   }
 
-  /// The largest tile for which the transforms are written.
-  static let largestTile = 4
+  /// Tiles of more outputs are 6 and have three taps: the transforms are written for 8 points, not 7.
+  static let largestPlainTile = 4
   /// The most taps of a phase for which they are written.
   package static let largestTaps = 3
 
   let stride: Int
   let padding: Int
   let inputs: Int
-  /// In order, the larger first; sizes differ by at most one.
+  /// In order, the larger first: sizes differ by at most one, or are 6 and 4.
   let tiles: [Tile]
   let phases: [Phase]
 
-  /// - Returns: nil where the kernel has too many taps a phase, or a phase has none.
+  /// - `largestTile`: 1 to 4, or 6.
+  /// - Returns: nil where the kernel has too many taps a phase, or a phase has none; with tiles of 6, where
+  ///   not all phases have three taps or the outputs cannot be cut in as many tiles of 6 and 4.
   init?(
     inputs: Int, outputs: Int, kernel: Int, stride: Int, padding: Int, largestTile: Int
   ) {
-    guard kernel >= stride, (kernel + stride - 1) / stride <= Self.largestTaps else { return nil }
+    guard kernel >= stride, (kernel + stride - 1) / stride <= Self.largestTaps,
+      let sizes = Self.sizes(outputs: outputs, largestTile: largestTile)
+    else { return nil }
     self.inputs = inputs
     self.stride = stride
     self.padding = padding
     phases = (0..<stride).map {
       Phase(first: $0, taps: (kernel - $0 + stride - 1) / stride)
     }
-    let count = (outputs + largestTile - 1) / largestTile
     var first = 0
-    tiles = (0..<count).map { index in
-      let size = outputs / count + (index < outputs % count ? 1 : 0)
+    tiles = sizes.map { size in
       defer { first += size }
       return Tile(first: first, size: size)
     }
+    guard largestTile <= Self.largestPlainTile || phases.allSatisfy({ $0.taps == 3 }) else {
+      return nil
+    }
+  }
+
+  /// The fewest tiles: a dimension has as many points as outputs, and taps - 1 more for every tile.
+  private static func sizes(outputs: Int, largestTile: Int) -> [Int]? {
+    let count = (outputs + largestTile - 1) / largestTile
+    guard largestTile > largestPlainTile else {
+      return (0..<count).map { outputs / count + ($0 < outputs % count ? 1 : 0) }
+    }
+    let (large, rest) = (outputs - 4 * count).quotientAndRemainder(dividingBy: 2)
+    guard large >= 0, rest == 0 else { return nil }
+    return (0..<count).map { $0 < large ? 6 : 4 }
   }
 
   /// Points at which the largest tile is evaluated.

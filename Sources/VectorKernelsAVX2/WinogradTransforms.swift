@@ -48,6 +48,25 @@ private struct Tile4x4Taps3: WinogradShape {
   var pointRows: Int { @inline(__always) get { 6 } }
   var pointColumns: Int { @inline(__always) get { 6 } }
 }
+/// Tiles of 6 x 6 and the smaller ones beside them, with phases of three taps.
+private struct Tile6x6Taps3: WinogradShape {
+  var rows: Int { @inline(__always) get { 6 } }
+  var columns: Int { @inline(__always) get { 6 } }
+  var pointRows: Int { @inline(__always) get { 8 } }
+  var pointColumns: Int { @inline(__always) get { 8 } }
+}
+private struct Tile6x4Taps3: WinogradShape {
+  var rows: Int { @inline(__always) get { 6 } }
+  var columns: Int { @inline(__always) get { 4 } }
+  var pointRows: Int { @inline(__always) get { 8 } }
+  var pointColumns: Int { @inline(__always) get { 6 } }
+}
+private struct Tile4x6Taps3: WinogradShape {
+  var rows: Int { @inline(__always) get { 4 } }
+  var columns: Int { @inline(__always) get { 6 } }
+  var pointRows: Int { @inline(__always) get { 6 } }
+  var pointColumns: Int { @inline(__always) get { 8 } }
+}
 /// The taps of a filter.
 private struct Taps2x2: WinogradShape {
   var rows: Int { @inline(__always) get { 2 } }
@@ -78,6 +97,12 @@ private struct Taps3x3: WinogradShape {
   var columns: Int { @inline(__always) get { 3 } }
   var pointRows: Int { @inline(__always) get { 6 } }
   var pointColumns: Int { @inline(__always) get { 6 } }
+}
+private struct Taps3x3Points8: WinogradShape {
+  var rows: Int { @inline(__always) get { 3 } }
+  var columns: Int { @inline(__always) get { 3 } }
+  var pointRows: Int { @inline(__always) get { 8 } }
+  var pointColumns: Int { @inline(__always) get { 8 } }
 }
 
 /// The transforms of tiles and filters, a vector of channels at a time.
@@ -135,7 +160,7 @@ package struct WinogradTransforms {
   private func prefetchPoints(_ shape: some WinogradShape, _ channel: Int) {
     for i in 0..<shape.pointRows {
       for j in 0..<shape.pointColumns {
-        let entry = i * 6 + j
+        let entry = i * 8 + j
         prefetch_near(place(entry, channel) + 2 * panelNext[entry])
       }
     }
@@ -146,7 +171,7 @@ package struct WinogradTransforms {
   private func prefetchTaps(_ shape: some WinogradShape, _ channel: Int) {
     for i in 0..<shape.rows {
       for j in 0..<shape.columns {
-        let entry = i * 6 + j
+        let entry = i * 8 + j
         prefetch_near(image[entry] + 2 * imageNext[entry] + channel)
       }
     }
@@ -166,13 +191,13 @@ package struct WinogradTransforms {
     load: (Int) -> Lanes, store: (Int, Lanes) -> Void
   ) {
     for j in 0..<columns.from {
-      rowMap(WinogradVector(count: rows.from) { load($0 * 6 + j) }).forEach(count: rows.to) {
-        work.setLanes(($0 * 6 + j) * width, $1)
+      rowMap(WinogradVector(count: rows.from) { load($0 * 8 + j) }).forEach(count: rows.to) {
+        work.setLanes(($0 * 8 + j) * width, $1)
       }
     }
     for i in 0..<rows.to {
-      columnMap(WinogradVector(count: columns.from) { work.lanes((i * 6 + $0) * width) })
-        .forEach(count: columns.to) { store(i * 6 + $0, $1) }
+      columnMap(WinogradVector(count: columns.from) { work.lanes((i * 8 + $0) * width) })
+        .forEach(count: columns.to) { store(i * 8 + $0, $1) }
     }
   }
 
@@ -187,6 +212,9 @@ package struct WinogradTransforms {
     case (4, 4): gather(fixed: Tile3x3Taps2(), channels)
     case (3, 3): gather(fixed: Tile2x2Taps2(), channels)
     case (6, 6): gather(fixed: Tile4x4Taps3(), channels)
+    case (8, 8): gather(fixed: Tile6x6Taps3(), channels)
+    case (8, 6): gather(fixed: Tile6x4Taps3(), channels)
+    case (6, 8): gather(fixed: Tile4x6Taps3(), channels)
     default: gather(fixed: shape, channels)
     }
   }
@@ -227,6 +255,9 @@ package struct WinogradTransforms {
     case (4, 4): scatter(fixed: Tile3x3Taps2(), channels)
     case (3, 3): scatter(fixed: Tile2x2Taps2(), channels)
     case (6, 6): scatter(fixed: Tile4x4Taps3(), channels)
+    case (8, 8): scatter(fixed: Tile6x6Taps3(), channels)
+    case (8, 6): scatter(fixed: Tile6x4Taps3(), channels)
+    case (6, 8): scatter(fixed: Tile4x6Taps3(), channels)
     default: scatter(fixed: shape, channels)
     }
   }
@@ -266,6 +297,9 @@ package struct WinogradTransforms {
     case (3, 3, 4, 4): evaluate(fixed: Tile3x3Taps2(), channels)
     case (2, 2, 3, 3): evaluate(fixed: Tile2x2Taps2(), channels)
     case (4, 4, 6, 6): evaluate(fixed: Tile4x4Taps3(), channels)
+    case (6, 6, 8, 8): evaluate(fixed: Tile6x6Taps3(), channels)
+    case (6, 4, 8, 6): evaluate(fixed: Tile6x4Taps3(), channels)
+    case (4, 6, 6, 8): evaluate(fixed: Tile4x6Taps3(), channels)
     default: evaluate(fixed: shape, channels)
     }
   }
@@ -306,6 +340,7 @@ package struct WinogradTransforms {
     case (1, 1, 4, 4): evaluateTaps(fixed: Taps1x1(), channels)
     case (2, 2, 3, 3): evaluateTaps(fixed: Tile2x2Taps2(), channels)
     case (3, 3, 6, 6): evaluateTaps(fixed: Taps3x3(), channels)
+    case (3, 3, 8, 8): evaluateTaps(fixed: Taps3x3Points8(), channels)
     default: evaluateTaps(fixed: shape, channels)
     }
   }
@@ -334,6 +369,9 @@ package struct WinogradTransforms {
     case (3, 3, 4, 4): collect(fixed: Tile3x3Taps2(), channels, bias)
     case (2, 2, 3, 3): collect(fixed: Tile2x2Taps2(), channels, bias)
     case (4, 4, 6, 6): collect(fixed: Tile4x4Taps3(), channels, bias)
+    case (6, 6, 8, 8): collect(fixed: Tile6x6Taps3(), channels, bias)
+    case (6, 4, 8, 6): collect(fixed: Tile6x4Taps3(), channels, bias)
+    case (4, 6, 6, 8): collect(fixed: Tile4x6Taps3(), channels, bias)
     default: collect(fixed: shape, channels, bias)
     }
   }
@@ -382,6 +420,7 @@ package struct WinogradTransforms {
     case (1, 1, 4, 4): collectTaps(fixed: Taps1x1(), channels, overwriting)
     case (2, 2, 3, 3): collectTaps(fixed: Tile2x2Taps2(), channels, overwriting)
     case (3, 3, 6, 6): collectTaps(fixed: Taps3x3(), channels, overwriting)
+    case (3, 3, 8, 8): collectTaps(fixed: Taps3x3Points8(), channels, overwriting)
     default: collectTaps(fixed: shape, channels, overwriting)
     }
   }

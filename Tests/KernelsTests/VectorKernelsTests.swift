@@ -59,6 +59,9 @@ struct VectorKernelsTests {
     WinogradTile(rows: 4, columns: 3, pointRows: 5, pointColumns: 4),
     WinogradTile(rows: 2, columns: 2, pointRows: 3, pointColumns: 3),
     WinogradTile(rows: 4, columns: 4, pointRows: 6, pointColumns: 6),
+    WinogradTile(rows: 6, columns: 6, pointRows: 8, pointColumns: 8),
+    WinogradTile(rows: 4, columns: 6, pointRows: 6, pointColumns: 8),
+    WinogradTile(rows: 3, columns: 3, pointRows: 8, pointColumns: 8),
     WinogradTile(rows: 2, columns: 3, pointRows: 4, pointColumns: 5),
   ]
 
@@ -66,16 +69,16 @@ struct VectorKernelsTests {
   func transformsHaveTheSameBits(tile: WinogradTile, channels: Int) {
     var data = TestData(seed: 7)
     let width = 64
-    let image = data.normals(36 * width)
-    let panel = data.normals(36 * width)
+    let image = data.normals(64 * width)
+    let panel = data.normals(64 * width)
     let bias = data.normals(channels)
     let run = { (body: (WinogradTables) -> Void) -> [Float] in
-      let (pixels, points) = (FloatStorage(count: 36 * width), FloatStorage(count: 36 * width))
+      let (pixels, points) = (FloatStorage(count: 64 * width), FloatStorage(count: 64 * width))
       _ = pixels.buffer.update(fromContentsOf: image)
       _ = points.buffer.update(fromContentsOf: panel)
       let work = FloatStorage(count: WinogradTables.workCount)
       WinogradTables.with(work: work.pointer) { tables in
-        for entry in 0..<36 {
+        for entry in 0..<64 {
           tables.image[entry] = pixels.pointer + entry * width
           tables.panel[entry] = points.pointer + entry * width
           tables.panelStep[entry] = 16

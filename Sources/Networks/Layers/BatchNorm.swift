@@ -402,10 +402,11 @@ package final class BatchNorm: Layer {
     total.update(repeating: 0)
     let isTrained = pass.parameterGroups.contains(group)
     let (betas, gammas) = (beta.partial(shard: shard), gamma.partial(shard: shard))
+    let weights = gamma.read
     for label in 0..<(classes ?? 1) {
       for c in 0..<channels {
         let (sum, product) = (sums[label * width + c], sums[label * width + channels + c])
-        let gamma = Double(gamma.read[label * channels + c])
+        let gamma = Double(weights[label * channels + c])
         total[c] += gamma * sum
         total[channels + c] += gamma * product
         guard isTrained else { continue }
