@@ -43,11 +43,12 @@ package enum Convolution {
     max(fewestGradientPixels, piecePixels(geometry))
   }
 
-  /// Scratch values that the products need: one piece, and the gradient of a filter of short patches.
+  /// Scratch values that the products need: one piece, and with short patches a padded image and the gradient
+  /// of a filter.
   package static func scratchCount(_ geometry: ConvolutionGeometry) -> Int {
     let count = pixelCount(geometry)
     return gradientPixels(geometry) * (count.patch + count.output)
-      + (hasShortPatches(geometry) ? transposedCount(geometry) : 0)
+      + (hasShortPatches(geometry) ? transposedCount(geometry) : 0) + paddedCount(geometry)
   }
 
   /// Whether a patch has at most half as many values as there are output channels, as with images of
@@ -121,7 +122,7 @@ package enum Convolution {
       if geometry.patchesAreInput {
         factor = .matrix(x + pixels.lowerBound * inner, columns: inner)
       } else {
-        gather(geometry, x, pixels, into: patches)
+        gather(geometry, x, pixels, into: patches, scratch)
         factor = .panels(patches, rows: pixels.count)
       }
       let target = y + pixels.lowerBound * channels
@@ -182,7 +183,7 @@ package enum Convolution {
       return
     }
     forEachPiece(geometry, images, gradientPixels(geometry), scratch) { pixels, patches, _ in
-      gather(geometry, x, pixels, into: patches)
+      gather(geometry, x, pixels, into: patches, scratch)
       Panels.multiplyTransposed(
         rows: channels, columns: geometry.patchCount, inner: pixels.count,
         dy + pixels.lowerBound * channels, patches,
@@ -202,7 +203,7 @@ package enum Convolution {
     // `scratchCount` is not 0.
     let sums = scratch.baseAddress.unsafelyUnwrapped + most * (count.patch + count.output)
     forEachPiece(geometry, images, most, scratch) { pixels, patches, gradients in
-      gather(geometry, x, pixels, into: patches)
+      gather(geometry, x, pixels, into: patches, scratch)
       Panels.pack(
         rows: pixels.count, columns: channels, dy + pixels.lowerBound * channels, into: gradients)
       Panels.multiplyTransposed(
@@ -288,10 +289,12 @@ package enum Convolution {
   }
 
   /// Overwrites `piece` with the patch matrix's rows of `pixels` (im2col), in panels; what a last
-  /// panel has beyond the patch stays as it is.
+  /// panel has beyond the patch has no meaning.
+  ///
+  /// - `scratch`: That of the product, which ends with the image of short patches.
   private static func gather(
     _ geometry: ConvolutionGeometry, _ x: UnsafePointer<Float>, _ pixels: Range<Int>,
-    into piece: UnsafeMutablePointer<Float>
+    into piece: UnsafeMutablePointer<Float>, _ scratch: MutableFloatBuffer
   ) {
     if geometry.patchesAreInput {
       Panels.pack(
@@ -299,18 +302,17 @@ package enum Convolution {
         x + pixels.lowerBound * geometry.patchCount, into: piece)
       return
     }
+    let paddedCount = paddedCount(geometry)
+    if paddedCount > 0 {
+      // `scratchCount` is not 0.
+      let end = scratch.baseAddress.unsafelyUnwrapped + scratchCount(geometry)
+      gatherShort(geometry, x, pixels, into: piece, padded: end - paddedCount)
+      return
+    }
     let rowCount = geometry.kernelWidth * geometry.inputChannels
     let panelStep = pixels.count * 16
     forEachKernelRow(geometry, pixels) { row, patchOffset, imageOffset, left, inside in
       let patch = piece + row * 16
-      // Four values inside the image, as of a 4 x 4 kernel with one channel: most rows of it.
-      if inside == 4, rowCount == 4, let imageOffset, patchOffset & 15 <= 12 {
-        let target = patch + (patchOffset >> 4) * panelStep + (patchOffset & 15)
-        UnsafeMutableRawPointer(target).storeBytes(
-          of: UnsafeRawPointer(x + imageOffset).loadUnaligned(as: SIMD4<Float>.self),
-          as: SIMD4<Float>.self)
-        return
-      }
       guard let imageOffset else {
         forEachRun(patchOffset, rowCount, panelStep) { offset, _, count in
           clear(patch + offset, count: count)
@@ -326,6 +328,114 @@ package enum Convolution {
       forEachRun(patchOffset + left + inside, rowCount - left - inside, panelStep) {
         offset, _, count in clear(patch + offset, count: count)
       }
+    }
+  }
+
+  // MARK: - Short patches
+
+  /// The most values of a patch that is copied eight values at a time, whether they belong to it or not.
+  private static let mostShortValues = 64
+
+  /// Rows and columns of the image that patches meet, with their padding.
+  private static func paddedSize(_ g: ConvolutionGeometry) -> (height: Int, width: Int) {
+    (
+      (g.outputHeight - 1) * g.stride + g.kernelHeight,
+      (g.outputWidth - 1) * g.stride + g.kernelWidth
+    )
+  }
+
+  /// Values of an image with its padding and as many behind it as are read too much; 0 where patches are
+  /// not short.
+  private static func paddedCount(_ g: ConvolutionGeometry) -> Int {
+    guard g.patchCount <= mostShortValues, !g.patchesAreInput else { return 0 }
+    let (height, width) = paddedSize(g)
+    return height * width * g.inputChannels + 8
+  }
+
+  /// Eight neighbouring values of an image that begin a patch's values in one panel.
+  private struct Copy: BitwiseCopyable {
+    var source: Int
+    var target: Int
+  }
+
+  /// `gather` of short patches: from a copy of the image with its padding, eight values at a time.
+  ///
+  /// The values that a copy writes too much are those of a later copy, in this pixel or the next; only
+  /// the last pixel is copied value by value.
+  private static func gatherShort(
+    _ geometry: ConvolutionGeometry, _ x: UnsafePointer<Float>, _ pixels: Range<Int>,
+    into piece: UnsafeMutablePointer<Float>, padded: UnsafeMutablePointer<Float>
+  ) {
+    let g = geometry
+    let rowCount = g.kernelWidth * g.inputChannels
+    let width = paddedSize(g).width * g.inputChannels
+    let panelStep = pixels.count * 16
+    padded.update(repeating: 0, count: paddedCount(g))
+    let most = g.kernelHeight * 2 * (rowCount / 8 + 1)
+    withUnsafeTemporaryAllocation(of: Copy.self, capacity: most) { copies in
+      var count = 0
+      for row in 0..<g.kernelHeight {
+        var done = 0
+        while done < rowCount {
+          let value = row * rowCount + done
+          let target = (value >> 4) * panelStep + (value & 15)
+          copies.initializeElement(at: count, to: Copy(source: row * width + done, target: target))
+          count += 1
+          done += min(8, 16 - (value & 15))
+        }
+      }
+      let copies = copies[..<count]
+      forEachOutputRow(g, pixels) { image, row, columns, pixel, isFirst in
+        if isFirst { pad(g, x + image * g.inputCount, into: padded) }
+        var source = padded + (row * width + columns.lowerBound * g.inputChannels) * g.stride
+        var target = piece + pixel * 16
+        for _ in 0..<min(columns.count, pixels.count - 1 - pixel) {
+          for copy in copies {
+            (target + copy.target).setLanes(0, (source + copy.source).lanes(0))
+          }
+          source += g.stride * g.inputChannels
+          target += 16
+        }
+        guard pixel + columns.count == pixels.count else { return }
+        for value in 0..<g.patchCount {
+          let (row, place) = value.quotientAndRemainder(dividingBy: rowCount)
+          target[(value >> 4) * panelStep + (value & 15)] = source[row * width + place]
+        }
+      }
+    }
+  }
+
+  /// The image without its border: that is 0 and stays so.
+  private static func pad(
+    _ g: ConvolutionGeometry, _ image: UnsafePointer<Float>,
+    into padded: UnsafeMutablePointer<Float>
+  ) {
+    let (height, width) = paddedSize(g)
+    let columns = min(g.inputWidth, width - g.paddingLeft) * g.inputChannels
+    for row in 0..<max(0, min(g.inputHeight, height - g.paddingTop)) where columns > 0 {
+      copy(
+        image + row * g.inputWidth * g.inputChannels,
+        to: padded + ((row + g.paddingTop) * width + g.paddingLeft) * g.inputChannels,
+        count: columns)
+    }
+  }
+
+  /// Calls `body` for the pixels of every output row with the number of the first in the piece.
+  ///
+  /// `isFirst`: Whether no pixel of the image came before.
+  @inline(__always)
+  private static func forEachOutputRow(
+    _ g: ConvolutionGeometry, _ pixels: Range<Int>,
+    _ body: (_ image: Int, _ row: Int, _ columns: Range<Int>, _ pixel: Int, _ isFirst: Bool) -> Void
+  ) {
+    var pixel = 0
+    while pixel < pixels.count {
+      let (image, place) = (pixels.lowerBound + pixel)
+        .quotientAndRemainder(dividingBy: g.outputPixels)
+      let (row, column) = place.quotientAndRemainder(dividingBy: g.outputWidth)
+      let end = min(g.outputWidth, column + pixels.count - pixel)
+      body(image, row, column..<end, pixel, pixel == 0 || place == 0)
+      pixel += end - column
     }
   }
 
