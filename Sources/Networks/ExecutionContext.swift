@@ -8,6 +8,7 @@ package final class ExecutionContext {
   package let pool: ThreadPool
   private var scratch: [FloatStorage]
   private var shared = FloatStorage(count: 0)
+  private var sharedOwner: ObjectIdentifier?
   private var layerCount = 0
   /// Where networks keep the gradients between their layers.
   package let gradientMemory = SharedMemory()
@@ -38,7 +39,15 @@ package final class ExecutionContext {
   }
 
   /// Scratch that a layer's pass fills before it divides into shards, which then read it.
-  package var sharedScratch: MutableFloatBuffer { shared.buffer }
+  ///
+  /// `isUnchanged`: Whether nobody else has claimed it since `owner` did.
+  package func claimSharedScratch(
+    for owner: AnyObject
+  ) -> (values: MutableFloatBuffer, isUnchanged: Bool) {
+    let isUnchanged = sharedOwner == ObjectIdentifier(owner)
+    sharedOwner = ObjectIdentifier(owner)
+    return (shared.buffer, isUnchanged)
+  }
 
   /// Scratch of one thread: undefined values.
   package func scratch(thread: Int) -> MutableFloatBuffer { scratch[thread].buffer }

@@ -56,7 +56,7 @@ package final class Conv2d: PlannedConvolution {
   package var operations: Int { geometry.operations }
 
   package func prepare(_ plan: MemoryPlan, in context: ExecutionContext) {
-    filter.prepare(in: context)
+    filter.prepare(plan, in: context)
   }
 
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {

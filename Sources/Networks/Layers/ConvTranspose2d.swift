@@ -59,7 +59,7 @@ package final class ConvTranspose2d: PlannedConvolution {
   package var operations: Int { plan.geometry.operations }
 
   package func prepare(_ plan: MemoryPlan, in context: ExecutionContext) {
-    filter.prepare(in: context)
+    filter.prepare(plan, in: context)
   }
 
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {

@@ -118,16 +118,17 @@ package final class Linear: Layer {
       let target = weight.claimLocalSum()
     else { return false }
     let (inputs, outputs) = (inputShape.channels, outputShape.channels)
+    let packed = context.claimSharedScratch(for: self).values
     context.forEachShard { shard, _ in
       MatrixGradient.pack(
         x.read(pass, shard: shard, groups: groups), shard: shard, samples: samples, inputs: inputs,
-        into: self.context.sharedScratch)
+        into: packed)
     }
     let threads = context.pool.threads
     context.pool.forEach(threads) { part, thread in
       MatrixGradient.sum(
         shards: shards, samples: samples, outputs: outputs, inputs: inputs,
-        packed: FloatBuffer(self.context.sharedScratch),
+        packed: FloatBuffer(packed),
         { dy.read(pass, shard: $0, groups: groups) }, into: target, part: part, of: threads,
         scratch: self.context.scratch(thread: thread))
     }
