@@ -98,6 +98,9 @@ package struct ConvolutionPlan: Sendable {
       + filter / 16 * Double(scheme.transformedFilterCount)
   }
 
+  /// Whether forward pass and input gradient are Winograd's.
+  package var usesWinograd: Bool { winograd != nil }
+
   /// Such as `winograd 4x4, filter gradient im2col`.
   package var description: String {
     guard let winograd else { return mirrored == nil ? "im2col" : "im2col of the outputs" }

@@ -4,9 +4,10 @@ import Kernels
 ///
 /// A network is one, and so is each branch of a `Residual`. Letters and passes as in `Layer`.
 ///
-/// A batch norm and the (leaky) ReLU behind it run as one step (`RectifiedBatchNorm`), but not where
-/// they end the sequence. What lies between the two is nowhere, so nothing can be read or added
-/// there; as two layers they had one tensor for both their outputs.
+/// A batch norm, or a convolution from patches, and the (leaky) ReLU behind it run as one step
+/// (`RectifiedBatchNorm`, `RectifiedConvolution`), but not where they end the sequence. What lies
+/// between the two is nowhere, so nothing can be read or added there; as two layers they had one
+/// tensor for both their outputs.
 package final class LayerSequence {
   package let layers: [any Layer]
   /// What the passes run: the layers, some of them in pairs.
@@ -44,7 +45,7 @@ package final class LayerSequence {
         "\(name): layer \(index + 1) (\(next.kind)) takes \(next.inputShape), but layer \(index) "
           + "(\(layer.kind)) gives \(layer.outputShape)")
     }
-    (steps, lastLayers) = Self.steps(of: layers)
+    (steps, lastLayers) = Self.steps(of: layers, context)
     composites = steps.map { $0 as? any CompositeLayer }
     for step in steps { try step.prepare(memory, in: context) }
 
@@ -102,15 +103,15 @@ package final class LayerSequence {
   ///
   /// A pair at the end stays two: the value between them has its own tensor there, which a loss on
   /// inner features may read.
-  private static func steps(of layers: [any Layer]) -> ([any Layer], lastLayers: [Int]) {
+  private static func steps(
+    of layers: [any Layer], _ context: ExecutionContext
+  ) -> ([any Layer], lastLayers: [Int]) {
     var steps: [any Layer] = []
     var lastLayers: [Int] = []
     var index = 0
     while index < layers.count {
-      if index + 2 < layers.count, let norm = layers[index] as? BatchNorm,
-        let activation = layers[index + 1] as? LeakyReLU
-      {
-        steps.append(RectifiedBatchNorm(norm, activation))
+      if index + 2 < layers.count, let pair = pair(layers[index], layers[index + 1], context) {
+        steps.append(pair)
         index += 2
       } else {
         steps.append(layers[index])
@@ -119,6 +120,14 @@ package final class LayerSequence {
       lastLayers.append(index - 1)
     }
     return (steps, lastLayers)
+  }
+
+  private static func pair(
+    _ layer: any Layer, _ next: any Layer, _ context: ExecutionContext
+  ) -> (any Layer)? {
+    guard let activation = next as? LeakyReLU else { return nil }
+    if let norm = layer as? BatchNorm { return RectifiedBatchNorm(norm, activation) }
+    return (layer as? Conv2d).flatMap { RectifiedConvolution($0, activation, context: context) }
   }
 
   private func step(endingWith layer: Int) -> Int {

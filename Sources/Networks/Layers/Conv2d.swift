@@ -61,45 +61,29 @@ package final class Conv2d: PlannedConvolution {
 
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {
     weight.refreshEffectiveValues()
-    multiply(x, into: y, pass, bias: bias?.read)
+    let product = product(for: .forward)
+    context.forEachShard { shard, thread in
+      product.forward(x.values(pass, shard: shard), into: y.values(pass, shard: shard), thread)
+    }
   }
 
   package func backward(
     _ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass
   ) {
     let trained = pass.parameterGroups
-    let wanted = pass.inputGroups
-    let filter = filter.filter(
-      for: wanted.isEmpty || dx == nil ? nil : .inputGradient, context)
+    let wanted = dx == nil ? 0..<0 : pass.inputGroups
+    let product = product(for: wanted.isEmpty ? nil : .inputGradient)
     context.forEachShard { shard, thread in
-      let samples = pass.samples(inShard: shard)
-      let scratch = self.context.scratch(thread: thread)
+      let dx = wanted.isEmpty ? nil : dx?.values(pass, shard: shard, groups: wanted)
+      let isTogether = dx != nil && wanted == trained
       if !trained.isEmpty {
-        let images = trained.count * samples
-        let input = x.read(pass, shard: shard, groups: trained)
-        let gradient = dy.read(pass, shard: shard, groups: trained)
-        let (target, isFirst) = self.weight.claimPartial(shard: shard)
-        if let bias = self.bias {
-          Elementwise.addColumnSums(
-            gradient, rows: images * self.geometry.outputPixels, to: bias.partial(shard: shard))
-        }
-        if let dx, wanted == trained {
-          self.plan.gradients(
-            images: images, input: input, outputGradient: gradient, filter: filter,
-            accumulates: !isFirst, filterGradient: target,
-            inputGradient: dx.values(pass, shard: shard, groups: wanted), scratch: scratch)
-          return
-        }
-        self.plan.filterGradient(
-          images: images, input: input, outputGradient: gradient, accumulates: !isFirst,
-          filterGradient: target, scratch: scratch)
+        product.addGradients(
+          input: x.values(pass, shard: shard, groups: trained),
+          outputGradient: dy.values(pass, shard: shard, groups: trained),
+          andInputGradient: isTogether ? dx : nil, shard, thread)
       }
-      if let dx, !wanted.isEmpty {
-        self.plan.inputGradient(
-          images: wanted.count * samples,
-          outputGradient: dy.read(pass, shard: shard, groups: wanted),
-          filter: filter,
-          inputGradient: dx.values(pass, shard: shard, groups: wanted), scratch: scratch)
+      if let dx, !isTogether {
+        product.inputGradient(dy.values(pass, shard: shard, groups: wanted), into: dx, thread)
       }
     }
   }
@@ -108,32 +92,84 @@ package final class Conv2d: PlannedConvolution {
     _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
     share: Tensor?, _ pass: Pass
   ) {
-    let filter = filter.filter(for: jt == nil ? nil : .forward, context)
+    let product = product(for: jt == nil ? nil : .forward)
     context.forEachShard { shard, thread in
-      let images = pass.groups.count * pass.samples(inShard: shard)
-      let (input, gradient) = (t.read(pass, shard: shard), dy.read(pass, shard: shard))
-      let (target, isFirst) = self.weight.claimPartial(shard: shard)
-      let scratch = self.context.scratch(thread: thread)
-      if let jt {
-        self.plan.filterGradientAndForward(
-          images: images, input: input, outputGradient: gradient, filter: filter,
-          accumulates: !isFirst, filterGradient: target, output: jt.values(pass, shard: shard),
-          scratch: scratch)
-      } else {
-        self.plan.filterGradient(
-          images: images, input: input, outputGradient: gradient, accumulates: !isFirst,
-          filterGradient: target, scratch: scratch)
-      }
+      product.addFilterGradient(
+        input: t.values(pass, shard: shard), outputGradient: dy.values(pass, shard: shard),
+        andForwardInto: jt?.values(pass, shard: shard), shard, thread)
     }
   }
 
-  private func multiply(_ x: Tensor, into y: Tensor, _ pass: Pass, bias: FloatBuffer?) {
-    let filter = filter.filter(for: .forward, context)
-    context.forEachShard { shard, thread in
-      self.plan.forward(
-        images: pass.groups.count * pass.samples(inShard: shard),
-        input: x.read(pass, shard: shard), filter: filter, bias: bias,
-        output: y.values(pass, shard: shard), scratch: self.context.scratch(thread: thread))
+  /// The layer's products on some images of a shard, with the filter as it is now.
+  ///
+  /// To be called before a pass divides into shards.
+  ///
+  /// `kind`: The product besides the filter gradient that will be asked for; nil for none.
+  func product(for kind: ConvolutionWeight.Product?) -> Product {
+    Product(layer: self, filter: filter.filter(for: kind, context))
+  }
+
+  /// See `product(for:)`; images are as many as the buffers hold.
+  struct Product {
+    fileprivate let layer: Conv2d
+    fileprivate let filter: ConvolutionFilter
+
+    private func images(_ input: MutableFloatBuffer) -> Int {
+      input.count / layer.geometry.inputCount
+    }
+
+    /// y = w * x + b.
+    func forward(_ x: MutableFloatBuffer, into y: MutableFloatBuffer, _ thread: Int) {
+      layer.plan.forward(
+        images: images(x), input: FloatBuffer(x), filter: filter, bias: layer.bias?.read,
+        output: y, scratch: layer.context.scratch(thread: thread))
+    }
+
+    /// dx.
+    func inputGradient(_ dy: MutableFloatBuffer, into dx: MutableFloatBuffer, _ thread: Int) {
+      layer.plan.inputGradient(
+        images: images(dx), outputGradient: FloatBuffer(dy), filter: filter, inputGradient: dx,
+        scratch: layer.context.scratch(thread: thread))
+    }
+
+    /// Adds dw and db to the shard's; also gives dx where it is asked for.
+    func addGradients(
+      input x: MutableFloatBuffer, outputGradient dy: MutableFloatBuffer,
+      andInputGradient dx: MutableFloatBuffer? = nil, _ shard: Int, _ thread: Int
+    ) {
+      if let bias = layer.bias {
+        Elementwise.addColumnSums(
+          FloatBuffer(dy), rows: images(x) * layer.geometry.outputPixels,
+          to: bias.partial(shard: shard))
+      }
+      guard let dx else {
+        addFilterGradient(input: x, outputGradient: dy, andForwardInto: nil, shard, thread)
+        return
+      }
+      let (target, isFirst) = layer.weight.claimPartial(shard: shard)
+      layer.plan.gradients(
+        images: images(x), input: FloatBuffer(x), outputGradient: FloatBuffer(dy), filter: filter,
+        accumulates: !isFirst, filterGradient: target, inputGradient: dx,
+        scratch: layer.context.scratch(thread: thread))
+    }
+
+    /// Adds dw to the shard's; also gives w * x without the bias where it is asked for.
+    func addFilterGradient(
+      input x: MutableFloatBuffer, outputGradient dy: MutableFloatBuffer,
+      andForwardInto y: MutableFloatBuffer?, _ shard: Int, _ thread: Int
+    ) {
+      let (target, isFirst) = layer.weight.claimPartial(shard: shard)
+      let scratch = layer.context.scratch(thread: thread)
+      if let y {
+        layer.plan.filterGradientAndForward(
+          images: images(x), input: FloatBuffer(x), outputGradient: FloatBuffer(dy),
+          filter: filter, accumulates: !isFirst, filterGradient: target, output: y,
+          scratch: scratch)
+      } else {
+        layer.plan.filterGradient(
+          images: images(x), input: FloatBuffer(x), outputGradient: FloatBuffer(dy),
+          accumulates: !isFirst, filterGradient: target, scratch: scratch)
+      }
     }
   }
 }
