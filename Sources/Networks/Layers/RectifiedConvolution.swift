@@ -26,7 +26,9 @@ package final class RectifiedConvolution: Layer {
   package var kind: String { "\(convolution.kind) and \(activation.kind)" }
   package var inputShape: Shape { convolution.inputShape }
   package var outputShape: Shape { activation.outputShape }
-  package var children: [(path: String, layer: any Layer)] { [("0", convolution), ("1", activation)] }
+  package var children: [(path: String, layer: any Layer)] {
+    [("0", convolution), ("1", activation)]
+  }
   /// y's sign tells the activation's side.
   package var traits: LayerTraits { LayerTraits(needsOutput: true) }
 
