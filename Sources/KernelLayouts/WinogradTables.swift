@@ -37,27 +37,34 @@ package struct WinogradTables {
   package static let workCount = 64 * 16
 
   @usableFromInline
-  init(addresses: UnsafeMutablePointer<Address>, steps: UnsafeMutablePointer<Int>, work: Address) {
+  init(
+    addresses: UnsafeMutablePointer<Address>, panelSteps: UnsafeMutablePointer<Int>,
+    nexts: UnsafeMutablePointer<Int>, work: Address
+  ) {
     image = addresses
     panel = addresses + 64
-    panelStep = steps
-    imageNext = steps + 64
-    panelNext = steps + 128
+    panelStep = panelSteps
+    imageNext = nexts
+    panelNext = nexts + 64
     self.work = work
   }
 
   /// Calls `body` with tables that live as long as the call.
   @inlinable @inline(__always)
   package static func with(work: Address, _ body: (WinogradTables) -> Void) {
-    // 1 KiB and 1.5 KiB, so on the stack.
+    // At most 1 KiB each: more would not be on the stack.
     withUnsafeTemporaryAllocation(of: Address.self, capacity: 128) { addresses in
-      withUnsafeTemporaryAllocation(of: Int.self, capacity: 192) { steps in
-        addresses.initialize(repeating: work)
-        steps.initialize(repeating: 0)
-        body(
-          WinogradTables(
-            addresses: addresses.baseAddress.unsafelyUnwrapped,
-            steps: steps.baseAddress.unsafelyUnwrapped, work: work))
+      withUnsafeTemporaryAllocation(of: Int.self, capacity: 64) { panelSteps in
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: 128) { nexts in
+          addresses.initialize(repeating: work)
+          panelSteps.initialize(repeating: 0)
+          nexts.initialize(repeating: 0)
+          body(
+            WinogradTables(
+              addresses: addresses.baseAddress.unsafelyUnwrapped,
+              panelSteps: panelSteps.baseAddress.unsafelyUnwrapped,
+              nexts: nexts.baseAddress.unsafelyUnwrapped, work: work))
+        }
       }
     }
   }

@@ -335,6 +335,8 @@ package enum Convolution {
 
   /// The most values of a patch that is copied eight values at a time, whether they belong to it or not.
   private static let mostShortValues = 64
+  /// The most values of an image that is copied whole for every piece: 256 KiB.
+  private static let mostPaddedValues = 64 * 1024
 
   /// Rows and columns of the image that patches meet, with their padding.
   private static func paddedSize(_ g: ConvolutionGeometry) -> (height: Int, width: Int) {
@@ -344,12 +346,13 @@ package enum Convolution {
     )
   }
 
-  /// Values of an image with its padding and as many behind it as are read too much; 0 where patches are
-  /// not short.
+  /// Values of an image with its padding and as many behind it as are read too much; 0 where patches
+  /// are not short, or images are large.
   private static func paddedCount(_ g: ConvolutionGeometry) -> Int {
     guard g.patchCount <= mostShortValues, !g.patchesAreInput else { return 0 }
     let (height, width) = paddedSize(g)
-    return height * width * g.inputChannels + 8
+    let count = height * width * g.inputChannels + 8
+    return count <= mostPaddedValues ? count : 0
   }
 
   /// Eight neighbouring values of an image that begin a patch's values in one panel.

@@ -34,8 +34,8 @@ package struct ConvolutionFilter {
 ///   every value that is transformed, and for every value of the transformed filter 3/16 where it is
 ///   read, 8/16 where it is made, in the filter gradient.
 ///
-/// Tiles are 4 x 4, 2 x 2, or 6 x 6 in large images, whichever costs less (small ones where the filter
-/// is large compared with the image); Winograd is taken where it saves 15 %, for the filter gradient 20 %, and where both
+/// Tiles are 4 x 4, 2 x 2, or 6 x 6 in large images, whichever costs less (small ones where the
+/// filter is large compared with the image); Winograd is taken where it saves 15 %, for the filter gradient 20 %, and where both
 /// sides have 32 channels: below, its panels of 16 and its tables cost what the products save.
 package struct ConvolutionPlan: Sendable {
   package let geometry: ConvolutionGeometry

@@ -24,8 +24,8 @@ import KernelLayouts
 /// Errors: interpolation amplifies rounding. Among symmetric points these have the smallest errors
 /// for tiles of 4 and two taps: with normally distributed values half of those of 0, 1, -1, 2 and
 /// infinity, twice those of im2col, and the worst 2.5e-6 of the largest output (4e-6 with three taps;
-/// im2col 3e-7). Tiles of 6 and three taps, with 64 products for 36 outputs instead of 4 x 36, have five times
-/// the error of tiles of 4: 1.5e-5 of the largest output.
+/// im2col 3e-7). Tiles of 6 and three taps, with 64 products for 36 outputs instead of 81, have five
+/// times the error of tiles of 4: 1.5e-5 of the largest output.
 ///
 /// A result's bits depend on the geometry only, not on the number of images in a call.
 ///
@@ -183,14 +183,15 @@ package final class Winograd: Sendable {
     max(1, limit / (inputCount + outputs * outputCount))
   }
 
-  /// Values between the matrices of neighbouring points, so that the 25 places a transform writes to
-  /// do not fall on one set of the cache.
+  /// Values between the matrices of neighbouring points, so that the 25 to 64 places a transform
+  /// writes to do not fall on one set of the cache.
   static let skew = 16
 
   /// Panels of input channels whose transformed gradient is made at a time: as many as the product
   /// computes together.
   static let gradientPanels = VectorLevel.usesAVX512 ? 4 : 1
-  /// Output channels of it: what the products write and the transform reads is 400 KiB.
+  /// Output channels of it: what the products write and the transform reads is 400 KiB with 25
+  /// points, 1 MiB with 64.
   static let gradientChannels = 64
 
   /// Values of a transformed gradient in progress; or of what lies outside of the image.

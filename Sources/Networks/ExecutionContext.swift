@@ -35,7 +35,9 @@ package final class ExecutionContext {
   ///
   /// Only while networks are built.
   package func reserveSharedScratch(_ count: Int) {
-    if shared.count < count { shared = FloatStorage(count: count) }
+    guard shared.count < count else { return }
+    shared = FloatStorage(count: count)
+    sharedOwner = nil
   }
 
   /// Scratch that a layer's pass fills before it divides into shards, which then read it.

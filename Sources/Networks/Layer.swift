@@ -51,11 +51,12 @@ package protocol Layer: AnyObject {
 
   func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) throws
 
-  /// `dx`: nil where nobody wants it.
+  /// - `dy`: The layer may leave something else in it, for its `doubleBackward`.
+  /// - `dx`: nil where nobody wants it.
   func backward(_ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass)
     throws
 
-  /// - `dy`: What `backward` was given.
+  /// - `dy`: What `backward` was given, as it left it.
   /// - `jt`: nil where nobody wants J t.
   /// - `share`: nil for a layer that is not curved.
   func doubleBackward(

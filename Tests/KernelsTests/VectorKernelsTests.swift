@@ -60,6 +60,7 @@ struct VectorKernelsTests {
     WinogradTile(rows: 2, columns: 2, pointRows: 3, pointColumns: 3),
     WinogradTile(rows: 4, columns: 4, pointRows: 6, pointColumns: 6),
     WinogradTile(rows: 6, columns: 6, pointRows: 8, pointColumns: 8),
+    WinogradTile(rows: 6, columns: 4, pointRows: 8, pointColumns: 6),
     WinogradTile(rows: 4, columns: 6, pointRows: 6, pointColumns: 8),
     WinogradTile(rows: 3, columns: 3, pointRows: 8, pointColumns: 8),
     WinogradTile(rows: 2, columns: 3, pointRows: 4, pointColumns: 5),

@@ -61,9 +61,9 @@ package final class Conv2d: PlannedConvolution {
 
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {
     weight.refreshEffectiveValues()
-    let product = product(for: .forward)
+    let products = products(for: .forward)
     context.forEachShard { shard, thread in
-      product.forward(x.values(pass, shard: shard), into: y.values(pass, shard: shard), thread)
+      products.forward(x.values(pass, shard: shard), into: y.values(pass, shard: shard), thread)
     }
   }
 
@@ -72,18 +72,18 @@ package final class Conv2d: PlannedConvolution {
   ) {
     let trained = pass.parameterGroups
     let wanted = dx == nil ? 0..<0 : pass.inputGroups
-    let product = product(for: wanted.isEmpty ? nil : .inputGradient)
+    let products = products(for: wanted.isEmpty ? nil : .inputGradient)
     context.forEachShard { shard, thread in
       let dx = wanted.isEmpty ? nil : dx?.values(pass, shard: shard, groups: wanted)
       let isTogether = dx != nil && wanted == trained
       if !trained.isEmpty {
-        product.addGradients(
+        products.addGradients(
           input: x.values(pass, shard: shard, groups: trained),
           outputGradient: dy.values(pass, shard: shard, groups: trained),
           andInputGradient: isTogether ? dx : nil, shard, thread)
       }
       if let dx, !isTogether {
-        product.inputGradient(dy.values(pass, shard: shard, groups: wanted), into: dx, thread)
+        products.inputGradient(dy.values(pass, shard: shard, groups: wanted), into: dx, thread)
       }
     }
   }
@@ -92,9 +92,9 @@ package final class Conv2d: PlannedConvolution {
     _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
     share: Tensor?, _ pass: Pass
   ) {
-    let product = product(for: jt == nil ? nil : .forward)
+    let products = products(for: jt == nil ? nil : .forward)
     context.forEachShard { shard, thread in
-      product.addFilterGradient(
+      products.addFilterGradient(
         input: t.values(pass, shard: shard), outputGradient: dy.values(pass, shard: shard),
         andForwardInto: jt?.values(pass, shard: shard), shard, thread)
     }
@@ -105,12 +105,12 @@ package final class Conv2d: PlannedConvolution {
   /// To be called before a pass divides into shards.
   ///
   /// `kind`: The product besides the filter gradient that will be asked for; nil for none.
-  func product(for kind: ConvolutionWeight.Product?) -> Product {
-    Product(layer: self, filter: filter.filter(for: kind, context))
+  func products(for kind: ConvolutionWeight.Product?) -> Products {
+    Products(layer: self, filter: filter.filter(for: kind, context))
   }
 
-  /// See `product(for:)`; images are as many as the buffers hold.
-  struct Product {
+  /// See `products(for:)`; images are as many as the buffers hold.
+  struct Products {
     fileprivate let layer: Conv2d
     fileprivate let filter: ConvolutionFilter
 

@@ -1,12 +1,13 @@
 import Kernels
 
-/// A convolution from patches (im2col) and the (leaky) ReLU right behind it as one step of a sequence.
+/// A convolution from patches (im2col) and the (leaky) ReLU right behind it as one step of a
+/// sequence.
 ///
-/// Both work on some images at a time, whose outputs stay in the second-level cache between the product
-/// and the activation, or between the activation's mask and the two products that read it. Filter
-/// gradients are sums over these blocks; all else has the bits of the two layers in turn.
-/// `LayerSequence` makes these; a configuration, a state dict and `LayerSequence.layers` keep the two
-/// layers.
+/// Both work on some images at a time, whose outputs stay in the second-level cache between the
+/// product and the activation, or between the activation's mask and the products that read it. The
+/// gradients of filter and bias are sums over groups and over these blocks; all else has the bits of
+/// the two layers in turn. `LayerSequence` makes these; a configuration, a state dict and
+/// `LayerSequence.layers` keep the two layers.
 package final class RectifiedConvolution: Layer {
   private let convolution: Conv2d
   private let activation: LeakyReLU
@@ -46,12 +47,12 @@ package final class RectifiedConvolution: Layer {
 
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {
     convolution.weight.refreshEffectiveValues()
-    let product = convolution.product(for: .forward)
+    let products = convolution.products(for: .forward)
     context.forEachShard { shard, thread in
       let (x, y) = (x.values(pass, shard: shard), y.values(pass, shard: shard))
       self.forEachBlock(pass.groups.count * pass.samples(inShard: shard)) { samples in
         let output = self.outputs(y, samples)
-        product.forward(self.inputs(x, samples), into: output, thread)
+        products.forward(self.inputs(x, samples), into: output, thread)
         Elementwise.leakyReLU(FloatBuffer(output), slope: self.activation.slope, into: output)
       }
     }
@@ -62,7 +63,7 @@ package final class RectifiedConvolution: Layer {
     _ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass
   ) {
     let wanted = dx == nil ? 0..<0 : pass.inputGroups
-    let product = convolution.product(for: wanted.isEmpty ? nil : .inputGradient)
+    let products = convolution.products(for: wanted.isEmpty ? nil : .inputGradient)
     context.forEachShard { shard, thread in
       for group in pass.groups {
         let groups = group..<group + 1
@@ -76,10 +77,10 @@ package final class RectifiedConvolution: Layer {
           let gradient = self.outputs(dy, samples)
           self.mask(gradient, self.outputs(y, samples))
           if pass.parameterGroups.contains(group) {
-            product.addGradients(
+            products.addGradients(
               input: self.inputs(x, samples), outputGradient: gradient, shard, thread)
           }
-          if let dx { product.inputGradient(gradient, into: self.inputs(dx, samples), thread) }
+          if let dx { products.inputGradient(gradient, into: self.inputs(dx, samples), thread) }
         }
       }
     }
@@ -89,7 +90,7 @@ package final class RectifiedConvolution: Layer {
     _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
     share: Tensor?, _ pass: Pass
   ) {
-    let product = convolution.product(for: jt == nil ? nil : .forward)
+    let products = convolution.products(for: jt == nil ? nil : .forward)
     context.forEachShard { shard, thread in
       let (t, y, dy) = (
         t.values(pass, shard: shard), y.values(pass, shard: shard), dy.values(pass, shard: shard)
@@ -97,7 +98,7 @@ package final class RectifiedConvolution: Layer {
       let jt = jt?.values(pass, shard: shard)
       self.forEachBlock(pass.groups.count * pass.samples(inShard: shard)) { samples in
         let output = jt.map { self.outputs($0, samples) }
-        product.addFilterGradient(
+        products.addFilterGradient(
           input: self.inputs(t, samples), outputGradient: self.outputs(dy, samples),
           andForwardInto: output, shard, thread)
         if let output { self.mask(output, self.outputs(y, samples)) }
