@@ -43,8 +43,8 @@ package enum Convolution {
     max(fewestGradientPixels, piecePixels(geometry))
   }
 
-  /// Scratch values that the products need: one piece, and with short patches a padded image and the gradient
-  /// of a filter.
+  /// Scratch values that the products need: one piece, and with short patches the gradient of a filter
+  /// and a padded image.
   package static func scratchCount(_ geometry: ConvolutionGeometry) -> Int {
     let count = pixelCount(geometry)
     return gradientPixels(geometry) * (count.patch + count.output)

@@ -96,11 +96,15 @@ struct WinogradVector {
       let wideSum = points > 4 ? v3 + v4 : v3
       let wideDifference = points > 4 ? v3 - v4 : v3
       let (unitSum, unitDifference) = (v6 + v7, v6 - v7)
+      /// A position's value from three pairs of points: their sums or differences by a power each.
       @inline(__always)
       func position(
         _ near: Lanes, _ wide: Lanes, _ unit: Lanes, by power: Float, _ widePower: Float
       ) -> Lanes {
-        Self.position(points, near, wide, unit, by: power, widePower)
+        let value = near * power
+        guard points > 3 else { return value }
+        let both = value.addingProduct(wide, Lanes(repeating: widePower))
+        return points > 6 ? both + unit : both
       }
       r.v0 = position(sum, wideSum, unitSum, by: 1, 1)
       if points > 5 { r.v0 += v5 }
@@ -121,17 +125,6 @@ struct WinogradVector {
     default: r.v5 += v0
     }
     return r
-  }
-
-  /// A position's value from three pairs of points: their sums or differences by a power each.
-  @inline(__always)
-  private static func position(
-    _ points: Int, _ near: Lanes, _ wide: Lanes, _ unit: Lanes, by power: Float, _ widePower: Float
-  ) -> Lanes {
-    let value = near * power
-    guard points > 3 else { return value }
-    let both = value.addingProduct(wide, Lanes(repeating: widePower))
-    return points > 6 ? both + unit : both
   }
 
   /// The transposed inverse of V_count: from inputs to points.
