@@ -2,6 +2,8 @@
 #ifndef WGANGP_INSTRUCTIONS_H
 #define WGANGP_INSTRUCTIONS_H
 
+#pragma clang assume_nonnull begin
+
 /// Asks for the cache line at an address, into the first-level cache. Any address may be given.
 static inline __attribute__((always_inline)) void prefetch_near(const void *address) {
   __builtin_prefetch(address, 0, 3);
@@ -10,6 +12,13 @@ static inline __attribute__((always_inline)) void prefetch_near(const void *addr
 /// The same, into the second-level cache.
 static inline __attribute__((always_inline)) void prefetch_far(const void *address) {
   __builtin_prefetch(address, 0, 2);
+}
+
+/// An address that the compiler does not compute from another: it else walks from row to row, a sum each,
+/// where the processor adds a stride to an address as it loads.
+static inline __attribute__((always_inline)) const float *unrelated(const float *address) {
+  __asm__("" : "+r"(address));
+  return address;
 }
 
 #ifdef __AVX512F__
@@ -43,5 +52,7 @@ static inline __attribute__((always_inline)) vector16 multiply_add_in_order(
 }
 
 #endif
+
+#pragma clang assume_nonnull end
 
 #endif

@@ -235,46 +235,67 @@ enum Panels {
   /// C = the sum over `parts` of A^T B, in the order of `Elementwise.halvingSum`: the parts' products,
   /// added as a tree that halves, with the bits that whole matrices would have.
   ///
-  /// A block of C is finished before the next begins, so C is written to memory once.
+  /// A part may have two terms, A^T B + A'^T B'. A block of C is finished before the next begins, so C
+  /// is written to memory once.
   ///
   /// - `parts`: 1, 2, 4 or 8.
   /// - `rows`: Those of C that are computed, from a multiple of 16 on; C and A have `allRows`.
-  /// - `inner`: At most `chain`, of each part.
-  /// - `a`: The parts' matrices: inner x allRows, row-major.
-  /// - `b`: inner x columns in panels, part after part.
-  /// - `scratch`: 3 x 1024 values.
+  /// - `inner`: At most `chain`, of each part's terms; a second of 0 for no second term.
+  /// - `a`: The matrices of the parts' first terms, then of their second: inner x allRows, row-major.
+  /// - `b`: In the same order: inner x columns in panels.
+  /// - `scratch`: `tileCount` values.
   static func multiplyTransposed(
-    parts: Int, rows: Range<Int>, of allRows: Int, columns: Int, inner: Int,
+    parts: Int, rows: Range<Int>, of allRows: Int, columns: Int, inner: (first: Int, second: Int),
     _ a: UnsafeMutableBufferPointer<UnsafePointer<Float>>, _ b: UnsafePointer<Float>,
     into c: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) {
-    precondition(inner <= chain, "a chain of \(inner) values, at most \(chain)")
-    let partCount = count(rows: inner, columns: columns)
+    precondition(
+      max(inner.first, inner.second) <= chain, "chains of \(inner) values, at most \(chain)")
+    let partCount = count(rows: inner.first, columns: columns)
+    let secondCount = count(rows: inner.second, columns: columns)
+    let secondB = b + parts * partCount
     var layout = ProductLayout(
-      rows: 16, steps: inner, panels: 4, aPanel: 16, bPanel: inner * 16, cRow: 64, cPanel: 16,
-      aStep: allRows)
+      rows: 16, steps: inner.first, panels: 4, aPanel: 16, bPanel: inner.first * 16, cRow: 64,
+      cPanel: 16, aStep: allRows)
     for panel in stride(from: 0, to: panels(columns), by: 4) {
       let width = min(64, columns - panel * 16)
       layout.panels = panels(width)
       for row in stride(from: rows.lowerBound, to: rows.upperBound, by: 16) {
         let height = min(16, rows.upperBound - row)
         layout.rows = height
-        // Level k of the tree has its sum in tile k; the first adds no tile.
-        func product(_ part: Int, _ tile: Int, _ adds: Bool) {
-          let target = scratch + tile * 1024
-          PanelProduct.multiplyTransposed(
-            layout, a[part] + row, b + part * partCount + panel * inner * 16,
-            adding: adds ? UnsafePointer(target) : nil, into: target)
-        }
-        func pair(_ first: Int, _ tile: Int) {
-          product(first, tile, false)
-          if parts > 1 { product(first + 1, tile, true) }
-        }
         func add(_ source: Int, _ target: Int) {
           let (source, target) = (scratch + source * 1024, scratch + target * 1024)
           for index in stride(from: 0, to: height * 64, by: 8) {
             target.setLanes(index, target.lanes(index) + source.lanes(index))
           }
+        }
+        func firstTerm(_ part: Int, _ target: UnsafeMutablePointer<Float>, _ adds: Bool) {
+          PanelProduct.multiplyTransposed(
+            layout, a[part] + row, b + part * partCount + panel * inner.first * 16,
+            adding: adds ? UnsafePointer(target) : nil, into: target)
+        }
+        func secondTerm(_ part: Int, _ target: UnsafeMutablePointer<Float>) {
+          var layout = layout
+          layout.steps = inner.second
+          layout.bPanel = inner.second * 16
+          PanelProduct.multiplyTransposed(
+            layout, a[parts + part] + row, secondB + part * secondCount + panel * inner.second * 16,
+            adding: UnsafePointer(target), into: target)
+        }
+        // Level k of the tree has its sum in tile k; the first adds no tile. Two terms are added to one
+        // another before they are added to another part's.
+        func pair(_ first: Int, _ tile: Int) {
+          let target = scratch + tile * 1024
+          firstTerm(first, target, false)
+          if inner.second == 0 {
+            if parts > 1 { firstTerm(first + 1, target, true) }
+            return
+          }
+          secondTerm(first, target)
+          guard parts > 1 else { return }
+          firstTerm(first + 1, scratch + 3 * 1024, false)
+          secondTerm(first + 1, scratch + 3 * 1024)
+          add(3, tile)
         }
         pair(0, 0)
         if parts > 2 { pair(2, 1) }
@@ -293,6 +314,9 @@ enum Panels {
       }
     }
   }
+
+  /// Scratch values of a sum of products: four blocks of 16 x 64.
+  static let tileCount = 4 * 1024
 
   /// Rows of 64 values, or the sums of two, to `width` columns of C.
   @inline(__always)

@@ -10,6 +10,8 @@ package final class ExecutionContext {
   private var shared = FloatStorage(count: 0)
   private var sharedOwner: ObjectIdentifier?
   private var layerCount = 0
+  /// Where networks keep the values between their layers.
+  package let valueMemory = SharedMemory()
   /// Where networks keep the gradients between their layers.
   package let gradientMemory = SharedMemory()
   /// Where they keep what shards contribute to parameter gradients.

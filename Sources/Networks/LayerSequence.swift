@@ -49,7 +49,7 @@ package final class LayerSequence {
     composites = steps.map { $0 as? any CompositeLayer }
     for step in steps { try step.prepare(memory, in: context) }
 
-    let tensor = { (shape: Shape, shared: SharedMemory?) in
+    let tensor = { (shape: Shape, shared: SharedMemory) in
       Tensor(
         shape: shape, shards: context.plan.localShards, shardCapacity: memory.shardCapacity,
         in: shared)
@@ -59,7 +59,8 @@ package final class LayerSequence {
     for (index, step) in inner.enumerated() {
       let inPlace =
         index > 0 && step.traits.forwardInPlace && !steps[index - 1].traits.needsOutput
-      activations.append(inPlace ? activations[index - 1] : tensor(step.outputShape, nil))
+      activations.append(
+        inPlace ? activations[index - 1] : tensor(step.outputShape, context.valueMemory))
     }
     self.activations = activations
 
@@ -85,7 +86,7 @@ package final class LayerSequence {
     let single = { (shape: Shape) in
       Tensor(
         shape: shape, shards: context.plan.localShards, shardCapacity: memory.groupCapacity,
-        firstGroup: group)
+        firstGroup: group, in: context.valueMemory)
     }
     var directions: [Tensor] = []
     for (index, step) in inner.enumerated() {

@@ -45,7 +45,8 @@ package final class Network {
     sequence = try LayerSequence(layers, name: name, memory: memory, context: context)
     let shards = context.plan.localShards
     let tensor = { (shape: Shape) in
-      Tensor(shape: shape, shards: shards, shardCapacity: memory.shardCapacity)
+      Tensor(
+        shape: shape, shards: shards, shardCapacity: memory.shardCapacity, in: context.valueMemory)
     }
     input = tensor(sequence.inputShape)
     output = tensor(sequence.outputShape)
@@ -57,7 +58,10 @@ package final class Network {
     secondOrderDirection = memory.secondOrderGroup.map {
       Tensor(
         shape: layers[0].inputShape, shards: shards, shardCapacity: memory.groupCapacity,
-        firstGroup: $0)
+        firstGroup: $0, in: context.valueMemory)
+    }
+    for shared in [context.valueMemory, context.gradientMemory, context.partialMemory] {
+      shared.allocate()
     }
   }
 

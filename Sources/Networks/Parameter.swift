@@ -131,10 +131,17 @@ package final class Parameter {
       bound.claim(shard: shard, parameter: index)
     )
   }
-  /// For a pass that gives the sum over all shards of this rank, in the order of their tree, which it
-  /// must write: nil unless it is the only one that contributes.
-  package func claimLocalSum() -> MutableFloatBuffer? {
-    guard bound.claimLocalSum(parameter: index) else { return nil }
+  /// See `ParameterArena.contributions`.
+  package var contributions: GradientContributions { bound.contributions }
+  /// For a pass that leaves its contribution to a later one, which calls `claimLocalSum`.
+  package func deferContribution() { bound.deferred += 1 }
+  /// For a pass that gives the sum over all shards of this rank, in the order of their tree, with all
+  /// contributions; it must write it.
+  ///
+  /// `isDeferred`: Whether one was left to it.
+  package func claimLocalSum(isDeferred: Bool) -> MutableFloatBuffer {
+    if isDeferred { bound.deferred -= 1 }
+    bound.claimLocalSum(parameter: index)
     return slice(bound.partials.pointer)
   }
   /// The gradient of the whole batch, after `ParameterArena.reduceGradient`.
@@ -152,6 +159,17 @@ package final class Parameter {
     }
     return arena
   }
+}
+
+/// Which passes add to a parameter's gradient: what is known of it allows a layer to make the sum over
+/// the shards at once.
+package enum GradientContributions: Sendable {
+  /// `backward` alone.
+  case one
+  /// `backward`, then `doubleBackward`, each once, and none behind them: a penalty on a critic that is
+  /// not curved.
+  case two
+  case several
 }
 
 /// The parameters of a network as one vector, so that the exchange and the optimizer are one sweep
@@ -181,8 +199,10 @@ package final class ParameterArena {
   private let isUntouched: AlignedArray<Bool>
   /// For each parameter whether shard 0's partial is already the sum over this rank's shards.
   private let isSummed: AlignedArray<Bool>
-  /// Whether each parameter gets its gradient from one pass: none of a second order.
-  package var hasOneContribution = false
+  /// Which passes add to a parameter's gradient.
+  package var contributions = GradientContributions.several
+  /// Contributions that backward passes have left to second-order passes.
+  fileprivate(set) var deferred = 0
   private let parameters: [Parameter]
   private let context: ExecutionContext
   private let sumOverRanks: any OrderedSum
@@ -235,6 +255,7 @@ package final class ParameterArena {
   package func clearGradient() {
     isUntouched.buffer.update(repeating: true)
     isSummed.buffer.update(repeating: false)
+    deferred = 0
     // What a sum over ranks left in the gaps of parts that are not this rank's.
     for parameter in parameters {
       let end = parameter.offset + parameter.count
@@ -242,15 +263,13 @@ package final class ParameterArena {
     }
   }
 
-  /// Whether a parameter's sum over this rank's shards may be written at once; then it must.
-  func claimLocalSum(parameter: Int) -> Bool {
-    guard hasOneContribution else { return false }
+  /// A parameter's sum over this rank's shards is written at once.
+  func claimLocalSum(parameter: Int) {
     for shard in 0..<context.plan.localShards {
       let isFirst = claim(shard: shard, parameter: parameter)
       precondition(isFirst, "a second contribution to a gradient")
     }
     isSummed.buffer[parameter] = true
-    return true
   }
 
   /// Whether a partial is untouched; it is not any more.
@@ -272,6 +291,7 @@ package final class ParameterArena {
   /// Spectrally normalized weights get the gradient of the values themselves, and then their power
   /// iteration's next step.
   package func reduceOwnGradient() throws {
+    precondition(deferred == 0, "\(deferred) contributions to a gradient have not come")
     let tree = context.plan.localTree
     let threads = context.pool.threads
     context.pool.forEach(threads) { part, _ in

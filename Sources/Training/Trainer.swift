@@ -69,8 +69,9 @@ package final class Trainer {
       capacity: Sum.count, plan: model.context.plan,
       communicator: model.context.communicator)
     features = objective.featureMatching.map { FeatureMatcher($0, model: model) }
-    model.generator.arena.hasOneContribution = true
-    model.critic.arena.hasOneContribution = objective.penalty == nil
+    model.generator.arena.contributions = .one
+    model.critic.arena.contributions =
+      objective.penalty == nil ? .one : model.critic.sequence.isCurved ? .several : .two
   }
 
   /// One iteration: the critic steps, then a generator step.

@@ -24,22 +24,30 @@ enum Eight: BlockCount {
 /// How the matrices of a product lie.
 protocol BlockOrder {
   static var isTransposed: Bool { get }
-  /// Whether one of them is row-major, in a product that is not transposed.
-  static var isRowMajor: Bool { get }
+  /// Whether a is row-major, in a product that is not transposed.
+  static var hasRowMajorA: Bool { get }
+  /// Whether b is: then its panels are one behind the other.
+  static var hasRowMajorB: Bool { get }
+}
+extension BlockOrder {
+  static var isTransposed: Bool { @inline(__always) get { false } }
+  static var hasRowMajorA: Bool { @inline(__always) get { false } }
+  static var hasRowMajorB: Bool { @inline(__always) get { false } }
 }
 /// Both in panels.
-enum AsItIs: BlockOrder {
-  static var isTransposed: Bool { @inline(__always) get { false } }
-  static var isRowMajor: Bool { @inline(__always) get { false } }
+enum AsItIs: BlockOrder {}
+/// The first row-major.
+enum RowMajorA: BlockOrder {
+  static var hasRowMajorA: Bool { @inline(__always) get { true } }
 }
+/// Both row-major, or the first in panels.
 enum RowMajor: BlockOrder {
-  static var isTransposed: Bool { @inline(__always) get { false } }
-  static var isRowMajor: Bool { @inline(__always) get { true } }
+  static var hasRowMajorA: Bool { @inline(__always) get { true } }
+  static var hasRowMajorB: Bool { @inline(__always) get { true } }
 }
 /// The first transposed.
 enum Transposed: BlockOrder {
   static var isTransposed: Bool { @inline(__always) get { true } }
-  static var isRowMajor: Bool { @inline(__always) get { false } }
 }
 
 /// A block of a matrix product in registers: with AVX-512 six rows of four panels or eight of two,
@@ -65,10 +73,14 @@ enum ProductBlock {
   /// Adds the products of one value a row and one vector a panel.
   ///
   /// Row by row: a row's value, in all lanes of a register, is soon free again.
+  ///
+  /// - `value`, `high`: Of rows 0 and 3: from two places and one stride the processor reaches six rows
+  ///   without further sums, which are instructions too.
   @inline(__always)
   private static func step(
     _ rows: Int, _ columns: Int, _ rowStride: Int, _ value: UnsafePointer<Float>,
-    _ vector: UnsafePointer<Float>, _ bPanel: Int, _ c: inout Column, _ d: inout Column,
+    _ high: UnsafePointer<Float>, _ vector: UnsafePointer<Float>, _ bPanel: Int, _ c: inout Column,
+    _ d: inout Column,
     _ e: inout Column, _ f: inout Column
   ) {
     let b0 = load(vector)
@@ -95,36 +107,78 @@ enum ProductBlock {
       if columns > 3 { f.r2 = sum(f.r2, b3, factor) }
     }
     if rows > 3 {
-      let factor = broadcast(value + 3 * rowStride)
+      let factor = broadcast(high)
       c.r3 = sum(c.r3, b0, factor)
       if columns > 1 { d.r3 = sum(d.r3, b1, factor) }
       if columns > 2 { e.r3 = sum(e.r3, b2, factor) }
       if columns > 3 { f.r3 = sum(f.r3, b3, factor) }
     }
     if rows > 4 {
-      let factor = broadcast(value + 4 * rowStride)
+      let factor = broadcast(high + rowStride)
       c.r4 = sum(c.r4, b0, factor)
       if columns > 1 { d.r4 = sum(d.r4, b1, factor) }
       if columns > 2 { e.r4 = sum(e.r4, b2, factor) }
       if columns > 3 { f.r4 = sum(f.r4, b3, factor) }
     }
     if rows > 5 {
-      let factor = broadcast(value + 5 * rowStride)
+      let factor = broadcast(high + 2 * rowStride)
       c.r5 = sum(c.r5, b0, factor)
       if columns > 1 { d.r5 = sum(d.r5, b1, factor) }
       if columns > 2 { e.r5 = sum(e.r5, b2, factor) }
       if columns > 3 { f.r5 = sum(f.r5, b3, factor) }
     }
     if rows > 6 {
-      let factor = broadcast(value + 6 * rowStride)
+      let factor = broadcast(high + 3 * rowStride)
       c.r6 = sum(c.r6, b0, factor)
       if columns > 1 { d.r6 = sum(d.r6, b1, factor) }
     }
     if rows > 7 {
-      let factor = broadcast(value + 7 * rowStride)
+      let factor = broadcast(high + 4 * rowStride)
       c.r7 = sum(c.r7, b0, factor)
       if columns > 1 { d.r7 = sum(d.r7, b1, factor) }
     }
+  }
+
+  /// Four steps: written out, as the compiler would make a loop of a loop.
+  @inline(__always)
+  private static func fourSteps<Order: BlockOrder>(
+    _: Order.Type, _ rows: Int, _ columns: Int, _ rowStride: Int, _ value: UnsafePointer<Float>,
+    _ stepStride: Int, _ vector: UnsafePointer<Float>, _ bStep: Int, _ bPanel: Int,
+    _ c: inout Column, _ d: inout Column, _ e: inout Column, _ f: inout Column
+  ) {
+    let third = value + 3 * rowStride
+    var (value, high, vector) = (value, Order.hasRowMajorA ? unrelated(third) : third, vector)
+
+    @inline(__always)
+    func advance() {
+      value += stepStride
+      if Order.isTransposed { value = unrelated(value) }
+      high = Order.isTransposed ? value + 3 * rowStride : high + stepStride
+      vector += bStep
+      if Order.hasRowMajorB { vector = unrelated(vector) }
+    }
+    step(rows, columns, rowStride, value, high, vector, bPanel, &c, &d, &e, &f)
+    advance()
+    step(rows, columns, rowStride, value, high, vector, bPanel, &c, &d, &e, &f)
+    advance()
+    step(rows, columns, rowStride, value, high, vector, bPanel, &c, &d, &e, &f)
+    advance()
+    step(rows, columns, rowStride, value, high, vector, bPanel, &c, &d, &e, &f)
+  }
+
+  /// Asks for some lines, and returns where the next are.
+  @inline(__always)
+  private static func fetch(
+    _ line: UnsafePointer<Float>, _ ahead: UnsafePointer<Float>?, _ lines: Int, _ step: Int
+  ) -> UnsafePointer<Float> {
+    guard ahead != nil else { return line }
+    prefetch_far(line)
+    prefetch_far(line + 16)
+    if lines > 2 {
+      prefetch_far(line + 32)
+      prefetch_far(line + 48)
+    }
+    return line + step
   }
 
   /// Adds a column that is in memory.
@@ -201,45 +255,55 @@ enum ProductBlock {
     _ c: UnsafeMutablePointer<Float>, ahead: UnsafePointer<Float>?, aheadLines: Int, aheadStep: Int
   ) {
     let (rows, columns) = (Rows.value, Columns.value)
-    let rowStride = Order.isTransposed ? 1 : Order.isRowMajor ? layout.aRow : 16
-    let bStep = Order.isRowMajor ? layout.bStep : 16
+    let rowStride = Order.isTransposed ? 1 : Order.hasRowMajorA ? layout.aRow : 16
+    let bStep = Order.hasRowMajorB ? layout.bStep : 16
     let stepStride = Order.isTransposed ? layout.aStep : 1
     let aPanel = Order.isTransposed ? 16 * layout.aStep : layout.aPanel
-    let bPanel = layout.bPanel
+    let bPanel = Order.hasRowMajorB ? 16 : layout.bPanel
     var (c0, c1, c2, c3) = (Column(), Column(), Column(), Column())
     var (panel, vector) = (a, b)
     var line = ahead ?? b
     var left = layout.steps
     while left >= 16 {
-      var value = panel
-      // Four steps a turn: a loop of 16 turns costs a mispredicted branch in every panel.
-      for _ in 0..<4 {
-        if ahead != nil {
-          prefetch_far(line)
-          prefetch_far(line + 16)
-          if aheadLines > 2 {
-            prefetch_far(line + 32)
-            prefetch_far(line + 48)
-          }
-          line += aheadStep
+      if Order.hasRowMajorA {
+        // In a loop: written out, the sums of strides take more registers than there are.
+        var value = panel
+        for _ in 0..<4 {
+          line = fetch(line, ahead, aheadLines, aheadStep)
+          fourSteps(
+            Order.self, rows, columns, rowStride, unrelated(value), 1, vector, bStep, bPanel, &c0,
+            &c1, &c2, &c3)
+          value += 4
+          vector += 4 * bStep
         }
-        step(rows, columns, rowStride, value, vector, bPanel, &c0, &c1, &c2, &c3)
-        step(
-          rows, columns, rowStride, value + stepStride, vector + bStep, bPanel, &c0, &c1, &c2, &c3)
-        step(
-          rows, columns, rowStride, value + 2 * stepStride, vector + 2 * bStep, bPanel, &c0, &c1,
+      } else {
+        line = fetch(line, ahead, aheadLines, aheadStep)
+        fourSteps(
+          Order.self, rows, columns, rowStride, panel, stepStride, vector, bStep, bPanel, &c0, &c1,
           &c2, &c3)
-        step(
-          rows, columns, rowStride, value + 3 * stepStride, vector + 3 * bStep, bPanel, &c0, &c1,
-          &c2, &c3)
-        value += 4 * stepStride
-        vector += 4 * bStep
+        line = fetch(line, ahead, aheadLines, aheadStep)
+        fourSteps(
+          Order.self, rows, columns, rowStride, panel + 4 * stepStride, stepStride,
+          vector + 4 * bStep, bStep,
+          bPanel, &c0, &c1, &c2, &c3)
+        line = fetch(line, ahead, aheadLines, aheadStep)
+        fourSteps(
+          Order.self, rows, columns, rowStride, panel + 8 * stepStride, stepStride,
+          vector + 8 * bStep, bStep,
+          bPanel, &c0, &c1, &c2, &c3)
+        line = fetch(line, ahead, aheadLines, aheadStep)
+        fourSteps(
+          Order.self, rows, columns, rowStride, panel + 12 * stepStride, stepStride,
+          vector + 12 * bStep, bStep,
+          bPanel, &c0, &c1, &c2, &c3)
+        vector += 16 * bStep
       }
       panel += aPanel
       left -= 16
     }
     for _ in 0..<left {
-      step(rows, columns, rowStride, panel, vector, bPanel, &c0, &c1, &c2, &c3)
+      step(
+        rows, columns, rowStride, panel, panel + 3 * rowStride, vector, bPanel, &c0, &c1, &c2, &c3)
       panel += stepStride
       vector += bStep
     }

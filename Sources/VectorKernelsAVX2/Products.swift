@@ -13,10 +13,12 @@ package enum Products {
     adding addend: UnsafePointer<Float>?, into c: UnsafeMutablePointer<Float>
   ) {
     forEachGroup(layout, b, addend, c) { group in
-      if layout.aRow == 16, layout.bStep == 16 {
-        sweep(AsItIs.self, 0..<layout.rows, group, layout, a)
-      } else {
+      if layout.bStep != 16 {
         sweep(RowMajor.self, 0..<layout.rows, group, layout, a)
+      } else if layout.aRow != 16 {
+        sweep(RowMajorA.self, 0..<layout.rows, group, layout, a)
+      } else {
+        sweep(AsItIs.self, 0..<layout.rows, group, layout, a)
       }
     }
   }
@@ -94,7 +96,7 @@ package enum Products {
     // While the blocks of some panels are computed, as many panels of b behind them come from memory,
     // spread evenly over many blocks: half a line a step, as eight blocks of four panels need.
     // Of a row-major b a step's panels are together, and the next step's a row behind them.
-    let isMatrix = layout.bStep != 16
+    let isMatrix = Order.hasRowMajorB
     let lines = isMatrix ? Columns.value : rows.count >= 8 * Most.value ? 2 : 4
     let aheadStep = isMatrix ? layout.bStep : 16 * lines
     let start = group.b + Columns.value * layout.bPanel

@@ -24,7 +24,39 @@ import Testing
       return harness.gradients
     }
     let apart = try run()
-    harness.network.arena.hasOneContribution = true
+    harness.network.arena.contributions = .one
+    expectSameBits(try run(), apart)
+    let isFinite = apart.allSatisfy { $0.isFinite }
+    #expect(isFinite)
+  }
+
+  /// With a second-order pass, which makes both contributions: those of groups 0 and 1 have the bits they
+  /// have when each pass makes its own.
+  @Test(arguments: [1, 2, 4, 8], [1, 3])
+  func hasTheBitsOfBothPasses(shards: Int, threads: Int) throws {
+    let harness = try Harness(
+      "- linear: {outputs: 37}\n- leakyReLU: {slope: 0.2}\n- linear: {outputs: 1}",
+      input: Shape(channels: 21), batch: 24, groups: 3, shards: shards, threads: threads)
+    let network = harness.network
+    var pass = harness.pass
+    pass.parameterGroups = 0..<2
+    let second = harness.pass(2..<3)
+    var data = TestData(seed: 8)
+    for group in 0..<3 { harness.fill(network.input, group: group, data.normals(24 * 21)) }
+    let scores = (0..<3).map { _ in data.normals(24) }
+    harness.fill(network.direction, group: 2, data.normals(24 * 21))
+    let run = {
+      try network.forward(pass)
+      for group in 0..<3 { harness.fill(network.outputGradient, group: group, scores[group]) }
+      network.arena.clearGradient()
+      try network.backward(pass, inputGroups: 2..<3)
+      try network.doubleBackward(second)
+      try network.backwardShares(second)
+      try network.arena.reduceGradient()
+      return harness.gradients
+    }
+    let apart = try run()
+    network.arena.contributions = .two
     expectSameBits(try run(), apart)
     let isFinite = apart.allSatisfy { $0.isFinite }
     #expect(isFinite)

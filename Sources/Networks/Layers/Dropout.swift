@@ -34,7 +34,8 @@ package final class Dropout: Layer {
 
   package func prepare(_ plan: MemoryPlan, in context: ExecutionContext) {
     mask = Tensor(
-      shape: inputShape, shards: context.plan.localShards, shardCapacity: plan.shardCapacity)
+      shape: inputShape, shards: context.plan.localShards, shardCapacity: plan.shardCapacity,
+      in: context.valueMemory)
   }
 
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {

@@ -14,6 +14,8 @@ package final class Linear: Layer {
   /// The products: those of a convolution of one pixel.
   private let plan: ConvolutionPlan
   private let factors: LinearFactors
+  /// The groups whose contribution to dW was left to the second-order pass.
+  private var deferredGroups: Range<Int>?
 
   /// - `heads`: Outputs of the layers that are computed as one, one under the other in W; each
   ///   begins as a layer of its own.
@@ -50,6 +52,7 @@ package final class Linear: Layer {
   private var sumsInDouble: Bool { outputShape.channels == 1 }
 
   package func prepare(_ plan: MemoryPlan, in context: ExecutionContext) {
+    factors.prepare(samples: plan.shardCapacity * context.plan.localShards)
     context.reserveScratch(max(MatrixGradient.scratchCount, self.plan.scratchCount))
     context.reserveSharedScratch(
       MatrixGradient.inputCount(
@@ -67,7 +70,7 @@ package final class Linear: Layer {
   ) {
     let trained = pass.parameterGroups
     let wanted = pass.inputGroups
-    let isSummed = !trained.isEmpty && sumWeightGradient(dy, input: x, pass, groups: trained)
+    let isSummed = !trained.isEmpty && sumsWeightGradient(dy, input: x, pass, groups: trained)
     if !trained.isEmpty {
       context.forEachShard { shard, thread in
         let gradient = dy.read(pass, shard: shard, groups: trained)
@@ -97,42 +100,72 @@ package final class Linear: Layer {
     _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
     share: Tensor?, _ pass: Pass
   ) {
-    context.forEachShard { shard, thread in
-      self.addWeightGradient(
-        input: t.read(pass, shard: shard), outputGradient: dy.read(pass, shard: shard), shard,
-        thread)
+    if let groups = deferredGroups {
+      deferredGroups = nil
+      sumWeightGradient(dy, (x, groups), (t, pass.groups), pass)
+    } else {
+      context.forEachShard { shard, thread in
+        self.addWeightGradient(
+          input: t.read(pass, shard: shard), outputGradient: dy.read(pass, shard: shard), shard,
+          thread)
+      }
     }
     if let jt { multiply(t, into: jt, pass, bias: nil) }
   }
 
-  /// dW of all shards of this rank, where no other pass adds to it.
+  /// Makes dW of all shards of this rank if no other pass adds to it, or leaves it to the second-order
+  /// pass if that does.
   ///
-  /// Returns whether it was made.
-  private func sumWeightGradient(
+  /// Returns whether it was so.
+  private func sumsWeightGradient(
     _ dy: Tensor, input x: Tensor, _ pass: Pass, groups: Range<Int>
   ) -> Bool {
     let shards = context.plan.localShards
-    let samples = groups.count * pass.samples(inShard: 0)
-    let isEven = (1..<shards).allSatisfy { groups.count * pass.samples(inShard: $0) == samples }
-    guard shards > 1, isEven, MatrixGradient.serves(shards: shards, samples: samples),
-      let target = weight.claimLocalSum()
+    let samples = pass.samples(inShard: 0)
+    let isEven = (1..<shards).allSatisfy { pass.samples(inShard: $0) == samples }
+    guard weight.contributions != .several, shards > 1, isEven,
+      MatrixGradient.serves(shards: shards, samples: (groups.count * samples, samples))
     else { return false }
+    if weight.contributions == .two {
+      precondition(deferredGroups == nil, "a second backward pass before the second-order pass")
+      weight.deferContribution()
+      deferredGroups = groups
+    } else {
+      sumWeightGradient(dy, (x, groups), nil, pass)
+    }
+    return true
+  }
+
+  /// dW = the sum over this rank's shards of dy^T x, plus dy^T t in the second-order pass.
+  private func sumWeightGradient(
+    _ dy: Tensor, _ first: (x: Tensor, groups: Range<Int>),
+    _ second: (t: Tensor, groups: Range<Int>)?,
+    _ pass: Pass
+  ) {
+    let target = weight.claimLocalSum(isDeferred: second != nil)
+    let shards = context.plan.localShards
     let (inputs, outputs) = (inputShape.channels, outputShape.channels)
+    let (firstGroups, secondGroups) = (first.groups, second?.groups ?? 0..<0)
+    let count = pass.samples(inShard: 0)
+    let samples = (first: firstGroups.count * count, second: secondGroups.count * count)
     let packed = context.claimSharedScratch(for: self).values
     context.forEachShard { shard, _ in
       MatrixGradient.pack(
-        x.read(pass, shard: shard, groups: groups), shard: shard, samples: samples, inputs: inputs,
-        into: packed)
+        first.x.read(pass, shard: shard, groups: firstGroups), shard: shard, of: shards,
+        samples: samples, inputs: inputs, into: packed)
+      guard let second else { return }
+      MatrixGradient.pack(
+        second.t.read(pass, shard: shard, groups: secondGroups), isSecond: true, shard: shard,
+        of: shards, samples: samples, inputs: inputs, into: packed)
     }
     let threads = context.pool.threads
     context.pool.forEach(threads) { part, thread in
       MatrixGradient.sum(
         shards: shards, samples: samples, outputs: outputs, inputs: inputs,
         packed: FloatBuffer(packed),
-        { dy.read(pass, shard: $0, groups: groups) }, into: target, part: part, of: threads,
-        scratch: self.context.scratch(thread: thread))
+        { dy.read(pass, shard: $0, groups: $1 ? secondGroups : firstGroups) }, into: target,
+        part: part, of: threads, scratch: self.context.scratch(thread: thread))
     }
-    return true
   }
 
   /// dW += dy^T x.

@@ -61,7 +61,8 @@ package final class Residual: CompositeLayer {
   package func prepare(_ plan: MemoryPlan, in context: ExecutionContext) throws {
     let shards = context.plan.localShards
     let tensor = { (shape: Shape) in
-      Tensor(shape: shape, shards: shards, shardCapacity: plan.shardCapacity)
+      Tensor(
+        shape: shape, shards: shards, shardCapacity: plan.shardCapacity, in: context.valueMemory)
     }
     branches = Branches(
       main: try LayerSequence(mainLayers, name: "main", memory: plan, context: context),
@@ -74,7 +75,7 @@ package final class Residual: CompositeLayer {
       shortcutDirection: plan.secondOrderGroup.map {
         Tensor(
           shape: shortcutLayers.isEmpty ? Shape(channels: 0) : outputShape, shards: shards,
-          shardCapacity: plan.groupCapacity, firstGroup: $0)
+          shardCapacity: plan.groupCapacity, firstGroup: $0, in: context.valueMemory)
       })
   }
 
