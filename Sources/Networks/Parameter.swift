@@ -194,7 +194,7 @@ package final class ParameterArena {
   var version: Int { changes.load(ordering: .relaxed) }
   private let changes = Atomic<Int>(0)
   /// A gradient vector for every shard of this rank; vector 0 becomes the gradient.
-  let partials: SharedMemory
+  let partials: SharedMemory.Place
   /// For each shard and parameter whether nobody has touched its partial since `clearGradient`.
   private let isUntouched: AlignedArray<Bool>
   /// For each parameter whether shard 0's partial is already the sum over this rank's shards.
@@ -224,9 +224,7 @@ package final class ParameterArena {
     weightRanges = zip(parameters, offsets).filter { $0.0.isWeight }
       .map { $0.1..<$0.1 + $0.0.count }
     storage = FloatStorage(count: count)
-    partials = context.partialMemory
-    // The first that the network reserves.
-    _ = partials.reserve(count * context.plan.localShards)
+    partials = context.partialMemory.reserve(count * context.plan.localShards)
     self.context = context
     self.parameters = parameters
     isUntouched = AlignedArray(count: context.plan.localShards * parameters.count)

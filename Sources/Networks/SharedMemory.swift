@@ -11,20 +11,31 @@ package final class SharedMemory {
   private var storage = FloatStorage(count: 0)
   private var reserved = 0
   private var most = 0
+  private var generation = 0
 
   package init() {}
 
   /// Lets the next network begin: what it reserves overlaps what others have reserved.
   package func beginNetwork() { reserved = 0 }
 
-  /// Room for so many values, which are there after `allocate`.
-  ///
-  /// - Returns: The number of the first, which is aligned to a cache line.
-  package func reserve(_ count: Int) -> Int {
+  /// What has been reserved for somebody.
+  package struct Place {
+    fileprivate let memory: SharedMemory
+    fileprivate let first: Int
+    package let count: Int
+
+    package var pointer: UnsafeMutablePointer<Float> { memory.storage.pointer + first }
+    package var buffer: MutableFloatBuffer { .init(start: pointer, count: count) }
+    /// Another number when the values have been lost.
+    package var generation: Int { memory.generation }
+  }
+
+  /// Room for so many values, aligned to a cache line, which are there after `allocate`.
+  package func reserve(_ count: Int) -> Place {
     let first = (reserved + 15) / 16 * 16
     reserved = first + count
     most = max(most, reserved)
-    return first
+    return Place(memory: self, first: first, count: count)
   }
 
   /// Makes room for what has been reserved; what was there is lost.
@@ -33,8 +44,6 @@ package final class SharedMemory {
     // The old memory goes before the new comes.
     storage = FloatStorage(count: 0)
     storage = FloatStorage(count: most)
+    generation += 1
   }
-
-  /// Value 0: of use when the networks are built.
-  package var pointer: UnsafeMutablePointer<Float> { storage.pointer }
 }

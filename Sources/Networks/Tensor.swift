@@ -12,7 +12,7 @@ package final class Tensor {
   package let shardCapacity: Int
   /// Memory of its own, or a place in shared memory.
   private let storage: FloatStorage?
-  private let shared: (memory: SharedMemory, first: Int)?
+  private let shared: SharedMemory.Place?
 
   /// `shared`: Memory to take its place in, instead of memory of its own.
   package init(
@@ -24,11 +24,11 @@ package final class Tensor {
     self.shardCapacity = shardCapacity
     let count = shards * shardCapacity * shape.elementCount
     storage = shared == nil ? FloatStorage(count: count) : nil
-    self.shared = shared.map { ($0, $0.reserve(count)) }
+    self.shared = shared?.reserve(count)
   }
 
   private var pointer: UnsafeMutablePointer<Float> {
-    if let shared { return shared.memory.pointer + shared.first }
+    if let shared { return shared.pointer }
     // One of the two is there.
     return storage.unsafelyUnwrapped.pointer
   }

@@ -32,4 +32,29 @@ import Testing
     expectSameBits(changedLarge.prefix(20 * 32), changedSmall)
     #expect(small != changedSmall)
   }
+
+  /// Another network of the context moves the memory in which the transposed weight is.
+  @Test func anotherNetworkDoesNotSpoilTheFactors() throws {
+    let shape = Shape(channels: 32)
+    let harness = try Harness(
+      "- linear: {outputs: 48}\n- relu\n- linear: {outputs: 16}", input: shape, batch: 4,
+      hasSecondOrder: false)
+    let network = harness.network
+    let x = (0..<4 * 32).map { Float($0) / 64 - 1 }
+    let run = {
+      harness.fill(network.input, x)
+      try network.forward(harness.pass)
+      return harness.values(network.output)
+    }
+    let before = try run()
+    _ = try Network(
+      name: "generator",
+      layers: LayerCatalog.layers(
+        Harness.items("- linear: {outputs: 512}"), inputShape: shape,
+        .init(
+          initialization: Initialization(.pytorch), groups: 1, classes: 0,
+          context: harness.context)),
+      memory: MemoryPlan(shardCapacity: 64, groups: 1), context: harness.context)
+    expectSameBits(try run(), before)
+  }
 }

@@ -8,20 +8,21 @@ final class LinearFactors {
   private let parameter: Parameter
   private let inputs: Int
   private let outputs: Int
-  private let transposed: FloatStorage
-  private var packed: FloatStorage?
-  /// Of the parameter that `transposed` and `packed` are made from.
-  private var transposedVersion: Int?
-  private var packedVersion: Int?
+  private var transposed: SharedMemory.Place?
+  private var packed: SharedMemory.Place?
+  /// What `transposed` and `packed` are made from.
+  private var transposedVersion: Version?
+  private var packedVersion: Version?
+
+  private struct Version: Equatable {
+    let parameter: Int
+    let memory: Int
+  }
 
   init(_ parameter: Parameter, inputs: Int, outputs: Int) {
     self.parameter = parameter
     self.inputs = inputs
     self.outputs = outputs
-    let geometry = ConvolutionGeometry(inputs: inputs, outputs: outputs)
-    transposed = FloatStorage(count: Convolution.transposedCount(geometry))
-    packed =
-      inputs % 16 == 0 ? nil : FloatStorage(count: Convolution.packedCount(geometry))
   }
 
   /// Samples from which on W is packed: products read panels some 14 % faster than rows, and to pack W
@@ -29,24 +30,28 @@ final class LinearFactors {
   private static let fewestPackedSamples = 256
 
   /// - `samples`: Of the largest batch on this rank.
-  func prepare(samples: Int) {
-    guard packed == nil, samples >= Self.fewestPackedSamples else { return }
-    packed = FloatStorage(
-      count: Convolution.packedCount(ConvolutionGeometry(inputs: inputs, outputs: outputs)))
+  func prepare(samples: Int, in memory: SharedMemory) {
+    let geometry = ConvolutionGeometry(inputs: inputs, outputs: outputs)
+    transposed = memory.reserve(Convolution.transposedCount(geometry))
+    if inputs % 16 != 0 || samples >= Self.fewestPackedSamples {
+      packed = memory.reserve(Convolution.packedCount(geometry))
+    }
   }
 
   /// W^T, inputs x outputs.
   ///
   /// To be called before a pass divides into shards: the threads share its work.
   func transposedWeight(_ context: ExecutionContext) -> MatrixProduct.Factor {
-    if transposedVersion != parameter.version {
+    guard let transposed else { preconditionFailure("a linear layer before it is prepared") }
+    let version = Version(parameter: parameter.version, memory: transposed.generation)
+    if transposedVersion != version {
       let threads = context.pool.threads
       context.pool.forEach(threads) { part, _ in
         MatrixProduct.transpose(
           self.parameter.effectiveValues, rows: self.outputs, columns: self.inputs,
-          into: self.transposed.buffer, part: part, of: threads)
+          into: transposed.buffer, part: part, of: threads)
       }
-      transposedVersion = parameter.version
+      transposedVersion = version
     }
     return .panels(FloatBuffer(transposed.buffer))
   }
@@ -54,7 +59,8 @@ final class LinearFactors {
   /// W, outputs x inputs.
   func weight(_ context: ExecutionContext) -> MatrixProduct.Factor {
     guard let packed else { return .matrix(parameter.effectiveValues) }
-    if packedVersion != parameter.version {
+    let version = Version(parameter: parameter.version, memory: packed.generation)
+    if packedVersion != version {
       let geometry = ConvolutionGeometry(inputs: inputs, outputs: outputs)
       let threads = context.pool.threads
       context.pool.forEach(threads) { part, _ in
@@ -62,7 +68,7 @@ final class LinearFactors {
           geometry, self.parameter.effectiveValues, into: packed.buffer,
           channels: part * self.outputs / threads..<(part + 1) * self.outputs / threads)
       }
-      packedVersion = parameter.version
+      packedVersion = version
     }
     return .panels(FloatBuffer(packed.buffer))
   }
