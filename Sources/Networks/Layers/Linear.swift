@@ -52,8 +52,7 @@ package final class Linear: Layer {
   private var sumsInDouble: Bool { outputShape.channels == 1 }
 
   package func prepare(_ plan: MemoryPlan, in context: ExecutionContext) {
-    factors.prepare(
-      samples: plan.shardCapacity * context.plan.localShards, in: context.valueMemory)
+    factors.prepare(in: context.valueMemory)
     context.reserveScratch(max(MatrixGradient.scratchCount, self.plan.scratchCount))
     context.reserveSharedScratch(
       MatrixGradient.inputCount(

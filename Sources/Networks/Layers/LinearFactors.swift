@@ -3,7 +3,7 @@ import Kernels
 /// A linear layer's weight as the products take it.
 ///
 /// x W^T takes W transposed in panels, made once after each change of the parameter. dy W takes W as it
-/// is, or in panels where its rows are not whole panels or there are samples enough to pay for it.
+/// is, or in panels where its rows are not whole panels.
 final class LinearFactors {
   private let parameter: Parameter
   private let inputs: Int
@@ -25,17 +25,11 @@ final class LinearFactors {
     self.outputs = outputs
   }
 
-  /// Samples from which on W is packed: products read panels some 14 % faster than rows, and to pack W
-  /// takes as long as 80 samples' product.
-  private static let fewestPackedSamples = 256
-
-  /// - `samples`: Of the largest batch on this rank.
-  func prepare(samples: Int, in memory: SharedMemory) {
+  /// Reserves memory for what it makes of W.
+  func prepare(in memory: SharedMemory) {
     let geometry = ConvolutionGeometry(inputs: inputs, outputs: outputs)
     transposed = memory.reserve(Convolution.transposedCount(geometry))
-    if inputs % 16 != 0 || samples >= Self.fewestPackedSamples {
-      packed = memory.reserve(Convolution.packedCount(geometry))
-    }
+    packed = inputs % 16 == 0 ? nil : memory.reserve(Convolution.packedCount(geometry))
   }
 
   /// W^T, inputs x outputs.
