@@ -61,4 +61,20 @@ import Testing
     let isFinite = apart.allSatisfy { $0.isFinite }
     #expect(isFinite)
   }
+
+  /// A contribution that was left to a second-order pass which does not come is not lost in silence.
+  @Test func stopsWithoutTheSecondPass() async {
+    await #expect(processExitsWith: .failure) {
+      let harness = try Harness(
+        "- linear: {outputs: 3}", input: Shape(channels: 2), batch: 4, groups: 3, shards: 2)
+      let network = harness.network
+      network.arena.contributions = .two
+      var pass = harness.pass
+      pass.parameterGroups = 0..<2
+      try network.forward(pass)
+      network.arena.clearGradient()
+      try network.backward(pass, inputGroups: 2..<3)
+      try network.arena.reduceGradient()
+    }
+  }
 }
