@@ -4,7 +4,7 @@ package enum ConvolutionAlgorithm: String, CaseIterable, Sendable {
   case auto
   /// The patch matrix and a matrix product (`Convolution`): any shape, the smallest errors.
   case im2col
-  /// Winograd's minimal filtering (`Winograd`): kernels of up to three taps a phase.
+  /// Winograd's minimal filtering or its transpose (`Winograd`): kernels of up to three taps a phase.
   case winograd
 }
 
@@ -34,9 +34,10 @@ package struct ConvolutionFilter {
 ///   every value that is transformed, and for every value of the transformed filter 3/16 where it is
 ///   read, 8/16 where it is made, in the filter gradient.
 ///
-/// Tiles are 4 x 4, 2 x 2, or 6 x 6 in large images, whichever costs less (small ones where the
-/// filter is large compared with the image); Winograd is taken where it saves 15 %, for the filter gradient 20 %, and where both
-/// sides have 32 channels: below, its panels of 16 and its tables cost what the products save.
+/// Tiles are 4 x 4, 2 x 2, or 6 x 6 in large images, or all of up to 4 x 4 outputs are one product of
+/// polynomials, whichever costs less (small tiles where the filter is large compared with the image).
+/// Winograd is taken where it saves 15 %, for the filter gradient 20 %, and where both sides have 32
+/// channels: below, its panels of 16 and its tables cost what the products save.
 package struct ConvolutionPlan: Sendable {
   package let geometry: ConvolutionGeometry
   /// The scheme of `forward` and `inputGradient`, nil for im2col.
@@ -55,8 +56,10 @@ package struct ConvolutionPlan: Sendable {
   /// - Returns: nil where the algorithm is asked for but cannot compute the geometry.
   package init?(_ geometry: ConvolutionGeometry, algorithm: ConvolutionAlgorithm = .auto) {
     self.geometry = geometry
-    let schemes = [4, 2, 6].compactMap { Winograd(geometry, largestTile: $0) }
-      .filter { $0.largestTile <= 4 || $0.tiles >= Self.fewestLargeTiles }
+    let forms: [WinogradForm] =
+      [4, 2, 6].map { .filtering(largestTile: $0) } + [.multiplication]
+    let schemes = forms.compactMap { Winograd(geometry, form: $0) }
+      .filter { $0.form != .filtering(largestTile: 6) || $0.tiles >= Self.fewestLargeTiles }
     let best = schemes.min { Self.cost($0, filter: 3) < Self.cost($1, filter: 3) }
     let direct = Double(geometry.operations) / 2
     switch algorithm {
@@ -101,10 +104,11 @@ package struct ConvolutionPlan: Sendable {
   /// Whether forward pass and input gradient are Winograd's.
   package var usesWinograd: Bool { winograd != nil }
 
-  /// Such as `winograd 4x4, filter gradient im2col`.
+  /// Such as `winograd 4x4, filter gradient im2col`, or `toom-cook 4x4`.
   package var description: String {
     guard let winograd else { return mirrored == nil ? "im2col" : "im2col of the outputs" }
-    let tile = "winograd \(winograd.rows.tiles[0].size)x\(winograd.columns.tiles[0].size)"
+    let name = winograd.form == .multiplication ? "toom-cook" : "winograd"
+    let tile = "\(name) \(winograd.rows.tiles[0].size)x\(winograd.columns.tiles[0].size)"
     return transformsGradient ? tile : tile + ", filter gradient im2col"
   }
 

@@ -138,7 +138,7 @@ extension Winograd {
     forEachPiece(images, limit: Self.pieceCount, scratch) { first, count, space in
       let dx = dx + first * geometry.inputCount
       evaluateOutputs(dy + first * geometry.outputCount, images: count, space)
-      dx.update(repeating: 0, count: count * geometry.inputCount)
+      clearInputs(dx, images: count)
       for slice in slices.indices {
         multiplyBackward(u, images: count, slice, space)
         scatterInputs(dx, images: count, slice, space)
@@ -186,7 +186,7 @@ extension Winograd {
       let overwrites = !accumulates && first == 0
       evaluateOutputs(dy + first * g.outputCount, images: count, space)
       if case .inputGradient(let dx, _)? = also, let dx = dx.baseAddress {
-        (dx + first * g.inputCount).update(repeating: 0, count: count * g.inputCount)
+        clearInputs(dx + first * g.inputCount, images: count)
       }
       for slice in slices.indices {
         gatherInputs(x + first * g.inputCount, images: count, slice, space)
@@ -360,10 +360,10 @@ extension Winograd {
   ) {
     let g = geometry
     for i in 0..<phase.row.taps {
-      let row = (phase.row.first + i * g.stride) * g.kernelWidth
+      let row = rows.tap(i, phase.row) * g.kernelWidth
       for j in 0..<phase.column.taps {
         tables.image[i * 8 + j] =
-          filter + (row + phase.column.first + j * g.stride) * g.inputChannels
+          filter + (row + columns.tap(j, phase.column)) * g.inputChannels
         tables.imageNext[i * 8 + j] = g.patchCount
       }
     }
@@ -381,13 +381,15 @@ extension Winograd {
     let x = x + slices[slice].firstPanel * 16
     let phase = phases[slices[slice].phase]
     for (a, tileRow) in rows.tiles.enumerated() {
-      let rowCount = rows.points(tileRow, phase.row)
+      let rowCount = rows.inputs(tileRow, phase.row)
       let top = rows.firstInput(tileRow, phase.row)
       for run in inputRuns[slices[slice].phase] {
-        let columnCount = columns.points(columns.tiles[run.lowerBound], phase.column)
+        let tile = columns.tiles[run.lowerBound]
+        let columnCount = columns.inputs(tile, phase.column)
         let shape = WinogradTile(
-          rows: 0, columns: 0, pointRows: rowCount, pointColumns: columnCount)
-        forEachTile(of: run, images: images, pointRows: rowCount, tables) {
+          rows: rowCount, columns: columnCount, pointRows: rows.points(tileRow, phase.row),
+          pointColumns: columns.points(tile, phase.column))
+        forEachTile(of: run, images: images, pointRows: shape.pointRows, tables) {
           b, image, isAlongRow in
           let tile = columns.tiles[b]
           let left = columns.firstInput(tile, phase.column)
@@ -403,9 +405,13 @@ extension Winograd {
               tables.image[entry] =
                 isInside ? x + (row * g.inputWidth + column) * g.inputChannels : outside
               tables.imageNext[entry] = isInside ? next : 0
+            }
+          }
+          for i in 0..<shape.pointRows {
+            for j in 0..<shape.pointColumns {
               let index = i * columns.points + j
               place(
-                tables, entry, inputMatrix(slice, index, images: images, space), index, a, b,
+                tables, i * 8 + j, inputMatrix(slice, index, images: images, space), index, a, b,
                 image, images: images, isAlongRow)
             }
           }
@@ -471,8 +477,12 @@ extension Winograd {
       let channels = channelCount(slice)
       forEachInputTile(x, images: images, slice, space, tables, outside: space.filter) {
         shape, a, b, image in
-        tables.gather(shape, channels: channels)
-        clearUnused(shape, slice, a, b, image, images, space)
+        switch form {
+        case .filtering:
+          tables.gather(shape, channels: channels)
+          clearUnused(shape, slice, a, b, image, images, space)
+        case .multiplication: tables.evaluate(shape, channels: channels)
+        }
       }
     }
   }
@@ -500,7 +510,7 @@ extension Winograd {
     }
   }
 
-  /// Adds what a slice's V gives to dx.
+  /// Adds what a slice's V gives to dx, after `clearInputs`.
   private func scatterInputs(
     _ dx: UnsafeMutablePointer<Float>, images: Int, _ slice: Int, _ space: Workspace
   ) {
@@ -508,9 +518,19 @@ extension Winograd {
       let channels = channelCount(slice)
       // What falls outside is added up where nothing is read after the products.
       forEachInputTile(dx, images: images, slice, space, tables, outside: space.filter) {
-        shape, _, _, _ in tables.scatter(shape, channels: channels)
+        shape, _, _, _ in
+        switch form {
+        case .filtering: tables.scatter(shape, channels: channels)
+        case .multiplication: tables.collect(shape, channels: channels, bias: nil)
+        }
       }
     }
+  }
+
+  /// Zeros to which the slices add; a product's slices have each input once, and overwrite it.
+  private func clearInputs(_ dx: UnsafeMutablePointer<Float>, images: Int) {
+    if form == .multiplication { return }
+    dx.update(repeating: 0, count: images * geometry.inputCount)
   }
 
   /// Calls `body` for every tile of every image with the tables of outputs and their points.
@@ -559,9 +579,28 @@ extension Winograd {
     _ output: UnsafeMutablePointer<Float>, _ space: Workspace
   ) {
     WinogradTables.with(work: space.work) { tables in
-      forEachOutputTile(y, images: images, output, tables) {
-        tables.collect($0, channels: geometry.outputChannels, bias: bias)
+      switch form {
+      case .filtering:
+        forEachOutputTile(y, images: images, output, tables) {
+          tables.collect($0, channels: geometry.outputChannels, bias: bias)
+        }
+      case .multiplication:
+        fillOutputs(y, images: images, bias: bias)
+        forEachOutputTile(y, images: images, output, tables) {
+          tables.scatter($0, channels: geometry.outputChannels)
+        }
       }
+    }
+  }
+
+  /// The bias, or zeros, to which a product is added.
+  private func fillOutputs(
+    _ y: UnsafeMutablePointer<Float>, images: Int, bias: UnsafePointer<Float>?
+  ) {
+    let channels = geometry.outputChannels
+    guard let bias else { return y.update(repeating: 0, count: images * geometry.outputCount) }
+    for pixel in 0..<images * geometry.outputHeight * geometry.outputWidth {
+      (y + pixel * channels).update(from: bias, count: channels)
     }
   }
 
@@ -573,7 +612,10 @@ extension Winograd {
       // Only read through.
       let dy = UnsafeMutablePointer(mutating: dy)
       forEachOutputTile(dy, images: images, space.output, tables) {
-        tables.evaluate($0, channels: geometry.outputChannels)
+        switch form {
+        case .filtering: tables.evaluate($0, channels: geometry.outputChannels)
+        case .multiplication: tables.gather($0, channels: geometry.outputChannels)
+        }
       }
     }
   }

@@ -13,10 +13,20 @@ import KernelLayouts
 /// channels and all phases form a matrix product: for a 4x4 kernel of stride 2 and tiles of 4x4
 /// outputs 25 of them, with 100 multiplications a channel pair and tile instead of 256.
 ///
+/// **Where no product is cut off** at the image's borders, the transpose of that does with fewer: a
+/// product of polynomials (Toom 1963, Cook 1966). Of a 3x3 kernel of stride 2 on 7x7 inputs, padded by
+/// 1, the outer two taps of a row meet three inputs in four outputs, which are all four coefficients of
+///
+///     y = V_n^-1 ( (V_r w) . (V_m x) ),   n = m + r - 1 outputs
+///
+/// and the middle tap four. All phases have the 4 x 4 points of the outputs: 64 products where
+/// filtering takes 81, M has 16 values instead of 25. Outputs and inputs change places in all transforms
+/// (`WinogradForm`).
+///
 /// **Points are nested**: the first n of them serve every tile and every phase of n points, and no
 /// matrix is scaled by point, so the transformed filter is the same for all tiles and the phases add up
 /// before the output transform. A 7x7 output is cut 4 + 3, with 9 x 9 products instead of 10 x 10,
-/// and a 3x3 kernel of stride 2 (phases of 2 and 1 taps) takes 81 instead of 144.
+/// and a 3x3 kernel of stride 2 (phases of 2 and 1 taps) takes 81 instead of 144 for tiles of 4.
 ///
 /// **One transformed filter** serves `forward` and `inputGradient`, which is its exact transpose, and
 /// the second-order pass with them; `filterGradient` transposes the filter's transform.
@@ -98,22 +108,24 @@ package final class Winograd: Sendable {
   /// Values of U transposed.
   package let transposedFilterCount: Int
 
-  /// - `largestTile`: Outputs of a tile in each direction, at most: 1 to 4, or 6.
-  /// - Returns: nil for a kernel, or with tiles of 6 for an image, that the scheme is not written for.
-  package init?(_ geometry: ConvolutionGeometry, largestTile: Int = 4) {
-    precondition(
-      [1, 2, 3, 4, 6].contains(largestTile), "tiles of \(largestTile) outputs")
+  /// - Returns: nil for a kernel or an image that the form is not written for.
+  package init?(
+    _ geometry: ConvolutionGeometry, form: WinogradForm = .filtering(largestTile: 4)
+  ) {
+    if case .filtering(let largestTile) = form {
+      precondition([1, 2, 3, 4, 6].contains(largestTile), "tiles of \(largestTile) outputs")
+    }
     let g = geometry
     guard
       let rows = WinogradAxis(
         inputs: g.inputHeight, outputs: g.outputHeight, kernel: g.kernelHeight, stride: g.stride,
-        padding: g.paddingTop, largestTile: largestTile),
+        padding: g.paddingTop, form: form),
       let columns = WinogradAxis(
         inputs: g.inputWidth, outputs: g.outputWidth, kernel: g.kernelWidth, stride: g.stride,
-        padding: g.paddingLeft, largestTile: largestTile)
+        padding: g.paddingLeft, form: form)
     else { return nil }
     self.geometry = geometry
-    self.largestTile = largestTile
+    self.form = form
     self.rows = rows
     self.columns = columns
     phases = rows.phases.flatMap { row in columns.phases.map { (row, $0) } }
@@ -168,8 +180,8 @@ package final class Winograd: Sendable {
     transposedFilterCount = transposedOffset
   }
 
-  /// Outputs of the largest tile in each direction, at most.
-  package let largestTile: Int
+  package let form: WinogradForm
+
   /// Tiles of an image.
   package var tiles: Int { rows.tiles.count * columns.tiles.count }
 

@@ -25,32 +25,41 @@ package struct WinogradAxis: Sendable, Equatable {
   let stride: Int
   let padding: Int
   let inputs: Int
+  let form: WinogradForm
   /// In order, the larger first: sizes differ by at most one, or are 6 and 4.
   let tiles: [Tile]
   let phases: [Phase]
 
-  /// - `largestTile`: 1 to 4, or 6.
-  /// - Returns: nil where the kernel has too many taps a phase, or a phase has none; with tiles of 6, where
-  ///   not all phases have three taps or the outputs cannot be cut in as many tiles of 6 and 4.
+  /// - Returns: nil where the kernel has too many taps a phase, or a phase has none; and where the outputs
+  ///   are not what the form says.
   init?(
-    inputs: Int, outputs: Int, kernel: Int, stride: Int, padding: Int, largestTile: Int
+    inputs: Int, outputs: Int, kernel: Int, stride: Int, padding: Int, form: WinogradForm
   ) {
-    guard kernel >= stride, (kernel + stride - 1) / stride <= Self.largestTaps,
-      let sizes = Self.sizes(outputs: outputs, largestTile: largestTile)
-    else { return nil }
+    guard kernel >= stride, (kernel + stride - 1) / stride <= Self.largestTaps else { return nil }
     self.inputs = inputs
     self.stride = stride
     self.padding = padding
+    self.form = form
     phases = (0..<stride).map {
       Phase(first: $0, taps: (kernel - $0 + stride - 1) / stride)
     }
-    var first = 0
-    tiles = sizes.map { size in
-      defer { first += size }
-      return Tile(first: first, size: size)
-    }
-    guard largestTile <= Self.largestPlainTile || phases.allSatisfy({ $0.taps == 3 }) else {
-      return nil
+    switch form {
+    case .filtering(let largestTile):
+      guard
+        largestTile <= Self.largestPlainTile || phases.allSatisfy({ $0.taps == 3 }),
+        let sizes = Self.sizes(outputs: outputs, largestTile: largestTile)
+      else { return nil }
+      var first = 0
+      tiles = sizes.map { size in
+        defer { first += size }
+        return Tile(first: first, size: size)
+      }
+    case .multiplication:
+      let tile = Tile(first: 0, size: outputs)
+      tiles = [tile]
+      guard outputs <= Self.largestPlainTile, phases.allSatisfy({ isWhole(tile, $0) }) else {
+        return nil
+      }
     }
   }
 
@@ -65,15 +74,36 @@ package struct WinogradAxis: Sendable, Equatable {
     return (0..<count).map { $0 < large ? 6 : 4 }
   }
 
-  /// Points at which the largest tile is evaluated.
-  var points: Int { tiles[0].size + phases[0].taps - 1 }
+  /// Whether every input of a phase meets all of its taps in the outputs of a tile.
+  private func isWhole(_ tile: Tile, _ phase: Phase) -> Bool {
+    let count = inputs(tile, phase)
+    let first = firstInput(tile, phase)
+    let next = first + count * stride
+    return count > 0 && (0..<stride).contains(first) && (inputs..<inputs + stride).contains(next)
+  }
 
-  /// Points of a tile in a phase: its outputs and the taps overlap in one less than their sum.
-  func points(_ tile: Tile, _ phase: Phase) -> Int { tile.size + phase.taps - 1 }
+  /// Points at which the largest tile is evaluated.
+  var points: Int { points(tiles[0], phases[0]) }
+
+  /// Points of a tile in a phase: coefficients of the product of its polynomials.
+  func points(_ tile: Tile, _ phase: Phase) -> Int {
+    switch form {
+    case .filtering: tile.size + phase.taps - 1
+    case .multiplication: tile.size
+    }
+  }
+
+  /// Inputs that a tile meets in a phase.
+  func inputs(_ tile: Tile, _ phase: Phase) -> Int {
+    switch form {
+    case .filtering: tile.size + phase.taps - 1
+    case .multiplication: tile.size - phase.taps + 1
+    }
+  }
 
   /// The tiles that need a point: the first ones.
   func tileCount(usingPoint point: Int) -> Int {
-    tiles.count { $0.size + phases[0].taps - 1 > point }
+    tiles.count { points($0, phases[0]) > point }
   }
 
   /// Whether some tile needs a point in a phase.
@@ -86,7 +116,7 @@ package struct WinogradAxis: Sendable, Equatable {
   func runs(_ phase: Phase) -> [Range<Int>] {
     runs { tile in
       let first = firstInput(tile, phase)
-      return first >= 0 && first + (points(tile, phase) - 1) * stride < inputs
+      return first >= 0 && first + (inputs(tile, phase) - 1) * stride < inputs
     }
   }
 
@@ -106,6 +136,34 @@ package struct WinogradAxis: Sendable, Equatable {
 
   /// The input that a tile meets first in a phase; negative inside the padding.
   func firstInput(_ tile: Tile, _ phase: Phase) -> Int {
-    tile.first * stride + phase.first - padding
+    let first = tile.first * stride + phase.first - padding
+    return switch form {
+    case .filtering: first
+    // The first output meets it with its last tap only.
+    case .multiplication: first + (phase.taps - 1) * stride
+    }
   }
+
+  /// The place in the kernel of a phase's coefficient: a product takes the taps in reverse.
+  func tap(_ coefficient: Int, _ phase: Phase) -> Int {
+    switch form {
+    case .filtering: phase.first + coefficient * stride
+    case .multiplication: phase.first + (phase.taps - 1 - coefficient) * stride
+    }
+  }
+}
+
+/// How outputs, inputs and taps of a dimension are polynomials.
+package enum WinogradForm: Sendable, Equatable {
+  /// Winograd's F(m, r): outputs and taps are evaluated, inputs are what multiplies their product.
+  ///
+  /// - `largestTile`: Outputs of a tile, at most: 1 to 4; or 6, where all phases have three taps and the
+  ///   outputs can be cut in as many tiles of 6 and 4.
+  case filtering(largestTile: Int)
+  /// Toom and Cook's product, its transpose: inputs and taps are evaluated, and all coefficients of
+  /// their product are outputs.
+  ///
+  /// Only where no input meets some of its taps in the padding alone: a 3x3 kernel of stride 2 on 7x7
+  /// inputs, with 64 products where filtering takes 81. Up to 4 outputs.
+  case multiplication
 }

@@ -67,6 +67,25 @@ private struct Tile4x6Taps3: WinogradShape {
   var pointRows: Int { @inline(__always) get { 6 } }
   var pointColumns: Int { @inline(__always) get { 8 } }
 }
+/// Inputs of a product with 4 x 4 outputs, in phases of one tap and of two.
+private struct Product4x4: WinogradShape {
+  var rows: Int { @inline(__always) get { 4 } }
+  var columns: Int { @inline(__always) get { 4 } }
+  var pointRows: Int { @inline(__always) get { 4 } }
+  var pointColumns: Int { @inline(__always) get { 4 } }
+}
+private struct Product4x3: WinogradShape {
+  var rows: Int { @inline(__always) get { 4 } }
+  var columns: Int { @inline(__always) get { 3 } }
+  var pointRows: Int { @inline(__always) get { 4 } }
+  var pointColumns: Int { @inline(__always) get { 4 } }
+}
+private struct Product3x4: WinogradShape {
+  var rows: Int { @inline(__always) get { 3 } }
+  var columns: Int { @inline(__always) get { 4 } }
+  var pointRows: Int { @inline(__always) get { 4 } }
+  var pointColumns: Int { @inline(__always) get { 4 } }
+}
 /// The taps of a filter.
 private struct Taps2x2: WinogradShape {
   var rows: Int { @inline(__always) get { 2 } }
@@ -89,6 +108,24 @@ private struct Taps1x2: WinogradShape {
 private struct Taps1x1: WinogradShape {
   var rows: Int { @inline(__always) get { 1 } }
   var columns: Int { @inline(__always) get { 1 } }
+  var pointRows: Int { @inline(__always) get { 4 } }
+  var pointColumns: Int { @inline(__always) get { 4 } }
+}
+private struct Taps2x2Points4: WinogradShape {
+  var rows: Int { @inline(__always) get { 2 } }
+  var columns: Int { @inline(__always) get { 2 } }
+  var pointRows: Int { @inline(__always) get { 4 } }
+  var pointColumns: Int { @inline(__always) get { 4 } }
+}
+private struct Taps2x1Points4: WinogradShape {
+  var rows: Int { @inline(__always) get { 2 } }
+  var columns: Int { @inline(__always) get { 1 } }
+  var pointRows: Int { @inline(__always) get { 4 } }
+  var pointColumns: Int { @inline(__always) get { 4 } }
+}
+private struct Taps1x2Points4: WinogradShape {
+  var rows: Int { @inline(__always) get { 1 } }
+  var columns: Int { @inline(__always) get { 2 } }
   var pointRows: Int { @inline(__always) get { 4 } }
   var pointColumns: Int { @inline(__always) get { 4 } }
 }
@@ -296,6 +333,9 @@ package struct WinogradTransforms {
     case (3, 4, 4, 5): evaluate(fixed: Tile3x4Taps2(), channels)
     case (3, 3, 4, 4): evaluate(fixed: Tile3x3Taps2(), channels)
     case (2, 2, 3, 3): evaluate(fixed: Tile2x2Taps2(), channels)
+    case (4, 4, 4, 4): evaluate(fixed: Product4x4(), channels)
+    case (4, 3, 4, 4): evaluate(fixed: Product4x3(), channels)
+    case (3, 4, 4, 4): evaluate(fixed: Product3x4(), channels)
     case (4, 4, 6, 6): evaluate(fixed: Tile4x4Taps3(), channels)
     case (6, 6, 8, 8): evaluate(fixed: Tile6x6Taps3(), channels)
     case (6, 4, 8, 6): evaluate(fixed: Tile6x4Taps3(), channels)
@@ -339,6 +379,9 @@ package struct WinogradTransforms {
     case (1, 2, 4, 5): evaluateTaps(fixed: Taps1x2(), channels)
     case (1, 1, 4, 4): evaluateTaps(fixed: Taps1x1(), channels)
     case (2, 2, 3, 3): evaluateTaps(fixed: Tile2x2Taps2(), channels)
+    case (2, 2, 4, 4): evaluateTaps(fixed: Taps2x2Points4(), channels)
+    case (2, 1, 4, 4): evaluateTaps(fixed: Taps2x1Points4(), channels)
+    case (1, 2, 4, 4): evaluateTaps(fixed: Taps1x2Points4(), channels)
     case (3, 3, 6, 6): evaluateTaps(fixed: Taps3x3(), channels)
     case (3, 3, 8, 8): evaluateTaps(fixed: Taps3x3Points8(), channels)
     default: evaluateTaps(fixed: shape, channels)
@@ -368,6 +411,9 @@ package struct WinogradTransforms {
     case (3, 4, 4, 5): collect(fixed: Tile3x4Taps2(), channels, bias)
     case (3, 3, 4, 4): collect(fixed: Tile3x3Taps2(), channels, bias)
     case (2, 2, 3, 3): collect(fixed: Tile2x2Taps2(), channels, bias)
+    case (4, 4, 4, 4): collect(fixed: Product4x4(), channels, bias)
+    case (4, 3, 4, 4): collect(fixed: Product4x3(), channels, bias)
+    case (3, 4, 4, 4): collect(fixed: Product3x4(), channels, bias)
     case (4, 4, 6, 6): collect(fixed: Tile4x4Taps3(), channels, bias)
     case (6, 6, 8, 8): collect(fixed: Tile6x6Taps3(), channels, bias)
     case (6, 4, 8, 6): collect(fixed: Tile6x4Taps3(), channels, bias)
@@ -419,6 +465,9 @@ package struct WinogradTransforms {
     case (1, 2, 4, 5): collectTaps(fixed: Taps1x2(), channels, overwriting)
     case (1, 1, 4, 4): collectTaps(fixed: Taps1x1(), channels, overwriting)
     case (2, 2, 3, 3): collectTaps(fixed: Tile2x2Taps2(), channels, overwriting)
+    case (2, 2, 4, 4): collectTaps(fixed: Taps2x2Points4(), channels, overwriting)
+    case (2, 1, 4, 4): collectTaps(fixed: Taps2x1Points4(), channels, overwriting)
+    case (1, 2, 4, 4): collectTaps(fixed: Taps1x2Points4(), channels, overwriting)
     case (3, 3, 6, 6): collectTaps(fixed: Taps3x3(), channels, overwriting)
     case (3, 3, 8, 8): collectTaps(fixed: Taps3x3Points8(), channels, overwriting)
     default: collectTaps(fixed: shape, channels, overwriting)
