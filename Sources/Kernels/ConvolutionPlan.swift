@@ -43,7 +43,7 @@ package struct ConvolutionPlan: Sendable {
   /// The scheme of `forward` and `inputGradient`, nil for im2col.
   let winograd: Winograd?
   /// Whether it computes the filter gradient too.
-  let transformsGradient: Bool
+  package let transformsGradient: Bool
   /// What computes all products in place of im2col.
   private let mirrored: MirroredConvolution?
 

@@ -25,6 +25,9 @@ package final class LayerSequence {
   /// For the second-order group: directions, and the share at the input of each curved step.
   private let directions: [Tensor]
   private let shares: [Tensor?]
+  /// The curved step whose share is the first that `backwardShares` has, if nothing arrives from behind:
+  /// every step before it gets one, where its dy was in `backward`.
+  private let firstSource: Int?
   /// A gradient that `backward` adds behind a layer: what a loss on inner features gives.
   package var injection: (afterLayer: Int, gradient: Tensor)? {
     didSet { injectionStep = injection.map { step(endingWith: $0.afterLayer) } }
@@ -33,8 +36,10 @@ package final class LayerSequence {
 
   /// - `layers`: At least one; each takes what the one before gives.
   /// - `name`: For messages.
+  /// - `endsNetwork`: Whether no share arrives from behind.
   package init(
-    _ layers: [any Layer], name: String, memory: MemoryPlan, context: ExecutionContext
+    _ layers: [any Layer], name: String, endsNetwork: Bool = false, memory: MemoryPlan,
+    context: ExecutionContext
   ) throws {
     precondition(!layers.isEmpty, "a sequence without layers")
     self.layers = layers
@@ -78,6 +83,12 @@ package final class LayerSequence {
     }
     self.gradients = gradients
 
+    let lastCurved = steps.lastIndex { $0.traits.isCurved }
+    if let lastCurved, endsNetwork, hasSecondOrder, composites[lastCurved] == nil {
+      firstSource = lastCurved
+    } else {
+      firstSource = nil
+    }
     guard let group = memory.secondOrderGroup else {
       directions = []
       shares = []
@@ -94,9 +105,19 @@ package final class LayerSequence {
       directions.append(inPlace ? directions[index - 1] : single(step.outputShape))
     }
     self.directions = directions
-    shares = zip(steps, composites).map { step, composite in
-      step.traits.isCurved && composite == nil ? single(step.inputShape) : nil
+    // The first source's share takes the place of what it gave in `backward`, which nothing reads after
+    // its second-order pass: the steps before have had theirs.
+    var shares: [Tensor?] = []
+    for (index, step) in steps.enumerated() {
+      if !step.traits.isCurved || composites[index] != nil {
+        shares.append(nil)
+      } else if index > 0, index == firstSource {
+        shares.append(gradients[index - 1])
+      } else {
+        shares.append(single(step.inputShape))
+      }
     }
+    self.shares = shares
   }
 
   /// The layers with each pair that can run as one in its place, and the index of each step's last
@@ -175,9 +196,11 @@ package final class LayerSequence {
     for index in steps.indices.reversed() {
       let arriving = index + 1 < steps.count ? gradients[index] : dy
       if let injection, injectionStep == index { add(injection.gradient, to: arriving, pass) }
+      var own = index > 0 ? inner : pass
+      own.sharesFollow = pass.sharesFollow && index < firstSource ?? 0
       try steps[index].backward(
         arriving, input: input(of: index, x), output: output(of: index, y),
-        into: index > 0 ? gradients[index - 1] : dx, index > 0 ? inner : pass)
+        into: index > 0 ? gradients[index - 1] : dx, own)
     }
   }
 
@@ -205,6 +228,7 @@ package final class LayerSequence {
   package func backwardShares(
     arriving: Tensor?, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass
   ) throws -> Bool {
+    precondition(arriving == nil || firstSource == nil, "a share from behind the network")
     var arriving = arriving
     for index in steps.indices.reversed() {
       let (x, y) = (input(of: index, x), output(of: index, y))

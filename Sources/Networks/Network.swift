@@ -42,7 +42,8 @@ package final class Network {
     context.gradientMemory.beginNetwork()
     context.partialMemory.beginNetwork()
     arena = try ParameterArena(layers.flatMap(\.parameters), context: context)
-    sequence = try LayerSequence(layers, name: name, memory: memory, context: context)
+    sequence = try LayerSequence(
+      layers, name: name, endsNetwork: true, memory: memory, context: context)
     let shards = context.plan.localShards
     let tensor = { (shape: Shape) in
       Tensor(

@@ -133,14 +133,17 @@ package final class Parameter {
   }
   /// See `ParameterArena.contributions`.
   package var contributions: GradientContributions { bound.contributions }
-  /// For a pass that leaves its contribution to a later one, which calls `claimLocalSum`.
+  /// For a pass that leaves its contribution to a later one, which calls `claimDeferred` or
+  /// `claimLocalSum`.
   package func deferContribution() { bound.deferred += 1 }
+  /// For a pass that adds to the partials what was left to it.
+  package func claimDeferred() { bound.deferred -= 1 }
   /// For a pass that gives the sum over all shards of this rank, in the order of their tree, with all
   /// contributions; it must write it.
   ///
   /// `isDeferred`: Whether one was left to it.
   package func claimLocalSum(isDeferred: Bool) -> MutableFloatBuffer {
-    if isDeferred { bound.deferred -= 1 }
+    if isDeferred { claimDeferred() }
     bound.claimLocalSum(parameter: index)
     return slice(bound.partials.pointer)
   }

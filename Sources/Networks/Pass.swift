@@ -43,6 +43,9 @@ package struct Pass: Sendable {
   /// The groups for which a backward pass gives the gradient of its input; a network narrows it for
   /// its first layer.
   package var inputGroups: Range<Int>
+  /// Whether a backward pass is followed by `doubleBackward` and `backwardShares`, so that a layer may
+  /// leave its parameters' gradients to the latter; a sequence narrows it to the layers that shares reach.
+  package var sharesFollow = false
   /// The samples' classes, in networks that take labels: set by the network.
   package var labels: Labels?
   /// Where layers that draw (dropout) take their numbers from: the same for a pass and its backward
@@ -68,6 +71,7 @@ package struct Pass: Sendable {
     pass.groups = groups
     pass.parameterGroups = groups
     pass.inputGroups = groups
+    pass.sharesFollow = false
     return pass
   }
 

@@ -151,6 +151,7 @@ package final class Trainer {
       .global(batch: batch), groups: 0..<objective.criticGroups,
       parameterGroups: Group.reals..<Group.fakes + 1, plan: context.plan)
     pass.draw = draw
+    pass.sharesFollow = objective.penalty != nil
     assemble(pass, inputs)
 
     try critic.forward(pass)

@@ -14,6 +14,8 @@ package final class Conv2d: PlannedConvolution {
   package let plan: ConvolutionPlan
   private var geometry: ConvolutionGeometry { plan.geometry }
   private let filter: ConvolutionWeight
+  /// The groups whose contribution to dw and db was left to the pass of the shares.
+  private var deferredGroups: Range<Int>?
   private let context: ExecutionContext
 
   /// `isSpectral`: Whether w is spectrally normalized.
@@ -70,7 +72,7 @@ package final class Conv2d: PlannedConvolution {
   package func backward(
     _ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass
   ) {
-    let trained = pass.parameterGroups
+    let trained = trainedGroups(pass)
     let wanted = dx == nil ? 0..<0 : pass.inputGroups
     let products = products(for: wanted.isEmpty ? nil : .inputGradient)
     context.forEachShard { shard, thread in
@@ -86,6 +88,27 @@ package final class Conv2d: PlannedConvolution {
         products.inputGradient(dy.values(pass, shard: shard, groups: wanted), into: dx, thread)
       }
     }
+  }
+
+  /// The groups whose samples add to the parameters' gradients now: none if shares will follow, with them
+  /// those of the pass before too, and otherwise the pass's.
+  ///
+  /// A transformed filter gradient is summed over all samples of a shard, then transformed back once.
+  private func trainedGroups(_ pass: Pass) -> Range<Int> {
+    if let deferred = deferredGroups {
+      precondition(
+        !pass.sharesFollow && deferred.upperBound == pass.groups.lowerBound,
+        "groups \(pass.groups) after groups \(deferred), whose shares were to follow")
+      weight.claimDeferred()
+      deferredGroups = nil
+      return deferred.lowerBound..<pass.parameterGroups.upperBound
+    }
+    guard pass.sharesFollow, plan.transformsGradient, !pass.parameterGroups.isEmpty else {
+      return pass.parameterGroups
+    }
+    weight.deferContribution()
+    deferredGroups = pass.parameterGroups
+    return 0..<0
   }
 
   package func doubleBackward(
