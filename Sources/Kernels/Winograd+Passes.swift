@@ -469,8 +469,10 @@ extension Winograd {
   private func gatherInputs(
     _ x: UnsafePointer<Float>, images: Int, _ slice: Int, _ space: Workspace
   ) {
-    // Nothing reads the filter's scratch before the products: zeros for what is outside.
-    space.filter.update(repeating: 0, count: slices[slice].panels * 16)
+    // Nothing reads the filter's scratch before the products: zeros for what is outside, where any is.
+    if form != .multiplication {
+      space.filter.update(repeating: 0, count: slices[slice].panels * 16)
+    }
     WinogradTables.with(work: space.work) { tables in
       // Only read through.
       let x = UnsafeMutablePointer(mutating: x)

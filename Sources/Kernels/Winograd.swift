@@ -84,6 +84,7 @@ package final class Winograd: Sendable {
   }
 
   package let geometry: ConvolutionGeometry
+  package let form: WinogradForm
   let rows: WinogradAxis
   let columns: WinogradAxis
   /// Row by row: `columns.points` to a row.
@@ -179,8 +180,6 @@ package final class Winograd: Sendable {
     transformedFilterCount = filterOffset
     transposedFilterCount = transposedOffset
   }
-
-  package let form: WinogradForm
 
   /// Tiles of an image.
   package var tiles: Int { rows.tiles.count * columns.tiles.count }

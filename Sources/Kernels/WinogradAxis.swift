@@ -74,7 +74,8 @@ package struct WinogradAxis: Sendable, Equatable {
     return (0..<count).map { $0 < large ? 6 : 4 }
   }
 
-  /// Whether every input of a phase meets all of its taps in the outputs of a tile.
+  /// Whether the outputs of a tile are all coefficients of the product of a phase's inputs and taps: every
+  /// input meets all taps, and no output meets padding alone.
   private func isWhole(_ tile: Tile, _ phase: Phase) -> Bool {
     let count = inputs(tile, phase)
     let first = firstInput(tile, phase)
@@ -163,7 +164,7 @@ package enum WinogradForm: Sendable, Equatable {
   /// Toom and Cook's product, its transpose: inputs and taps are evaluated, and all coefficients of
   /// their product are outputs.
   ///
-  /// Only where no input meets some of its taps in the padding alone: a 3x3 kernel of stride 2 on 7x7
-  /// inputs, with 64 products where filtering takes 81. Up to 4 outputs.
+  /// Only where every input meets all taps of its phase, and every output an input in each: a 3x3 kernel
+  /// of stride 2 on 7x7 inputs padded by 1, with 64 products where filtering takes 81. Up to 4 outputs.
   case multiplication
 }

@@ -2,9 +2,12 @@ import KernelLayouts
 import VectorKernelsAVX2
 import VectorKernelsAVX512
 
-/// The transforms, as `VectorLevel` says.
+/// The transforms, as `VectorLevel` says: n points to the m pixels or taps of a row.
+///
+/// Inputs and outputs of `Winograd`'s filtering are named; its multiplication gathers and scatters outputs,
+/// and evaluates and collects inputs.
 extension WinogradTables {
-  /// Inputs of a tile in one phase to its points; channels missing in the last panel become 0.
+  /// V_n^-T: inputs of a tile in one phase to its points; channels missing in the last panel become 0.
   @inline(__always)
   func gather(_ tile: WinogradTile, channels: Int) {
     if VectorLevel.usesAVX512 {
@@ -14,7 +17,7 @@ extension WinogradTables {
     }
   }
 
-  /// The transpose of `gather`: adds to the inputs.
+  /// V_n^-1, the transpose of `gather`: adds to the inputs.
   @inline(__always)
   func scatter(_ tile: WinogradTile, channels: Int) {
     if VectorLevel.usesAVX512 {
@@ -24,7 +27,7 @@ extension WinogradTables {
     }
   }
 
-  /// Outputs to their points; channels missing in the last panel become 0.
+  /// V_m: outputs to their points; channels missing in the last panel become 0.
   @inline(__always)
   func evaluate(_ tile: WinogradTile, channels: Int) {
     if VectorLevel.usesAVX512 {
@@ -34,7 +37,7 @@ extension WinogradTables {
     }
   }
 
-  /// The transpose of `evaluate`: outputs are overwritten by their values with `bias`, channel by
+  /// V_m^T, the transpose of `evaluate`: outputs are overwritten by their values with `bias`, channel by
   /// channel, added.
   @inline(__always)
   func collect(_ tile: WinogradTile, channels: Int, bias: UnsafePointer<Float>?) {
@@ -45,7 +48,7 @@ extension WinogradTables {
     }
   }
 
-  /// Taps to their points: the at most 16 channels of one panel, those missing become 0.
+  /// V_r: taps to their points: the at most 16 channels of one panel, those missing become 0.
   @inline(__always)
   func evaluateTaps(_ tile: WinogradTile, channels: Int) {
     if VectorLevel.usesAVX512 {
@@ -55,7 +58,7 @@ extension WinogradTables {
     }
   }
 
-  /// Points to taps, overwritten or added: the at most 16 channels of one panel.
+  /// V_r^T: points to taps, overwritten or added: the at most 16 channels of one panel.
   @inline(__always)
   func collectTaps(_ tile: WinogradTile, channels: Int, overwriting: Bool) {
     if VectorLevel.usesAVX512 {

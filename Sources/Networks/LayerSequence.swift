@@ -25,8 +25,10 @@ package final class LayerSequence {
   /// For the second-order group: directions, and the share at the input of each curved step.
   private let directions: [Tensor]
   private let shares: [Tensor?]
-  /// The curved step whose share is the first that `backwardShares` has, if nothing arrives from behind:
-  /// every step before it gets one, where its dy was in `backward`.
+  /// The curved step whose share is the first that `backwardShares` has.
+  ///
+  /// Every step before it gets one, where its dy was in `backward`. Nil in a branch, to which one may come
+  /// from behind, and where the last curved step is composite.
   private let firstSource: Int?
   /// A gradient that `backward` adds behind a layer: what a loss on inner features gives.
   package var injection: (afterLayer: Int, gradient: Tensor)? {
@@ -205,7 +207,8 @@ package final class LayerSequence {
   }
 
   /// Carries direction t through the derivative of `backward`, which was the last call for this
-  /// group: adds d/dW of <dx, t>, and keeps the curved steps' shares.
+  /// group: adds d/dW of <dx, t>, and keeps the curved steps' shares, one of them in the place of what
+  /// `backward` kept: once after each.
   package func doubleBackward(
     _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
     _ pass: Pass

@@ -6,7 +6,7 @@ import Kernels
 ///
 /// A caller fills `input` (and `labels`), calls `forward`, reads `output`, fills `outputGradient`,
 /// calls `backward`, and for a gradient penalty reads `inputGradient`, fills `direction`, and calls
-/// `doubleBackward` and `backwardShares`.
+/// `doubleBackward` and `backwardShares`, each once; `Pass.sharesFollow` may tell `backward` of that.
 ///
 /// Networks of one context share the memory of inner and of parameter gradients: what a backward pass
 /// leaves there is good until another network's.
@@ -101,7 +101,8 @@ package final class Network {
 
   /// Sends `outputGradient` back.
   ///
-  /// Parameter gradients of the pass's `parameterGroups` are added to the partials.
+  /// Parameter gradients of the pass's `parameterGroups` are added to the partials, or left to
+  /// `backwardShares`.
   ///
   /// `inputGroups`: The groups for which `inputGradient` is wanted.
   package func backward(_ pass: Pass, inputGroups: Range<Int>) throws {
@@ -114,13 +115,15 @@ package final class Network {
 
   /// Carries `direction` through the derivative of `backward`, which was the last call for this
   /// group: adds d/dW of <inputGradient, direction>, and keeps the curved layers' shares.
+  ///
+  /// Once after each.
   package func doubleBackward(_ pass: Pass) throws {
     try sequence.doubleBackward(
       direction, outputGradient: outputGradient, input: input, output: output, into: nil,
       labelled(pass))
   }
 
-  /// Sends the shares that `doubleBackward` left back to the parameters.
+  /// Sends the shares that `doubleBackward` left back to the parameters, and adds what `backward` left.
   ///
   /// Overwrites what `backward` kept.
   package func backwardShares(_ pass: Pass) throws {

@@ -133,17 +133,13 @@ package final class Parameter {
   }
   /// See `ParameterArena.contributions`.
   package var contributions: GradientContributions { bound.contributions }
-  /// For a pass that leaves its contribution to a later one, which calls `claimDeferred` or
-  /// `claimLocalSum`.
+  /// For a pass that leaves its contribution to a later one, which calls `claimDeferred`.
   package func deferContribution() { bound.deferred += 1 }
-  /// For a pass that adds to the partials what was left to it.
+  /// For a pass that makes what was left to it.
   package func claimDeferred() { bound.deferred -= 1 }
   /// For a pass that gives the sum over all shards of this rank, in the order of their tree, with all
   /// contributions; it must write it.
-  ///
-  /// `isDeferred`: Whether one was left to it.
-  package func claimLocalSum(isDeferred: Bool) -> MutableFloatBuffer {
-    if isDeferred { claimDeferred() }
+  package func claimLocalSum() -> MutableFloatBuffer {
     bound.claimLocalSum(parameter: index)
     return slice(bound.partials.pointer)
   }
@@ -204,7 +200,7 @@ package final class ParameterArena {
   private let isSummed: AlignedArray<Bool>
   /// Which passes add to a parameter's gradient.
   package var contributions = GradientContributions.several
-  /// Contributions that backward passes have left to second-order passes.
+  /// Contributions that backward passes have left to second-order passes, or to those of the shares.
   fileprivate(set) var deferred = 0
   private let parameters: [Parameter]
   private let context: ExecutionContext

@@ -44,7 +44,8 @@ package struct Pass: Sendable {
   /// its first layer.
   package var inputGroups: Range<Int>
   /// Whether a backward pass is followed by `doubleBackward` and `backwardShares`, so that a layer may
-  /// leave its parameters' gradients to the latter; a sequence narrows it to the layers that shares reach.
+  /// leave its parameters' gradients to the latter; a sequence narrows it to layers of its own that shares
+  /// are known to reach.
   package var sharesFollow = false
   /// The samples' classes, in networks that take labels: set by the network.
   package var labels: Labels?

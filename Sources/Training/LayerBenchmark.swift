@@ -23,7 +23,7 @@ package struct LayerTiming: Codable, Sendable {
 extension Benchmark {
   /// Times each layer with matrix products by itself, on tensors of noise: the forward pass of all
   /// groups of a step, and the backward pass with the gradients a critic step asks for: of the
-  /// parameters for reals and fakes, of the input for all groups.
+  /// parameters for reals and fakes (which training may leave to a later pass), of the input for all groups.
   ///
   /// Times are of rank 0; all ranks must call this.
   package func layers(repetitions: Int) throws -> [LayerTiming] {

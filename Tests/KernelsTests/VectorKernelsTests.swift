@@ -65,7 +65,10 @@ struct VectorKernelsTests {
     WinogradTile(rows: 3, columns: 3, pointRows: 8, pointColumns: 8),
     WinogradTile(rows: 4, columns: 4, pointRows: 4, pointColumns: 4),
     WinogradTile(rows: 4, columns: 3, pointRows: 4, pointColumns: 4),
+    WinogradTile(rows: 3, columns: 4, pointRows: 4, pointColumns: 4),
+    WinogradTile(rows: 2, columns: 2, pointRows: 4, pointColumns: 4),
     WinogradTile(rows: 2, columns: 1, pointRows: 4, pointColumns: 4),
+    WinogradTile(rows: 1, columns: 2, pointRows: 4, pointColumns: 4),
     WinogradTile(rows: 2, columns: 3, pointRows: 4, pointColumns: 5),
   ]
 

@@ -230,6 +230,9 @@ private func expectDefinition(
         images: 2, height: 5, width: 5, inputs: 149, outputs: 70, kernelHeight: 3, kernelWidth: 3,
         stride: 2, padding: [1, 1, 1, 1]),
       ConvolutionCase(
+        images: 2, height: 6, width: 6, inputs: 149, outputs: 70, kernelHeight: 3, kernelWidth: 3,
+        stride: 2, padding: [1, 1, 1, 1]),
+      ConvolutionCase(
         height: 5, width: 4, inputs: 150, outputs: 65, kernelHeight: 3, kernelWidth: 3,
         padding: [1, 1, 1, 1]),
       // Tiles of 6 beside tiles of 4.
@@ -307,12 +310,19 @@ private func expectDefinition(
 
   /// Several pieces: more images than a piece of 1 MiB holds, not a multiple of it, and the same bits as
   /// images one by one.
-  @Test func imagesDoNotDependOnTheirNumber() throws {
+  @Test(arguments: [
+    (size: 28, kernel: 4, outputs: 16, description: "winograd 4x4"),
+    (size: 7, kernel: 3, outputs: 480, description: "toom-cook 4x4"),
+  ])
+  func imagesDoNotDependOnTheirNumber(
+    size: Int, kernel: Int, outputs: Int, description: String
+  ) throws {
     let geometry = try ConvolutionCase(
-      height: 28, width: 28, inputs: 16, outputs: 16, kernelHeight: 4, kernelWidth: 4, stride: 2,
-      padding: [1, 1, 1, 1]
+      height: size, width: size, inputs: 16, outputs: outputs, kernelHeight: kernel,
+      kernelWidth: kernel, stride: 2, padding: [1, 1, 1, 1]
     ).geometry()
     let plan = try #require(ConvolutionPlan(geometry, algorithm: .winograd))
+    #expect(plan.description == description)
     let images = 33
     var data = TestData(seed: 7)
     let x = data.normals(images * geometry.inputCount)

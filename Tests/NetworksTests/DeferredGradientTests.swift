@@ -16,7 +16,27 @@ import Testing
     - conv2d: {channels: 1, kernel: 4}
     """
 
-  private static func makeHarness(shards: Int = 2, threads: Int = 1) throws -> Harness {
+  /// A norm as the first layer and at the end, an activation that works in place in front of one, and a
+  /// residual block that shares pass.
+  private static let mixed = """
+    - batchNorm
+    - conv2d: {channels: 18, kernel: 4, stride: 2, padding: 1, algorithm: winograd}
+    - residual:
+        main:
+        - leakyReLU: {slope: 0.2}
+        - conv2d: {channels: 18, kernel: 3, padding: 1, algorithm: winograd}
+        - layerNorm
+        - conv2d: {channels: 18, kernel: 3, padding: 1, algorithm: winograd}
+    - conv2d: {channels: 17, kernel: 3, stride: 2, padding: 1, algorithm: winograd}
+    - leakyReLU: {slope: 0.2}
+    - layerNorm
+    - conv2d: {channels: 1, kernel: 4}
+    - softplus
+    """
+
+  private static func makeHarness(
+    _ critic: String = critic, shards: Int = 2, threads: Int = 1
+  ) throws -> Harness {
     try Harness(
       critic, input: Shape(channels: 3, height: 14, width: 14), batch: 6, groups: 3,
       shards: shards, threads: threads)
@@ -38,9 +58,10 @@ import Testing
     try network.doubleBackward(harness.pass(2..<3))
   }
 
-  @Test(arguments: [1, 2, 4], [1, 3])
-  func sumIsThatOfThePassesApart(shards: Int, threads: Int) throws {
-    let harness = try Self.makeHarness(shards: shards, threads: threads)
+  /// Also with shards that have no samples.
+  @Test(arguments: [critic, mixed], [(1, 1), (2, 3), (4, 1), (8, 3)])
+  func sumIsThatOfThePassesApart(critic: String, counts: (shards: Int, threads: Int)) throws {
+    let harness = try Self.makeHarness(critic, shards: counts.shards, threads: counts.threads)
     let run = { (sharesFollow: Bool) in
       try Self.backward(harness, sharesFollow: sharesFollow)
       try harness.network.backwardShares(harness.pass(2..<3))

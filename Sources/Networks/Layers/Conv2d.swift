@@ -97,11 +97,13 @@ package final class Conv2d: PlannedConvolution {
   private func trainedGroups(_ pass: Pass) -> Range<Int> {
     if let deferred = deferredGroups {
       precondition(
-        !pass.sharesFollow && deferred.upperBound == pass.groups.lowerBound,
-        "groups \(pass.groups) after groups \(deferred), whose shares were to follow")
+        !pass.sharesFollow && pass.parameterGroups == pass.groups
+          && deferred.upperBound == pass.groups.lowerBound,
+        "gradients of groups \(pass.parameterGroups) after groups \(deferred), whose shares were to follow"
+      )
       weight.claimDeferred()
       deferredGroups = nil
-      return deferred.lowerBound..<pass.parameterGroups.upperBound
+      return deferred.lowerBound..<pass.groups.upperBound
     }
     guard pass.sharesFollow, plan.transformsGradient, !pass.parameterGroups.isEmpty else {
       return pass.parameterGroups

@@ -102,6 +102,7 @@ package final class Linear: Layer {
   ) {
     if let groups = deferredGroups {
       deferredGroups = nil
+      weight.claimDeferred()
       sumWeightGradient(dy, (x, groups), (t, pass.groups), pass)
     } else {
       context.forEachShard { shard, thread in
@@ -142,7 +143,7 @@ package final class Linear: Layer {
     _ second: (t: Tensor, groups: Range<Int>)?,
     _ pass: Pass
   ) {
-    let target = weight.claimLocalSum(isDeferred: second != nil)
+    let target = weight.claimLocalSum()
     let shards = context.plan.localShards
     let (inputs, outputs) = (inputShape.channels, outputShape.channels)
     let (firstGroups, secondGroups) = (first.groups, second?.groups ?? 0..<0)
