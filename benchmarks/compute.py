@@ -10,8 +10,9 @@ The jobs take turns. Expected time: 1 minute a round.
 """
 import common
 
-# (batch, shards): the model compares itself with other batches and with more ranks than 1.
-POINTS = [(32, 8), (128, 8), (128, 32), (128, 128), (512, 8)]
+# (batch, shards): the model compares itself with other batches and with more ranks than 1. The small ones, parts that a rank of
+# several has, tell what it does whatever its part.
+POINTS = [(16, 1), (16, 4), (32, 8), (128, 8), (128, 32), (128, 128), (512, 8)]
 
 
 def main():
@@ -31,7 +32,9 @@ def main():
         common.say(f'round {number + 1} of {options.rounds}: ' + ', '.join(
             f'batch {batch} in {shards} shards {values[-1]:.3f} s' for (batch, shards), values in seconds.items()))
     medians = [common.median(values) for values in seconds.values()]
-    fit = common.nonnegative_least_squares([[1, shards, batch] for batch, shards in POINTS], medians)
+    # Of the relative errors: the largest batch would decide alone otherwise.
+    fit = common.nonnegative_least_squares(
+        [[1 / median, shards / median, batch / median] for (batch, shards), median in zip(POINTS, medians)], [1] * len(POINTS))
     rows = []
     for (batch, shards), median in zip(POINTS, medians):
         fitted = fit[0] + fit[1] * shards + fit[2] * batch
