@@ -32,9 +32,7 @@ def main():
         common.say(f'round {number + 1} of {options.rounds}: ' + ', '.join(
             f'batch {batch} in {shards} shards {values[-1]:.3f} s' for (batch, shards), values in seconds.items()))
     medians = [common.median(values) for values in seconds.values()]
-    # Of the relative errors: the largest batch would decide alone otherwise.
-    fit = common.nonnegative_least_squares(
-        [[1 / median, shards / median, batch / median] for (batch, shards), median in zip(POINTS, medians)], [1] * len(POINTS))
+    fit = common.nonnegative_least_squares([[1, shards, batch] for batch, shards in POINTS], medians)
     rows = []
     for (batch, shards), median in zip(POINTS, medians):
         fitted = fit[0] + fit[1] * shards + fit[2] * batch

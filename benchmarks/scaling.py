@@ -13,6 +13,14 @@ import subprocess
 import common
 
 
+def portable(words):
+    """The words of a command with paths that mean something elsewhere: below the project's folder, or a name alone."""
+    root = f'{common.ROOT}/'
+    return ' '.join(
+        word.removeprefix(root) if word.startswith(root) else word.rsplit('/', 1)[-1] if word.startswith('/') else word
+        for word in words.split(' '))
+
+
 def main():
     parser = common.parser(__doc__)
     parser.add_argument('--config', default=str(common.FASHION))
@@ -33,6 +41,7 @@ def main():
         common.fail(f'bench --scaling failed with {done.returncode}')
     data = json.loads(output.read_text())
     data['machine'] = environment
+    data['environment']['command'] = [portable(word) for word in data['environment']['command']]
     note = (f'\nMedians of {options.rounds} rounds of {options.iterations} iterations; more ranks than cores take turns on them. '
             f'GFLOP/s as direct convolutions count.\n\n![scaling]({options.name}.png)\n\n')
     common.write(options.results, options.name, data, common.heading('Scaling', environment) + note + done.stdout)
