@@ -16,8 +16,8 @@ import PackageDescription
 // Debug builds optimize the kernels too: unoptimized SIMD code is some 100 times slower.
 let debugSpeed: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
 let kernelFlags = vectorFlags + debugSpeed
-// The hottest of them are compiled a second time for AVX-512 (x86-64-v4), in a module that is called
-// only where the processor has it: nothing else may be in it.
+// The hottest of them are compiled a second time for AVX-512 (x86-64-v4), in a module that is
+// called only where the processor has it: nothing else may be in it.
 #if arch(x86_64)
   let wideKernelFlags: [SwiftSetting] =
     [
@@ -61,29 +61,57 @@ let package = Package(
     .target(
       name: "VectorKernelsAVX512", dependencies: ["CInstructions", "KernelLayouts"],
       swiftSettings: wideKernelFlags),
+    // Memory, random numbers, threads and the processor: what everything else stands on.
+    .target(name: "Base", swiftSettings: kernelFlags),
     .target(
       name: "Kernels",
-      dependencies: ["KernelLayouts", "VectorKernelsAVX2", "VectorKernelsAVX512", "COpenBLAS"],
+      dependencies: [
+        "Base", "KernelLayouts", "VectorKernelsAVX2", "VectorKernelsAVX512", "COpenBLAS",
+      ],
       swiftSettings: kernelFlags),
-    .target(name: "Collectives", dependencies: ["COpenMPI", "Kernels"]),
+    .target(name: "Collectives", dependencies: ["COpenMPI", "Base", "Kernels"]),
     .target(name: "Configuration", dependencies: ["Yams"]),
     .target(name: "Storage", dependencies: ["CZlib"]),
-    .target(name: "Networks", dependencies: ["Kernels", "Collectives", "Configuration"]),
+    .target(name: "Networks", dependencies: ["Base", "Kernels", "Collectives", "Configuration"]),
     .target(
       name: "Datasets",
-      dependencies: ["Kernels", "Storage", "CArchive", "CPNG", "CJPEG", "CCrypto"]),
+      dependencies: ["Base", "Storage", "CArchive", "CPNG", "CJPEG", "CCrypto"]),
     .target(name: "Reports", dependencies: ["Storage", "CPNG"]),
     .target(
       name: "Training",
       dependencies: [
-        "Networks", "Collectives", "Kernels", "Configuration", "Storage", "Datasets", "Reports",
+        "Networks", "Collectives", "Base", "Kernels", "Configuration", "Storage", "Datasets",
+      ]),
+    .target(
+      name: "Recipe",
+      dependencies: ["Training", "Networks", "Datasets", "Collectives", "Configuration"]),
+    .target(
+      name: "Sampling",
+      dependencies: [
+        "Recipe", "Training", "Networks", "Datasets", "Collectives", "Base", "Configuration",
+        "Storage", "Reports",
+      ]),
+    .target(
+      name: "Verification",
+      dependencies: ["Recipe", "Training", "Networks", "Base", "Configuration", "Storage"]),
+    .target(
+      name: "Runs",
+      dependencies: [
+        "Recipe", "Training", "Sampling", "Networks", "Datasets", "Collectives", "Base",
+        "Configuration", "Storage", "Reports",
         .product(name: "Logging", package: "swift-log"),
+      ]),
+    .target(
+      name: "Benchmarks",
+      dependencies: [
+        "Recipe", "Training", "Networks", "Datasets", "Collectives", "Kernels", "Base",
+        "Configuration", "Reports", "Storage", "Runs",
       ]),
     .executableTarget(
       name: "wgangp-dist",
       dependencies: [
-        "Training", "Networks", "Collectives", "Kernels", "Configuration", "Storage", "Datasets",
-        "Reports",
+        "Recipe", "Runs", "Sampling", "Verification", "Benchmarks", "Training", "Networks",
+        "Collectives", "Base", "Kernels", "Configuration", "Storage", "Datasets", "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -91,30 +119,38 @@ let package = Package(
     // MARK: - Tests
 
     .target(
-      name: "TestSupport", dependencies: ["Kernels", "Collectives"], path: "Tests/TestSupport"),
+      name: "TestSupport", dependencies: ["Base", "Kernels", "Collectives"],
+      path: "Tests/TestSupport"),
+    .target(
+      name: "RunSupport", dependencies: ["Recipe", "Training", "Storage", "TestSupport"],
+      path: "Tests/RunSupport"),
+    .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
+    .testTarget(name: "BaseTests", dependencies: ["Base", "TestSupport"]),
     .testTarget(
       name: "KernelsTests",
       dependencies: [
-        "Kernels", "KernelLayouts", "VectorKernelsAVX2", "VectorKernelsAVX512", "TestSupport",
+        "Base", "Kernels", "KernelLayouts", "VectorKernelsAVX2", "VectorKernelsAVX512",
+        "TestSupport",
       ]),
-    .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Kernels", "TestSupport"]),
+    .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Base", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
     .testTarget(
       name: "NetworksTests",
       dependencies: ["Networks", "Collectives", "Configuration", "Kernels", "TestSupport"]),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets", "Kernels", "TestSupport"],
+      name: "DatasetsTests", dependencies: ["Datasets", "Base", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "TestSupport"]),
+    .testTarget(name: "TrainingTests", dependencies: ["Training", "Sampling", "RunSupport"]),
+    .testTarget(name: "RecipeTests", dependencies: ["Recipe", "RunSupport"]),
+    .testTarget(name: "SamplingTests", dependencies: ["Sampling", "RunSupport"]),
     .testTarget(
-      name: "TrainingTests",
-      dependencies: [
-        "Training", "Networks", "Collectives", "Configuration", "Datasets", "Kernels", "Storage",
-        "TestSupport",
-      ],
+      name: "VerificationTests", dependencies: ["Verification", "RunSupport"],
       resources: [.copy("Fixtures")]),
+    .testTarget(name: "RunsTests", dependencies: ["Runs", "Sampling", "RunSupport"]),
+    .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "RunSupport"]),
     .testTarget(
-      name: "SystemTests", dependencies: ["wgangp-dist", "Training", "Storage", "TestSupport"]),
+      name: "SystemTests", dependencies: ["wgangp-dist", "Recipe", "Storage", "TestSupport"]),
   ]
 )

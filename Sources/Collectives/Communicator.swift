@@ -1,5 +1,3 @@
-import Kernels
-
 /// What the trainer needs of its fellow ranks.
 ///
 /// All ranks call the same functions in the same order with the same counts, on error paths too.
@@ -43,74 +41,6 @@ package protocol Communicator: AnyObject {
   func abort(status: Int32) -> Never
 }
 
-/// An all-gather whose places are fixed.
-package protocol PreparedAllGather: AnyObject {
-  func callAsFunction() throws
-}
-
-/// The plain all-gather, for communicators that have nothing better.
-private final class PlainAllGather: PreparedAllGather {
-  private unowned let communicator: any Communicator
-  private let mine: UnsafeBufferPointer<Double>
-  private let all: UnsafeMutableBufferPointer<Double>
-
-  init(
-    _ communicator: any Communicator, _ mine: UnsafeBufferPointer<Double>,
-    _ all: UnsafeMutableBufferPointer<Double>
-  ) {
-    self.communicator = communicator
-    self.mine = mine
-    self.all = all
-  }
-
-  func callAsFunction() throws { try communicator.allGather(mine, into: all) }
-}
-
-/// A sum over ranks in the order of a reduction tree, with its buffers.
-///
-/// It has two halves, between which every rank has the sum of its own parts of the vector only: what
-/// is made of the sum value by value (an optimizer's step) then takes each rank its share of the time.
-package protocol OrderedSum: AnyObject {
-  /// The parts of the vector that a rank adds up: every value is in one part of one rank.
-  ///
-  /// They begin at multiples of `OrderedSumParts.block`.
-  func parts(ofRank rank: Int) -> [Range<Int>]
-
-  /// Replaces this rank's parts of `vector` by the sum of all ranks' vectors: leaf r of the tree is
-  /// rank r's. The other parts are undefined then.
-  ///
-  /// The same vector at every call costs least.
-  func reduce(_ vector: MutableFloatBuffer) throws
-
-  /// Gives all ranks every rank's parts of `vector`.
-  ///
-  /// A few vectors in turn cost no more than one.
-  func share(_ vector: MutableFloatBuffer) throws
-}
-
-extension OrderedSum {
-  /// Replaces `vector` on every rank by the sum of all ranks' vectors.
-  package func callAsFunction(_ vector: MutableFloatBuffer) throws {
-    try reduce(vector)
-    try share(vector)
-  }
-}
-
-/// How vectors are cut into parts.
-package enum OrderedSumParts {
-  /// Values that stay in one part.
-  package static let block = 2048
-
-  /// Part `index` of `count` of a range that begins with a block.
-  package static func part(_ index: Int, of count: Int, in range: Range<Int>) -> Range<Int> {
-    let blocks = (range.count + block - 1) / block
-    func start(_ index: Int) -> Int {
-      min(range.lowerBound + index * blocks / count * block, range.upperBound)
-    }
-    return start(index)..<start(index + 1)
-  }
-}
-
 extension Communicator {
   package func makeAllGather(
     _ mine: UnsafeBufferPointer<Double>, into all: UnsafeMutableBufferPointer<Double>
@@ -121,7 +51,7 @@ extension Communicator {
   /// If one is not, all throw the same: the message of the lowest rank that has one, with the
   /// rank's number unless all say the same.
   ///
-  /// `failure`: This rank's message, or nil.
+  /// - Parameter failure: This rank's message, or nil.
   package func agree(_ failure: String?) throws {
     let longest = 1000
     let bytes = Array((failure ?? "").utf8.prefix(longest))
@@ -156,8 +86,8 @@ extension Communicator {
 
   /// Checks that all ranks hold the same text, line by line.
   ///
-  /// `what`: What the text is, for the message.
-  /// Throws: On every rank, naming the first line that differs from rank 0's.
+  /// - Parameter what: What the text is, for the message.
+  /// - Throws: On every rank, naming the first line that differs from rank 0's.
   package func requireSame(_ text: String, what: String) throws {
     var length = [Double(text.utf8.count)]
     var lengths = [Double](repeating: 0, count: size)

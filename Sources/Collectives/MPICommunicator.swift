@@ -1,6 +1,6 @@
+import Base
 import COpenMPI
 import Foundation
-import Kernels
 
 /// The ranks of an MPI job (`MPI_COMM_WORLD`).
 package final class MPICommunicator: Communicator {
@@ -205,7 +205,7 @@ package final class MPICommunicator: Communicator {
       ? MPIDirectGather(self, mine, all) : MPITwoLevelGather(self, mine, all, levels: levels)
   }
 
-  /// Up to so many ranks (of a level) a small vector goes straight to each other rank; MPI's collective takes
-  /// log(ranks) steps.
+  /// Up to so many ranks (of a level) a small vector goes straight to each other rank; MPI's
+  /// collective takes log(ranks) steps.
   private static let mostDirectRanks = 16
 }

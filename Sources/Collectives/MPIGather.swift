@@ -1,4 +1,4 @@
-import Kernels
+import Base
 
 /// Each rank with each other: up to some ranks faster than MPI's collective, and without its
 /// allocations.
@@ -43,7 +43,7 @@ final class MPITwoLevelGather: PreparedAllGather {
   private let across: MPIMessages
   private let inside: MPIMessages
 
-  /// `levels`: The ranks of this node, and those of the same place on each node.
+  /// - Parameter levels: The ranks of this node, and those of the same place on each node.
   init(
     _ communicator: MPICommunicator, _ mine: UnsafeBufferPointer<Double>,
     _ all: UnsafeMutableBufferPointer<Double>, levels: [ExchangeLevel]

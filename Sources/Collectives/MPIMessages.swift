@@ -1,5 +1,5 @@
+import Base
 import COpenMPI
-import Kernels
 
 /// Messages between fixed places, prepared once: starting them allocates nothing, which MPI's own
 /// collectives (4.1.4's with more than two ranks) do at every call.
@@ -11,8 +11,9 @@ final class MPIMessages {
 
   /// Room for messages that are added then.
   ///
-  /// `capacity`: The most messages that will be added.
-  /// `tag`: Tells apart messages between the same ranks that are under way at the same time.
+  /// - Parameters:
+  ///   - capacity: The most messages that will be added.
+  ///   - tag: Tells apart messages between the same ranks that are under way at the same time.
   init(_ communicator: MPICommunicator, capacity: Int, tag: Int = 0) {
     self.communicator = communicator
     self.tag = Int32(tag)

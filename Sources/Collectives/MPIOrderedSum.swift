@@ -1,16 +1,17 @@
+import Base
 import Foundation
 import Kernels
 
 /// An ordered sum by one or more levels of ranks.
 ///
 /// At each level, every rank owns a slice of the vector: it receives that slice of all ranks of the
-/// level and adds the ranks' values in tree order. The next level goes on with the slice. What is shared
-/// then goes back the other way.
+/// level and adds the ranks' values in tree order. The next level goes on with the slice. What is
+/// shared then goes back the other way.
 ///
 /// With one level, a rank's traffic is a ring all-reduce's, 2 (N - 1) / N of the vector in and out,
-/// but the order of the additions is ours. With two levels, M nodes of L ranks, 2 (M - 1) / M of the
-/// vector pass a *node's* cable each way and not a rank's: L times less. A node's ranks are a whole
-/// subtree, so the additions are the same ones.
+/// but the order of the additions is ours. With two levels, M nodes of L ranks, 2 (M - 1) / M of
+/// the vector pass a *node's* cable each way and not a rank's: L times less. A node's ranks are a
+/// whole subtree, so the additions are the same ones.
 final class MPIOrderedSum: OrderedSum {
   private unowned let communicator: MPICommunicator
   private let levels: [ExchangeLevel]
@@ -46,7 +47,7 @@ final class MPIOrderedSum: OrderedSum {
     }
   }
 
-  /// - `chunks`: Parts of the vector that follow one another through the levels.
+  /// - Parameter chunks: Parts of the vector that follow one another through the levels.
   init(_ communicator: MPICommunicator, count: Int, levels: [ExchangeLevel], chunks: Int) {
     self.communicator = communicator
     self.count = count

@@ -1,3 +1,4 @@
+import Base
 import Kernels
 
 /// The one order in which partial sums of the shards are added, whoever computed them.

@@ -1,4 +1,4 @@
-import Kernels
+import Base
 
 /// Small vectors of Double sums, one a shard, and their sum over all shards of all ranks in tree
 /// order: what batch norm and the losses exchange.
@@ -12,7 +12,7 @@ package final class ShardSums {
   /// The exchanges of the numbers of values that were asked for so far.
   private var exchanges: [(count: Int, gather: any PreparedAllGather)] = []
 
-  /// `capacity`: The most values a shard will sum.
+  /// - Parameter capacity: The most values a shard will sum.
   package init(capacity: Int, plan: ShardPlan, communicator: any Communicator) {
     self.plan = plan
     self.communicator = communicator

@@ -1,5 +1,5 @@
+import Base
 import Foundation
-import Kernels
 
 /// One process without MPI.
 package final class SoloCommunicator: Communicator {

@@ -14,15 +14,16 @@ package struct ProductLayout: Sendable, BitwiseCopyable {
   package var cPanel: Int
   /// From a row of c to the next.
   package var cRow: Int
-  /// In a transposed product, from a step of a to the next: 16 in panels, and a matrix's columns where
-  /// it is row-major, with an `aPanel` of 16.
+  /// In a transposed product, from a step of a to the next: 16 in panels, and a matrix's columns
+  /// where it is row-major, with an `aPanel` of 16.
   package var aStep: Int
   /// In a product that is not transposed, from a row of a to the next: 16 in panels, and a matrix's
   /// columns where it is row-major, with an `aPanel` of 16.
   package var aRow: Int
   /// From a step of b to the next: the same, with a `bPanel` of 16 where it is row-major.
   package var bStep: Int
-  /// From a row and from a panel of the addend to the next: 0 and 16 for one row that all rows take.
+  /// From a row and from a panel of the addend to the next: 0 and 16 for one row that all rows
+  /// take.
   package var addendRow: Int
   package var addendPanel: Int
 

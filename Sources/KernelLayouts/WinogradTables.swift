@@ -14,8 +14,8 @@ package struct WinogradTile: Sendable, BitwiseCopyable {
   }
 }
 
-/// What the transforms of tiles and filters go between: an *image side* (pixels, or taps of a filter:
-/// channels contiguous) and a *panel side* (the matrices of all points).
+/// What the transforms of tiles and filters go between: an *image side* (pixels, or taps of a
+/// filter: channels contiguous) and a *panel side* (the matrices of all points).
 ///
 /// Both are tables of addresses, entry 8 i + j for row i and column j of the tile.
 package struct WinogradTables {
@@ -71,7 +71,7 @@ package struct WinogradTables {
 
   /// Goes on to the next tile of the same kind: cheaper than to fill the tables again.
   ///
-  /// - `rows`: The entries' rows that are in use.
+  /// - Parameter rows: The entries' rows that are in use.
   @inlinable @inline(__always)
   package func advance(rows: Int) {
     for entry in 0..<8 * rows {

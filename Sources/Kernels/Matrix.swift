@@ -5,13 +5,14 @@ import COpenBLAS
 package enum Matrix {
   /// C = op(A) op(B), or C += op(A) op(B) when `accumulate`.
   ///
-  /// - `rows`: Rows of op(A) and C.
-  /// - `columns`: Columns of op(B) and C.
-  /// - `inner`: Columns of op(A), rows of op(B).
-  /// - `a`: rows x inner, or inner x rows when `transposeA`.
-  /// - `b`: inner x columns, or columns x inner when `transposeB`.
-  /// - `c`: rows x columns; must not overlap `a` or `b`. Overwritten, whatever it held (NaN too),
-  ///   unless `accumulate`.
+  /// - Parameters:
+  ///   - rows: Rows of op(A) and C.
+  ///   - columns: Columns of op(B) and C.
+  ///   - inner: Columns of op(A), rows of op(B).
+  ///   - a: rows x inner, or inner x rows when `transposeA`.
+  ///   - b: inner x columns, or columns x inner when `transposeB`.
+  ///   - c: rows x columns; must not overlap `a` or `b`. Overwritten, whatever it held (NaN too),
+  ///     unless `accumulate`.
   @inline(__always)
   package static func multiply(
     rows: Int, columns: Int, inner: Int,

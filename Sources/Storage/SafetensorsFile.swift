@@ -2,8 +2,8 @@ import Foundation
 
 /// A safetensors file, read and checked as a whole.
 ///
-/// Takes what Python's `safetensors` writes. The file is read rather than mapped: a mapped file that
-/// another process shortens ends the reader with SIGBUS instead of an error.
+/// Takes what Python's `safetensors` writes. The file is read rather than mapped: a mapped file
+/// that another process shortens ends the reader with SIGBUS instead of an error.
 package struct SafetensorsFile: Sendable {
   /// One tensor's place and shape.
   private struct Tensor {
@@ -31,8 +31,9 @@ package struct SafetensorsFile: Sendable {
 
   /// Reads and checks a file.
   ///
-  /// - Throws: `StorageError` naming the path if the file cannot be read, is shorter than its header
-  ///   says, its header is not the expected JSON, or its tensors do not tile the data exactly.
+  /// - Throws: `StorageError` naming the path if the file cannot be read, is shorter than its
+  ///   header says, its header is not the expected JSON, or its tensors do not tile the data
+  ///   exactly.
   package init(path: String) throws {
     func broken(_ what: String) -> StorageError {
       StorageError("\(path): not a valid safetensors file: \(what)")

@@ -1,6 +1,5 @@
 import Collectives
 import Configuration
-import Kernels
 import Networks
 import Storage
 
@@ -18,15 +17,18 @@ package struct Model {
   package let batch: Int
   /// The same for a generator step.
   package let generatorBatch: Int
-  /// What the configuration says, with what the networks say of it: whether scores are logits.
-  package let objective: Objective
+  /// What the networks were built from; its objective knows whether scores are logits, which the
+  /// networks tell.
+  package let setup: TrainingSetup
+  package var objective: Objective { setup.objective }
 
   /// Builds the networks and draws their parameters.
   ///
   /// - Throws: `ConfigurationError` or `NetworkError` naming layer, expected and found,
   ///   `CollectivesError` for what the ranks' number or places do not allow.
-  package init(_ configuration: RunConfiguration, communicator: any Communicator) throws {
-    let training = configuration.training
+  package init(_ setup: TrainingSetup, communicator: any Communicator) throws {
+    var setup = setup
+    let training = setup.training
     try communicator.useExchange(training.exchange)
     let plan = try ShardPlan(
       shards: training.shards, rank: communicator.rank, ranks: communicator.size)
@@ -35,13 +37,13 @@ package struct Model {
     self.context = context
     batch = training.batch
     generatorBatch = training.batch * training.generatorBatchFactor
-    classes = configuration.data.classes
+    classes = setup.classes
     let capacity = plan.capacity(batch: batch)
     let generatorCapacity = plan.capacity(batch: generatorBatch)
-    var objective = configuration.objective
+    var objective = setup.objective
     let groups = objective.criticGroups
 
-    let section = configuration.generator
+    let section = setup.generator
     guard let inputShape = section.inputShape else {
       preconditionFailure("a generator has an input")
     }
@@ -57,11 +59,11 @@ package struct Model {
     critic = try Network(
       name: "critic",
       layers: LayerCatalog.layers(
-        configuration.critic.layers, inputShape: generator.outputShape,
+        setup.critic.layers, inputShape: generator.outputShape,
         .init(
-          initialization: configuration.critic.initialization, groups: groups, classes: classes,
+          initialization: setup.critic.initialization, groups: groups, classes: classes,
           context: context)),
-      namePrefix: configuration.critic.namePrefix, classes: classes,
+      namePrefix: setup.critic.namePrefix, classes: classes,
       memory: MemoryPlan(
         shardCapacity: max(groups * capacity, objective.generatorGroups * generatorCapacity),
         groups: groups,
@@ -69,33 +71,33 @@ package struct Model {
         groupCapacity: max(capacity, generatorCapacity)),
       context: context)
     features = try Self.featureNetwork(
-      configuration, shape: generator.outputShape,
+      setup, shape: generator.outputShape,
       memory: MemoryPlan(shardCapacity: 2 * generatorCapacity, groups: 2), context: context)
     if case .binaryCrossEntropy(var entropy) = objective.loss {
       // What only moves values, as PyTorch's view(-1, 1) at the end, does not make them logits.
       let last = critic.layers.last { !["reshape", "flatten"].contains($0.kind) }
       entropy.takesLogits = last?.kind != "sigmoid"
       if !entropy.takesLogits, objective.classifier != nil {
-        throw configuration.critic.reader.fail(
+        throw setup.critic.reader.fail(
           "layers",
           "expected no sigmoid at the end with objective.auxiliaryClassifier: class "
             + "logits would go through it")
       }
       objective.loss = .binaryCrossEntropy(entropy)
     }
-    self.objective = objective
-    try check(configuration)
-    try configuration.finish()
-    generator.initialize(seed: configuration.seed, networkNumber: 0)
-    critic.initialize(seed: configuration.seed, networkNumber: 1)
+    setup.objective = objective
+    self.setup = setup
+    try check(setup)
+    generator.initialize(seed: setup.seed, networkNumber: 0)
+    critic.initialize(seed: setup.seed, networkNumber: 1)
   }
 
   /// The network that the objective's features come from, with its parameters.
   private static func featureNetwork(
-    _ configuration: RunConfiguration, shape: Shape, memory: MemoryPlan, context: ExecutionContext
+    _ setup: TrainingSetup, shape: Shape, memory: MemoryPlan, context: ExecutionContext
   ) throws -> Network? {
-    guard case .network(let path)? = configuration.objective.featureMatching?.features,
-      let section = configuration.features
+    guard case .network(let path)? = setup.objective.featureMatching?.features,
+      let section = setup.features
     else { return nil }
     let network = try Network(
       name: "objective.featureMatching.network",
@@ -108,8 +110,8 @@ package struct Model {
   }
 
   /// Refuses a critic whose outputs are not those the objective takes.
-  private func check(_ configuration: RunConfiguration) throws {
-    let section = configuration.critic
+  private func check(_ setup: TrainingSetup) throws {
+    let section = setup.critic
     let outputs = 1 + (objective.classifier == nil ? 0 : classes)
     if objective.classifier != nil, classes < 2 {
       throw section.reader.fail(
@@ -124,13 +126,13 @@ package struct Model {
         "layers",
         "expected \(what) (\(outputs)x1x1), but the last layer gives \(critic.outputShape)")
     }
-    if objective.featureMatching != nil, configuration.training.generatorBatchFactor != 1 {
+    if objective.featureMatching != nil, setup.training.generatorBatchFactor != 1 {
       throw section.reader.fail(
         "layers",
         "objective.featureMatching compares as many fakes as reals: expected "
-          + "training.generatorBatchFactor 1, found \(configuration.training.generatorBatchFactor)")
+          + "training.generatorBatchFactor 1, found \(setup.training.generatorBatchFactor)")
     }
-    if objective.featureMatching != nil, configuration.training.drawsGeneratorLabels,
+    if objective.featureMatching != nil, setup.training.drawsGeneratorLabels,
       critic.labels != nil
     {
       throw section.reader.fail(
@@ -138,11 +140,11 @@ package struct Model {
         "objective.featureMatching shows the critic reals and fakes of the same classes: "
           + "expected training.generatorLabels data, found random")
     }
-    if configuration.training.hasFixedGenerator, configuration.generator.noise != .normal {
-      throw configuration.generator.reader.fail(
+    if setup.training.hasFixedGenerator, setup.generator.noise != .normal {
+      throw setup.generator.reader.fail(
         "noise",
         "expected normal with training.fixedGenerator, found "
-          + configuration.generator.noise.rawValue)
+          + setup.generator.noise.rawValue)
     }
     guard case .critic(let layer)? = objective.featureMatching?.features else { return }
     guard critic.layers.indices.contains(layer) else {
@@ -168,7 +170,7 @@ package struct Model {
   /// gradient, and, where a curved layer leaves a share, one more input gradient and filter
   /// gradient: 12 passes of C. A generator step takes three passes of G, and C's forward and input
   /// gradient.
-  package func operations(_ training: RunConfiguration.TrainingSection) -> Double {
+  package func operations(_ training: TrainingSettings) -> Double {
     let (g, c) = (Double(generator.operations), Double(critic.operations))
     let isCurved = critic.sequence.isCurved
     let criticPasses = 6.0 + (objective.penalty != nil ? (isCurved ? 6 : 4) : 0)

@@ -1,13 +1,12 @@
-import Kernels
 import Networks
 import Storage
 
 extension Network {
   /// Overwrites parameters and buffers with a file's.
   ///
-  /// - `key`: The file's name of a tensor of the state dict.
+  /// - Parameter key: The file's name of a tensor of the state dict.
   /// - Throws: `TrainingError` where a tensor is missing or has another shape.
-  func load(_ file: SafetensorsFile, key: (String) -> String) throws {
+  package func load(_ file: SafetensorsFile, key: (String) -> String) throws {
     for (name, tensor) in stateTensors {
       let key = key(name)
       let found = try file.entry(key).shape

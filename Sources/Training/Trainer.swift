@@ -1,40 +1,8 @@
+import Base
 import Collectives
 import Foundation
 import Kernels
 import Networks
-
-/// What a critic step computed, over the global batch.
-package struct CriticLosses: Sendable, Equatable {
-  /// What the critic minimizes: see `Objective`.
-  package var loss = 0.0
-  /// mean C(real) - mean C(fake); of probabilities where the loss is a cross-entropy.
-  package var wasserstein = 0.0
-  /// weight * mean (|g| - 1)^2.
-  package var penalty = 0.0
-  /// mean C(real) and mean C(fake): probabilities where the loss is a cross-entropy.
-  package var realScore = 0.0
-  package var fakeScore = 0.0
-  /// Cross-entropy of the reals' classes, not weighted, and the share of reals whose class has the
-  /// largest logit.
-  package var classification = 0.0
-  package var accuracy = 0.0
-  package var gradientNorm = 0.0
-
-  package init() {}
-}
-
-/// What a generator step computed.
-package struct GeneratorLosses: Sendable, Equatable {
-  /// What the generator minimizes: see `Objective`.
-  package var loss = 0.0
-  /// Cross-entropy of the fakes' classes, not weighted.
-  package var classification = 0.0
-  /// |E f(x) - E f(G(z))|^2, not weighted.
-  package var featureDistance = 0.0
-  package var gradientNorm = 0.0
-
-  package init() {}
-}
 
 /// Algorithm 1 of the WGAN-GP paper (`Objective` names it and its relatives) over the shards of all
 /// ranks.
@@ -53,16 +21,17 @@ package final class Trainer {
   private let features: FeatureMatcher?
   private var context: ExecutionContext { model.context }
 
-  package init(_ configuration: RunConfiguration, model: Model) {
+  package init(_ model: Model) {
+    let setup = model.setup
     self.model = model
-    objective = model.objective
-    seed = configuration.seed
-    criticSteps = configuration.training.criticSteps
-    firstGeneratorIteration = configuration.training.firstGeneratorIteration
-    hasFixedGenerator = configuration.training.hasFixedGenerator
-    generatorOptimizer = Optimizer(configuration.generatorOptimizer, of: model.generator)
-    criticOptimizer = Optimizer(configuration.criticOptimizer, of: model.critic)
-    generatorAverage = configuration.training.generatorAverage.map {
+    objective = setup.objective
+    seed = setup.seed
+    criticSteps = setup.training.criticSteps
+    firstGeneratorIteration = setup.training.firstGeneratorIteration
+    hasFixedGenerator = setup.training.hasFixedGenerator
+    generatorOptimizer = Optimizer(setup.generatorOptimizer, of: model.generator)
+    criticOptimizer = Optimizer(setup.criticOptimizer, of: model.critic)
+    generatorAverage = setup.training.generatorAverage.map {
       WeightAverage($0, of: model.generator)
     }
     sums = ShardSums(
@@ -94,8 +63,8 @@ package final class Trainer {
 
   /// One critic step: gradient and update.
   ///
-  /// `observe` is called when the gradient of the step is there (each rank's parts of it), before the
-  /// update; not at all with separate updates, whose step has no one gradient.
+  /// `observe` is called when the gradient of the step is there (each rank's parts of it), before
+  /// the update; not at all with separate updates, whose step has no one gradient.
   package func criticStep(
     _ step: Int, ofIteration iteration: Int, _ inputs: some StepInputs,
     observe: (CriticLosses) throws -> Void = { _ in }
@@ -123,8 +92,8 @@ package final class Trainer {
     return losses
   }
 
-  /// Gives all ranks what each has only its parts of: to be called by all before one takes a copy of the
-  /// state.
+  /// Gives all ranks what each has only its parts of: to be called by all before one takes a copy
+  /// of the state.
   package func completeState() throws {
     try generatorOptimizer.completeMoments()
     try criticOptimizer.completeMoments()
@@ -474,7 +443,8 @@ package final class Trainer {
     }
   }
 
-  /// Derivatives with respect to a pass's outputs: `score` for the first of each, 0 for class logits.
+  /// Derivatives with respect to a pass's outputs: `score` for the first of each, 0 for class
+  /// logits.
   private func fillOutputGradient(_ pass: Pass, score: Float) {
     let gradient = model.critic.outputGradient
     let outputs = gradient.shape.elementCount

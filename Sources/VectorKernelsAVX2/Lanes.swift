@@ -1,6 +1,6 @@
 // The files of this module are compiled twice: here for AVX2 and FMA, and, as links in
-// VectorKernelsAVX512, for AVX-512 with `AVX512` defined. Swift has no way to choose the instructions
-// of one function. The results have the same bits: sums are made in the same order.
+// VectorKernelsAVX512, for AVX-512 with `AVX512` defined. Swift has no way to choose the
+// instructions of one function. The results have the same bits: sums are made in the same order.
 
 #if AVX512
   /// Floats of a register.

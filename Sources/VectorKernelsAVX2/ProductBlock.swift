@@ -53,11 +53,13 @@ enum Transposed: BlockOrder {
 /// A block of a matrix product in registers: with AVX-512 six rows of four panels or eight of two,
 /// with AVX2 six rows of one.
 ///
-/// Every value of a result is a chain of fused multiply-adds in the order of the inner dimension (then
-/// added to what is there, where the product accumulates), whatever else is computed in the call.
+/// Every value of a result is a chain of fused multiply-adds in the order of the inner dimension
+/// (then added to what is there, where the product accumulates), whatever else is computed in the
+/// call.
 ///
 /// Wide blocks read less: six rows of four panels take 10 loads for 24 multiply-adds, twelve of two
-/// would take 14. What a core has beside its multipliers is shared with the other thread of a busy machine.
+/// would take 14. What a core has beside its multipliers is shared with the other thread of a busy
+/// machine.
 enum ProductBlock {
   typealias Panel = SIMD16<Float>
 
@@ -74,8 +76,8 @@ enum ProductBlock {
   ///
   /// Row by row: a row's value, in all lanes of a register, is soon free again.
   ///
-  /// - `value`, `high`: Of rows 0 and 3: from two places and one stride the processor reaches six rows
-  ///   without further sums, which are instructions too.
+  /// - `value`, `high`: Of rows 0 and 3: from two places and one stride the processor reaches six
+  ///   rows without further sums, which are instructions too.
   @inline(__always)
   private static func step(
     _ rows: Int, _ columns: Int, _ rowStride: Int, _ value: UnsafePointer<Float>,
@@ -240,14 +242,16 @@ enum ProductBlock {
     UnsafeMutableRawPointer(address).storeBytes(of: values, as: Panel.self)
   }
 
-  /// c[row][0 ..< 16 columns] = sum over s of a[row, s] b[s], plus the addend, for some rows and panels.
+  /// c[row][0 ..< 16 columns] = sum over s of a[row, s] b[s], plus the addend, for some rows and
+  /// panels.
   ///
-  /// - `a`: Value (row, s) at a[row * aRow + s / 16 * aPanel + s % 16], or transposed at
-  ///   a[s * aStep + row].
-  /// - `b`: Panels, the 16 values of step s at b[s * bStep].
-  /// - `ahead`: Where to fetch into the second-level cache what later calls will read.
-  /// - `aheadLines`: Lines of it to fetch in four steps, 2 or 4.
-  /// - `aheadStep`: From there to what to fetch in the next four steps.
+  /// - Parameters:
+  ///   - a: Value (row, s) at a[row * aRow + s / 16 * aPanel + s % 16], or transposed at
+  ///     a[s * aStep + row].
+  ///   - b: Panels, the 16 values of step s at b[s * bStep].
+  ///   - ahead: Where to fetch into the second-level cache what later calls will read.
+  ///   - aheadLines: Lines of it to fetch in four steps, 2 or 4.
+  ///   - aheadStep: From there to what to fetch in the next four steps.
   @inline(never)
   static func multiply<Rows: BlockCount, Columns: BlockCount, Order: BlockOrder>(
     _: Rows.Type, _: Columns.Type, _: Order.Type, _ layout: ProductLayout,

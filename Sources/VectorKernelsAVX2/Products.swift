@@ -2,8 +2,8 @@ import KernelLayouts
 
 /// Products of matrices in panels of 16 columns: see `ProductLayout`.
 ///
-/// With AVX-512 a block of six rows of four panels takes 24 of the 32 registers; with AVX2 one of six
-/// rows of a panel takes 12 of the 16.
+/// With AVX-512 a block of six rows of four panels takes 24 of the 32 registers; with AVX2 one of
+/// six rows of a panel takes 12 of the 16.
 package enum Products {
   /// c = a b, plus the addend: a is rows x steps, b steps x panels of 16; both may be row-major.
   ///
@@ -88,14 +88,14 @@ package enum Products {
 
   /// Blocks of `Most` rows, 8 or 6, then of what is left: 16 as 8 + 8 or 6 + 6 + 4.
   ///
-  /// `a`: Where the first of the rows begins.
+  /// - Parameter a: Where the first of the rows begins.
   private static func sweep<Most: BlockCount, Columns: BlockCount, Order: BlockOrder>(
     _: Most.Type, _: Columns.Type, _: Order.Type, _ rows: Range<Int>, _ group: Group,
     _ layout: ProductLayout, _ a: UnsafePointer<Float>
   ) {
-    // While the blocks of some panels are computed, as many panels of b behind them come from memory,
-    // spread evenly over many blocks: half a line a step, as eight blocks of four panels need.
-    // Of a row-major b a step's panels are together, and the next step's a row behind them.
+    // While the blocks of some panels are computed, as many panels of b behind them come from
+    // memory, spread evenly over many blocks: half a line a step, as eight blocks of four panels
+    // need. Of a row-major b a step's panels are together, and the next step's a row behind them.
     let isMatrix = Order.hasRowMajorB
     let lines = isMatrix ? Columns.value : rows.count >= 8 * Most.value ? 2 : 4
     let aheadStep = isMatrix ? layout.bStep : 16 * lines

@@ -1,7 +1,8 @@
 import ArgumentParser
+import Benchmarks
 import Configuration
 import Foundation
-import Training
+import Recipe
 
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

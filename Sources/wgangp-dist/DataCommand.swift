@@ -2,9 +2,9 @@ import ArgumentParser
 import Configuration
 import Datasets
 import Foundation
+import Recipe
 import Reports
 import Storage
-import Training
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -288,7 +288,8 @@ struct DataPreviewCommand: ParsableCommand {
     }
   }
 
-  /// The first samples of the first classes that have any, or the first of all where there are none.
+  /// The first samples of the first classes that have any, or the first of all where there are
+  /// none.
   private func table(_ dataset: any Dataset) -> [DatasetPicture.Row] {
     guard dataset.classCount > 0 else {
       return stride(from: 0, to: min(rows * columns, dataset.count), by: columns).map { first in

@@ -1,8 +1,9 @@
 import ArgumentParser
+import Base
 import Collectives
+import Configuration
 import Foundation
 import Kernels
-import Training
 
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import Training
+import Sampling
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Collectives
 import Foundation
 import Kernels

@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import Reports
 import Storage
-import Training
 
 struct PlotCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
-import Training
+import Reports
+import Sampling
 
 struct SampleCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -127,7 +128,7 @@ struct SampleCommand: ParsableCommand {
       // One rank draws; what goes wrong there ends all.
       try communicator.agree {
         guard communicator.rank == 0 else { return }
-        var options = Sampling.Options()
+        var options = SamplePictures.Options()
         options.configuration = config
         options.overrides = overrides
         options.iteration = iteration
@@ -146,7 +147,7 @@ struct SampleCommand: ParsableCommand {
         options.classes = classes.flatMap { $0 == "all" ? nil : $0 }?
           .split(separator: ",").compactMap { Int($0) }
         options.showsAllClasses = classes == "all"
-        let sampling = try Sampling(path, options)
+        let sampling = try SamplePictures(path, options)
         for note in sampling.notes { StandardErrorLog.warn(note) }
         print(try sampling.run())
       }

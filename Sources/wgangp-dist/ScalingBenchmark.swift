@@ -1,8 +1,11 @@
+import Base
+import Benchmarks
 import Collectives
 import Configuration
 import Foundation
-import Kernels
+import Recipe
 import Reports
+import Runs
 import Storage
 import Training
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Reports
 
 /// What `bench --scaling` takes beside bench's own options.
 struct ScalingOptions: ParsableArguments {

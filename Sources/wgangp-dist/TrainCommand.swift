@@ -1,6 +1,7 @@
 import ArgumentParser
 import Logging
-import Training
+import Reports
+import Runs
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -48,7 +49,8 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
-    // Before data and networks are there: a request to stop that comes early ends after one iteration.
+    // Before data and networks are there: a request to stop that comes early ends after one
+    // iteration.
     StopSignal.install()
     try Job.run { communicator in
       if communicator.rank == 0 {

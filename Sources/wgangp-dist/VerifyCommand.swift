@@ -1,9 +1,12 @@
 import ArgumentParser
 import Collectives
 import Configuration
+import Datasets
 import Foundation
+import Recipe
 import Storage
 import Training
+import Verification
 
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -35,7 +38,7 @@ struct VerifyCommand: ParsableCommand {
       var verification = try communicator.agree {
         let recording = try SafetensorsFile(path: file)
         var document = try ConfigurationDocument.named(config)
-        for (keyPath, value) in Verification.settings(of: recording) {
+        for (keyPath, value) in RecordingReplay.settings(of: recording) {
           // A configuration without a width keeps its own sizes.
           if keyPath != "width" || document.hasWidth {
             try document.override("\(keyPath)=\(value)")
@@ -43,14 +46,15 @@ struct VerifyCommand: ParsableCommand {
         }
         try document.apply(overrides)
         let configuration = try RunConfiguration(document)
-        let model = try Model(configuration, communicator: communicator)
-        let trainer = Trainer(configuration, model: model)
+        let model = try configuration.makeModel(communicator: communicator)
+        let trainer = Trainer(model)
         return (
-          Verification(recording, trainer: trainer), configuration.training.criticSteps,
+          RecordingReplay(recording, trainer: trainer), configuration.training.criticSteps,
           model.context.plan
         )
       }
-      // Each rank reads the file: what only one of them trips over must not leave the others waiting.
+      // Each rank reads the file: what only one of them trips over must not leave the others
+      // waiting.
       let sum = try communicator.agree { try FileSystem.checksum(ofFile: file) }
       try communicator.requireSame("\(sum.size) bytes, CRC-32 \(sum.crc32)", what: file)
       try verification.0.run(criticSteps: verification.1)
@@ -71,7 +75,7 @@ struct VerifyCommand: ParsableCommand {
     }
   }
 
-  private func printTable(_ findings: [Verification.Finding]) {
+  private func printTable(_ findings: [RecordingReplay.Finding]) {
     guard !findings.isEmpty else { return }
     let width = findings.map(\.key.count).max() ?? 0
     func row(_ key: String, _ cells: [String]) -> String {

@@ -1,5 +1,4 @@
 import Collectives
-import Kernels
 import TestSupport
 import Testing
 

@@ -6,7 +6,8 @@ import Testing
   func shardsCoverTheBatch(shards: Int) throws {
     for ranks in ReductionTree(leaves: shards).partCounts {
       let plans = try (0..<ranks).map { try ShardPlan(shards: shards, rank: $0, ranks: ranks) }
-      // Batches smaller than the number of shards, a last batch of an epoch, leave some shards empty.
+      // Batches smaller than the number of shards, a last batch of an epoch, leave some shards
+      // empty.
       for batch in Array(0...40) + [50, 96, 127, 128, 1000] {
         let slices = plans.flatMap { plan in
           (0..<plan.localShards).map { plan.samples(localShard: $0, batch: batch) }

@@ -1,5 +1,5 @@
+import Base
 import Datasets
-import Kernels
 import TestSupport
 import Testing
 

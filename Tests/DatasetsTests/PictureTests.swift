@@ -1,8 +1,10 @@
 import Datasets
 import Foundation
+import Reports
 import Testing
 
-/// Pictures made by `Fixtures/make_pictures.py`; the checksums are those of what Pillow 12.3.0 gives.
+/// Pictures made by `Fixtures/make_pictures.py`; the checksums are those of what Pillow 12.3.0
+/// gives.
 @Suite struct PictureTests {
   private func checksum(_ picture: Picture) -> UInt32 { crc32(picture.pixels[...]) }
 

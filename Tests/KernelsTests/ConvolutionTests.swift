@@ -1,3 +1,4 @@
+import Base
 import Kernels
 import TestSupport
 import Testing
@@ -144,7 +145,8 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
     }
   }
 
-  /// What the table is meant to hold: several pieces cut inside an image, and patches that are the input.
+  /// What the table is meant to hold: several pieces cut inside an image, and patches that are the
+  /// input.
   @Test func theTableReachesThePaths() throws {
     for pieces in ConvolutionCase.special.suffix(2) {
       let geometry = try pieces.geometry()
@@ -200,9 +202,9 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
     }
   }
 
-  /// A transposed convolution written out: s - 1 zeros between the pixels, a border of k - p - 1 zeros, and
-  /// a convolution of stride 1 with the filter turned by half a turn (Dumoulin and Visin 2016,
-  /// arXiv:1603.07285, section 4.5).
+  /// A transposed convolution written out: s - 1 zeros between the pixels, a border of k - p - 1
+  /// zeros, and a convolution of stride 1 with the filter turned by half a turn (Dumoulin and Visin
+  /// 2016, arXiv:1603.07285, section 4.5).
   @Test(arguments: [
     (kernel: 4, stride: 1, padding: 0), (kernel: 4, stride: 2, padding: 1),
     (kernel: 4, stride: 2, padding: 3),

@@ -1,10 +1,11 @@
+import Base
 import Kernels
 import TestSupport
 import Testing
 
 @Suite struct MatrixGradientTests {
-  /// The bits of products of each shard, added as the tree adds them; with a second term, which each
-  /// shard adds to its first.
+  /// The bits of products of each shard, added as the tree adds them; with a second term, which
+  /// each shard adds to its first.
   @Test(
     arguments: [1, 2, 4, 8], [(7, 0), (1, 0), (19, 0), (64, 0), (6, 3), (1, 1), (64, 32), (2, 5)])
   func isTheTreeOfTheShardsGradients(shards: Int, samples: (Int, Int)) {

@@ -303,8 +303,8 @@ import Testing
     }
   }
 
-  /// The average of constants is the constant, whatever the decay's rounding: the average of another
-  /// start comes there, and what is there stays, bit for bit.
+  /// The average of constants is the constant, whatever the decay's rounding: the average of
+  /// another start comes there, and what is there stays, bit for bit.
   @Test func averageOfConstants() {
     let constants: [Float] = [1, -0.3, 1e-4, 0.7, 0, 3, 5e-8, -2, 1.1, 0.9, 0.1]
     var average = constants

@@ -93,8 +93,8 @@ import Testing
     expectClose(down, expected, absolute: 2e-6)
   }
 
-  /// One pixel of 6 channels from 1 to 6: `F.pixel_shuffle(torch.cat([x] * 4, 1), 2)` of PyTorch 2.15.0
-  /// gives 6 x 2 x 2 pixels with these values.
+  /// One pixel of 6 channels from 1 to 6: `F.pixel_shuffle(torch.cat([x] * 4, 1), 2)` of PyTorch
+  /// 2.15.0 gives 6 x 2 x 2 pixels with these values.
   @Test func shuffledPixelsOfPyTorch() {
     let blocks = PixelBlocks(height: 1, width: 1, channels: 6, blockHeight: 2, blockWidth: 2)
     let x: [Float] = [1, 2, 3, 4, 5, 6]

@@ -1,3 +1,4 @@
+import Base
 import KernelLayouts
 import Kernels
 import TestSupport

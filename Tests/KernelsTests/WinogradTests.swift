@@ -8,8 +8,9 @@ private struct Products {
   var dx: [Float]
   var dw: [Float]
 
-  /// - `gradient`: What the filter gradient is added to; nil to overwrite it.
-  /// - `together`: Two products in a call: first the filter gradient and y, then dw and dx.
+  /// - Parameters:
+  ///   - gradient: What the filter gradient is added to; nil to overwrite it.
+  ///   - together: Two products in a call: first the filter gradient and y, then dw and dx.
   init(
     _ plan: ConvolutionPlan, images: Int, x: [Float], w: [Float], dy: [Float], bias: [Float]?,
     gradient: [Float]?, together: Bool = false
@@ -175,8 +176,8 @@ private func expectDefinition(
 }
 
 @Suite struct WinogradTests {
-  /// Layers whose outputs are products of polynomials, all coefficients of them: the Fashion-MNIST critic's,
-  /// unlike sides, three taps, phases of three taps and of two.
+  /// Layers whose outputs are products of polynomials, all coefficients of them: the Fashion-MNIST
+  /// critic's, unlike sides, three taps, phases of three taps and of two.
   static let wholeProducts = [
     ConvolutionCase(
       images: 2, height: 7, width: 7, inputs: 16, outputs: 32, kernelHeight: 3, kernelWidth: 3,
@@ -192,8 +193,8 @@ private func expectDefinition(
       stride: 2, padding: [2, 2, 3, 3]),
   ]
 
-  /// Kernels of one to three taps a phase with every padding, on images that tiles do not fill; channel
-  /// counts around the panels of 16 and the lanes of 8.
+  /// Kernels of one to three taps a phase with every padding, on images that tiles do not fill;
+  /// channel counts around the panels of 16 and the lanes of 8.
   static let cases: [ConvolutionCase] =
     [(2, 1), (3, 1), (2, 2), (3, 2), (4, 2), (5, 2), (6, 2), (7, 3), (3, 3)].flatMap {
       kernel, stride in
@@ -218,7 +219,8 @@ private func expectDefinition(
         padding: [4, 4, 4, 4]),
       // No images at all.
       ConvolutionCase(images: 0, height: 6, width: 6, kernelHeight: 3, kernelWidth: 3),
-      // The Fashion-MNIST critic's first such layer with fewer channels: 7 = 4 + 3 outputs; unequal phases.
+      // The Fashion-MNIST critic's first such layer with fewer channels: 7 = 4 + 3 outputs; unequal
+      // phases.
       ConvolutionCase(
         images: 3, height: 14, width: 14, inputs: 20, outputs: 16, kernelHeight: 4, kernelWidth: 4,
         stride: 2, padding: [1, 1, 1, 1]),
@@ -308,8 +310,8 @@ private func expectDefinition(
     }
   }
 
-  /// Several pieces: more images than a piece of 1 MiB holds, not a multiple of it, and the same bits as
-  /// images one by one.
+  /// Several pieces: more images than a piece of 1 MiB holds, not a multiple of it, and the same
+  /// bits as images one by one.
   @Test(arguments: [
     (size: 28, kernel: 4, outputs: 16, description: "winograd 4x4"),
     (size: 7, kernel: 3, outputs: 480, description: "toom-cook 4x4"),
@@ -363,7 +365,8 @@ private func expectDefinition(
     expectClose(dot(found.dw, w), dot(y, found.y), absolute: 1e-6 * scale, "filter gradient")
   }
 
-  /// Two products from one transform, added to a filter gradient or not: the values of each by itself.
+  /// Two products from one transform, added to a filter gradient or not: the values of each by
+  /// itself.
   @Test(arguments: cases, [ConvolutionAlgorithm.winograd, .im2col])
   func productsTogetherAreThoseAlone(
     test: ConvolutionCase, algorithm: ConvolutionAlgorithm
@@ -392,8 +395,8 @@ private func expectDefinition(
     }
   }
 
-  /// Layers that narrow to few channels, which `auto` computes the other way round: not square, sides
-  /// padded differently, no image, and the same products.
+  /// Layers that narrow to few channels, which `auto` computes the other way round: not square,
+  /// sides padded differently, no image, and the same products.
   @Test(arguments: [
     ConvolutionCase(
       images: 2, height: 6, width: 5, inputs: 40, outputs: 3, kernelHeight: 3, kernelWidth: 3,
@@ -420,7 +423,8 @@ private func expectDefinition(
     #expect(alone.dw == added.dw)
   }
 
-  /// The errors that the documentation states, with normally distributed values and 64 and 128 channels.
+  /// The errors that the documentation states, with normally distributed values and 64 and 128
+  /// channels.
   @Test(arguments: [
     (size: 14, kernel: 4, stride: 2, bound: 4e-6), (size: 7, kernel: 3, stride: 2, bound: 2e-6),
     (size: 8, kernel: 3, stride: 1, bound: 8e-6), (size: 9, kernel: 5, stride: 2, bound: 8e-6),
@@ -446,7 +450,8 @@ private func expectDefinition(
     #expect(worstError(found.dw, expected.dw) < bound, "filter gradient")
   }
 
-  /// A multiplication's outputs are all coefficients of its products: none may be cut off, none missing.
+  /// A multiplication's outputs are all coefficients of its products: none may be cut off, none
+  /// missing.
   @Test func multiplicationTakesWholeProducts() throws {
     for test in Self.wholeProducts {
       let plan = try #require(ConvolutionPlan(test.geometry(), algorithm: .winograd))

@@ -4,7 +4,8 @@ import Networks
 import TestSupport
 import Testing
 
-/// Batch norm over all samples of a stat group, on however many ranks, against the naive whole batch.
+/// Batch norm over all samples of a stat group, on however many ranks, against the naive whole
+/// batch.
 @Suite struct BatchNormTests {
   struct Group: Sendable {
     var y: [Float] = []

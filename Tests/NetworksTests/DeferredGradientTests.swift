@@ -16,8 +16,8 @@ import Testing
     - conv2d: {channels: 1, kernel: 4}
     """
 
-  /// A norm as the first layer and at the end, an activation that works in place in front of one, and a
-  /// residual block that shares pass.
+  /// A norm as the first layer and at the end, an activation that works in place in front of one,
+  /// and a residual block that shares pass.
   private static let mixed = """
     - batchNorm
     - conv2d: {channels: 18, kernel: 4, stride: 2, padding: 1, algorithm: winograd}

@@ -4,7 +4,8 @@ import Networks
 import TestSupport
 import Testing
 
-/// The penalty of whole critics: its parameter gradient against differences of the naive network's, in Double.
+/// The penalty of whole critics: its parameter gradient against differences of the naive network's,
+/// in Double.
 @Suite struct GradientPenaltyTests {
   struct Case: Sendable, CustomStringConvertible {
     var name: String

@@ -1,6 +1,5 @@
 import Collectives
 import Configuration
-import Kernels
 import Networks
 import TestSupport
 import Testing
@@ -94,7 +93,8 @@ final class Harness {
     return tensor
   }
 
-  /// Overwrites this rank's part of a group with that of `values`, the group's samples over all ranks.
+  /// Overwrites this rank's part of a group with that of `values`, the group's samples over all
+  /// ranks.
   func fill(_ tensor: Tensor, group: Int = 0, _ values: [Float]) {
     let count = tensor.shape.elementCount
     #expect(values.count == batch * count)

@@ -1,6 +1,5 @@
 import Collectives
 import Configuration
-import Kernels
 import Networks
 import TestSupport
 import Testing

@@ -4,8 +4,8 @@ import TestSupport
 
 /// A critic by its definition, in Double: one group over the whole batch.
 ///
-/// The oracle of networks and of their penalty. Convolutions have the library's memory order, so the
-/// harness's parameters fit.
+/// The oracle of networks and of their penalty. Convolutions have the library's memory order, so
+/// the harness's parameters fit.
 struct NaiveNetwork {
   enum Layer {
     /// Without bias in the passes' derivative; K x R x S x C and K values.

@@ -1,14 +1,14 @@
 import Foundation
-import Kernels
 import Networks
 import TestSupport
 import Testing
 
 /// Single values of the normalizations: PyTorch's, running statistics, evaluation.
 @Suite struct NormalizationValueTests {
-  /// PyTorch 2.15.0's `LayerNorm([2, 1, 3])` and `InstanceNorm2d(2, affine=True)` in Float64, x = sin(1 + 0.7 i),
-  /// dy = cos(0.3 i) in PyTorch's order, shape (2, 2, 1, 3), weight = 0.5 + 0.25 j, bias = 0.1 j; dx and
-  /// dw by `autograd.grad(create_graph=True)`, the share by a second `autograd.grad` of <dx, t>, t = dx.
+  /// PyTorch 2.15.0's `LayerNorm([2, 1, 3])` and `InstanceNorm2d(2, affine=True)` in Float64, x =
+  /// sin(1 + 0.7 i), dy = cos(0.3 i) in PyTorch's order, shape (2, 2, 1, 3), weight = 0.5 + 0.25 j,
+  /// bias = 0.1 j; dx and dw by `autograd.grad(create_graph=True)`, the share by a second
+  /// `autograd.grad` of <dx, t>, t = dx.
   struct Expected: Sendable {
     var layer: String
     var y: [Double]

@@ -1,5 +1,5 @@
+import Base
 import Collectives
-import Kernels
 import Networks
 import TestSupport
 import Testing
@@ -27,8 +27,8 @@ import Testing
     }
   }
 
-  /// Asking for values to change them starts a new version, whether of one parameter or of the arena;
-  /// reading does not.
+  /// Asking for values to change them starts a new version, whether of one parameter or of the
+  /// arena; reading does not.
   @Test func versionsFollowChanges() throws {
     let network = try Harness("- linear: {outputs: 2}", input: Shape(channels: 3)).network
     let (weight, bias) = (network.layers[0].parameters[0], network.layers[0].parameters[1])
@@ -99,7 +99,8 @@ import Testing
     try checkUniform(network, weights: [0, 2, 3, 4])
   }
 
-  /// Uniform in +-1/sqrt(fan-in); the fan-in of a transposed convolution is PyTorch's, of its outputs.
+  /// Uniform in +-1/sqrt(fan-in); the fan-in of a transposed convolution is PyTorch's, of its
+  /// outputs.
   private func checkUniform(_ network: Network, weights: [Int]) throws {
     let fanIns = [0: 64 * 16, 2: 64 * 16, 3: 64 * 25, 4: 300]
     for (layer, fanIn) in fanIns {
@@ -119,8 +120,8 @@ import Testing
     }
   }
 
-  /// The same values on every rank, with any threads; others for other networks and seeds; and no parameter
-  /// like another.
+  /// The same values on every rank, with any threads; others for other networks and seeds; and no
+  /// parameter like another.
   @Test func initializationDependsOnSeedAndNetworkOnly() throws {
     let layers =
       "- conv2d: {channels: 5, kernel: 3, padding: 1}\n- conv2d: {channels: 3, kernel: 3}"
@@ -180,8 +181,8 @@ import Testing
     }
   }
 
-  /// A rank's parts of the gradient are the whole sum's, its norm has the same bits on any number of
-  /// ranks, and what the ranks make of their parts all get.
+  /// A rank's parts of the gradient are the whole sum's, its norm has the same bits on any number
+  /// of ranks, and what the ranks make of their parts all get.
   @Test(arguments: [1, 2, 4])
   func ranksHaveTheirParts(ranks: Int) throws {
     let reduce = {

@@ -1,5 +1,5 @@
 import Collectives
-import Kernels
+import Configuration
 import Networks
 import TestSupport
 import Testing

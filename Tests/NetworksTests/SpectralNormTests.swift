@@ -1,14 +1,13 @@
 import Collectives
 import Foundation
-import Kernels
 import Networks
 import TestSupport
 import Testing
 
 @Suite struct SpectralNormTests {
-  /// PyTorch 2.15.0's `torch.nn.utils.spectral_norm` in Float64: weight = sin(1 + 0.7 i), u and v the
-  /// normalized cos(i) and cos(0.5 i), x = cos(0.4 i), dy = sin(0.5 + 0.9 i), each in PyTorch's order,
-  /// in evaluation (no power iteration); u1 and v1 after one forward pass in training.
+  /// PyTorch 2.15.0's `torch.nn.utils.spectral_norm` in Float64: weight = sin(1 + 0.7 i), u and v
+  /// the normalized cos(i) and cos(0.5 i), x = cos(0.4 i), dy = sin(0.5 + 0.9 i), each in PyTorch's
+  /// order, in evaluation (no power iteration); u1 and v1 after one forward pass in training.
   struct Expected: Sendable {
     var layer: String
     var input: Shape

@@ -30,8 +30,8 @@ import Testing
     #expect(isFinite)
   }
 
-  /// With a second-order pass, which makes both contributions: those of groups 0 and 1 have the bits they
-  /// have when each pass makes its own.
+  /// With a second-order pass, which makes both contributions: those of groups 0 and 1 have the
+  /// bits they have when each pass makes its own.
   @Test(arguments: [1, 2, 4, 8], [1, 3])
   func hasTheBitsOfBothPasses(shards: Int, threads: Int) throws {
     let harness = try Harness(
@@ -62,7 +62,8 @@ import Testing
     #expect(isFinite)
   }
 
-  /// A contribution that was left to a second-order pass which does not come is not lost in silence.
+  /// A contribution that was left to a second-order pass which does not come is not lost in
+  /// silence.
   @Test func stopsWithoutTheSecondPass() async {
     await #expect(processExitsWith: .failure) {
       let harness = try Harness(

@@ -81,7 +81,8 @@ import Testing
       reals: [PlotPoint(x: -2, y: 2)], samples: [PlotPoint(x: 2, y: -1)])
     let image = plot.render(width: 600)
     #expect(image.width == 600 && image == plot.render(width: 600))
-    // The plane fills the square between the axes: the first crosses are those of the legend, on top.
+    // The plane fills the square between the axes: the first crosses are those of the legend, on
+    // top.
     func middle(_ colour: [UInt8]) throws -> (x: Double, y: Double) {
       let places = CurvePlotTests.places(of: colour, in: image).filter { $0.y > 45 }
       try #require(!places.isEmpty)

@@ -1,3 +1,4 @@
+import Configuration
 import Foundation
 import Testing
 
@@ -34,7 +35,7 @@ enum Program {
 
   /// Runs to the end: that many ranks under mpirun, or for nil a single process without it.
   ///
-  /// `ranksPerNode`: So many neighbouring ranks pretend to be a node of their own.
+  /// - Parameter ranksPerNode: So many neighbouring ranks pretend to be a node of their own.
   static func run(
     _ arguments: [String], ranks: Int? = nil, ranksPerNode: Int? = nil, timeout: Double = 120
   ) throws -> Outcome {

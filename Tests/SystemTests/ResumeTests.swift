@@ -105,8 +105,8 @@ extension SystemTests {
       }
     }
 
-    /// What can befall the newest checkpoint, and a word of the warning; nil where it is no checkpoint
-    /// at all.
+    /// What can befall the newest checkpoint, and a word of the warning; nil where it is no
+    /// checkpoint at all.
     enum Damage: CaseIterable {
       case withoutDone, truncated, flipped, missing
 

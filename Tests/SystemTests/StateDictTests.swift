@@ -63,7 +63,7 @@ extension SystemTests {
 
     /// The project's own recording, and the larger one where it is there.
     private static let recordings =
-      [Program.packageRoot + "/Tests/TrainingTests/Fixtures/fashion-width2.safetensors"]
+      [Program.packageRoot + "/Tests/VerificationTests/Fixtures/fashion-width2.safetensors"]
       + (isThere ? [golden] : [])
 
     @Test(arguments: recordings, [nil, 2, 4])

@@ -65,7 +65,8 @@ package func expectClose(
     sourceLocation: sourceLocation)
 }
 
-/// Records an issue unless both have the same bits: NaNs of the same bits are the same, 0 and -0 are not.
+/// Records an issue unless both have the same bits: NaNs of the same bits are the same, 0 and -0
+/// are not.
 package func expectSameBits<Found: Sequence, Expected: Sequence>(
   _ found: Found, _ expected: Expected, _ what: String = "",
   sourceLocation: SourceLocation = #_sourceLocation

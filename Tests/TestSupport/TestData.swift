@@ -1,4 +1,4 @@
-import Kernels
+import Base
 
 /// Seeded test data: a function of the seed and the number of the list.
 package struct TestData {
@@ -23,12 +23,14 @@ package struct TestData {
     }
   }
 
-  /// The next list of numbers of either sign whose magnitude is at least `gap`: away from kinks at 0.
+  /// The next list of numbers of either sign whose magnitude is at least `gap`: away from kinks at
+  /// 0.
   package mutating func normals(_ count: Int, awayFromZero gap: Float) -> [Float] {
     normals(count).map { $0 < 0 ? $0 - gap : $0 + gap }
   }
 
-  /// The next list of numbers whose sums depend on the order of addition: magnitudes from 2^-12 to 2^12.
+  /// The next list of numbers whose sums depend on the order of addition: magnitudes from 2^-12 to
+  /// 2^12.
   package mutating func orderSensitive(_ count: Int) -> [Float] {
     let signs = normals(count)
     let exponents = normals(count)

@@ -1,11 +1,11 @@
+import Base
 import Collectives
 import Foundation
-import Kernels
 
 /// Ranks as threads of one process, for tests: what they send passes through shared memory.
 ///
-/// Like MPI's ranks they must call the same functions in the same order. A rank that leaves early makes
-/// the others' calls throw, so that a failing test ends.
+/// Like MPI's ranks they must call the same functions in the same order. A rank that leaves early
+/// makes the others' calls throw, so that a failing test ends.
 package final class ThreadedCommunicator: Communicator {
   /// What all ranks share: a barrier, and one place a rank to leave an address.
   fileprivate final class Meeting: @unchecked Sendable {
@@ -74,7 +74,8 @@ package final class ThreadedCommunicator: Communicator {
     self.meeting = meeting
   }
 
-  /// Runs `body` once for each rank, each on a thread of its own, and gives the results in rank order.
+  /// Runs `body` once for each rank, each on a thread of its own, and gives the results in rank
+  /// order.
   ///
   /// - Throws: The error of the lowest rank that has one.
   package static func run<Value: Sendable>(
@@ -161,7 +162,8 @@ package final class ThreadedCommunicator: Communicator {
     ThreadedSum(self, count: count)
   }
 
-  /// Every rank gathers all vectors and adds them in tree order; parts that are not its own become NaN.
+  /// Every rank gathers all vectors and adds them in tree order; parts that are not its own become
+  /// NaN.
   private final class ThreadedSum: OrderedSum {
     private let communicator: ThreadedCommunicator
     private let count: Int

@@ -1,5 +1,6 @@
+import Base
 import Datasets
-import Kernels
+import RunSupport
 import TestSupport
 import Testing
 import Training
@@ -21,7 +22,7 @@ import Training
     let sampler = try EpochSampler(count: 30, batch: 12, keepsPartialBatch: true, seed: 11)
     let same = try EpochSampler(count: 30, batch: 12, keepsPartialBatch: true, seed: 11)
     let schedule = Schedule(batchesPerEpoch: 3, training: run.training)
-    let inputs = DrawnInputs(run, dataset: dataset, sampler: sampler, schedule: schedule)
+    let inputs = DrawnInputs(run.setup, dataset: dataset, sampler: sampler, schedule: schedule)
     // Out of order: nothing depends on what was drawn before.
     for iteration in [4, 0, 2] {
       for step in [2, 0, 1] {

@@ -1,7 +1,9 @@
 import Collectives
 import Foundation
-import Kernels
 import Networks
+import Recipe
+import RunSupport
+import Sampling
 import Storage
 import TestSupport
 import Testing
@@ -47,13 +49,14 @@ import Training
     return try configuration(test.overrides, text: text)
   }
 
-  /// The whole critic loss and the generator's: their parameter gradients by differences of the losses.
+  /// The whole critic loss and the generator's: their parameter gradients by differences of the
+  /// losses.
   @Test(arguments: cases)
   func gradientsOfTheLosses(test: Case) throws {
     let inputs = FixedInputs(batch: 12)
     let run = try smooth(test)
-    let model = try Model(run, communicator: SoloCommunicator())
-    let trainer = Trainer(run, model: model)
+    let model = try run.makeModel(communicator: SoloCommunicator())
+    let trainer = Trainer(model)
     // Weights of DCGAN's size leave next to no gradient.
     for index in 0..<model.generator.arena.count { model.generator.arena.values.buffer[index] *= 4 }
     try expectGradient(of: model.critic) {
@@ -131,22 +134,23 @@ import Training
   /// At equal outputs the loss is 2 log 2 over 2, and the equilibrium's probabilities are 1/2.
   @Test func criticOfZeros() throws {
     let run = try smooth(Case(objective: "{loss: bce}"))
-    let model = try Model(run, communicator: SoloCommunicator())
+    let model = try run.makeModel(communicator: SoloCommunicator())
     model.critic.arena.values.buffer.update(repeating: 0)
-    let losses = try Trainer(run, model: model).criticGradient(
+    let losses = try Trainer(model).criticGradient(
       0, ofIteration: 0, FixedInputs(batch: 12))
     expectClose(losses.loss, 0.6931471805599453, absolute: 1e-12, "loss")
     #expect(losses.realScore == 0.5 && losses.fakeScore == 0.5)
   }
 
-  /// Two updates a critic step, the second from the first's parameters; what is reported is their mean.
+  /// Two updates a critic step, the second from the first's parameters; what is reported is their
+  /// mean.
   @Test func separateUpdates() throws {
     let separate = Case(objective: "{loss: bce, criticUpdates: separate}")
     let run = try smooth(separate)
-    let model = try Model(run, communicator: SoloCommunicator())
-    let trainer = Trainer(run, model: model)
+    let model = try run.makeModel(communicator: SoloCommunicator())
+    let trainer = Trainer(model)
     let inputs = FixedInputs(batch: 12)
-    let before = try Trainer(run, model: model).criticGradient(0, ofIteration: 0, inputs)
+    let before = try Trainer(model).criticGradient(0, ofIteration: 0, inputs)
     let first = Array(model.critic.arena.values.buffer)
     let losses = try trainer.criticStep(0, ofIteration: 0, inputs)
     #expect(trainer.criticOptimizer.step == 2)
@@ -174,17 +178,17 @@ import Training
             """))
       // The file's tensor is a matrix, the layer's an image filter: refused by shape.
       #expect(
-        message { _ = try Model(run, communicator: SoloCommunicator()) }?.contains("0.weight")
+        message { _ = try run.makeModel(communicator: SoloCommunicator()) }?.contains("0.weight")
           == true)
       let filter = SafetensorsEntry(name: "0.weight", shape: [3, 1, 28, 28])
       _ = try SafetensorsWriter(entries: [filter], metadata: [:]).write(to: path) { _, bytes in
         values.withUnsafeBytes { bytes.copyMemory(from: $0) }
       }
-      let model = try Model(run, communicator: SoloCommunicator())
+      let model = try run.makeModel(communicator: SoloCommunicator())
       for index in 0..<model.generator.arena.count {
         model.generator.arena.values.buffer[index] *= 4
       }
-      let trainer = Trainer(run, model: model)
+      let trainer = Trainer(model)
       let inputs = FixedInputs(batch: 12)
       try expectGradient(of: model.generator) {
         try trainer.generatorGradient(ofIteration: 0, inputs).loss
@@ -197,9 +201,9 @@ import Training
   @Test func fixedGenerator() throws {
     let run = try smooth(
       Case(objective: "{gradientPenalty: {}}", overrides: ["training.fixedGenerator=true"]))
-    let model = try Model(run, communicator: SoloCommunicator())
+    let model = try run.makeModel(communicator: SoloCommunicator())
     let before = Array(model.generator.arena.values.buffer)
-    let trainer = Trainer(run, model: model)
+    let trainer = Trainer(model)
     let inputs = FixedInputs(batch: 12)
     let losses = try trainer.iterate(0, inputs)
     #expect(losses.generator == GeneratorLosses())
@@ -221,8 +225,8 @@ import Training
   @Test func firstGeneratorIteration() throws {
     let run = try smooth(
       Case(objective: "{}", overrides: ["training.firstGeneratorIteration=1"]))
-    let model = try Model(run, communicator: SoloCommunicator())
-    let trainer = Trainer(run, model: model)
+    let model = try run.makeModel(communicator: SoloCommunicator())
+    let trainer = Trainer(model)
     _ = try trainer.iterate(0, FixedInputs(batch: 12))
     #expect(trainer.generatorOptimizer.step == 0)
     _ = try trainer.iterate(1, FixedInputs(batch: 12))
@@ -239,81 +243,8 @@ import Training
   ])
   func refused(objective: String, expected: String) throws {
     let found = message {
-      _ = try Model(smooth(Case(objective: objective)), communicator: SoloCommunicator())
+      _ = try smooth(Case(objective: objective)).makeModel(communicator: SoloCommunicator())
     }
     #expect(found?.contains(expected) == true, "\(found ?? "nothing")")
-  }
-}
-
-/// Known failures are said once when they begin.
-@Suite struct TrainingMonitorTests {
-  private func losses(_ critic: Double, generatorNorm: Double = 1) -> (
-    CriticLosses, GeneratorLosses
-  ) {
-    var (c, g) = (CriticLosses(), GeneratorLosses())
-    c.loss = critic
-    // The probabilities at which both halves of a cross-entropy are that large.
-    c.realScore = exp(-critic)
-    c.fakeScore = 1 - exp(-critic)
-    g.gradientNorm = generatorNorm
-    return (c, g)
-  }
-
-  private func objective(_ text: String) throws -> Objective {
-    try configuration(
-      text: tinyConfiguration.replacingOccurrences(
-        of: "objective: {gradientPenalty: {weight: 10}}", with: "objective: \(text)")
-    ).objective
-  }
-
-  private func warnings(
-    _ text: String, _ values: (Int) -> (CriticLosses, GeneratorLosses)
-  ) throws -> [String] {
-    var monitor = TrainingMonitor(try objective(text))
-    return (0..<600).flatMap {
-      let (critic, generator) = values($0)
-      return monitor.observe(critic, generator)
-    }
-  }
-
-  @Test func failures() throws {
-    #expect(try warnings("{loss: bce}") { _ in losses(0.69) }.isEmpty)
-    #expect(try warnings("{}") { _ in losses(-0.001) }.isEmpty)
-    let won = try warnings("{loss: bce}") { losses($0 < 100 ? 0.6 : 1e-4) }
-    #expect(won.count == 1 && won[0].contains("near its least"))
-    let exploding = try warnings("{}") { losses(-exp(Double($0) / 40)) }
-    #expect(exploding.count == 1 && exploding[0].contains("explodes"))
-    let vanishing = try warnings("{}") { losses(-1, generatorNorm: $0 < 100 ? 1 : 1e-7) }
-    #expect(vanishing.count == 1 && vanishing[0].contains("vanishes"))
-    // Gone, and there again: said again.
-    let twice = try warnings("{loss: bce}") { losses($0 / 200 == 1 ? 0.6 : 1e-4) }
-    #expect(twice.count == 2)
-  }
-
-  /// Smoothed labels hold the loss up: the probabilities tell.
-  @Test func smoothedLabels() throws {
-    let won = try warnings("{loss: bce, labelSmoothing: {}}") { iteration in
-      var (critic, generator) = losses(0.17)
-      if iteration > 100 { (critic.realScore, critic.fakeScore) = (0.9, 1e-3) }
-      generator.gradientNorm = 1
-      return (critic, generator)
-    }
-    #expect(won.count == 1 && won[0].contains("near its least"))
-  }
-
-  @Test func collapse() throws {
-    var monitor = TrainingMonitor(try objective("{}"))
-    #expect(monitor.observe(diversity: 0.9) == nil)
-    #expect(monitor.observe(diversity: 0.01)?.contains("collapsed") == true)
-    #expect(monitor.observe(diversity: 0.02) == nil)
-  }
-
-  @Test func diversity() {
-    let reals: [Float] = [0, 1, 2, 1, 4, 1]
-    expectClose(Diversity.share(of: reals, reals: reals, 3), 1, absolute: 1e-12, "the same")
-    expectClose(
-      Diversity.share(of: [0, 0.1, 0.2, 0.1, 0.4, 0.1], reals: reals, 3), 0.1, absolute: 1e-6,
-      "a tenth")
-    #expect(Diversity.share(of: [5, 6, 5, 6, 5, 6], reals: reals, 3) == 0)
   }
 }

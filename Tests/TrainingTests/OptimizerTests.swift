@@ -3,20 +3,15 @@ import Configuration
 import Foundation
 import Kernels
 import Networks
+import RunSupport
+import Sampling
 import TestSupport
 import Testing
 import Training
 
 @Suite struct OptimizerTests {
-  /// The tiny configuration with another optimizer for the critic.
-  static func text(critic: String) -> String {
-    tinyConfiguration.replacingOccurrences(
-      of: "critic: {adam: {learningRate: 1.0e-3, beta1: 0.5, beta2: 0.9}}",
-      with: "critic: {\(critic)}")
-  }
-
   private func settings(_ critic: String) throws -> OptimizerSettings {
-    try configuration(text: Self.text(critic: critic)).criticOptimizer
+    try configuration(text: tinyConfiguration(critic: critic)).setup.criticOptimizer
   }
 
   @Test func settingsAndDefaults() throws {
@@ -105,12 +100,12 @@ import Training
       ("sgd: {learningRate: 0.1}", []),
       ("sgd: {learningRate: 0.1, momentum: 0.5}", ["momentum_buffer"]),
     ] {
-      let session = try Session(text: Self.text(critic: critic))
+      let session = try Session(text: tinyConfiguration(critic: critic))
       #expect(session.trainer.criticOptimizer.moments.map(\.name) == names)
       #expect(session.trainer.criticOptimizer.moments.allSatisfy { $0.values.buffer.max() == 0 })
     }
     let ones = try Session(
-      text: Self.text(critic: "rmsprop: {learningRate: 0.1, form: tensorflow}"))
+      text: tinyConfiguration(critic: "rmsprop: {learningRate: 0.1, form: tensorflow}"))
     #expect(ones.trainer.criticOptimizer.moments[0].values.buffer.allSatisfy { $0 == 1 })
   }
 
@@ -123,7 +118,7 @@ import Training
   func ratesAreThoseOfTheIteration(critic: String) throws {
     let schedule = ", learningRateSchedule: {linear: {steps: 4, from: 2}}}"
     let moved = { (text: String, iteration: Int) throws -> [Float] in
-      let session = try Session(text: Self.text(critic: text))
+      let session = try Session(text: tinyConfiguration(critic: text))
       let network = session.trainer.model.critic
       network.arena.values.buffer.update(repeating: 0)
       _ = try session.trainer.criticGradient(0, ofIteration: 0, session.inputs)
@@ -141,11 +136,11 @@ import Training
     }
   }
 
-  /// The trainer counts iterations: with two critic steps each, the critic's third step has the rate
-  /// of iteration 1, and where that is 0 nothing moves any more.
+  /// The trainer counts iterations: with two critic steps each, the critic's third step has the
+  /// rate of iteration 1, and where that is 0 nothing moves any more.
   @Test func trainerCountsIterations() throws {
     let session = try Session(
-      text: Self.text(
+      text: tinyConfiguration(
         critic: "sgd: {learningRate: 1.0e-3, learningRateSchedule: {linear: {steps: 1}}}"))
     let critic = session.trainer.model.critic
     let start = Array(critic.arena.values.buffer)
@@ -156,7 +151,7 @@ import Training
     #expect(session.trainer.criticOptimizer.step == 4)
     expectSameBits(Array(critic.arena.values.buffer), first)
     // Both steps of iteration 0 were taken at the full rate: the same as without a schedule.
-    let constant = try Session(text: Self.text(critic: "sgd: {learningRate: 1.0e-3}"))
+    let constant = try Session(text: tinyConfiguration(critic: "sgd: {learningRate: 1.0e-3}"))
     _ = try constant.trainer.iterate(0, constant.inputs)
     expectSameBits(Array(constant.trainer.model.critic.arena.values.buffer), first)
   }

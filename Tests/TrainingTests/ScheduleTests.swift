@@ -1,3 +1,5 @@
+import Recipe
+import RunSupport
 import Testing
 import Training
 

@@ -1,13 +1,13 @@
 import Collectives
-import Kernels
 import Networks
+import RunSupport
 import TestSupport
 import Testing
 import Training
 
 @Suite struct TrainerTests {
-  /// One critic step's losses, by hand: the noise, reals and weights as documented, the critic's scores as
-  /// network outputs, the penalty's gradient by differences of the scores.
+  /// One critic step's losses, by hand: the noise, reals and weights as documented, the critic's
+  /// scores as network outputs, the penalty's gradient by differences of the scores.
   @Test(arguments: [true, false])
   func criticLosses(couplesSamples: Bool) throws {
     // Without norm in the critic a sample's score is its own.
@@ -17,13 +17,13 @@ import Training
       : tinyConfiguration.replacingOccurrences(
         of: "    - batchNorm\n    - leakyReLU", with: "    - tanh\n    - leakyReLU")
     let run = try configuration(["training.threads=1"], text: text)
-    let model = try Model(run, communicator: SoloCommunicator())
-    let trainer = Trainer(run, model: model)
+    let model = try run.makeModel(communicator: SoloCommunicator())
+    let trainer = Trainer(model)
     let inputs = FixedInputs(batch: 12)
     let losses = try trainer.criticGradient(0, ofIteration: 0, inputs)
 
     // A second model of the same parameters, driven by hand.
-    let other = try Model(run, communicator: SoloCommunicator())
+    let other = try run.makeModel(communicator: SoloCommunicator())
     let plan = other.context.plan
     let single = Pass(.global(batch: 12), groups: 0..<1, plan: plan)
     each(plan) { shard, index, sample in
@@ -125,7 +125,8 @@ import Training
     #expect(difference(try state(["seed=4"]), four, absolute: 1e-3, relative: 1e-2) != nil)
   }
 
-  /// A critic of zeros has gradient 0 at the interpolates: the penalty is its weight, and no NaN arises.
+  /// A critic of zeros has gradient 0 at the interpolates: the penalty is its weight, and no NaN
+  /// arises.
   @Test func zeroGradientIsNoNaN() throws {
     let session = try Session()
     let critic = session.trainer.model.critic
@@ -134,7 +135,8 @@ import Training
     #expect(losses.penalty == 10)
     #expect(losses.wasserstein == 0)
     #expect(critic.arena.gradient.allSatisfy { $0.isFinite })
-    // Only the last bias could have moved the scores, and -1/B of the reals cancels 1/B of the fakes.
+    // Only the last bias could have moved the scores, and -1/B of the reals cancels 1/B of the
+    // fakes.
     #expect(losses.gradientNorm < 1e-6)
   }
 
@@ -171,8 +173,8 @@ import Training
     let text = tinyConfiguration.replacingOccurrences(
       of: "objective: {gradientPenalty: {weight: 10}}", with: "objective: {}")
     let run = try configuration(text: text)
-    let model = try Model(run, communicator: SoloCommunicator())
-    let losses = try Trainer(run, model: model).criticGradient(
+    let model = try run.makeModel(communicator: SoloCommunicator())
+    let losses = try Trainer(model).criticGradient(
       0, ofIteration: 0, FixedInputs(batch: 12))
     #expect(losses.penalty == 0)
     #expect(losses.loss == -losses.wasserstein)

@@ -1,0 +1,99 @@
+import Foundation
+
+/// Float32 values that a kernel reads.
+package typealias FloatBuffer = UnsafeBufferPointer<Float>
+/// Float32 values that a kernel writes.
+package typealias MutableFloatBuffer = UnsafeMutableBufferPointer<Float>
+
+/// Zeroed memory for `count` values, aligned to a cache line, owned by this object.
+///
+/// Everything that training touches is allocated through this class while the networks are built;
+/// kernels only ever see pointers into it.
+package final class AlignedArray<Element: BitwiseCopyable>: @unchecked Sendable {
+  package let buffer: UnsafeMutableBufferPointer<Element>
+
+  /// Bytes of a large page: with 4 KiB pages, sweeps over tensors and patch matrices miss the TLB.
+  private static var hugePage: Int { 2 << 20 }
+
+  package init(count: Int) {
+    precondition(count >= 0, "a storage cannot hold \(count) values")
+    let bytes = Swift.max(count * MemoryLayout<Element>.stride, 64)
+    let isLarge = bytes >= Self.hugePage
+    let raw = UnsafeMutableRawPointer.allocate(
+      byteCount: bytes, alignment: isLarge ? Self.hugePage : 64)
+    #if os(Linux)
+      // Asked for before the first touch. Not an error where the system has no huge pages to give.
+      if isLarge { madvise(raw, bytes, MADV_HUGEPAGE) }
+    #endif
+    memset(raw, 0, bytes)
+    buffer = UnsafeMutableBufferPointer(
+      start: raw.bindMemory(to: Element.self, capacity: count), count: count)
+  }
+
+  deinit { UnsafeMutableRawPointer(buffer.baseAddress)?.deallocate() }
+
+  package var count: Int { buffer.count }
+
+  /// The first value's address.
+  ///
+  /// Valid as long as this object lives.
+  package var pointer: UnsafeMutablePointer<Element> {
+    // An UnsafeMutableBufferPointer made from an address has one.
+    buffer.baseAddress.unsafelyUnwrapped
+  }
+}
+
+package typealias FloatStorage = AlignedArray<Float>
+package typealias DoubleStorage = AlignedArray<Double>
+
+extension UnsafePointer where Pointee == Float {
+  /// Eight values from `index` on, at any alignment.
+  @inlinable @inline(__always)
+  package func lanes(_ index: Int) -> SIMD8<Float> {
+    UnsafeRawPointer(self + index).loadUnaligned(as: SIMD8<Float>.self)
+  }
+
+  /// The values from `index` on of `count` values: eight, or what is left of them and zeros.
+  @inlinable @inline(__always)
+  package func lanes(_ index: Int, of count: Int) -> SIMD8<Float> {
+    if index + 8 <= count { return lanes(index) }
+    var value = SIMD8<Float>.zero
+    for lane in 0..<count - index { value[lane] = self[index + lane] }
+    return value
+  }
+}
+
+extension UnsafeMutablePointer where Pointee == Float {
+  /// Eight values from `index` on, at any alignment.
+  @inlinable @inline(__always)
+  package func lanes(_ index: Int) -> SIMD8<Float> {
+    UnsafeRawPointer(self + index).loadUnaligned(as: SIMD8<Float>.self)
+  }
+
+  /// Overwrites eight values from `index` on.
+  @inlinable @inline(__always)
+  package func setLanes(_ index: Int, _ value: SIMD8<Float>) {
+    UnsafeMutableRawPointer(self + index).storeBytes(of: value, as: SIMD8<Float>.self)
+  }
+
+  /// Overwrites the values from `index` on of `count` values: eight, or what is left of them.
+  @inlinable @inline(__always)
+  package func setLanes(_ index: Int, of count: Int, _ value: SIMD8<Float>) {
+    guard index + 8 > count else { return setLanes(index, value) }
+    for lane in 0..<count - index { self[index + lane] = value[lane] }
+  }
+}
+
+extension UnsafeMutablePointer where Pointee == Double {
+  /// Eight values from `index` on, at any alignment.
+  @inlinable @inline(__always)
+  package func lanes(_ index: Int) -> SIMD8<Double> {
+    UnsafeRawPointer(self + index).loadUnaligned(as: SIMD8<Double>.self)
+  }
+
+  /// Overwrites eight values from `index` on.
+  @inlinable @inline(__always)
+  package func setLanes(_ index: Int, _ value: SIMD8<Double>) {
+    UnsafeMutableRawPointer(self + index).storeBytes(of: value, as: SIMD8<Double>.self)
+  }
+}

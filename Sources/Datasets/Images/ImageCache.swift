@@ -1,0 +1,231 @@
+import Foundation
+import Storage
+
+/// The file behind `ImageFolderDataset`, mapped for reading.
+///
+/// All numbers are little-endian:
+///
+/// | bytes | what |
+/// |---|---|
+/// | 8 | `WGDIMAGE` |
+/// | 4 each | version, channels, height, width, count, classes, bytes of the class names |
+/// | 16 | MD5 of the settings and of the folder's listing (names, sizes, times) |
+/// | | class names, each with a zero byte behind it; zeros up to a multiple of 4 |
+/// | 4 count | labels |
+/// | count height width channels | pixels |
+/// | 4 | CRC-32 of everything before |
+final class ImageCache: Sendable {
+  private static let magic = Array("WGDIMAGE".utf8)
+  private static let version: UInt32 = 1
+  private static let headerSize = 8 + 7 * 4 + 16
+
+  let shape: SampleShape
+  let count: Int
+  let classes: [String]
+  private let file: MappedFile
+  private let labelsStart: Int
+  private let pixelsStart: Int
+
+  /// The pictures of `settings`, from the cache if it is there and up to date.
+  static func open(_ settings: ImageFolderSettings) throws -> ImageCache {
+    let listing = try ImageFolderListing(settings.path)
+    guard listing.files.count <= Int(Int32.max) else {
+      throw DatasetError("\(settings.path): \(listing.files.count) pictures; expected under 2^31")
+    }
+    let kind =
+      "\(version) \(settings.size.height)x\(settings.size.width) \(settings.crop.rawValue) "
+      + "\(settings.channels)\n"
+    let digest = try MD5.digest(Array((kind + listing.record).utf8))
+    let path = settings.cachePath
+    if let cache = ImageCache(path, digest: digest) { return cache }
+    do {
+      try FileSystem.createDirectory(FileSystem.folder(of: path))
+      // The first process makes the file, the others wait here and find it.
+      let lock = try FileLock(path)
+      defer { lock.unlock() }
+      try removeLeftovers(of: path)
+      if let cache = ImageCache(path, digest: digest) { return cache }
+      try build(settings, listing, digest: digest, path: path)
+    } catch let error as StorageError {
+      throw DatasetError("\(error.message); data.cache names another place for the cache")
+    }
+    guard let cache = ImageCache(path, digest: digest) else {
+      throw DatasetError("\(path): the cache is damaged right after it was written")
+    }
+    return cache
+  }
+
+  /// The cache at `path`, nil if it is not there, damaged, or of other pictures.
+  ///
+  /// All of it is read once for its checksum, about a second for 2 GB, after which it is in memory.
+  private init?(_ path: String, digest: [UInt8]) {
+    guard let file = MappedFile(path), file.bytes.count > Self.headerSize + 4 else { return nil }
+    let bytes = file.bytes
+    let words = (0..<7).map { Int(Self.word(bytes, at: 8 + 4 * $0)) }
+    guard bytes[..<8].elementsEqual(Self.magic), words[0] == Self.version,
+      bytes[36..<52].elementsEqual(digest)
+    else { return nil }
+    shape = SampleShape(channels: words[1], height: words[2], width: words[3])
+    count = words[4]
+    let namesSize = words[6]
+    labelsStart = Self.headerSize + (namesSize + 3) / 4 * 4
+    pixelsStart = labelsStart + 4 * count
+    let end = pixelsStart + count * shape.elementCount
+    guard bytes.count == end + 4,
+      FileSystem.crc32(UnsafeRawBufferPointer(rebasing: bytes[..<end]))
+        == Self.word(bytes, at: end)
+    else { return nil }
+    let names = bytes[Self.headerSize..<(Self.headerSize + namesSize)]
+    classes = names.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    guard classes.count == words[5] else { return nil }
+    self.file = file
+  }
+
+  func label(at index: Int) -> Int {
+    Int(Self.word(file.bytes, at: labelsStart + 4 * index))
+  }
+
+  /// The bytes of image `index`, in the mapped file.
+  func image(at index: Int) -> UnsafeBufferPointer<UInt8> {
+    let first = pixelsStart + index * shape.elementCount
+    return UnsafeRawBufferPointer(rebasing: file.bytes[first..<(first + shape.elementCount)])
+      .assumingMemoryBound(to: UInt8.self)
+  }
+
+  private static func word(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> UInt32 {
+    UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+  }
+
+  // MARK: - Making
+
+  /// Removes what processes that ended while they made the cache left beside it.
+  private static func removeLeftovers(of path: String) throws {
+    let folder = FileSystem.folder(of: path)
+    let prefix = ".\(FileSystem.name(of: path)).tmp-"
+    for name in try FileSystem.listDirectory(folder) where name.hasPrefix(prefix) {
+      // Only ESRCH says that the process is gone: EPERM is another user's, alive.
+      guard let process = pid_t(name.dropFirst(prefix.count)), process > 0,
+        kill(process, 0) != 0, errno == ESRCH
+      else { continue }
+      try FileSystem.removeTree("\(folder)/\(name)")
+    }
+  }
+
+  /// Pictures that are decoded, by all cores, before they are written.
+  private static let blockSize = 256
+
+  private static func build(
+    _ settings: ImageFolderSettings, _ listing: ImageFolderListing, digest: [UInt8], path: String
+  ) throws {
+    let temporary = FileSystem.temporaryPath(for: path)
+    var isDone = false
+    defer { if !isDone { unlink(temporary) } }
+    let file = try OutputFile(path: temporary, mode: .replace, shownPath: path)
+    var checksum: UInt32 = 0
+    func write(_ bytes: [UInt8]) throws {
+      try bytes.withUnsafeBytes {
+        checksum = FileSystem.crc32($0, continuing: checksum)
+        try file.write($0)
+      }
+    }
+    let names: [UInt8] = listing.classes.flatMap { Array($0.utf8) + [UInt8(0)] }
+    let numbers = [
+      Int(version), settings.channels, settings.size.height, settings.size.width,
+      listing.files.count, listing.classes.count, names.count,
+    ]
+    try write(magic + numbers.flatMap { littleEndian(UInt32($0)) } + digest)
+    try write(names + [UInt8](repeating: 0, count: (4 - names.count % 4) % 4))
+    try write(listing.labels.flatMap { littleEndian(UInt32(bitPattern: $0)) })
+    for first in stride(from: 0, to: listing.files.count, by: blockSize) {
+      let block = listing.files[first..<min(first + blockSize, listing.files.count)]
+      try write(try images(Array(block), settings))
+    }
+    try write(littleEndian(checksum))
+    try file.synchronize()
+    try file.close()
+    guard rename(temporary, path) == 0 else {
+      throw StorageError("\(path): cannot move into place: \(String(cString: strerror(errno)))")
+    }
+    isDone = true
+    try FileSystem.synchronizeDirectory(FileSystem.folder(of: path))
+  }
+
+  /// The pictures as they are used, one after the other; the first that cannot be read is the
+  /// error.
+  private static func images(
+    _ files: [String], _ settings: ImageFolderSettings
+  ) throws -> [UInt8] {
+    let results = Results(count: files.count)
+    DispatchQueue.concurrentPerform(iterations: files.count) { index in
+      results.set(
+        index,
+        Result {
+          let path = "\(settings.path)/\(files[index])"
+          var picture = try Picture.read(path)
+          if settings.channels == 1 { picture = picture.grey }
+          return try picture.fitted(to: settings.size, crop: settings.crop, path: path).pixels
+        })
+    }
+    return try results.all().flatMap { try $0.get() }
+  }
+
+  private static func littleEndian(_ word: UInt32) -> [UInt8] {
+    (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
+  }
+
+  /// What several threads give, each in its own place.
+  private final class Results: @unchecked Sendable {
+    private let lock = NSLock()
+    private var results: [Result<[UInt8], any Error>]
+
+    init(count: Int) {
+      results = [Result<[UInt8], any Error>](repeating: .success([]), count: count)
+    }
+
+    func set(_ index: Int, _ result: Result<[UInt8], any Error>) {
+      lock.withLock { results[index] = result }
+    }
+
+    func all() -> [Result<[UInt8], any Error>] { lock.withLock { results } }
+  }
+}
+
+/// A file in memory for as long as this lives, shared with other processes that map it.
+final class MappedFile: @unchecked Sendable {
+  let bytes: UnsafeRawBufferPointer
+
+  /// Nil if there is no file, or an empty one, at `path`.
+  init?(_ path: String) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_size > 0 else { return nil }
+    let size = Int(status.st_size)
+    guard let memory = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0), memory != MAP_FAILED
+    else { return nil }
+    bytes = UnsafeRawBufferPointer(start: memory, count: size)
+  }
+
+  deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
+}
+
+/// A lock that one process of a node holds at a time; it ends with the process.
+private final class FileLock {
+  private let descriptor: Int32
+
+  /// Waits for the lock of the file that is to be at `path`: `flock(2)` on `.NAME.lock` beside it,
+  /// which stays there (removing it would let two processes hold two locks of one name).
+  init(_ path: String) throws {
+    let name = "\(FileSystem.folder(of: path))/.\(FileSystem.name(of: path)).lock"
+    descriptor = Foundation.open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else {
+      throw StorageError("\(name): cannot make the lock: \(String(cString: strerror(errno)))")
+    }
+    // Where the file system has no locks, two processes may make the same file: each under a name
+    // of its own, moved into place whole.
+    while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
+  }
+
+  func unlock() { close(descriptor) }
+}

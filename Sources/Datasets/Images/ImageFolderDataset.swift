@@ -1,0 +1,82 @@
+import Foundation
+import Storage
+
+/// What is made of a folder of pictures.
+package struct ImageFolderSettings: Sendable, Equatable {
+  package var path: String
+  package var size: ImageSize
+  package var crop: ImageCrop
+  /// 3, or 1 for grey.
+  package var channels: Int
+  /// The file with the pictures as they are used; nil for one beside the folder.
+  package var cache: String?
+
+  package init(
+    path: String, size: ImageSize, crop: ImageCrop = .center, channels: Int = 3,
+    cache: String? = nil
+  ) {
+    precondition(channels == 1 || channels == 3, "\(channels) channels")
+    self.path = path
+    self.size = size
+    self.crop = crop
+    self.channels = channels
+    self.cache = cache
+  }
+
+  /// `faces/` -> `faces.64x64-center-rgb.cache`: other settings have another file.
+  package var cachePath: String {
+    if let cache { return cache }
+    let parent = FileSystem.folder(of: path)
+    let colours = channels == 1 ? "grey" : "rgb"
+    let name =
+      "\(FileSystem.name(of: path)).\(size.height)x\(size.width)-\(crop.rawValue)-\(colours).cache"
+    return parent == "." && !path.hasPrefix("./") ? name : "\(parent)/\(name)"
+  }
+}
+
+/// A folder's pictures at one size, in a file that is mapped into memory.
+///
+/// The file is made by the first process that asks for it; others on the node wait for it and map
+/// the same pages, so ranks share one copy of the pixels. It is made anew where pictures were
+/// added, removed or changed, or where it is damaged. Its folder must be writable the first time.
+package final class ImageFolderDataset: Dataset {
+  package let name: String
+  package let count: Int
+  package let shape: SampleShape
+  package let classCount: Int
+  /// The names of the folders that are classes.
+  package let classes: [String]
+  private let cache: ImageCache
+  private let conversion: ByteConversion
+
+  /// - Parameters:
+  ///   - settings: folder, size and cache.
+  ///   - conversion: what bytes become.
+  ///   - limit: at most so many pictures, the first ones; nil for all.
+  /// - Throws: `DatasetError` naming the picture that cannot be read, or what else is wrong with
+  ///   the folder or the cache.
+  package init(
+    _ settings: ImageFolderSettings, conversion: ByteConversion, limit: Int? = nil
+  ) throws {
+    cache = try ImageCache.open(settings)
+    self.conversion = conversion
+    name = "imageFolder \(settings.path)"
+    count = min(limit ?? cache.count, cache.count)
+    shape = cache.shape
+    classes = cache.classes
+    classCount = classes.count
+  }
+
+  package func label(at index: Int) -> Int {
+    precondition(classCount > 0, "\(name) has no labels")
+    precondition(index >= 0 && index < count, "sample \(index) of \(count)")
+    return cache.label(at: index)
+  }
+
+  package func copySample(
+    at index: Int, draw: SampleDraw, into output: UnsafeMutableBufferPointer<Float>
+  ) {
+    precondition(index >= 0 && index < count, "sample \(index) of \(count)")
+    conversion.convert(cache.image(at: index), index: index, draw: draw, into: output)
+  }
+}

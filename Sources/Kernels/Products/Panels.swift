@@ -1,0 +1,408 @@
+import Base
+import KernelLayouts
+
+/// Matrices in panels of 16 columns, [panel][row][16], and their products with row-major results.
+///
+/// The layout is the one that `PanelProduct` reads as either operand. Columns that a last panel has
+/// beyond the matrix's are 0 or undefined, as each function says, and never reach a result.
+enum Panels {
+  /// Panels of a matrix of `columns` columns.
+  @inline(__always)
+  static func panels(_ columns: Int) -> Int { (columns + 15) / 16 }
+
+  /// Values of rows x columns in panels.
+  @inline(__always)
+  static func count(rows: Int, columns: Int) -> Int { panels(columns) * rows * 16 }
+
+  /// target = rows `range` of source, which is row-major; missing columns become 0.
+  ///
+  /// - Parameter rows: Rows of the whole matrix.
+  static func pack(
+    rows: Int, columns: Int, _ source: UnsafePointer<Float>,
+    into target: UnsafeMutablePointer<Float>, range: Range<Int>
+  ) {
+    for panel in 0..<columns / 16 {
+      let (from, to) = (source + panel * 16, target + panel * rows * 16)
+      for row in range {
+        to.setLanes(row * 16, from.lanes(row * columns))
+        to.setLanes(row * 16 + 8, from.lanes(row * columns + 8))
+      }
+    }
+    let rest = columns % 16
+    guard rest > 0 else { return }
+    let (from, to) = (source + (columns - rest), target + columns / 16 * rows * 16)
+    for row in range {
+      for column in 0..<16 {
+        to[row * 16 + column] = column < rest ? from[row * columns + column] : 0
+      }
+    }
+  }
+
+  /// target = source, row-major; missing columns become 0.
+  static func pack(
+    rows: Int, columns: Int, _ source: UnsafePointer<Float>,
+    into target: UnsafeMutablePointer<Float>
+  ) {
+    pack(rows: rows, columns: columns, source, into: target, range: 0..<rows)
+  }
+
+  /// The panels of a matrix's transpose: [row panel][column][16 rows]; missing rows become 0.
+  ///
+  /// - `part`, `parts`: One of so many shares of the work, for a thread.
+  ///
+  /// - Parameter source: rows x columns, so `target` holds columns x rows.
+  static func transpose(
+    rows: Int, columns: Int, _ source: Factor, into target: UnsafeMutablePointer<Float>,
+    part: Int = 0, of parts: Int = 1
+  ) {
+    let outer = panels(rows)
+    let stride = source.strides.row
+    for panel in part * outer / parts..<(part + 1) * outer / parts {
+      for inner in 0..<panels(columns) {
+        let from = source.place(row: panel * 16, panel: inner)
+        let to = target + (panel * columns + inner * 16) * 16
+        if inner * 16 + 16 <= columns {
+          PanelProduct.transpose(
+            rows: min(16, rows - panel * 16), from, stride: stride, into: to)
+        } else {
+          for column in 0..<columns - inner * 16 {
+            for row in 0..<16 {
+              to[column * 16 + row] = panel * 16 + row < rows ? from[row * stride + column] : 0
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// Values of the inner dimension that are summed in one chain.
+  ///
+  /// Longer sums are made of parts: their rounding errors are smaller, and two panels of a part
+  /// stay in the first-level cache.
+  private static let chain = 512
+
+  /// What a product adds to.
+  enum Addend {
+    case nothing
+    /// What the result's memory holds.
+    case result
+    /// A value a column.
+    case row(UnsafePointer<Float>)
+  }
+
+  /// Calls `body` for the parts of the inner dimension, each with what it adds to.
+  @inline(__always)
+  private static func forEachChain(
+    _ inner: Int, _ addend: Addend, _ body: (_ first: Int, _ count: Int, _ addend: Addend) -> Void
+  ) {
+    var first = 0
+    repeat {
+      let count = min(chain, inner - first)
+      body(first, count, first == 0 ? addend : .result)
+      first += count
+    } while first < inner
+  }
+
+  /// A factor of a product: in panels, or row-major.
+  enum Factor {
+    /// `rows`: Of the whole matrix.
+    case panels(UnsafePointer<Float>, rows: Int)
+    /// `columns`: Of the whole matrix.
+    case matrix(UnsafePointer<Float>, columns: Int)
+
+    /// From a row, and from a panel of 16 columns, to the next.
+    @inline(__always)
+    var strides: (row: Int, panel: Int) {
+      switch self {
+      case .panels(_, let rows): (16, rows * 16)
+      case .matrix(_, let columns): (columns, 16)
+      }
+    }
+
+    /// Where a row begins in a panel.
+    @inline(__always)
+    func place(row: Int, panel: Int) -> UnsafePointer<Float> {
+      let start =
+        switch self {
+        case .panels(let start, _), .matrix(let start, _): start
+        }
+      return start + (row * strides.row + panel * strides.panel)
+    }
+  }
+
+  /// C = A B, plus the addend: C is rows x columns, row-major.
+  ///
+  /// - Parameters:
+  ///   - a: rows x inner.
+  ///   - b: inner x columns; where it is row-major, whole panels of columns.
+  ///   - range: The panels of C that are computed; all by default.
+  static func multiply(
+    rows: Int, columns: Int, inner: Int, _ a: Factor, _ b: Factor,
+    adding addend: Addend, into c: UnsafeMutablePointer<Float>, panels range: Range<Int>? = nil
+  ) {
+    let range = range ?? 0..<panels(columns)
+    let full = min(range.upperBound, columns / 16)
+    let rest = range.upperBound > full ? columns % 16 : 0
+    forEachChain(inner, addend) { first, steps, addend in
+      // Chains begin at whole panels of a.
+      let from = a.place(row: 0, panel: first / 16)
+      let target = c + range.lowerBound * 16
+      var layout = ProductLayout(
+        rows: rows, steps: steps, panels: full - range.lowerBound, aPanel: a.strides.panel,
+        bPanel: b.strides.panel, cRow: columns, cPanel: 16, aRow: a.strides.row,
+        bStep: b.strides.row)
+      let added = place(addend, target, column: range.lowerBound * 16, &layout)
+      PanelProduct.multiply(
+        layout, from, b.place(row: first, panel: range.lowerBound), adding: added, into: target)
+      guard rest > 0 else { return }
+      withTile { tile in
+        var row = 0
+        while row < rows {
+          let count = min(tileRows, rows - row)
+          let target = c + row * columns + full * 16
+          load(tile, rows: count, columns: full * 16..<columns, addend, target)
+          PanelProduct.multiply(
+            .init(
+              rows: count, steps: steps, panels: 1, aPanel: a.strides.panel, bPanel: 0, cRow: 16,
+              cPanel: 0, aRow: a.strides.row),
+            from + row * a.strides.row, b.place(row: first, panel: full), adding: tile, into: tile)
+          store(tile, rows: count, rest, target, columns)
+          row += count
+        }
+      }
+    }
+  }
+
+  /// C = A^T B, plus the addend: C is rows x columns, row-major.
+  ///
+  /// - Parameters:
+  ///   - a: inner x rows, row-major.
+  ///   - b: inner x columns in panels.
+  static func multiplyTransposed(
+    rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+    adding addend: Addend, into c: UnsafeMutablePointer<Float>
+  ) {
+    let full = columns / 16
+    let rest = columns % 16
+    forEachChain(inner, addend) { first, steps, addend in
+      let (a, b) = (a + first * rows, b + first * 16)
+      // Four panels of b with all of a.
+      var panel = 0
+      while panel < full {
+        let panels = min(4, full - panel)
+        let c = c + panel * 16
+        var layout = ProductLayout(
+          rows: rows, steps: steps, panels: panels, aPanel: 16, bPanel: inner * 16, cRow: columns,
+          cPanel: 16, aStep: rows)
+        let from = place(addend, c, column: panel * 16, &layout)
+        PanelProduct.multiplyTransposed(
+          layout, a, b + panel * inner * 16, adding: from, into: c)
+        panel += panels
+      }
+      guard rest > 0 else { return }
+      withTile { tile in
+        var row = 0
+        while row < rows {
+          let count = min(tileRows, rows - row)
+          let target = c + row * columns + full * 16
+          load(tile, rows: count, columns: full * 16..<columns, addend, target)
+          PanelProduct.multiplyTransposed(
+            .init(
+              rows: count, steps: steps, panels: 1, aPanel: 16, bPanel: 0, cRow: 16, cPanel: 0,
+              aStep: rows),
+            a + row, b + full * inner * 16, adding: tile, into: tile)
+          store(tile, rows: count, rest, target, columns)
+          row += count
+        }
+      }
+    }
+  }
+
+  /// C = A^T B, or C += it, all in panels: C is rows x (16 panels).
+  ///
+  /// - Parameters:
+  ///   - a: inner x rows.
+  ///   - b: inner x (16 panels).
+  static func multiplyTransposed(
+    rows: Int, panels: Int, inner: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+    accumulates: Bool, into c: UnsafeMutablePointer<Float>
+  ) {
+    forEachChain(inner, accumulates ? .result : .nothing) { first, steps, addend in
+      var layout = ProductLayout(
+        rows: rows, steps: steps, panels: panels, aPanel: inner * 16, bPanel: inner * 16,
+        cRow: 16, cPanel: rows * 16)
+      let from = place(addend, c, column: 0, &layout)
+      PanelProduct.multiplyTransposed(
+        layout, a + first * 16, b + first * 16, adding: from, into: c)
+    }
+  }
+
+  /// C = the sum over `parts` of A^T B, in the order of `Elementwise.halvingSum`: the parts'
+  /// products, added as a tree that halves, with the bits that whole matrices would have.
+  ///
+  /// A part may have two terms, A^T B + A'^T B'. A block of C is finished before the next begins,
+  /// so C is written to memory once.
+  ///
+  /// - Parameters:
+  ///   - parts: 1, 2, 4 or 8.
+  ///   - rows: Those of C that are computed, from a multiple of 16 on; C and A have `allRows`.
+  ///   - inner: At most `chain`, of each part's terms; a second of 0 for no second term.
+  ///   - a: The matrices of the parts' first terms, then of their second: inner x allRows,
+  ///     row-major.
+  ///   - b: In the same order: inner x columns in panels.
+  ///   - scratch: `tileCount` values.
+  static func multiplyTransposed(
+    parts: Int, rows: Range<Int>, of allRows: Int, columns: Int, inner: (first: Int, second: Int),
+    _ a: UnsafeMutableBufferPointer<UnsafePointer<Float>>, _ b: UnsafePointer<Float>,
+    into c: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+  ) {
+    precondition(
+      max(inner.first, inner.second) <= chain, "chains of \(inner) values, at most \(chain)")
+    let partCount = count(rows: inner.first, columns: columns)
+    let secondCount = count(rows: inner.second, columns: columns)
+    let secondB = b + parts * partCount
+    var layout = ProductLayout(
+      rows: 16, steps: inner.first, panels: 4, aPanel: 16, bPanel: inner.first * 16, cRow: 64,
+      cPanel: 16, aStep: allRows)
+    for panel in stride(from: 0, to: panels(columns), by: 4) {
+      let width = min(64, columns - panel * 16)
+      layout.panels = panels(width)
+      for row in stride(from: rows.lowerBound, to: rows.upperBound, by: 16) {
+        let height = min(16, rows.upperBound - row)
+        layout.rows = height
+        func add(_ source: Int, _ target: Int) {
+          let (source, target) = (scratch + source * 1024, scratch + target * 1024)
+          for index in stride(from: 0, to: height * 64, by: 8) {
+            target.setLanes(index, target.lanes(index) + source.lanes(index))
+          }
+        }
+        func firstTerm(_ part: Int, _ target: UnsafeMutablePointer<Float>, _ adds: Bool) {
+          PanelProduct.multiplyTransposed(
+            layout, a[part] + row, b + part * partCount + panel * inner.first * 16,
+            adding: adds ? UnsafePointer(target) : nil, into: target)
+        }
+        func secondTerm(_ part: Int, _ target: UnsafeMutablePointer<Float>) {
+          var layout = layout
+          layout.steps = inner.second
+          layout.bPanel = inner.second * 16
+          PanelProduct.multiplyTransposed(
+            layout, a[parts + part] + row, secondB + part * secondCount + panel * inner.second * 16,
+            adding: UnsafePointer(target), into: target)
+        }
+        // Level k of the tree has its sum in tile k; the first adds no tile. Two terms are added to
+        // one another before they are added to another part's.
+        func pair(_ first: Int, _ tile: Int) {
+          let target = scratch + tile * 1024
+          firstTerm(first, target, false)
+          if inner.second == 0 {
+            if parts > 1 { firstTerm(first + 1, target, true) }
+            return
+          }
+          secondTerm(first, target)
+          guard parts > 1 else { return }
+          firstTerm(first + 1, scratch + 3 * 1024, false)
+          secondTerm(first + 1, scratch + 3 * 1024)
+          add(3, tile)
+        }
+        pair(0, 0)
+        if parts > 2 { pair(2, 1) }
+        if parts > 4 {
+          add(1, 0)
+          pair(4, 1)
+          pair(6, 2)
+          add(2, 1)
+        }
+        let target = c + row * columns + panel * 16
+        if parts > 2 {
+          storeTile(scratch, plus: scratch + 1024, rows: height, width, target, columns)
+        } else {
+          storeTile(scratch, plus: nil, rows: height, width, target, columns)
+        }
+      }
+    }
+  }
+
+  /// Scratch values of a sum of products: four blocks of 16 x 64.
+  static let tileCount = 4 * 1024
+
+  /// Rows of 64 values, or the sums of two, to `width` columns of C.
+  @inline(__always)
+  private static func storeTile(
+    _ tile: UnsafePointer<Float>, plus other: UnsafePointer<Float>?, rows: Int, _ width: Int,
+    _ c: UnsafeMutablePointer<Float>, _ stride: Int
+  ) {
+    for row in 0..<rows {
+      let (from, to) = (tile + row * 64, c + row * stride)
+      let other = other.map { $0 + row * 64 }
+      var column = 0
+      while column + 8 <= width {
+        var values = from.lanes(column)
+        if let other { values += other.lanes(column) }
+        to.setLanes(column, values)
+        column += 8
+      }
+      while column < width {
+        to[column] = other.map { from[column] + $0[column] } ?? from[column]
+        column += 1
+      }
+    }
+  }
+
+  /// Where an addend begins; notes in the layout how it lies.
+  @inline(__always)
+  private static func place(
+    _ addend: Addend, _ c: UnsafeMutablePointer<Float>, column: Int, _ layout: inout ProductLayout
+  ) -> UnsafePointer<Float>? {
+    switch addend {
+    case .nothing: return nil
+    case .result: return UnsafePointer(c)
+    case .row(let values):
+      layout.addendRow = 0
+      return values + column
+    }
+  }
+
+  // MARK: - The last panel of a row-major result
+
+  private static let tileRows = 8
+
+  /// `tileRows` x 16 values, few enough to be on the stack.
+  @inline(__always)
+  private static func withTile(_ body: (UnsafeMutablePointer<Float>) -> Void) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: tileRows * 16) {
+      body($0.baseAddress.unsafelyUnwrapped)
+    }
+  }
+
+  /// The addend's values of the last columns; the tile's others become 0.
+  private static func load(
+    _ tile: UnsafeMutablePointer<Float>, rows: Int, columns: Range<Int>, _ addend: Addend,
+    _ c: UnsafePointer<Float>
+  ) {
+    tile.update(repeating: 0, count: rows * 16)
+    switch addend {
+    case .nothing: break
+    case .result:
+      for row in 0..<rows {
+        for column in 0..<columns.count {
+          tile[row * 16 + column] = c[row * columns.upperBound + column]
+        }
+      }
+    case .row(let values):
+      for row in 0..<rows {
+        for column in 0..<columns.count {
+          tile[row * 16 + column] = values[columns.lowerBound + column]
+        }
+      }
+    }
+  }
+
+  private static func store(
+    _ tile: UnsafePointer<Float>, rows: Int, _ columns: Int, _ c: UnsafeMutablePointer<Float>,
+    _ stride: Int
+  ) {
+    for row in 0..<rows {
+      for column in 0..<columns { c[row * stride + column] = tile[row * 16 + column] }
+    }
+  }
+}

@@ -1,0 +1,343 @@
+import Configuration
+import Kernels
+
+/// Builds layers from their entries in a configuration.
+///
+/// A new layer is one file in `Layers`, which may have its builder too, and one line here.
+package struct LayerCatalog {
+  typealias Builder =
+    @Sendable (_ item: ConfigurationItem, _ site: Site) throws -> any Layer
+
+  /// Where a layer is being built.
+  struct Site {
+    let inputShape: Shape
+    let initialization: Initialization
+    let groups: Int
+    /// Classes of the samples' labels; 0 for none.
+    let classes: Int
+    let context: ExecutionContext
+    /// A number that no other layer of the job's networks has.
+    let layerNumber: Int
+  }
+
+  /// What all layers of a network have in common.
+  package struct Settings {
+    package var initialization: Initialization
+    /// Stat groups of the largest pass.
+    package var groups: Int
+    /// Classes of the samples' labels; 0 for none.
+    package var classes: Int
+    package var context: ExecutionContext
+
+    package init(
+      initialization: Initialization, groups: Int, classes: Int = 0, context: ExecutionContext
+    ) {
+      self.initialization = initialization
+      self.groups = groups
+      self.classes = classes
+      self.context = context
+    }
+  }
+
+  private static let builders: [(name: String, build: Builder)] = [
+    ("conv2d", conv2d),
+    ("convTranspose2d", convTranspose2d),
+    ("linear", linear),
+    ("batchNorm", batchNorm),
+    ("conditionalBatchNorm", conditionalBatchNorm),
+    ("layerNorm", layerNorm),
+    ("instanceNorm", instanceNorm),
+    ("residual", residual),
+    ("leakyReLU", leakyReLU),
+    (
+      "relu",
+      { item, site in
+        try item.options.finish()
+        return LeakyReLU(inputShape: site.inputShape, slope: 0, context: site.context)
+      }
+    ),
+    ("tanh", activation(.tanh)),
+    ("sigmoid", activation(.sigmoid)),
+    ("softplus", activation(.softplus)),
+    ("elu", elu),
+    ("gelu", gelu),
+    ("swish", activation(.swish)),
+    ("dropout", dropout),
+    ("upsample", upsample),
+    ("meanPool", meanPool),
+    ("globalMean", globalMean),
+    ("reshape", reshape),
+    ("flatten", flatten),
+    ("crop", crop),
+    ("labelConcat", labelConcat),
+  ]
+
+  /// The layers of a list, each fitted to what the one before gives.
+  ///
+  /// - Parameter inputShape: What the first layer takes.
+  /// - Throws: `ConfigurationError` naming layer, expected and found.
+  package static func layers(
+    _ items: [ConfigurationItem], inputShape: Shape, _ settings: Settings
+  ) throws -> [any Layer] {
+    var shape = inputShape
+    return try items.map { item in
+      guard let builder = builders.first(where: { $0.name == item.name }) else {
+        throw item.unknownName(known: builders.map(\.name))
+      }
+      let site = Site(
+        inputShape: shape, initialization: settings.initialization, groups: settings.groups,
+        classes: settings.classes, context: settings.context,
+        layerNumber: settings.context.nextLayerNumber())
+      let layer = try builder.build(item, site)
+      shape = layer.outputShape
+      return layer
+    }
+  }
+
+  @Sendable static func residual(_ item: ConfigurationItem, _ site: Site) throws
+    -> any Layer
+  {
+    let settings = Settings(
+      initialization: site.initialization, groups: site.groups, classes: site.classes,
+      context: site.context)
+    let main = try layers(
+      item.options.items("main"), inputShape: site.inputShape, settings)
+    let shortcut = try layers(
+      item.options.optionalItems("shortcut") ?? [], inputShape: site.inputShape, settings)
+    try item.options.finish()
+    do {
+      return try Residual(
+        main: main, shortcut: shortcut, inputShape: site.inputShape, context: site.context)
+    } catch let error as NetworkError {
+      throw item.fail(error.message)
+    }
+  }
+
+  static let sizes = 1...65536
+
+  /// How a convolution is computed: by default as its shape suggests.
+  static func algorithm(_ options: ConfigurationReader) throws -> ConvolutionAlgorithm {
+    let word = try options.choice(
+      "algorithm", default: ConvolutionAlgorithm.auto.rawValue,
+      of: ConvolutionAlgorithm.allCases.map(\.rawValue))
+    return ConvolutionAlgorithm(rawValue: word) ?? .auto
+  }
+
+  static func plan(
+    _ geometry: ConvolutionGeometry, _ algorithm: ConvolutionAlgorithm, _ item: ConfigurationItem
+  ) throws -> ConvolutionPlan {
+    guard let plan = ConvolutionPlan(geometry, algorithm: algorithm) else {
+      let taps = WinogradAxis.largestTaps
+      throw item.fail(
+        "algorithm winograd takes kernels from stride to \(taps) * stride, found a "
+          + "\(geometry.kernelHeight)x\(geometry.kernelWidth) kernel of stride \(geometry.stride)")
+    }
+    return plan
+  }
+
+  @Sendable static func conv2d(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
+    let options = item.options
+    let channels = try options.integer("channels", in: sizes)
+    let kernel = try options.integer("kernel", in: 1...1024)
+    let stride = try options.integer("stride", default: 1, in: 1...1024)
+    let padding = try Padding(options)
+    let hasBias = try options.boolean("bias", default: true)
+    let isSpectral = try options.boolean("spectralNorm", default: false)
+    let initialization = try initialization(options, site)
+    let algorithm = try algorithm(options)
+    try options.finish()
+    let around = padding.around(
+      height: site.inputShape.height, width: site.inputShape.width, kernel: kernel, stride: stride)
+    guard
+      let geometry = ConvolutionGeometry(
+        inputHeight: site.inputShape.height, inputWidth: site.inputShape.width,
+        inputChannels: site.inputShape.channels, outputChannels: channels, kernelHeight: kernel,
+        kernelWidth: kernel, stride: stride, paddingTop: around.top, paddingBottom: around.bottom,
+        paddingLeft: around.left, paddingRight: around.right)
+    else {
+      throw item.fail(
+        "a \(kernel)x\(kernel) kernel with padding \(padding) does not fit its input \(site.inputShape)"
+      )
+    }
+    return try Conv2d(
+      plan(geometry, algorithm, item), hasBias: hasBias, isSpectral: isSpectral,
+      initialization: initialization, context: site.context)
+  }
+
+  @Sendable static func convTranspose2d(_ item: ConfigurationItem, _ site: Site) throws
+    -> any Layer
+  {
+    let options = item.options
+    let channels = try options.integer("channels", in: sizes)
+    let kernel = try options.integer("kernel", in: 1...1024)
+    let stride = try options.integer("stride", default: 1, in: 1...1024)
+    let padding = try Padding(options)
+    // With SAME padding the output's size is settled: the key is known, but refused.
+    _ = options.contains("outputPadding")
+    let extra =
+      padding == .same
+      ? 0 : try options.integer("outputPadding", default: 0, in: 0...max(0, stride - 1))
+    let hasBias = try options.boolean("bias", default: true)
+    let isSpectral = try options.boolean("spectralNorm", default: false)
+    let initialization = try initialization(options, site)
+    let algorithm = try algorithm(options)
+    try options.finish()
+    let input = site.inputShape
+    guard padding != .same || kernel >= stride else {
+      throw item.fail("padding same: expected a kernel of at least the stride \(stride)")
+    }
+    // SAME: the adjoint of the SAME convolution on an output of stride times the input's size.
+    let around = padding.around(
+      height: input.height * stride, width: input.width * stride, kernel: kernel, stride: stride)
+    let height = (input.height - 1) * stride - around.top - around.bottom + kernel + extra
+    let width = (input.width - 1) * stride - around.left - around.right + kernel + extra
+    guard height > 0, width > 0,
+      let geometry = ConvolutionGeometry(
+        inputHeight: height, inputWidth: width, inputChannels: channels,
+        outputChannels: input.channels, kernelHeight: kernel, kernelWidth: kernel, stride: stride,
+        paddingTop: around.top, paddingBottom: around.bottom, paddingLeft: around.left,
+        paddingRight: around.right)
+    else {
+      throw item.fail(
+        "gives \(height)x\(width) pixels from \(input): (size - 1) * stride - padding on both sides + kernel "
+          + "must be at least 1")
+    }
+    return try ConvTranspose2d(
+      adjointOf: plan(geometry, algorithm, item), hasBias: hasBias, isSpectral: isSpectral,
+      initialization: initialization, context: site.context)
+  }
+
+  @Sendable static func linear(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
+    let options = item.options
+    let heads =
+      options.contains("heads")
+      ? try options.integers("heads", count: 1...1024, in: sizes)
+      : [try options.integer("outputs", in: sizes)]
+    let hasBias = try options.boolean("bias", default: true)
+    let isSpectral = try options.boolean("spectralNorm", default: false)
+    let initialization = try initialization(options, site)
+    try options.finish()
+    guard site.inputShape.pixels == 1 else {
+      throw item.fail("expected a vector as input, found \(site.inputShape)")
+    }
+    return Linear(
+      inputs: site.inputShape.channels, heads: heads, hasBias: hasBias, isSpectral: isSpectral,
+      initialization: initialization, context: site.context)
+  }
+
+  @Sendable static func batchNorm(_ item: ConfigurationItem, _ site: Site) throws
+    -> any Layer
+  {
+    var options = BatchNorm.Options()
+    options.epsilon = try epsilon(item)
+    options.momentum = try item.options.number(
+      "momentum", default: options.momentum, in: 0...1)
+    options.runningVariance = try choice("runningVariance", .unbiased, item)
+    try item.options.finish()
+    return BatchNorm(
+      inputShape: site.inputShape, options, maximumGroups: site.groups,
+      initialization: site.initialization, context: site.context)
+  }
+
+  @Sendable static func conditionalBatchNorm(
+    _ item: ConfigurationItem, _ site: Site
+  ) throws -> any Layer {
+    var options = BatchNorm.Options()
+    options.epsilon = try epsilon(item)
+    options.evaluation = try choice("statistics", .batch, item)
+    options.variance = try choice("variance", .biased, item)
+    if options.evaluation == .running {
+      options.momentum = try item.options.number(
+        "momentum", default: options.momentum, in: 0...1)
+    }
+    try item.options.finish()
+    guard site.classes > 0 else {
+      throw item.fail("expected samples with classes, but this network's have none")
+    }
+    return BatchNorm(
+      inputShape: site.inputShape, options, classes: site.classes, maximumGroups: site.groups,
+      initialization: site.initialization, context: site.context)
+  }
+
+  @Sendable static func layerNorm(_ item: ConfigurationItem, _ site: Site) throws
+    -> any Layer
+  {
+    var options = SampleNorm.Options()
+    options.epsilon = try epsilon(item)
+    options.affine = try choice("affine", .element, item)
+    options.variance = try choice("variance", .biased, item)
+    if options.affine == .scalar,
+      try item.options.choice("initialization", default: "ones", of: ["ones", "xavier"]) == "xavier"
+    {
+      // Xavier's limit sqrt(6 / (1 + 1)) for a tensor of one value.
+      options.weight = .uniform(limit: Float(3.0.squareRoot()))
+      options.bias = options.weight
+    }
+    try item.options.finish()
+    guard site.inputShape.elementCount > 1 else {
+      throw item.fail("expected more than one value a sample, found \(site.inputShape)")
+    }
+    return SampleNorm(.layerNorm, inputShape: site.inputShape, options, context: site.context)
+  }
+
+  @Sendable static func instanceNorm(_ item: ConfigurationItem, _ site: Site) throws
+    -> any Layer
+  {
+    var options = SampleNorm.Options()
+    options.epsilon = try epsilon(item)
+    options.affine = try item.options.boolean("affine", default: false) ? .channel : .none
+    try item.options.finish()
+    guard site.inputShape.pixels > 1 else {
+      throw item.fail("expected more than one pixel a sample, found \(site.inputShape)")
+    }
+    return SampleNorm(.instanceNorm, inputShape: site.inputShape, options, context: site.context)
+  }
+
+  static func epsilon(_ item: ConfigurationItem) throws -> Double {
+    try item.options.number("epsilon", default: 1e-5, in: 0...1, above: 0)
+  }
+
+  /// One of an enumeration's words.
+  static func choice<Choice: CaseIterable & RawRepresentable<String>>(
+    _ key: String, _ defaultValue: Choice, _ item: ConfigurationItem
+  ) throws -> Choice {
+    let word = try item.options.choice(
+      key, default: defaultValue.rawValue, of: Choice.allCases.map(\.rawValue))
+    return Choice(rawValue: word) ?? defaultValue
+  }
+
+  /// The network's initialization, with the layer's own weight distribution where it names one.
+  static func initialization(
+    _ options: ConfigurationReader, _ site: Site
+  ) throws -> Initialization {
+    var initialization = site.initialization
+    guard options.contains("initialization") else { return initialization }
+    let item = try options.item("initialization")
+    switch item.name {
+    case "pytorch": initialization.weight = .pytorch
+    case "glorot": initialization.weight = .glorot
+    case "he": initialization.weight = .he
+    case "heFanIn": initialization.weight = .heFanIn
+    case "zeros": initialization.weight = .zeros
+    case "normal":
+      initialization.weight = .normal(
+        deviation: Float(try item.options.number("deviation", in: 0...1000)))
+    case "uniform":
+      initialization.weight = .uniform(
+        limit: Float(try item.options.number("limit", in: 0...1000)))
+    default:
+      throw item.unknownName(
+        known: ["pytorch", "glorot", "he", "heFanIn", "zeros", "normal", "uniform"])
+    }
+    try item.options.finish()
+    return initialization
+  }
+
+  @Sendable static func leakyReLU(_ item: ConfigurationItem, _ site: Site) throws
+    -> any Layer
+  {
+    let slope = try item.options.number("slope", default: 0.01, in: 0...1)
+    try item.options.finish()
+    return LeakyReLU(inputShape: site.inputShape, slope: Float(slope), context: site.context)
+  }
+}

@@ -1,0 +1,51 @@
+/// A batch norm and the (leaky) ReLU right behind it as one step of a sequence: what lies between
+/// the two is never stored, and the activation has no sweeps of its own.
+///
+/// The bits are those of the two layers in turn. `LayerSequence` makes these; a configuration, a
+/// state dict and `LayerSequence.layers` keep the two layers.
+final class RectifiedBatchNorm: Layer {
+  private let norm: BatchNorm
+  private let activation: LeakyReLU
+
+  init(_ norm: BatchNorm, _ activation: LeakyReLU) {
+    precondition(
+      norm.outputShape == activation.inputShape,
+      "\(norm.kind) gives \(norm.outputShape), \(activation.kind) takes \(activation.inputShape)")
+    self.norm = norm
+    self.activation = activation
+  }
+
+  var kind: String { "\(norm.kind) and \(activation.kind)" }
+  var inputShape: Shape { norm.inputShape }
+  var outputShape: Shape { activation.outputShape }
+  var children: [(path: String, layer: any Layer)] { [("0", norm), ("1", activation)] }
+
+  var traits: LayerTraits {
+    var traits = norm.traits
+    // The passes do not read y, but whoever asked for the activation's output may.
+    traits.needsOutput = activation.traits.needsOutput
+    return traits
+  }
+
+  func prepare(_ plan: MemoryPlan, in context: ExecutionContext) {
+    norm.prepare(plan, in: context)
+  }
+
+  func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) throws {
+    try norm.forward(x, into: y, slope: activation.slope, pass)
+  }
+
+  func backward(
+    _ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass
+  ) throws {
+    try norm.backward(dy, input: x, slope: activation.slope, into: dx, pass)
+  }
+
+  func doubleBackward(
+    _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
+    share: Tensor?, _ pass: Pass
+  ) throws {
+    try norm.doubleBackward(
+      t, outputGradient: dy, input: x, slope: activation.slope, into: jt, share: share, pass)
+  }
+}

@@ -1,0 +1,55 @@
+import Kernels
+
+/// y = x for x > 0, slope * x elsewhere; ReLU with slope 0.
+///
+/// Its Jacobian does not depend on x but at the kink, so it has no share, and J t is the mask times
+/// t.
+package final class LeakyReLU: Layer {
+  package let kind: String
+  package let inputShape: Shape
+  package var outputShape: Shape { inputShape }
+  package let slope: Float
+  package let traits = LayerTraits(
+    forwardInPlace: true, backwardInPlace: true, needsOutput: true, isCurved: false)
+  private let context: ExecutionContext
+
+  /// - Parameter slope: At least 0: the sign of y must tell that of x.
+  package init(inputShape: Shape, slope: Float, context: ExecutionContext) {
+    precondition(slope >= 0, "slope \(slope) is negative")
+    self.inputShape = inputShape
+    self.slope = slope
+    self.context = context
+    kind = slope == 0 ? "relu" : "leakyReLU"
+  }
+
+  package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {
+    context.forEachShard { shard, _ in
+      Elementwise.leakyReLU(
+        x.read(pass, shard: shard), slope: self.slope, into: y.values(pass, shard: shard))
+    }
+  }
+
+  package func backward(
+    _ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass
+  ) {
+    guard let dx else { return }
+    mask(dy, y, into: dx, pass, groups: pass.inputGroups)
+  }
+
+  package func doubleBackward(
+    _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
+    share: Tensor?, _ pass: Pass
+  ) {
+    guard let jt else { return }
+    mask(t, y, into: jt, pass, groups: pass.groups)
+  }
+
+  private func mask(_ v: Tensor, _ y: Tensor, into out: Tensor, _ pass: Pass, groups: Range<Int>) {
+    context.forEachShard { shard, _ in
+      Elementwise.leakyReLUGradient(
+        v.read(pass, shard: shard, groups: groups),
+        output: y.read(pass, shard: shard, groups: groups),
+        slope: self.slope, into: out.values(pass, shard: shard, groups: groups))
+    }
+  }
+}

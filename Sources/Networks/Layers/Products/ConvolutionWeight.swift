@@ -1,0 +1,85 @@
+import Base
+import Kernels
+
+/// A layer whose products follow a `ConvolutionPlan`.
+package protocol PlannedConvolution: Layer {
+  var plan: ConvolutionPlan { get }
+}
+
+/// The filter of a convolution layer, with what the products take transformed.
+///
+/// A filter is transformed once after each change of the parameter, and then serves every pass.
+/// What one of the products takes is that transposed. A critic with a gradient penalty reads it
+/// twice, and keeps it where it is not large; otherwise it is made in memory that the layers share,
+/// and made anew where another layer has used that since.
+final class ConvolutionWeight {
+  /// The products that read the filter.
+  enum Product {
+    case forward
+    case inputGradient
+  }
+
+  let parameter: Parameter
+  private let plan: ConvolutionPlan
+  private let transformed: FloatStorage
+  /// Of the parameter that `transformed`, and the transposed filter, are made from.
+  private var version: Int?
+  private var transposedVersion: Int?
+  /// Nil where the transposed filter is in the shared memory.
+  private var kept: FloatStorage?
+
+  /// The most values of a transposed filter that is kept: 8 MiB.
+  private static let mostKept = 2 * 1024 * 1024
+
+  init(_ parameter: Parameter, plan: ConvolutionPlan) {
+    self.parameter = parameter
+    self.plan = plan
+    transformed = FloatStorage(count: plan.transformedCount)
+  }
+
+  /// Reserves what passes need of the context's memory.
+  func prepare(_ memory: MemoryPlan, in context: ExecutionContext) {
+    context.reserveScratch(plan.scratchCount)
+    if memory.secondOrderGroup != nil, plan.transposedCount <= Self.mostKept {
+      kept = FloatStorage(count: plan.transposedCount)
+    } else {
+      context.reserveSharedScratch(plan.transposedCount)
+    }
+  }
+
+  /// The filter as it is now.
+  ///
+  /// To be called before a pass divides into shards: the threads share its work.
+  ///
+  /// - Parameter product: What of `ConvolutionPlan` will be called with it before another layer's
+  ///   pass, nil for nothing.
+  func filter(for product: Product?, _ context: ExecutionContext) -> ConvolutionFilter {
+    let values = parameter.effectiveValues
+    let threads = context.pool.threads
+    if version != parameter.version {
+      let channels = plan.geometry.outputChannels
+      context.pool.forEach(threads) { part, thread in
+        self.plan.transform(
+          values, into: self.transformed.buffer,
+          channels: part * channels / threads..<(part + 1) * channels / threads,
+          scratch: context.scratch(thread: thread))
+      }
+      version = parameter.version
+    }
+    var transposed = FloatBuffer(start: nil, count: 0)
+    if let product, plan.readsTransposed(forForward: product == .forward) {
+      let (target, isThere) =
+        kept.map { ($0.buffer, true) } ?? context.claimSharedScratch(for: self)
+      if !isThere || transposedVersion != version {
+        context.pool.forEach(threads) { part, _ in
+          self.plan.transpose(
+            FloatBuffer(self.transformed.buffer), into: target, part: part, of: threads)
+        }
+        transposedVersion = version
+      }
+      transposed = FloatBuffer(target)
+    }
+    return ConvolutionFilter(
+      transformed: FloatBuffer(transformed.buffer), transposed: transposed)
+  }
+}

@@ -1,0 +1,70 @@
+import Base
+import Collectives
+
+/// Where a rank's networks run: its shards, its fellow ranks, its threads and their scratch memory.
+package final class ExecutionContext {
+  package let plan: ShardPlan
+  package let communicator: any Communicator
+  package let pool: ThreadPool
+  private var scratch: [FloatStorage]
+  private var shared = FloatStorage(count: 0)
+  private var sharedOwner: ObjectIdentifier?
+  private var layerCount = 0
+  /// Where networks keep the values between their layers.
+  package let valueMemory = SharedMemory()
+  /// Where networks keep the gradients between their layers.
+  package let gradientMemory = SharedMemory()
+  /// Where they keep what shards contribute to parameter gradients.
+  package let partialMemory = SharedMemory()
+
+  package init(plan: ShardPlan, communicator: any Communicator, threads: Int = 1) {
+    self.plan = plan
+    self.communicator = communicator
+    // More threads than shards would have nothing to do.
+    pool = ThreadPool(threads: max(1, min(threads, plan.localShards)))
+    scratch = (0..<pool.threads).map { _ in FloatStorage(count: 0) }
+  }
+
+  /// Makes every thread's scratch hold at least `count` values.
+  ///
+  /// Only while networks are built.
+  package func reserveScratch(_ count: Int) {
+    guard scratch[0].count < count else { return }
+    scratch = scratch.map { _ in FloatStorage(count: count) }
+  }
+
+  /// Makes the scratch that the threads share hold at least `count` values.
+  ///
+  /// Only while networks are built.
+  package func reserveSharedScratch(_ count: Int) {
+    guard shared.count < count else { return }
+    shared = FloatStorage(count: count)
+    sharedOwner = nil
+  }
+
+  /// Scratch that a layer's pass fills before it divides into shards, which then read it.
+  ///
+  /// - Parameter isUnchanged: Whether nobody else has claimed it since `owner` did.
+  package func claimSharedScratch(
+    for owner: AnyObject
+  ) -> (values: MutableFloatBuffer, isUnchanged: Bool) {
+    let isUnchanged = sharedOwner == ObjectIdentifier(owner)
+    sharedOwner = ObjectIdentifier(owner)
+    return (shared.buffer, isUnchanged)
+  }
+
+  /// Scratch of one thread: undefined values.
+  package func scratch(thread: Int) -> MutableFloatBuffer { scratch[thread].buffer }
+
+  /// Numbers the layers of the job's networks in the order in which they are built: the same on
+  /// every rank.
+  package func nextLayerNumber() -> Int {
+    defer { layerCount += 1 }
+    return layerCount
+  }
+
+  /// Calls `body(shard, thread)` for every shard of this rank.
+  package func forEachShard(_ body: (_ shard: Int, _ thread: Int) -> Void) {
+    pool.forEach(plan.localShards, body)
+  }
+}

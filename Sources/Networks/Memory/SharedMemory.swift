@@ -1,0 +1,49 @@
+import Base
+
+/// Memory that tensors have in common: one piece, which comes in large pages where a tensor alone
+/// might be too small for one.
+///
+/// Networks can use it in turn, for what nobody reads any more when another network's backward pass
+/// begins: then it holds as much as the network that needs most.
+///
+/// Its place changes while networks are built.
+package final class SharedMemory {
+  private var storage = FloatStorage(count: 0)
+  private var reserved = 0
+  private var most = 0
+  private var generation = 0
+
+  package init() {}
+
+  /// Lets the next network begin: what it reserves overlaps what others have reserved.
+  package func beginNetwork() { reserved = 0 }
+
+  /// What has been reserved for somebody.
+  package struct Place {
+    fileprivate let memory: SharedMemory
+    fileprivate let first: Int
+    package let count: Int
+
+    package var pointer: UnsafeMutablePointer<Float> { memory.storage.pointer + first }
+    package var buffer: MutableFloatBuffer { .init(start: pointer, count: count) }
+    /// Another number when the values have been lost.
+    package var generation: Int { memory.generation }
+  }
+
+  /// Room for so many values, aligned to a cache line, which are there after `allocate`.
+  package func reserve(_ count: Int) -> Place {
+    let first = (reserved + 15) / 16 * 16
+    reserved = first + count
+    most = max(most, reserved)
+    return Place(memory: self, first: first, count: count)
+  }
+
+  /// Makes room for what has been reserved; what was there is lost.
+  func allocate() {
+    guard storage.count < most else { return }
+    // The old memory goes before the new comes.
+    storage = FloatStorage(count: 0)
+    storage = FloatStorage(count: most)
+    generation += 1
+  }
+}

@@ -1,0 +1,42 @@
+/// One tensor of a network's state dict: PyTorch's name, shape and order.
+package enum StateTensor {
+  case parameter(Parameter)
+  case buffer(StateBuffer)
+
+  package var shape: [Int] {
+    switch self {
+    case .parameter(let parameter): parameter.shape
+    case .buffer(let buffer): buffer.shape
+    }
+  }
+
+  package var isCounter: Bool {
+    if case .buffer(let buffer) = self { return buffer.kind == .counter }
+    return false
+  }
+}
+
+extension Network {
+  /// The tensors of the state dict in PyTorch's order, named `PREFIX.LAYER.weight`, inside a
+  /// composite layer `PREFIX.LAYER.main.0.weight`.
+  package var stateTensors: [(name: String, tensor: StateTensor)] {
+    layers.enumerated().flatMap { Self.stateTensors(of: $1, path: "\(namePrefix)\($0)") }
+  }
+
+  package var namedParameters: [(name: String, parameter: Parameter)] {
+    stateTensors.compactMap { name, tensor in
+      if case .parameter(let parameter) = tensor { return (name, parameter) }
+      return nil
+    }
+  }
+
+  private static func stateTensors(
+    of layer: any Layer, path: String
+  ) -> [(name: String, tensor: StateTensor)] {
+    guard layer.children.isEmpty else {
+      return layer.children.flatMap { stateTensors(of: $0.layer, path: "\(path).\($0.path)") }
+    }
+    return layer.parameters.map { ("\(path).\($0.name)", StateTensor.parameter($0)) }
+      + layer.buffers.map { ("\(path).\($0.name)", StateTensor.buffer($0)) }
+  }
+}

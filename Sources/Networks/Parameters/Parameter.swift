@@ -1,0 +1,111 @@
+import Base
+import Collectives
+import Synchronization
+
+/// A trained tensor of a layer.
+///
+/// Its values, gradient and per-shard partial gradients live in the network's `ParameterArena`.
+package final class Parameter {
+  /// PyTorch's name inside the layer: `weight`, `bias`.
+  package let name: String
+  /// PyTorch's shape.
+  package let shape: [Int]
+  package let layout: ParameterLayout
+  package let initializer: Initializer
+  /// What stands between the values and the passes; nil for nothing.
+  package let spectralNorm: SpectralNorm?
+  /// A convolution's or linear layer's weight, not a bias, nor a norm's scale or offset.
+  package let isWeight: Bool
+  package var count: Int { shape.reduce(1, *) }
+
+  private var arena: ParameterArena?
+  private(set) var offset = 0
+  /// Its number in the arena.
+  private var index = 0
+
+  /// - Parameter isWeight: By default whether it has more than one dimension.
+  package init(
+    name: String, shape: [Int], layout: ParameterLayout = .same, initializer: Initializer,
+    spectralNorm: SpectralNorm? = nil, isWeight: Bool? = nil
+  ) {
+    self.name = name
+    self.shape = shape
+    self.layout = layout
+    self.initializer = initializer
+    self.spectralNorm = spectralNorm
+    self.isWeight = isWeight ?? (shape.count > 1)
+  }
+
+  func bind(to arena: ParameterArena, as index: Int, at offset: Int) {
+    self.arena = arena
+    self.index = index
+    self.offset = offset
+  }
+
+  /// The values, to be changed: to ask for them starts another `version`.
+  package var values: MutableFloatBuffer {
+    changes.add(1, ordering: .relaxed)
+    return slice(bound.storage.pointer)
+  }
+  /// The same values to read.
+  package var read: FloatBuffer { FloatBuffer(slice(bound.storage.pointer)) }
+
+  /// A number that grows whenever somebody asks for the values to change them, here or in the
+  /// arena: what was derived from the values under the same number is still good.
+  package var version: Int { changes.load(ordering: .relaxed) + bound.version }
+  private let changes = Atomic<Int>(0)
+  /// What passes compute with: the values, or the spectrally normalized ones of the last
+  /// `refreshEffectiveValues`.
+  package var effectiveValues: FloatBuffer {
+    spectralNorm.map { FloatBuffer($0.effective.buffer) } ?? read
+  }
+  /// To be called at the start of a forward pass.
+  package func refreshEffectiveValues() {
+    guard let spectralNorm else { return }
+    spectralNorm.refresh(read)
+    changes.add(1, ordering: .relaxed)
+  }
+  /// What the samples of one shard of this rank contribute to the gradient.
+  ///
+  /// Passes add to it.
+  package func partial(shard: Int) -> MutableFloatBuffer {
+    let (values, isFirst) = claimPartial(shard: shard)
+    if isFirst { values.update(repeating: 0) }
+    return values
+  }
+  /// The same for a pass that can overwrite: where it is the first since `clearGradient`, the
+  /// values are undefined and it must.
+  package func claimPartial(shard: Int) -> (values: MutableFloatBuffer, isFirst: Bool) {
+    (
+      slice(bound.partials.pointer + shard * bound.count),
+      bound.claim(shard: shard, parameter: index)
+    )
+  }
+  /// See `ParameterArena.contributions`.
+  package var contributions: GradientContributions { bound.contributions }
+  /// For a pass that leaves its contribution to a later one, which calls `claimDeferred`.
+  package func deferContribution() { bound.deferred += 1 }
+  /// For a pass that makes what was left to it.
+  package func claimDeferred() { bound.deferred -= 1 }
+  /// For a pass that gives the sum over all shards of this rank, in the order of their tree, with
+  /// all contributions; it must write it.
+  package func claimLocalSum() -> MutableFloatBuffer {
+    bound.claimLocalSum(parameter: index)
+    return slice(bound.partials.pointer)
+  }
+  /// The gradient of the whole batch, after `ParameterArena.reduceGradient`.
+  package var gradient: FloatBuffer { FloatBuffer(partial(shard: 0)) }
+
+  /// The part of a vector over the whole arena (such as an optimizer's moment) that belongs to this
+  /// parameter.
+  package func slice(_ vector: UnsafeMutablePointer<Float>) -> MutableFloatBuffer {
+    MutableFloatBuffer(start: vector + offset, count: count)
+  }
+
+  private var bound: ParameterArena {
+    guard let arena else {
+      preconditionFailure("parameter \(name) is used before its network is built")
+    }
+    return arena
+  }
+}

@@ -1,0 +1,38 @@
+import Base
+import Collectives
+import Synchronization
+
+/// How a parameter lies in memory compared with PyTorch's tensor of the same name.
+package enum ParameterLayout: Sendable, Equatable {
+  /// The same order.
+  case same
+  /// PyTorch's (outer, inner, height, width), here (outer, height, width, inner): convolution
+  /// filters (O, I, H, W), and transposed ones (I, O, H, W).
+  case innerLast(outer: Int, inner: Int, height: Int, width: Int)
+
+  /// Writes PyTorch's order of `source` into `target`.
+  package func toPyTorch(_ source: FloatBuffer, into target: MutableFloatBuffer) {
+    forEachPair(count: source.count) { target[$1] = source[$0] }
+  }
+
+  /// Writes our order of `source`, which has PyTorch's, into `target`.
+  package func fromPyTorch(_ source: FloatBuffer, into target: MutableFloatBuffer) {
+    forEachPair(count: source.count) { target[$0] = source[$1] }
+  }
+
+  private func forEachPair(count: Int, _ body: (_ ours: Int, _ theirs: Int) -> Void) {
+    switch self {
+    case .same: for index in 0..<count { body(index, index) }
+    case .innerLast(let outer, let inner, let height, let width):
+      let pixels = height * width
+      precondition(
+        count == outer * inner * pixels,
+        "\(count) values, expected \(outer) x \(inner) x \(height) x \(width)")
+      for o in 0..<outer {
+        for i in 0..<inner {
+          for p in 0..<pixels { body((o * pixels + p) * inner + i, (o * inner + i) * pixels + p) }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/// One step of a network, with its first- and second-order passes.
+///
+/// | pass | given | gives | adds to parameter gradients |
+/// |---|---|---|---|
+/// | `forward` | x | y | |
+/// | `backward` | dL/dy | dL/dx | dL/dW for the pass's `parameterGroups` |
+/// | `doubleBackward` | t, a direction in x-space | J t, the gradient of <dL/dx, t> with respect to dL/dy | d/dW of <dL/dx, t> |
+///
+/// and, from a curved layer, `doubleBackward` also gives the *share*: the gradient of <dL/dx, t>
+/// with respect to x, which the network sends through one more `backward` (Pearlmutter 1994's
+/// R-operator). Where `Pass.sharesFollow` says so, a `backward` may leave dL/dW to that one.
+///
+/// All tensors cover the pass's groups on this rank's shards. Sums over the batch are kept a shard
+/// (`Parameter.partial`) or exchanged in tree order (`ShardSums`); nothing else leaves a shard.
+package protocol Layer: AnyObject {
+  /// The name in a configuration: `conv2d`.
+  var kind: String { get }
+  var inputShape: Shape { get }
+  var outputShape: Shape { get }
+  var traits: LayerTraits { get }
+  var parameters: [Parameter] { get }
+  /// State that is not trained, such as running statistics, in PyTorch's order.
+  var buffers: [StateBuffer] { get }
+  /// Floating-point operations of one forward pass, a sample; 0 for what is not a matrix product.
+  var operations: Int { get }
+  /// The layers that it is made of, each with its path in a state dict: `main.0`.
+  ///
+  /// Their parameters and buffers are the layer's `parameters` and `buffers`, in this order.
+  var children: [(path: String, layer: any Layer)] { get }
+
+  /// Allocates what the passes need.
+  func prepare(_ plan: MemoryPlan, in context: ExecutionContext) throws
+
+  func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) throws
+
+  /// - Parameters:
+  ///   - dy: The layer may leave something else in it, for its `doubleBackward`.
+  ///   - dx: nil where nobody wants it.
+  func backward(_ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass)
+    throws
+
+  /// - Parameters:
+  ///   - dy: What `backward` was given, as it left it.
+  ///   - jt: nil where nobody wants J t.
+  ///   - share: nil for a layer that is not curved.
+  func doubleBackward(
+    _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
+    share: Tensor?, _ pass: Pass) throws
+}
+
+extension Layer {
+  package var parameters: [Parameter] { children.flatMap(\.layer.parameters) }
+  package var buffers: [StateBuffer] { children.flatMap(\.layer.buffers) }
+  package var children: [(path: String, layer: any Layer)] { [] }
+  package var operations: Int { 0 }
+  package func prepare(_ plan: MemoryPlan, in context: ExecutionContext) {}
+}

@@ -1,0 +1,276 @@
+import Kernels
+
+/// Layers in a row with the tensors between them; those at its two ends belong to the caller.
+///
+/// A network is one, and so is each branch of a `Residual`. Letters and passes as in `Layer`.
+///
+/// A batch norm, or a convolution from patches, and the (leaky) ReLU behind it run as one step
+/// (`RectifiedBatchNorm`, `RectifiedConvolution`), but not where they end the sequence. What lies
+/// between the two is nowhere, so nothing can be read or added there; as two layers they had one
+/// tensor for both their outputs.
+package final class LayerSequence {
+  package let layers: [any Layer]
+  /// What the passes run: the layers, some of them in pairs.
+  private let steps: [any Layer]
+  /// The index of each step's last layer.
+  private let lastLayers: [Int]
+  private let context: ExecutionContext
+  /// The composite layers among `steps`, nil for the others.
+  private let composites: [(any CompositeLayer)?]
+  /// Tensors at the borders between steps: value i lies behind step i.
+  ///
+  /// Steps that work in place share one.
+  private let activations: [Tensor]
+  private let gradients: [Tensor]
+  /// For the second-order group: directions, and the share at the input of each curved step.
+  private let directions: [Tensor]
+  private let shares: [Tensor?]
+  /// The curved step whose share is the first that `backwardShares` has.
+  ///
+  /// Every step before it gets one, where its dy was in `backward`. Nil in a branch, to which one
+  /// may come from behind, and where the last curved step is composite.
+  private let firstSource: Int?
+  /// A gradient that `backward` adds behind a layer: what a loss on inner features gives.
+  package var injection: (afterLayer: Int, gradient: Tensor)? {
+    didSet { injectionStep = injection.map { step(endingWith: $0.afterLayer) } }
+  }
+  private var injectionStep: Int?
+
+  /// - Parameters:
+  ///   - layers: At least one; each takes what the one before gives.
+  ///   - name: For messages.
+  ///   - endsNetwork: Whether no share arrives from behind.
+  package init(
+    _ layers: [any Layer], name: String, endsNetwork: Bool = false, memory: MemoryPlan,
+    context: ExecutionContext
+  ) throws {
+    precondition(!layers.isEmpty, "a sequence without layers")
+    self.layers = layers
+    self.context = context
+    for (index, (layer, next)) in zip(layers, layers.dropFirst()).enumerated()
+    where layer.outputShape != next.inputShape {
+      throw NetworkError(
+        "\(name): layer \(index + 1) (\(next.kind)) takes \(next.inputShape), but layer \(index) "
+          + "(\(layer.kind)) gives \(layer.outputShape)")
+    }
+    (steps, lastLayers) = Self.steps(of: layers, context)
+    composites = steps.map { $0 as? any CompositeLayer }
+    for step in steps { try step.prepare(memory, in: context) }
+
+    let tensor = { (shape: Shape, shared: SharedMemory) in
+      Tensor(
+        shape: shape, shards: context.plan.localShards, shardCapacity: memory.shardCapacity,
+        in: shared)
+    }
+    let inner = steps.dropLast()
+    var activations: [Tensor] = []
+    for (index, step) in inner.enumerated() {
+      let inPlace =
+        index > 0 && step.traits.forwardInPlace && !steps[index - 1].traits.needsOutput
+      activations.append(
+        inPlace ? activations[index - 1] : tensor(step.outputShape, context.valueMemory))
+    }
+    self.activations = activations
+
+    // From the last to the first: a step that works in place gives its dx where its dy was, unless
+    // its second-order pass still needs that dy.
+    let hasSecondOrder = memory.secondOrderGroup != nil
+    var gradients: [Tensor] = []
+    for (index, step) in inner.enumerated().reversed() {
+      let next = steps[index + 1]
+      let inPlace =
+        !gradients.isEmpty && next.traits.backwardInPlace
+        && !(hasSecondOrder && next.traits.isCurved)
+      gradients.insert(
+        inPlace ? gradients[0] : tensor(step.outputShape, context.gradientMemory), at: 0)
+    }
+    self.gradients = gradients
+
+    let lastCurved = steps.lastIndex { $0.traits.isCurved }
+    if let lastCurved, endsNetwork, hasSecondOrder, composites[lastCurved] == nil {
+      firstSource = lastCurved
+    } else {
+      firstSource = nil
+    }
+    guard let group = memory.secondOrderGroup else {
+      directions = []
+      shares = []
+      return
+    }
+    let single = { (shape: Shape) in
+      Tensor(
+        shape: shape, shards: context.plan.localShards, shardCapacity: memory.groupCapacity,
+        firstGroup: group, in: context.valueMemory)
+    }
+    var directions: [Tensor] = []
+    for (index, step) in inner.enumerated() {
+      let inPlace = index > 0 && step.traits.backwardInPlace && !step.traits.isCurved
+      directions.append(inPlace ? directions[index - 1] : single(step.outputShape))
+    }
+    self.directions = directions
+    // The first source's share takes the place of what it gave in `backward`, which nothing reads
+    // after its second-order pass: the steps before have had theirs.
+    var shares: [Tensor?] = []
+    for (index, step) in steps.enumerated() {
+      if !step.traits.isCurved || composites[index] != nil {
+        shares.append(nil)
+      } else if index > 0, index == firstSource {
+        shares.append(gradients[index - 1])
+      } else {
+        shares.append(single(step.inputShape))
+      }
+    }
+    self.shares = shares
+  }
+
+  /// The layers with each pair that can run as one in its place, and the index of each step's last
+  /// layer.
+  ///
+  /// A pair at the end stays two: the value between them has its own tensor there, which a loss on
+  /// inner features may read.
+  private static func steps(
+    of layers: [any Layer], _ context: ExecutionContext
+  ) -> ([any Layer], lastLayers: [Int]) {
+    var steps: [any Layer] = []
+    var lastLayers: [Int] = []
+    var index = 0
+    while index < layers.count {
+      if index + 2 < layers.count, let pair = pair(layers[index], layers[index + 1], context) {
+        steps.append(pair)
+        index += 2
+      } else {
+        steps.append(layers[index])
+        index += 1
+      }
+      lastLayers.append(index - 1)
+    }
+    return (steps, lastLayers)
+  }
+
+  private static func pair(
+    _ layer: any Layer, _ next: any Layer, _ context: ExecutionContext
+  ) -> (any Layer)? {
+    guard let activation = next as? LeakyReLU else { return nil }
+    if let norm = layer as? BatchNorm { return RectifiedBatchNorm(norm, activation) }
+    return (layer as? Conv2d).flatMap { RectifiedConvolution($0, activation, context: context) }
+  }
+
+  private func step(endingWith layer: Int) -> Int {
+    guard let step = lastLayers.firstIndex(of: layer) else {
+      preconditionFailure("layer \(layer) of \(layers.count) has no output of its own")
+    }
+    return step
+  }
+
+  package var inputShape: Shape { layers[0].inputShape }
+  package var outputShape: Shape { layers[layers.count - 1].outputShape }
+  package var operations: Int { layers.reduce(0) { $0 + $1.operations } }
+  package var isCurved: Bool { layers.contains(where: \.traits.isCurved) }
+  package var couplesSamples: Bool { layers.contains(where: \.traits.couplesSamples) }
+  package var needsLabels: Bool { layers.contains(where: \.traits.needsLabels) }
+
+  /// What layer `index` gave in the last forward pass; `y` is the sequence's own output.
+  package func activation(behind index: Int, output y: Tensor) -> Tensor {
+    output(of: step(endingWith: index), y)
+  }
+
+  private func output(of index: Int, _ y: Tensor) -> Tensor {
+    index + 1 < steps.count ? activations[index] : y
+  }
+
+  private func input(of index: Int, _ x: Tensor) -> Tensor {
+    index == 0 ? x : activations[index - 1]
+  }
+
+  /// y = the layers in their order, applied to x.
+  package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) throws {
+    for (index, step) in steps.enumerated() {
+      try step.forward(input(of: index, x), into: output(of: index, y), pass)
+    }
+  }
+
+  /// dx = dL/dx, for the pass's `inputGroups`; nil where nobody wants it.
+  package func backward(
+    _ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass
+  ) throws {
+    // Only the first step's gradient may be wanted for some groups alone.
+    var inner = pass
+    inner.inputGroups = pass.groups
+    for index in steps.indices.reversed() {
+      let arriving = index + 1 < steps.count ? gradients[index] : dy
+      if let injection, injectionStep == index { add(injection.gradient, to: arriving, pass) }
+      var own = index > 0 ? inner : pass
+      own.sharesFollow = pass.sharesFollow && index < firstSource ?? 0
+      try steps[index].backward(
+        arriving, input: input(of: index, x), output: output(of: index, y),
+        into: index > 0 ? gradients[index - 1] : dx, own)
+    }
+  }
+
+  /// Carries direction t through the derivative of `backward`, which was the last call for this
+  /// group: adds d/dW of <dx, t>, and keeps the curved steps' shares, one of them in the place of
+  /// what `backward` kept: once after each.
+  package func doubleBackward(
+    _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
+    _ pass: Pass
+  ) throws {
+    for (index, step) in steps.enumerated() {
+      let isLast = index + 1 == steps.count
+      try step.doubleBackward(
+        index == 0 ? t : directions[index - 1], outputGradient: isLast ? dy : gradients[index],
+        input: input(of: index, x), output: output(of: index, y),
+        into: isLast ? jt : directions[index], share: shares[index], pass)
+    }
+  }
+
+  /// Sends the shares that `doubleBackward` left, and those that arrive from behind the sequence,
+  /// back to the parameters and the input.
+  ///
+  /// Overwrites what `backward` kept. Returns whether there was anything to send to the input: `dx`
+  /// is undefined otherwise.
+  @discardableResult
+  package func backwardShares(
+    arriving: Tensor?, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass
+  ) throws -> Bool {
+    precondition(arriving == nil || firstSource == nil, "a share from behind the network")
+    var arriving = arriving
+    for index in steps.indices.reversed() {
+      let (x, y) = (input(of: index, x), output(of: index, y))
+      let target = index > 0 ? gradients[index - 1] : dx
+      var hasTarget = false
+      if let composite = composites[index] {
+        hasTarget = try composite.backwardShares(
+          arriving: arriving, input: x, output: y, into: target, pass)
+      } else if let dy = arriving {
+        try steps[index].backward(dy, input: x, output: y, into: target, pass)
+        hasTarget = true
+      }
+      guard let target else { return false }
+      if let share = shares[index] {
+        if hasTarget {
+          add(share, to: target, pass)
+        } else if index > 0 {
+          arriving = share
+          continue
+        } else {
+          copy(share, to: target, pass)
+          hasTarget = true
+        }
+      }
+      arriving = hasTarget ? target : nil
+    }
+    return arriving != nil
+  }
+
+  private func add(_ source: Tensor, to target: Tensor, _ pass: Pass) {
+    context.forEachShard { shard, _ in
+      Elementwise.add(source.read(pass, shard: shard), to: target.values(pass, shard: shard))
+    }
+  }
+
+  private func copy(_ source: Tensor, to target: Tensor, _ pass: Pass) {
+    context.forEachShard { shard, _ in
+      _ = target.values(pass, shard: shard).update(fromContentsOf: source.read(pass, shard: shard))
+    }
+  }
+}

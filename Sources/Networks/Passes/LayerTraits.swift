@@ -1,0 +1,15 @@
+/// What a network must know of a layer to plan its memory.
+package struct LayerTraits: Sendable {
+  /// y may be written over x.
+  package var forwardInPlace = false
+  /// dx may be written over dy (never so where the second-order pass needs dy: see `isCurved`).
+  package var backwardInPlace = false
+  /// `backward` reads y, so y must stay as it was.
+  package var needsOutput = false
+  /// The layer's Jacobian depends on its input: `doubleBackward` leaves a share at the input.
+  package var isCurved = false
+  /// The output for a sample depends on the other samples of its stat group.
+  package var couplesSamples = false
+  /// The passes read the samples' classes, `Pass.labels`.
+  package var needsLabels = false
+}

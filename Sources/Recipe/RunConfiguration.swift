@@ -1,0 +1,75 @@
+import Collectives
+import Configuration
+import Datasets
+import Foundation
+import Networks
+import Training
+
+/// Everything that a configuration file says, checked and with its defaults.
+///
+/// The layers' own options are read when the networks are built (`makeModel`); `resolvedYAML` is
+/// complete after that.
+package struct RunConfiguration {
+  package struct OutputSection {
+    package var directory: String
+    package var checkpointEvery: Interval
+    package var keep: Int
+    package var sampleEvery: Interval
+    package var samples: Int
+    package var columns: Int
+    package var scale: Int
+  }
+
+  package let name: String
+  package let seed: UInt64
+  /// What sizes are multiples of; nil for a configuration without.
+  package let width: Int?
+  package let data: DataSection
+  /// What the trainer reads of it.
+  package let setup: TrainingSetup
+  package let output: OutputSection
+  private let root: ConfigurationReader
+
+  /// - Throws: `ConfigurationError` naming file, line and key.
+  package init(_ document: ConfigurationDocument) throws {
+    let root = document.root()
+    self.root = root
+    name = try root.string("name")
+    guard !name.isEmpty, !name.contains("/"), !name.hasPrefix(".") else {
+      throw root.fail("name", "expected a plain folder name, found '\(name)'")
+    }
+    seed = UInt64(try root.integer("seed", default: 0, in: 0...Int.max))
+    width = try root.width()
+    data = try Self.data(root.section("data"))
+    setup = try TrainingSetup(root, seed: seed, classes: data.classes)
+    output = try Self.output(root.section("output"))
+  }
+
+  package var generator: NetworkSettings { setup.generator }
+  package var critic: NetworkSettings { setup.critic }
+  package var objective: Objective { setup.objective }
+  package var training: TrainingSettings { setup.training }
+
+  /// Builds this rank's networks, and refuses keys that neither they nor the sections asked for.
+  ///
+  /// - Throws: As `Model`, and `ConfigurationError` for unknown keys.
+  package func makeModel(communicator: any Communicator) throws -> Model {
+    let model = try Model(setup, communicator: communicator)
+    try root.finish()
+    return model
+  }
+
+  /// The configuration with all defaults, as it goes into the run directory.
+  package var resolvedYAML: String { root.resolvedYAML() }
+
+  private static func output(_ section: ConfigurationReader) throws -> OutputSection {
+    OutputSection(
+      directory: try section.string("directory", default: "runs"),
+      checkpointEvery: try Interval(section, key: "checkpointEvery", default: "1 epoch"),
+      keep: try section.integer("keep", default: 3, in: 1...1_000_000),
+      sampleEvery: try Interval(section, key: "sampleEvery", default: "1 epoch"),
+      samples: try section.integer("samples", default: 64, in: 1...65536),
+      columns: try section.integer("columns", default: 8, in: 1...1024),
+      scale: try section.integer("scale", default: 1, in: 1...16))
+  }
+}

@@ -1,0 +1,131 @@
+import Datasets
+import Foundation
+import Recipe
+import Reports
+import Storage
+import Training
+
+/// What rank 0 shows and logs of a run: progress, a line an epoch, `metrics.csv`, and where
+/// everything is.
+final class RunRecorder {
+  private let directory: RunDirectory
+  private let configuration: RunConfiguration
+  private let schedule: Schedule
+  private let metrics: MetricsLog
+  private let progress: ProgressReporter
+  private let ranks: Int
+  private let startIteration: Int
+  private let startTime = DispatchTime.now().uptimeNanoseconds
+
+  private let columns: MetricsColumns
+  private var monitor: TrainingMonitor
+
+  init(
+    _ directory: RunDirectory, _ configuration: RunConfiguration, _ schedule: Schedule,
+    imagesPerIteration: Int, start: Int, ranks: Int
+  ) throws {
+    self.directory = directory
+    self.configuration = configuration
+    self.schedule = schedule
+    self.ranks = ranks
+    columns = MetricsColumns(configuration.objective)
+    monitor = TrainingMonitor(configuration.objective)
+    metrics = try MetricsLog(path: directory.metrics, columns: columns.names)
+    try metrics.truncate(afterIteration: start)
+    progress = ProgressReporter(imagesPerIteration: imagesPerIteration)
+    startIteration = start
+  }
+
+  /// An error that ends the run begins a line of its own.
+  deinit { progress.finish() }
+
+  func begin(dataset: any Dataset, model: Model) {
+    let training = configuration.training
+    let threads = model.context.pool.threads
+    progress.log(
+      "\(configuration.name): \(dataset.count) samples of \(dataset.name), generator \(model.generator.parameterCount) "
+        + "and critic \(model.critic.parameterCount) parameters, batch \(training.batch) in \(training.shards) shards on "
+        + "\(ranks) rank\(ranks == 1 ? "" : "s")\(threads > 1 ? " of \(threads) threads" : "")")
+    if ranks > 1 { progress.log("exchange: \(model.context.communicator.exchangeDescription)") }
+    progress.log("run folder: \(directory.path)")
+    if startIteration > 0 { progress.log("going on after iteration \(startIteration)") }
+    if startIteration < schedule.iterations { progress.update(status(startIteration, nil)) }
+  }
+
+  private func status(_ iteration: Int, _ losses: CriticLosses?) -> ProgressStatus {
+    let epoch = min(schedule.epochsDone(afterIteration: max(0, iteration - 1)) + 1, schedule.epochs)
+    return ProgressStatus(
+      iteration: iteration, iterations: schedule.iterations, epoch: (epoch, schedule.epochs),
+      values: losses.map(progressValues) ?? [])
+  }
+
+  private func progressValues(_ losses: CriticLosses) -> [ProgressStatus.Value] {
+    switch configuration.objective.loss {
+    case .wasserstein:
+      return [.init("W", losses.wasserstein)]
+        + (configuration.objective.penalty == nil ? [] : [.init("penalty", losses.penalty)])
+    case .binaryCrossEntropy:
+      return [.init("D(x)", losses.realScore), .init("D(G(z))", losses.fakeScore)]
+    }
+  }
+
+  func record(
+    _ iteration: Int, critic: CriticLosses, generator: GeneratorLosses, seconds: Double
+  ) throws {
+    let status = status(iteration, critic)
+    try metrics.append(
+      columns.row(
+        iteration: iteration, epoch: status.epoch?.current ?? 0, (critic, generator),
+        seconds: seconds))
+    progress.update(status)
+    for warning in monitor.observe(critic, generator) {
+      progress.log("warning: iteration \(iteration): \(warning)")
+    }
+    let epoch = schedule.epochsDone(afterIteration: iteration)
+    if epoch > schedule.epochsDone(afterIteration: iteration - 1) {
+      // As S0's source prints it: the values of the epoch's last batch.
+      progress.log(
+        "Epoch [\(epoch)/\(schedule.epochs)] C Loss: \(fixed(critic.loss)), \(middle(critic)), "
+          + "G Loss: \(fixed(generator.loss))")
+    }
+  }
+
+  private func middle(_ critic: CriticLosses) -> String {
+    switch configuration.objective.loss {
+    case .wasserstein: "W Dist: \(fixed(critic.wasserstein))"
+    case .binaryCrossEntropy:
+      "D(x): \(fixed(critic.realScore)), D(G(z)): \(fixed(critic.fakeScore))"
+    }
+  }
+
+  /// Warns where the samples of a picture are nearly all the same.
+  func record(diversity: Double, iteration: Int) {
+    if let warning = monitor.observe(diversity: diversity) {
+      progress.log("warning: iteration \(iteration): \(warning)")
+    }
+  }
+
+  func finish(iteration: Int, start: Int, stoppedBy signal: Int32) throws {
+    progress.finish()
+    try metrics.close()
+    if iteration > 0 {
+      let table = try MetricsTable(path: directory.metrics)
+      try PNG.write(table.curves(title: configuration.name), to: directory.curves)
+    }
+    let seconds = Double(DispatchTime.now().uptimeNanoseconds - startTime) * 1e-9
+    if iteration == start && signal == 0 {
+      return progress.log(
+        "nothing to do: all \(iteration) iterations of \(directory.path) are done")
+    }
+    if signal != 0 && iteration < schedule.iterations {
+      return progress.log(
+        "stopped by \(StopSignal.name(signal)) after iteration \(iteration) of \(schedule.iterations), saved; go on with: "
+          + "\(CommandLine.arguments[0]) train --resume \(directory.path)")
+    }
+    progress.log(
+      "done: \(iteration) iterations in \(ProgressReporter.duration(seconds)); checkpoints, samples and metrics are in "
+        + "\(directory.path) (samples/, curves.png, metrics.csv, checkpoints/latest)")
+  }
+
+  private func fixed(_ value: Double) -> String { String(format: "%.4f", value) }
+}

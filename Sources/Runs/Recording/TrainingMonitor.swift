@@ -1,0 +1,99 @@
+import Training
+
+/// Watches a run for the failures that GANs are known for, and says each in a line when it begins.
+///
+/// Losses are watched through their moving averages, m = 0.98 m + 0.02 x, from iteration 50 on. A
+/// failure is said again only when it had gone.
+package struct TrainingMonitor {
+  /// A failure, with what it was seen by.
+  private enum Failure: Hashable {
+    case criticWins, explosion, vanishing, collapse
+  }
+
+  /// Mean probabilities of fakes and reals beyond which the critic tells them apart nearly without
+  /// error; smoothed labels hold a loss above 0, but not these.
+  static let wonProbabilities = (fake: 0.02, real: 0.8)
+  /// An explosion: the loss's average exceeds that many times its smallest since iteration 50, and
+  /// `explodedLoss`.
+  static let explosionFactor = 30.0
+  static let explodedLoss = 30.0
+  /// A generator gradient's average below this share of its largest.
+  static let vanishedShare = 1e-4
+  /// Deviation of samples over that of reals.
+  static let collapsedDiversity = 0.1
+
+  private let isEntropy: Bool
+  private var count = 0
+  private var loss = 0.0
+  private var realScore = 0.0
+  private var fakeScore = 0.0
+  private var magnitude = 0.0
+  private var smallestMagnitude = Double.infinity
+  private var gradient = 0.0
+  private var largestGradient = 0.0
+  private var present: Set<Failure> = []
+
+  package init(_ objective: Objective) {
+    if case .binaryCrossEntropy = objective.loss { isEntropy = true } else { isEntropy = false }
+  }
+
+  /// Takes an iteration's losses.
+  ///
+  /// - Returns: What begins to go wrong, a line each.
+  package mutating func observe(_ critic: CriticLosses, _ generator: GeneratorLosses) -> [String] {
+    count += 1
+    let share = count == 1 ? 1 : 0.02
+    loss += share * (critic.loss - loss)
+    realScore += share * (critic.realScore - realScore)
+    fakeScore += share * (critic.fakeScore - fakeScore)
+    magnitude += share * (abs(critic.loss) - magnitude)
+    gradient += share * (generator.gradientNorm - gradient)
+    guard count >= 50 else { return [] }
+    // What the messages say: they are made only when they are needed.
+    let (loss, gradient) = (loss, gradient)
+    smallestMagnitude = min(smallestMagnitude, magnitude)
+    largestGradient = max(largestGradient, gradient)
+    let largest = largestGradient
+    let (real, fake) = (realScore, fakeScore)
+    return [
+      note(
+        .criticWins,
+        isEntropy && fake < Self.wonProbabilities.fake && real > Self.wonProbabilities.real,
+        "the critic's loss is near its least (\(Self.short(loss))): it gives reals \(Self.short(real)) and "
+          + "fakes \(Self.short(fake)), and little is left for the generator to learn from; lower the "
+          + "critic's learning rate, smooth its labels, or take a Wasserstein loss"),
+      note(
+        .explosion,
+        magnitude > Self.explodedLoss && magnitude > Self.explosionFactor * smallestMagnitude,
+        "the critic's loss explodes (\(Self.short(loss))): lower the learning rates, or take norm layers out "
+          + "of the critic"),
+      note(
+        .vanishing, gradient < Self.vanishedShare * largestGradient,
+        "the generator's gradient vanishes (norm \(Self.short(gradient)), it was \(Self.short(largest))): "
+          + "it no longer learns"),
+    ].compactMap { $0 }
+  }
+
+  /// Takes the deviation of the samples of a picture, over that of as many reals.
+  package mutating func observe(diversity: Double) -> String? {
+    note(
+      .collapse, diversity < Self.collapsedDiversity,
+      "the samples are nearly all the same (their deviation is \(Self.short(diversity)) of the reals'): the "
+        + "generator has collapsed")
+  }
+
+  private mutating func note(
+    _ failure: Failure, _ isThere: Bool, _ text: @autoclosure () -> String
+  ) -> String? {
+    guard isThere else {
+      present.remove(failure)
+      return nil
+    }
+    return present.insert(failure).inserted ? text() : nil
+  }
+
+  private static func short(_ value: Double) -> String {
+    let rounded = (value * 1e4).rounded() / 1e4
+    return rounded == 0 ? "\(value)" : "\(rounded)"
+  }
+}

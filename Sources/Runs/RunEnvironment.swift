@@ -1,0 +1,55 @@
+import Base
+import Collectives
+import Foundation
+import Kernels
+
+/// The machine and software of a run, for `environment.json`.
+package struct RunEnvironment: Codable, Sendable {
+  package var version: String
+  package var date: String
+  package var command: [String]
+  package var host: String
+  package var system: String
+  package var processor: String
+  package var vectorLevel: String
+  /// The kernels in use: they compute the same bits.
+  package var kernels: String
+  package var ranks: Int
+  package var threads: Int
+  /// How sums travel between ranks; nil in runs that began with older versions.
+  package var exchange: String?
+  package var coresOfRank0: Int
+  package var mpi: String
+  package var swift: String
+
+  package init(version: String, threads: Int, communicator: any Communicator) {
+    self.version = version
+    let format = ISO8601DateFormatter()
+    date = format.string(from: Date())
+    command = CommandLine.arguments
+    host = ProcessInfo.processInfo.hostName
+    system = ProcessInfo.processInfo.operatingSystemVersionString
+    processor = Processor.name
+    vectorLevel = Processor.level
+    kernels = VectorLevel.name
+    ranks = communicator.size
+    self.threads = threads
+    exchange = communicator.exchangeDescription
+    coresOfRank0 = Processor.boundCores.count
+    mpi = MPICommunicator.isLaunched ? MPICommunicator.libraryVersion : "not used"
+    #if swift(>=6.3)
+      swift = "6.3 or newer"
+    #elseif swift(>=6.2)
+      swift = "6.2"
+    #else
+      swift = "6.1"
+    #endif
+  }
+
+  package var json: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(self) else { return "{}\n" }
+    return String(decoding: data, as: UTF8.self) + "\n"
+  }
+}

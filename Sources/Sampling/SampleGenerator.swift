@@ -1,0 +1,335 @@
+import Base
+import Datasets
+import Networks
+import Recipe
+import Reports
+import Training
+
+/// Draws samples of a generator on one rank, without exchange.
+///
+/// Sample i comes from noise that is a function of (seed, i): the same at every call and on any
+/// number of ranks. Passes are cut at the same samples on any number of ranks too, so the bits are
+/// the same.
+package struct SampleGenerator {
+  /// What batch norm in the generator normalizes with.
+  package enum Statistics: String, Sendable, CaseIterable {
+    /// The running statistics: a sample is a function of its noise.
+    case running
+    /// Those of a whole batch, as in training: samples are drawn `training.batch` at a time.
+    ///
+    /// Only where one rank holds all shards. Moves the running statistics.
+    case batch
+  }
+
+  private let model: Model
+  private let seed: UInt64
+  private let range: ClosedRange<Float>
+  private let noise: NoiseDistribution
+  private let statistics: Statistics
+  private let average: WeightAverage?
+  private let hasFixedGenerator: Bool
+
+  /// - Parameters:
+  ///   - model: The networks.
+  ///   - configuration: Theirs.
+  ///   - seed: Of the noise; nil for the run's.
+  ///   - statistics: What batch norm normalizes with.
+  ///   - average: The averaged parameters to draw with; nil for the generator's own.
+  package init(
+    _ model: Model, _ configuration: RunConfiguration, seed: UInt64? = nil,
+    statistics: Statistics = .running, average: WeightAverage? = nil
+  ) {
+    let plan = model.context.plan
+    precondition(
+      statistics == .running || plan.ranks == 1,
+      "a batch's statistics on one of \(plan.ranks) ranks")
+    self.model = model
+    self.seed = seed ?? configuration.seed
+    range = configuration.data.range
+    noise = configuration.generator.noise
+    self.statistics = statistics
+    self.average = average
+    hasFixedGenerator = configuration.training.hasFixedGenerator
+  }
+
+  private var shape: Shape { model.generator.outputShape }
+
+  /// Points of the plane: to be drawn as such, over the critic's contours.
+  package var isPlanar: Bool { shape == Shape(channels: 2) }
+
+  /// Whether there is a picture of a sample: points of the plane, and grey or RGB pixels.
+  package var isDrawable: Bool {
+    isPlanar || ((shape.channels == 1 || shape.channels == 3) && shape.pixels > 1)
+  }
+
+  /// Classes that the generator can be asked for; 0 for none.
+  package var classes: Int { model.generator.labels?.classes ?? 0 }
+
+  /// How samples stand in a grid.
+  package struct Layout: Sendable, Equatable {
+    package var count: Int
+    package var columns: Int
+    /// The classes of the columns; empty where samples have none.
+    package var classes: [Int]
+
+    package init(count: Int, columns: Int, classes: [Int]) {
+      self.count = count
+      self.columns = columns
+      self.classes = classes
+    }
+
+    /// The class of sample `index`.
+    package func label(_ index: Int) -> Int {
+      classes.isEmpty ? 0 : classes[index % classes.count]
+    }
+
+    /// Over the columns.
+    package var headings: [String] { classes.map(String.init) }
+  }
+
+  /// The most classes that are shown where nobody chose any.
+  private static let mostColumns = 20
+
+  /// The layout for at least `count` samples: of a conditional model a column a class in whole
+  /// rows.
+  ///
+  /// - Parameters:
+  ///   - count: Samples.
+  ///   - columns: Samples in a row, where a row is not the classes.
+  ///   - chosen: Classes to show; nil for the first 20 at most.
+  /// - Returns: The layout.
+  package func layout(count: Int, columns: Int, classes chosen: [Int]? = nil) -> Layout {
+    let shown = chosen ?? Array(0..<min(classes, Self.mostColumns))
+    guard classes > 0, !shown.isEmpty else {
+      return Layout(count: count, columns: columns, classes: [])
+    }
+    let rows = (count + shown.count - 1) / shown.count
+    return Layout(count: rows * shown.count, columns: shown.count, classes: shown)
+  }
+
+  // MARK: - Pictures
+
+  /// What a run shows of its generator: a grid of images, or for points of the plane the critic's
+  /// contours with as many reals and samples.
+  ///
+  /// - Parameters:
+  ///   - samples: Drawn in this layout.
+  ///   - layout: How images stand in the grid; of a conditional model with the classes on top.
+  ///   - scale: Pixels of the picture, each way, for one of an image.
+  ///   - dataset: Where the reals come from.
+  ///   - title: Of the contour plot.
+  /// - Returns: nil where there is no picture of a sample.
+  /// - Throws: What a pass throws.
+  package func picture(
+    of samples: [Float], _ layout: Layout, scale: Int, dataset: any Dataset, title: String
+  ) throws -> Image? {
+    guard isDrawable else { return nil }
+    if isPlanar {
+      return try contour(
+        title: title, reals: reals(layout, of: dataset), samples: samples
+      ).render()
+    }
+    return grid(of: samples, columns: layout.columns, scale: scale, headings: layout.headings)
+  }
+
+  /// A grid of images, channels last.
+  ///
+  /// - Parameters:
+  ///   - images: Whole samples of the generator's shape, in the data's range.
+  ///   - columns: Images in a row.
+  ///   - scale: Pixels of the picture, each way, for one of an image.
+  ///   - padding: Pixels between images.
+  ///   - headings: Over the columns.
+  ///   - rowLabels: Left of the rows.
+  /// - Returns: A picture of as many channels as the images; with words an RGB one.
+  package func grid(
+    of images: [Float], columns: Int, scale: Int, padding: Int = 2, headings: [String] = [],
+    rowLabels: [String] = []
+  ) -> Image {
+    let grid = SampleGrid(
+      columns: columns, padding: padding, range: range,
+      padValue: (range.lowerBound + range.upperBound) / 2, scale: scale)
+    return images.withUnsafeBufferPointer {
+      grid.render(
+        $0, count: images.count / shape.elementCount, height: shape.height, width: shape.width,
+        channels: shape.channels, columnHeadings: headings, rowLabels: rowLabels)
+    }
+  }
+
+  /// Reals beside samples, each under its heading; of a conditional model both in the columns of
+  /// their classes.
+  ///
+  /// - Parameters:
+  ///   - samples: Images, drawn in this layout.
+  ///   - layout: How they stand in the grid.
+  ///   - scale: Pixels of the picture, each way, for one of an image.
+  ///   - dataset: Where the reals come from.
+  /// - Returns: An RGB picture.
+  package func realsBesideSamples(
+    _ samples: [Float], _ layout: Layout, scale: Int, dataset: any Dataset
+  ) -> Image {
+    PictureSheet.render(
+      [("reals", reals(layout, of: dataset)), ("samples", samples)].map { heading, images in
+        .init(
+          heading: heading,
+          image: grid(
+            of: images, columns: layout.columns, scale: scale, headings: layout.headings))
+      })
+  }
+
+  /// The critic's contours over [-3, 3] x [-3, 3] on a grid of 128 x 128.
+  ///
+  /// - Parameters:
+  ///   - title: The plot's.
+  ///   - reals: Points x0, y0, x1, y1 and on.
+  ///   - samples: Points likewise. With `training.fixedGenerator` the fakes of training stand in
+  ///     their place: the reals with N(0, 1) added.
+  /// - Returns: The plot, to be rendered.
+  /// - Throws: What a pass throws.
+  package func contour(title: String, reals: [Float], samples: [Float]) throws -> ContourPlot {
+    let gridSize = 128
+    var samples = samples
+    if hasFixedGenerator {
+      let stream = RandomStream(seed: seed, purpose: .sampleNoise, step: 2)
+      samples.withUnsafeMutableBufferPointer { stream.normals(sample: 0, into: $0) }
+      samples = zip(samples, reals).map { $0 + $1 }
+    }
+    return ContourPlot(
+      title: title, values: try scores(of: ContourPlot.places(gridSize: gridSize)),
+      gridSize: gridSize, reals: PlotPoint.pairs(reals), samples: PlotPoint.pairs(samples))
+  }
+
+  // MARK: - Values
+
+  /// Reals, chosen at random and the same ones at every call, channels last.
+  ///
+  /// - Parameters:
+  ///   - layout: How many, and of which classes.
+  ///   - dataset: Where they come from.
+  /// - Returns: Whole samples of the data set's shape.
+  package func reals(_ layout: Layout, of dataset: any Dataset) -> [Float] {
+    let size = dataset.shape.elementCount
+    // Step 1: step 0 is the samples' noise.
+    let stream = RandomStream(seed: seed, purpose: .sampleNoise, step: 1)
+    // So many tries miss a class of a hundredth of the data once in 20 000 times.
+    let tries = layout.classes.isEmpty || dataset.classCount == 0 ? 1 : 1000
+    var reals = [Float](repeating: 0, count: layout.count * size)
+    reals.withUnsafeMutableBufferPointer { buffer in
+      for index in 0..<layout.count {
+        let candidates = (0..<tries).lazy.map {
+          stream.integer(below: dataset.count, sample: index, element: $0)
+        }
+        let real =
+          candidates.first { tries == 1 || dataset.label(at: $0) == layout.label(index) }
+          ?? candidates[0]
+        dataset.copySample(
+          at: real,
+          into: UnsafeMutableBufferPointer(rebasing: buffer[index * size..<(index + 1) * size]))
+      }
+    }
+    return reals
+  }
+
+  /// Overwrites `buffer` with the noise of sample `index`.
+  package func fillNoise(_ index: Int, _ buffer: MutableFloatBuffer) {
+    noise.fill(buffer, sample: index, of: RandomStream(seed: seed, purpose: .sampleNoise))
+  }
+
+  /// The samples of a layout, channels last.
+  ///
+  /// - Parameter layout: How many, and of which classes.
+  /// - Returns: Whole samples of the generator's shape.
+  /// - Throws: What a pass throws.
+  package func images(_ layout: Layout) throws -> [Float] {
+    try images(count: layout.count, label: layout.label, noise: fillNoise)
+  }
+
+  /// `count` samples, channels last.
+  ///
+  /// - Parameters:
+  ///   - count: Samples.
+  ///   - label: The class of a sample, where the generator takes one.
+  ///   - noise: Overwrites its buffer, `latent` values, with the noise of a sample.
+  /// - Returns: `count` samples of the generator's shape.
+  /// - Throws: What a pass throws.
+  package func images(
+    count: Int, label: (_ index: Int) -> Int = { _ in 0 },
+    noise: (_ index: Int, _ buffer: MutableFloatBuffer) -> Void
+  ) throws -> [Float] {
+    guard let average else { return try ownImages(count: count, label: label, noise: noise) }
+    return try average.withAverage {
+      try ownImages(count: count, label: label, noise: noise)
+    }
+  }
+
+  /// The same with the parameters that the generator has now.
+  private func ownImages(
+    count: Int, label: (_ index: Int) -> Int,
+    noise: (_ index: Int, _ buffer: MutableFloatBuffer) -> Void
+  ) throws -> [Float] {
+    let generator = model.generator
+    return try outputs(
+      of: generator, count: count, capacity: generator.memory.shardCapacity,
+      mode: statistics == .batch ? .training : .evaluation
+    ) { index, pass, shard, position in
+      noise(index, generator.input.sample(position, group: 0, pass, shard: shard))
+      generator.labels?.values(pass, shard: shard)[position] = Int32(label(index))
+    }
+  }
+
+  /// The critic's scores of samples of its input's shape, channels last; of class 0, where the
+  /// critic takes classes.
+  package func scores(of samples: [Float]) throws -> [Float] {
+    let critic = model.critic
+    let size = critic.inputShape.elementCount
+    let values = try outputs(
+      of: critic, count: samples.count / size, capacity: critic.memory.groupCapacity,
+      mode: .evaluation
+    ) { index, pass, shard, position in
+      let input = critic.input.sample(position, group: 0, pass, shard: shard)
+      // Past the end only to fill a shard.
+      let place = min(index, samples.count / size - 1) * size
+      _ = input.update(fromContentsOf: samples[place..<place + size])
+      critic.labels?.values(pass, shard: shard)[position] = 0
+    }
+    // Behind the score may stand class logits.
+    return stride(from: 0, to: values.count, by: critic.outputShape.elementCount).map { values[$0] }
+  }
+
+  /// A network's outputs for inputs 0 ..< count, in passes of as many as there is memory for.
+  private func outputs(
+    of network: Network, count: Int, capacity: Int, mode: Pass.Mode,
+    fill: (_ index: Int, _ pass: Pass, _ shard: Int, _ position: Int) -> Void
+  ) throws -> [Float] {
+    let plan = model.context.plan
+    let size = network.outputShape.elementCount
+    var outputs: [Float] = []
+    outputs.reserveCapacity(count * size)
+    var first = 0
+    while first < count {
+      // A batch's statistics are those of a whole batch, also where fewer samples are asked for;
+      // and conditional batch norm without running statistics takes a shard's, which must be whole
+      // then.
+      let rest = count - first
+      let whole = network.labels == nil ? rest : (rest + capacity - 1) / capacity * capacity
+      let part = mode == .training ? model.batch : min(whole, plan.localShards * capacity)
+      var pass = Pass(
+        .local(count: part, capacity: capacity), groups: 0..<1, mode: mode, plan: plan)
+      pass.draw = PassDraw(seed: seed, number: first / part)
+      var index = first
+      for shard in 0..<plan.localShards {
+        for position in 0..<pass.samples(inShard: shard) {
+          fill(index, pass, shard, position)
+          index += 1
+        }
+      }
+      try network.forward(pass)
+      for shard in 0..<plan.localShards {
+        outputs.append(contentsOf: network.output.read(pass, shard: shard))
+      }
+      first += part
+    }
+    outputs.removeLast(outputs.count - count * size)
+    return outputs
+  }
+}

@@ -1,0 +1,168 @@
+import Collectives
+import Configuration
+import Datasets
+import Foundation
+import Networks
+import Recipe
+import Storage
+import Training
+
+/// The networks of a run as a checkpoint has them, on one rank: for sampling and evaluation.
+package struct TrainedModel {
+  package let configuration: RunConfiguration
+  package let model: Model
+  /// The run's folder; nil where a file of weights was given.
+  package let run: RunDirectory?
+  /// The checkpoint's folder, or the file of the generator's weights.
+  package let source: String
+  /// Iterations after which the checkpoint was taken; nil for a file.
+  package let iteration: Int?
+  /// One line for each newer checkpoint that is damaged and was passed over.
+  package let notes: [String]
+
+  /// Finds and reads a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - path: A run's folder (its newest whole checkpoint is taken), a checkpoint's folder (its
+  ///     configuration lies two levels up), or a safetensors file of a generator's state dict.
+  ///   - iteration: Which of a run's checkpoints; nil for the newest.
+  ///   - configurationFile: Instead of the run's own; needed with a file.
+  ///   - overrides: Such as `data.path=FOLDER`.
+  ///   - usesAverage: Whether the averaged parameters of the generator are taken where there are
+  ///     any, as the run's own pictures do.
+  ///   - needsCritic: Whether the critic's weights are read too.
+  /// - Throws: Where there is no checkpoint, or it is of another configuration.
+  package init(
+    _ path: String, iteration: Int? = nil, configurationFile: String? = nil,
+    overrides: [String] = [], usesAverage: Bool = true,
+    needsCritic: (RunConfiguration, Model) -> Bool = { _, _ in false }
+  ) throws {
+    let place = try Self.place(path, iteration: iteration)
+    run = place.run
+    source = place.source
+    notes = place.notes
+    guard let file = configurationFile ?? place.run?.configuration, FileSystem.exists(file) else {
+      throw TrainingError(
+        configurationFile.map { "\($0): no such file" }
+          ?? "\(path): has no config.yaml two levels up; give the configuration by --config FILE")
+    }
+    var document = try ConfigurationDocument(path: file)
+    try document.apply(overrides)
+    configuration = try RunConfiguration(document)
+    model = try configuration.makeModel(communicator: SoloCommunicator())
+    guard !place.isFile else {
+      self.iteration = nil
+      guard !needsCritic(configuration, model) else {
+        throw TrainingError(
+          "\(path): is the generator's weights only, but the critic's are needed; give the checkpoint's "
+            + "folder")
+      }
+      try Self.load(path, into: model.generator)
+      return
+    }
+    self.iteration = CheckpointStore.step(ofName: FileSystem.name(of: place.source))
+    let networks =
+      [model.generator] + (needsCritic(configuration, model) ? [model.critic] : [])
+    for network in networks {
+      let average = "\(source)/\(network.name)_ema.safetensors"
+      try Self.load(
+        usesAverage && FileSystem.exists(average)
+          ? average : "\(source)/\(network.name).safetensors", into: network)
+    }
+  }
+
+  private static func load(_ path: String, into network: Network) throws {
+    let file = try SafetensorsFile(path: path)
+    let names = Set(network.stateTensors.map(\.name))
+    if let foreign = file.names.first(where: { !names.contains($0) }) {
+      throw TrainingError(
+        "\(path): has a tensor \(foreign) that the configuration's \(network.name) does not; the weights are "
+          + "of another configuration")
+    }
+    try network.load(file) { $0 }
+  }
+
+  /// Opens the data set that the run was trained on.
+  package func openDataset() throws -> any Dataset {
+    try configuration.data.open()
+  }
+
+  // MARK: - Finding it
+
+  private struct Place {
+    var source: String
+    var run: RunDirectory?
+    var isFile = false
+    var notes: [String] = []
+  }
+
+  private static func place(_ path: String, iteration: Int?) throws -> Place {
+    guard FileSystem.exists(path) else { throw TrainingError("\(path): no such file or folder") }
+    if !FileSystem.isDirectory(path) {
+      try refuse(iteration, path, "a file")
+      return Place(source: path, isFile: true)
+    }
+    let run = RunDirectory(path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path)
+    if FileSystem.exists(run.configuration) {
+      let store = CheckpointStore(directory: run.checkpoints, keep: 1)
+      if let iteration {
+        let folder = store.path(step: max(0, iteration))
+        guard FileSystem.exists("\(folder)/DONE") else {
+          let steps = try store.names().compactMap(CheckpointStore.step(ofName:)).map(String.init)
+          throw TrainingError(
+            "\(path): has no checkpoint of step \(iteration); there are "
+              + (steps.isEmpty ? "none" : steps.joined(separator: ", ")))
+        }
+        try store.verify(folder)
+        return Place(source: folder, run: run)
+      }
+      let found = try store.latestValid()
+      guard let folder = found.path else {
+        throw TrainingError("\(path): has no whole checkpoint")
+      }
+      return Place(source: folder, run: run, notes: found.notes)
+    }
+    guard FileSystem.exists("\(path)/generator.safetensors") else {
+      throw TrainingError(
+        "\(path): expected a run's folder (with config.yaml) or a checkpoint's (with "
+          + "generator.safetensors), found neither")
+    }
+    try refuse(iteration, path, "a checkpoint")
+    // `latest` is a link: its own name tells no step.
+    let folder = URL(fileURLWithPath: path).resolvingSymlinksInPath()
+    let parent = RunDirectory(
+      folder.deletingLastPathComponent().deletingLastPathComponent().path)
+    return Place(
+      source: folder.path, run: FileSystem.exists(parent.configuration) ? parent : nil)
+  }
+
+  private static func refuse(_ iteration: Int?, _ path: String, _ what: String) throws {
+    guard iteration != nil else { return }
+    throw TrainingError(
+      "\(path): is \(what); --step chooses among the checkpoints of a run's folder")
+  }
+}
+
+extension TrainedModel {
+  /// Counts the modes of a toy data set that the generator hits.
+  ///
+  /// - Parameters:
+  ///   - samples: How many to draw.
+  ///   - seed: Of their noise; nil for the run's.
+  /// - Returns: The counts.
+  /// - Throws: Where the data set has no modes, and where only a critic was trained.
+  package func modeCoverage(samples: Int, seed: UInt64?) throws -> ModeCoverage.Result {
+    guard !configuration.training.hasFixedGenerator else {
+      throw TrainingError("evaluate: training.fixedGenerator trains no generator")
+    }
+    guard case .toy(let distribution, _, _) = configuration.data.source,
+      let modes = ModeCoverage(distribution)
+    else {
+      throw TrainingError(
+        "evaluate: the data of \(configuration.name) have no modes to count; expected data.source "
+          + "gaussians8 or gaussians25")
+    }
+    let generator = SampleGenerator(model, configuration, seed: seed)
+    return modes.evaluate(try generator.images(count: samples, noise: generator.fillNoise))
+  }
+}

@@ -1,0 +1,69 @@
+import Foundation
+
+/// The folder of a run.
+///
+///     config.yaml  environment.json  metrics.csv  curves.png  lock
+///     samples/{epoch-0005,reals-and-samples}.png
+///     checkpoints/step-00000469/{generator,critic,optimizer}.safetensors, state.json, DONE   latest -> step-...
+package struct RunDirectory: Sendable {
+  package let path: String
+
+  package init(_ path: String) { self.path = path }
+
+  package var configuration: String { "\(path)/config.yaml" }
+  package var environment: String { "\(path)/environment.json" }
+  package var metrics: String { "\(path)/metrics.csv" }
+  package var curves: String { "\(path)/curves.png" }
+  package var samples: String { "\(path)/samples" }
+  package var checkpoints: String { "\(path)/checkpoints" }
+
+  /// Makes the first free folder in `directory` among `name` and its numbered successors, NAME-2
+  /// and on.
+  ///
+  /// Processes that look for one at the same time get a folder each.
+  package static func createFree(named name: String, in directory: String) throws -> RunDirectory {
+    try FileSystem.createDirectory(directory)
+    var path = "\(directory)/\(name)"
+    var number = 2
+    while try !FileSystem.createNewDirectory(path) {
+      path = "\(directory)/\(name)-\(number)"
+      number += 1
+    }
+    return RunDirectory(path)
+  }
+
+  /// Makes the folders of a new run and takes its lock.
+  ///
+  /// - Throws: Where the folder holds a run, or another process is about to begin one in it.
+  package func create() throws -> FolderLock {
+    try FileSystem.createDirectory(path)
+    let lock = try FolderLock(path)
+    guard !FileSystem.exists(configuration) else {
+      throw StorageError(
+        "\(path): holds a run already; go on with it by --resume \(path), or give another --run folder"
+      )
+    }
+    for folder in [samples, checkpoints] { try FileSystem.createDirectory(folder) }
+    return lock
+  }
+
+  /// The picture of samples that the run wrote last.
+  ///
+  /// - Throws: Where it has written none.
+  package func newestSamples() throws -> String {
+    guard FileSystem.exists(samples) else {
+      throw StorageError("\(path): expected the folder of a run, found no samples/ in it")
+    }
+    // By date: a run's names count epochs or iterations, and its end can be both.
+    let found = try FileSystem.listDirectory(samples).filter {
+      $0.hasSuffix(".png") && ($0.hasPrefix("epoch-") || $0.hasPrefix("iteration-"))
+    }.map { name in
+      let attributes = try FileManager.default.attributesOfItem(atPath: "\(samples)/\(name)")
+      return (date: attributes[.modificationDate] as? Date ?? .distantPast, name: name)
+    }
+    guard let newest = found.max(by: { ($0.date, $0.name) < ($1.date, $1.name) }) else {
+      throw StorageError("\(samples): has no picture of samples yet")
+    }
+    return "\(samples)/\(newest.name)"
+  }
+}

@@ -1,0 +1,80 @@
+import Configuration
+import Foundation
+
+/// Binary cross-entropy of a score s with target t.
+///
+/// The score is the probability p itself where the critic ends in a sigmoid, and its logit
+/// (p = 1 / (1 + exp(-s))) where it does not:
+///
+///     H(p, t) = -(t log p + (1 - t) log(1 - p))
+///     critic: (mean H(C(x), t) + mean H(C(G(z)), 0)) / 2, or the sum
+///     generator: mean H(C(G(z)), 1), or, saturating, mean log(1 - C(G(z)))
+///
+/// Of probabilities the logarithms are cut off at -100 and dH/dp = (p - t) / max(p (1 - p), 1e-12),
+/// as PyTorch's `binary_cross_entropy` has it; with `probabilityClip` e, p is first clipped to
+/// [e, 1 - e], as in Keras, outside of which the derivative is 0. Computed in Double.
+package struct BinaryCrossEntropy: Sendable, Equatable {
+  /// Whether scores are logits: the networks tell, see `Model`.
+  package var takesLogits = false
+  /// 1/2 or 1: of the two halves of the critic's loss.
+  package var halfWeight: Double
+  /// What targets of reals are drawn from, for each sample and step; from 1 to 1 for none.
+  ///
+  /// One-sided label smoothing, arXiv:1606.03498. Fakes keep 0: another target would pull the
+  /// optimum.
+  package var realTarget: ClosedRange<Double>
+  package var isSaturating: Bool
+  /// One optimizer step on the reals and then one on the fakes, instead of one on both.
+  package var hasSeparateUpdates: Bool
+  package var probabilityClip: Double?
+
+  init(_ section: ConfigurationReader) throws {
+    let reduction = try section.choice("criticLoss", default: "mean", of: ["mean", "sum"])
+    halfWeight = reduction == "mean" ? 0.5 : 1
+    isSaturating =
+      try section.choice(
+        "generatorLoss", default: "nonSaturating", of: ["nonSaturating", "saturating"])
+      == "saturating"
+    hasSeparateUpdates =
+      try section.choice("criticUpdates", default: "joint", of: ["joint", "separate"])
+      == "separate"
+    probabilityClip = try section.optionalNumber("probabilityClip", in: 0...0.49)
+    realTarget = 1...1
+    if let smoothing = try section.optionalSection("labelSmoothing") {
+      let (low, high) = try smoothing.numberPair("real", default: (0.9, 0.9))
+      guard low <= high, low > 0, high <= 1 else {
+        throw smoothing.fail(
+          "real", "expected [low, high] with 0 < low <= high <= 1, found [\(low), \(high)]")
+      }
+      realTarget = low...high
+    }
+  }
+
+  /// p of a score.
+  package func probability(_ score: Float) -> Double {
+    takesLogits ? 1 / (1 + exp(-Double(score))) : Double(score)
+  }
+
+  /// H and dH/ds.
+  package func loss(_ score: Float, target: Double) -> (value: Double, derivative: Double) {
+    let s = Double(score)
+    if takesLogits {
+      return (max(s, 0) - s * target + log1p(exp(-abs(s))), probability(score) - target)
+    }
+    var p = s
+    var slope = 1.0
+    if let clip = probabilityClip {
+      p = min(max(s, clip), 1 - clip)
+      slope = p == s ? 1 : 0
+    }
+    let value = -(target * max(log(p), -100) + (1 - target) * max(log(1 - p), -100))
+    return (value, slope * (p - target) / max(p * (1 - p), 1e-12))
+  }
+
+  /// What the generator minimizes for the score of a fake, and its derivative.
+  package func generatorLoss(_ score: Float) -> (value: Double, derivative: Double) {
+    guard isSaturating else { return loss(score, target: 1) }
+    let (value, derivative) = loss(score, target: 0)
+    return (-value, -derivative)
+  }
+}

@@ -1,0 +1,83 @@
+import Collectives
+import Configuration
+import Kernels
+import Networks
+
+/// An optimizer as a configuration names it.
+///
+///     adam: {learningRate: 1.0e-4, beta1: 0.5, beta2: 0.999}
+package struct OptimizerSettings: Sendable, Equatable {
+  package enum Rule: Sendable, Equatable {
+    case adam(Adam)
+    case rmsprop(RMSprop)
+    case sgd(SGD)
+  }
+
+  package var rule: Rule
+  package var schedule: LearningRateSchedule
+
+  package init(_ rule: Rule, schedule: LearningRateSchedule = .constant) {
+    self.rule = rule
+    self.schedule = schedule
+  }
+
+  package static func adam(_ adam: Adam) -> OptimizerSettings { OptimizerSettings(.adam(adam)) }
+
+  init(_ item: ConfigurationItem) throws {
+    let options = item.options
+    let rate = {
+      try options.number("learningRate", in: 0...Double.greatestFiniteMagnitude, above: 0)
+    }
+    let decay = { (key: String, value: Double) in
+      try options.number(key, default: value, in: 0...0.999_999_999)
+    }
+    let epsilon = { (value: Double) in
+      try options.number("epsilon", default: value, in: 0...1, above: 0)
+    }
+    switch item.name {
+    case "adam":
+      let forms = Adam.EpsilonForm.allCases.map(\.rawValue)
+      rule = .adam(
+        Adam(
+          learningRate: try rate(), beta1: try decay("beta1", 0.9),
+          beta2: try decay("beta2", 0.999),
+          epsilon: try epsilon(1e-8),
+          epsilonForm: Adam.EpsilonForm(
+            rawValue: try options.choice("epsilonForm", default: "pytorch", of: forms)) ?? .pytorch)
+      )
+    case "rmsprop":
+      let forms = RMSprop.Form.allCases.map(\.rawValue)
+      let form =
+        RMSprop.Form(rawValue: try options.choice("form", default: "pytorch", of: forms))
+        ?? .pytorch
+      rule = .rmsprop(
+        RMSprop(
+          learningRate: try rate(), alpha: try decay("alpha", form.defaultAlpha),
+          epsilon: try epsilon(form.defaultEpsilon), momentum: try decay("momentum", 0), form: form)
+      )
+    case "sgd":
+      let sgd = SGD(
+        learningRate: try rate(), momentum: try decay("momentum", 0),
+        isNesterov: try options.boolean("nesterov", default: false))
+      guard sgd.momentum != 0 || !sgd.isNesterov else {
+        throw options.fail("nesterov", "expected a momentum above 0 with it, found 0")
+      }
+      rule = .sgd(sgd)
+    default: throw item.unknownName(known: ["adam", "rmsprop", "sgd"])
+    }
+    schedule = try LearningRateSchedule(
+      options.item("learningRateSchedule", default: "constant"))
+    try options.finish()
+  }
+
+  /// The state vectors of an optimizer: PyTorch's names, and what they begin with.
+  var state: [(name: String, initial: Float)] {
+    switch rule {
+    case .adam: [("exp_avg", 0), ("exp_avg_sq", 0)]
+    case .rmsprop(let rmsprop):
+      [("square_avg", rmsprop.form.initialSquareAverage)]
+        + (rmsprop.momentum == 0 ? [] : [("momentum_buffer", 0)])
+    case .sgd(let sgd): sgd.momentum == 0 ? [] : [("momentum_buffer", 0)]
+    }
+  }
+}

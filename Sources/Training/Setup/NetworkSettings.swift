@@ -1,0 +1,52 @@
+import Configuration
+import Networks
+
+/// A network as a configuration describes it: its input and its layers.
+package struct NetworkSettings {
+  package var inputShape: Shape?
+  package var noise: NoiseDistribution
+  package var initialization: Initialization
+  /// In front of a layer's number in state dicts: `main.`, or nothing.
+  package var namePrefix: String
+  package var layers: [ConfigurationItem]
+  package var reader: ConfigurationReader
+
+  /// Reads a network's section.
+  ///
+  /// - Parameters:
+  ///   - section: `generator` or `critic`.
+  ///   - isGenerator: Whether it has a noise input.
+  /// - Throws: `ConfigurationError` naming file, line and key.
+  package init(_ section: ConfigurationReader, isGenerator: Bool) throws {
+    var shape: Shape?
+    var noise = NoiseDistribution.normal
+    if isGenerator {
+      let distributions = NoiseDistribution.allCases.map(\.rawValue)
+      noise =
+        NoiseDistribution(
+          rawValue: try section.choice("noise", default: "normal", of: distributions)) ?? .normal
+      let latent = try section.integer("latent", in: 1...65536)
+      let sizes = try section.integers("input", default: [latent], count: 1...3, in: 1...65536)
+      let found = Shape(
+        channels: sizes[0], height: sizes.count > 1 ? sizes[1] : 1,
+        width: sizes.count > 2 ? sizes[2] : 1)
+      guard sizes.count != 2, found.elementCount == latent else {
+        throw section.fail(
+          "input",
+          "expected [channels, height, width] or [n] of latent = \(latent) values, found \(sizes)")
+      }
+      shape = found
+    }
+    let schemes = Initialization.Scheme.allCases.map(\.rawValue)
+    let scheme = try section.choice("initialization", default: "pytorch", of: schemes)
+    let prefix = try section.string("prefix", default: "")
+    let layers = try section.items("layers")
+    guard !layers.isEmpty else { throw section.fail("layers", "expected at least one layer") }
+    inputShape = shape
+    self.noise = noise
+    initialization = Initialization(Initialization.Scheme(rawValue: scheme) ?? .pytorch)
+    namePrefix = prefix.isEmpty ? "" : prefix + "."
+    self.layers = layers
+    reader = section
+  }
+}

@@ -1,0 +1,80 @@
+import Collectives
+import Configuration
+
+/// The `training` section of a configuration: batches, shards, steps and length.
+package struct TrainingSettings {
+  /// How long the run goes.
+  package enum Length: Equatable, Sendable {
+    case epochs(Int)
+    case iterations(Int)
+  }
+
+  package var batch: Int
+  package var shards: Int
+  package var threads: Int
+  /// How gradients and sums travel between ranks; changes no bit.
+  package var exchange: ExchangeMode
+  package var criticSteps: Int
+  /// Whether the critic steps of an iteration all take the same reals.
+  package var reusesReals: Bool
+  package var keepsPartialBatch: Bool
+  /// Samples of a generator step for a sample of a critic step.
+  package var generatorBatchFactor: Int
+  /// Whether the classes of a generator step's fakes are drawn, or those of the reals.
+  package var drawsGeneratorLabels: Bool
+  /// The first iteration, from 0, that has a generator step.
+  package var firstGeneratorIteration: Int
+  /// Whether fakes are reals with noise, and only the critic is trained.
+  package var hasFixedGenerator: Bool
+  package var length: Length
+  /// The average of G that samples are drawn from; nil for none.
+  package var generatorAverage: WeightAverage.Settings?
+
+  /// Reads the `training` section.
+  ///
+  /// - Throws: `ConfigurationError` naming file, line and key.
+  package init(_ section: ConfigurationReader) throws {
+    let batch = try section.integer("batch", in: 1...1_048_576)
+    let shards = try section.integer("shards", default: 8, in: 1...65536)
+    guard batch >= shards else {
+      throw section.fail(
+        "batch", "expected at least training.shards = \(shards) samples, found \(batch)")
+    }
+    let threads = try section.integer("threads", default: 1, in: 1...1024)
+    let modes = ExchangeMode.allCases.map(\.rawValue)
+    let mode = try section.choice("exchange", default: "auto", of: modes)
+    let criticSteps = try section.integer("criticSteps", default: 5, in: 1...10_000)
+    let reals = try section.choice("realBatch", default: "fresh", of: ["fresh", "reused"])
+    let last = try section.choice("lastBatch", default: "drop", of: ["drop", "keep"])
+    let average = try section.optionalSection("generatorAverage").map {
+      try WeightAverage.Settings($0)
+    }
+    let factor = try section.integer("generatorBatchFactor", default: 1, in: 1...1024)
+    let labels = try section.choice("generatorLabels", default: "data", of: ["data", "random"])
+    let first = try section.integer("firstGeneratorIteration", default: 0, in: 0...Int.max)
+    let isFixed = try section.boolean("fixedGenerator", default: false)
+    let length: Length
+    switch (
+      try section.optionalInteger("epochs", in: 1...1_000_000_000),
+      try section.optionalInteger("iterations", in: 1...1_000_000_000_000)
+    ) {
+    case (let epochs?, nil): length = .epochs(epochs)
+    case (nil, let iterations?): length = .iterations(iterations)
+    case (nil, nil): throw section.fail(nil, "expected epochs or iterations, found neither")
+    case (_?, _?): throw section.fail("iterations", "expected epochs or iterations, found both")
+    }
+    self.batch = batch
+    self.shards = shards
+    self.threads = threads
+    exchange = ExchangeMode(rawValue: mode) ?? .auto
+    self.criticSteps = criticSteps
+    reusesReals = reals == "reused"
+    keepsPartialBatch = last == "keep"
+    generatorBatchFactor = factor
+    drawsGeneratorLabels = labels == "random"
+    firstGeneratorIteration = first
+    hasFixedGenerator = isFixed
+    self.length = length
+    generatorAverage = average
+  }
+}

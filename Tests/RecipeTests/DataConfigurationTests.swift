@@ -1,0 +1,112 @@
+import Collectives
+import Configuration
+import Datasets
+import Recipe
+import RunSupport
+import Testing
+import Training
+
+@Suite struct DataConfigurationTests {
+  private func data(_ text: String) throws -> RunConfiguration.DataSection {
+    try configuration(
+      text: """
+        name: least
+        data: {\(text)}
+        generator: {latent: 4, layers: [tanh]}
+        critic: {layers: [{linear: {outputs: 1}}]}
+        objective: {}
+        optimizer: {generator: {adam: {learningRate: 0.1}}, critic: {adam: {learningRate: 0.2}}}
+        training: {batch: 8, iterations: 3}
+        output: {}
+        """
+    ).data
+  }
+
+  @Test func imageSources() throws {
+    let cifar = try data(
+      "source: cifar10, path: c.tar.gz, dequantize: {noise: step}, sampling: replacement")
+    #expect(cifar.source == .cifar10(path: "c.tar.gz", split: .train))
+    #expect(cifar.dequantization == Dequantization(levels: 256, noise: .step))
+    #expect(cifar.order == .replacement)
+    #expect(cifar.resize == nil)
+    let idx = try data("source: idx, path: m, resize: 32")
+    #expect(idx.resize == ImageSize(height: 32, width: 32))
+    #expect(idx.dequantization == nil && idx.order == .shuffled)
+    let pickle = try data(
+      "source: mnistPickle, path: m, split: validation, range: [0, 1], resize: [32, 20], "
+        + "dequantize: {levels: 32, noise: once}")
+    #expect(pickle.source == .mnistPickle(path: "m", split: .validation))
+    #expect(pickle.range == 0...1)
+    #expect(pickle.resize == ImageSize(height: 32, width: 20))
+    #expect(pickle.dequantization == Dequantization(levels: 32, noise: .once))
+    let folder = try data("source: imageFolder, path: p, size: [48, 64], channels: 1, cache: c")
+    #expect(
+      folder.source
+        == .imageFolder(
+          ImageFolderSettings(
+            path: "p", size: ImageSize(height: 48, width: 64), crop: .center, channels: 1,
+            cache: "c")))
+  }
+
+  @Test func points() throws {
+    let fresh = try data("source: gaussians8")
+    #expect(fresh.source == .toy(ToyDistribution(.gaussians8), count: 100_000, seed: nil))
+    #expect(fresh.order == .shuffled)
+    let fixed = try data("source: gaussians8, sampling: shuffled, count: 12500, seed: 4")
+    #expect(fixed.source == .toy(ToyDistribution(.gaussians8), count: 12_500, seed: 4))
+    let once = try data("source: gaussians25, sampling: shuffledOnce, scale: 2, noise: 0.1")
+    #expect(
+      once.source
+        == .toy(ToyDistribution(.gaussians25, noise: 0.1, scale: 2), count: 100_000, seed: 0))
+    #expect(once.order == .shuffledOnce)
+    let roll = try data("source: swissroll").open()
+    #expect(roll.name == "swissroll (fresh)")
+  }
+
+  @Test(arguments: [
+    ("source: cifar", "did you mean 'cifar10'?"),
+    ("source: cifar10, path: c, split: validation", "expected one of train, test"),
+    ("source: idx, path: m, resize: 0", "data.resize: expected an integer"),
+    ("source: idx, path: m, resize: [3]", "data.resize: expected a list of"),
+    ("source: idx, path: m, sampling: fresh", "data.sampling: expected one of shuffled"),
+    ("source: idx, path: m, dequantize: {}", "data.dequantize.noise: missing"),
+    ("source: idx, path: m, dequantize: {noise: step, levels: 1}", "2 to 256"),
+    ("source: imageFolder, path: p", "data.size: missing"),
+    ("source: imageFolder, path: p, size: 8, channels: 2", "expected 1 or 3, found 2"),
+    ("source: gaussians8, scale: 0", "data.scale"),
+    ("source: idx, path: m, splitt: test", "data.splitt: unknown key"),
+    ("source: gaussians8, classes: 8", "data.classes: unknown key"),
+  ])
+  func refused(text: String, expected: String) throws {
+    do {
+      _ = try data(text)
+      Issue.record("no error thrown")
+    } catch let error as ConfigurationError {
+      #expect("\(error)".contains(expected), "\(error)")
+    }
+  }
+
+  @Test(arguments: [
+    "source: gaussians8, range: [0, 1]", "source: gaussians8, seed: 3",
+    "source: imageFolder, path: p, size: 8, resize: 8", "source: glyphs, path: p",
+  ])
+  func keysOfOtherSources(text: String) throws {
+    do {
+      _ = try configuration(
+        text: """
+          name: least
+          data: {\(text)}
+          generator: {latent: 4, layers: [tanh]}
+          critic: {layers: [{linear: {outputs: 1}}]}
+          objective: {}
+          optimizer: {generator: {adam: {learningRate: 0.1}}, critic: {adam: {learningRate: 0.2}}}
+          training: {batch: 8, iterations: 3}
+          output: {}
+          """
+      ).makeModel(communicator: SoloCommunicator())
+      Issue.record("no error thrown")
+    } catch let error as ConfigurationError {
+      #expect("\(error)".contains("unknown key"), "\(error)")
+    }
+  }
+}

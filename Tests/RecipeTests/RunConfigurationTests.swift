@@ -1,0 +1,172 @@
+import Collectives
+import Configuration
+import Foundation
+import Kernels
+import Networks
+import Recipe
+import RunSupport
+import Storage
+import TestSupport
+import Testing
+import Training
+
+@Suite struct RunConfigurationTests {
+  private static let least = """
+    name: least
+    data: {source: glyphs}
+    generator: {latent: 4, layers: [tanh]}
+    critic: {layers: [{linear: {outputs: 1}}]}
+    objective: {}
+    optimizer: {generator: {adam: {learningRate: 0.1}}, critic: {adam: {learningRate: 0.2}}}
+    training: {batch: 8, iterations: 3}
+    output: {}
+    """
+
+  @Test func defaults() throws {
+    let found = try configuration(text: Self.least)
+    #expect(found.seed == 0)
+    #expect(found.data.range == -1...1)
+    #expect(found.data.limit == nil)
+    #expect(found.data.source == .glyphs(count: 10_000, seed: 0))
+    #expect(found.generator.inputShape == Shape(channels: 4))
+    #expect(found.generator.initialization.scheme == .pytorch)
+    #expect(found.generator.namePrefix == "")
+    #expect(found.objective == Objective(penaltyWeight: nil))
+    #expect(found.objective.criticGroups == 2)
+    #expect(
+      found.setup.generatorOptimizer
+        == .adam(Adam(learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8)))
+    #expect(found.setup.criticOptimizer == .adam(Adam(learningRate: 0.2)))
+    let training = found.training
+    #expect(
+      (training.batch, training.shards, training.threads, training.criticSteps) == (8, 8, 1, 5))
+    #expect(training.exchange == .auto)
+    #expect(!training.reusesReals && !training.keepsPartialBatch)
+    #expect(training.length == .iterations(3))
+    let output = found.output
+    #expect(output.directory == "runs")
+    #expect(output.checkpointEvery == .epochs(1) && output.sampleEvery == .epochs(1))
+    #expect((output.keep, output.samples, output.columns, output.scale) == (3, 64, 8, 1))
+    let model = try found.makeModel(communicator: SoloCommunicator())
+    #expect(model.latent == 4)
+  }
+
+  @Test(arguments: [
+    ("training.batch=3", "expected at least training.shards = 4 samples, found 3"),
+    ("training.batch=0", "training.batch"),
+    ("training.shards=0", "training.shards"),
+    ("training.criticSteps=0", "training.criticSteps"),
+    ("training.iterations=0", "training.iterations"),
+    ("training.realBatch=reuse", "reused"),
+    ("training.lastBatch=dorp", "drop"),
+    ("data.source=idxx", "idx"),
+    ("data.range=[1, -1]", "expected [low, high] with low < high"),
+    ("generator.input=[5, 2, 1]", "expected [channels, height, width] or [n] of latent = 5 values"),
+    ("generator.latent=0", "generator.latent"),
+    ("generator.initialization=dcgann", "dcgan"),
+    ("objective.loss=wassertein", "wasserstein"),
+    ("objective.gradientPenalty.weight=-1", "weight"),
+    ("optimizer.critic.adam.learningRate=0", "learningRate"),
+    ("optimizer.critic.adam.beta1=1", "beta1"),
+    (
+      "output.checkpointEvery=2 iteration s",
+      "expected such as '5 epochs', '200 iterations' or 'never'"
+    ),
+    ("output.checkpointEvery=0 epochs", "expected such as"),
+    ("output.sampleEvery=-1 iterations", "expected such as"),
+    ("output.keep=0", "output.keep"),
+    ("name=a/b", "expected a plain folder name"),
+    ("name=.hidden", "expected a plain folder name"),
+    ("seed=-1", "seed"),
+  ])
+  func outOfRange(assignment: String, expected: String) {
+    let found = message { _ = try configuration([assignment]) }
+    #expect(found?.contains(expected) == true, "\(found ?? "no error")")
+  }
+
+  @Test func unknownKeys() {
+    for (key, nearest) in [
+      ("training.bacth=8", "batch"), ("output.kep=2", "keep"), ("objektive=1", "objective"),
+    ] {
+      let found = message {
+        let configuration = try configuration([key])
+        _ = try configuration.makeModel(communicator: SoloCommunicator())
+      }
+      #expect(found?.contains("did you mean '\(nearest)'") == true, "\(found ?? "no error")")
+    }
+  }
+
+  @Test func epochsAndIterations() throws {
+    let both = message {
+      _ = try configuration(
+        text: tinyConfiguration.replacingOccurrences(
+          of: "iterations: 4}", with: "iterations: 4, epochs: 2}"))
+    }
+    #expect(both?.contains("expected epochs or iterations, found both") == true, "\(both ?? "")")
+    let neither = message {
+      _ = try configuration(
+        text: tinyConfiguration.replacingOccurrences(of: ", iterations: 4}", with: "}"))
+    }
+    #expect(
+      neither?.contains("expected epochs or iterations, found neither") == true, "\(neither ?? "")")
+    // The command line's takes back the file's.
+    #expect(try configuration(["training.epochs=7"]).training.length == .epochs(7))
+    #expect(
+      try configuration(["training.epochs=7", "training.iterations=9"]).training.length
+        == .iterations(9))
+  }
+
+  /// The resolved text gives the same configuration again, word for word.
+  @Test func resolvedTextIsComplete() throws {
+    let first = try configuration()
+    _ = try first.makeModel(communicator: SoloCommunicator())
+    let second = try configuration(text: first.resolvedYAML)
+    _ = try second.makeModel(communicator: SoloCommunicator())
+    #expect(second.resolvedYAML == first.resolvedYAML)
+    #expect(second.training.batch == 12 && second.generator.namePrefix == "main.")
+    #expect(first.resolvedYAML.contains("threads: 1"))
+    #expect(first.resolvedYAML.contains("exchange: auto"))
+  }
+
+  @Test func criticGivesOneScore() {
+    let found = message {
+      let configuration = try configuration(
+        text: tinyConfiguration.replacingOccurrences(
+          of: "channels: 1, kernel: 3", with: "channels: 2, kernel: 3"))
+      _ = try configuration.makeModel(communicator: SoloCommunicator())
+    }
+    #expect(
+      found?.contains("expected one score a sample (1x1x1), but the last layer gives 2x1x1")
+        == true, "\(found ?? "")")
+  }
+
+  // MARK: - The files in configs/
+
+  @Test func defaultIsTheGlyphsFile() throws {
+    let file = String(
+      decoding: try FileSystem.readFile(repositoryFile("configs/glyphs.yaml")), as: UTF8.self)
+    let trimmed = { (text: String) in text.trimmingCharacters(in: .whitespacesAndNewlines) }
+    #expect(trimmed(file) == trimmed(defaultConfiguration))
+    let configuration = try RunConfiguration(.named(nil))
+    #expect(configuration.name == "glyphs")
+    #expect(!(try configuration.makeModel(communicator: SoloCommunicator())).critic.couplesSamples)
+  }
+
+  @Test(arguments: [
+    ("fashion-mnist-wgan-gp", 1_066_880, 432_321, true),
+    ("fashion-mnist-wgan-gp-no-critic-norm", 1_066_880, 431_553, false),
+  ])
+  func publishedParameterCounts(name: String, generator: Int, critic: Int, norm: Bool) throws {
+    let configuration = try RunConfiguration(
+      ConfigurationDocument(path: repositoryFile("configs/\(name).yaml")))
+    let model = try configuration.makeModel(communicator: SoloCommunicator())
+    #expect(model.generator.parameterCount == generator)
+    #expect(model.critic.parameterCount == critic)
+    #expect(model.generator.outputShape == Shape(channels: 1, height: 28, width: 28))
+    #expect(model.critic.couplesSamples == norm)
+    let adam = OptimizerSettings.adam(Adam(learningRate: 1e-4, beta1: 0.5, beta2: 0.999))
+    #expect(
+      configuration.setup.generatorOptimizer == adam && configuration.setup.criticOptimizer == adam)
+    #expect(configuration.objective.penalty?.weight == 10)
+  }
+}

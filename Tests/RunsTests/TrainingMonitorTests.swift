@@ -1,0 +1,81 @@
+import Configuration
+import Foundation
+import RunSupport
+import Runs
+import Sampling
+import TestSupport
+import Testing
+import Training
+
+/// Known failures are said once when they begin.
+@Suite struct TrainingMonitorTests {
+  private func losses(_ critic: Double, generatorNorm: Double = 1) -> (
+    CriticLosses, GeneratorLosses
+  ) {
+    var (c, g) = (CriticLosses(), GeneratorLosses())
+    c.loss = critic
+    // The probabilities at which both halves of a cross-entropy are that large.
+    c.realScore = exp(-critic)
+    c.fakeScore = 1 - exp(-critic)
+    g.gradientNorm = generatorNorm
+    return (c, g)
+  }
+
+  private func objective(_ text: String) throws -> Objective {
+    try configuration(
+      text: tinyConfiguration.replacingOccurrences(
+        of: "objective: {gradientPenalty: {weight: 10}}", with: "objective: \(text)")
+    ).objective
+  }
+
+  private func warnings(
+    _ text: String, _ values: (Int) -> (CriticLosses, GeneratorLosses)
+  ) throws -> [String] {
+    var monitor = TrainingMonitor(try objective(text))
+    return (0..<600).flatMap {
+      let (critic, generator) = values($0)
+      return monitor.observe(critic, generator)
+    }
+  }
+
+  @Test func failures() throws {
+    #expect(try warnings("{loss: bce}") { _ in losses(0.69) }.isEmpty)
+    #expect(try warnings("{}") { _ in losses(-0.001) }.isEmpty)
+    let won = try warnings("{loss: bce}") { losses($0 < 100 ? 0.6 : 1e-4) }
+    #expect(won.count == 1 && won[0].contains("near its least"))
+    let exploding = try warnings("{}") { losses(-exp(Double($0) / 40)) }
+    #expect(exploding.count == 1 && exploding[0].contains("explodes"))
+    let vanishing = try warnings("{}") { losses(-1, generatorNorm: $0 < 100 ? 1 : 1e-7) }
+    #expect(vanishing.count == 1 && vanishing[0].contains("vanishes"))
+    // Gone, and there again: said again.
+    let twice = try warnings("{loss: bce}") { losses($0 / 200 == 1 ? 0.6 : 1e-4) }
+    #expect(twice.count == 2)
+  }
+
+  /// Smoothed labels hold the loss up: the probabilities tell.
+  @Test func smoothedLabels() throws {
+    let won = try warnings("{loss: bce, labelSmoothing: {}}") { iteration in
+      var (critic, generator) = losses(0.17)
+      if iteration > 100 { (critic.realScore, critic.fakeScore) = (0.9, 1e-3) }
+      generator.gradientNorm = 1
+      return (critic, generator)
+    }
+    #expect(won.count == 1 && won[0].contains("near its least"))
+  }
+
+  @Test func collapse() throws {
+    var monitor = TrainingMonitor(try objective("{}"))
+    #expect(monitor.observe(diversity: 0.9) == nil)
+    #expect(monitor.observe(diversity: 0.01)?.contains("collapsed") == true)
+    #expect(monitor.observe(diversity: 0.02) == nil)
+  }
+
+  @Test func diversity() {
+    let reals: [Float] = [0, 1, 2, 1, 4, 1]
+    expectClose(Diversity.share(of: reals, reals: reals, 3), 1, absolute: 1e-12, "the same")
+    expectClose(
+      Diversity.share(of: [0, 0.1, 0.2, 0.1, 0.4, 0.1], reals: reals, 3), 0.1, absolute: 1e-6,
+      "a tenth")
+    #expect(Diversity.share(of: [5, 6, 5, 6, 5, 6], reals: reals, 3) == 0)
+  }
+}

@@ -1,0 +1,223 @@
+import Base
+import Collectives
+import Datasets
+import Foundation
+import Networks
+import Reports
+import RunSupport
+import Sampling
+import TestSupport
+import Testing
+import Training
+
+/// Points of the plane on a diagonal, some of them none.
+private struct Diagonal: Dataset {
+  let name = "diagonal"
+  let count = 50
+  let shape = SampleShape(channels: 2, height: 1, width: 1)
+  let classCount = 0
+  func label(at index: Int) -> Int { preconditionFailure("no labels") }
+  func copySample(
+    at index: Int, draw: SampleDraw, into output: UnsafeMutableBufferPointer<Float>
+  ) {
+    output[0] = Float(index) / 25 - 1
+    output[1] = output[0]
+  }
+}
+
+/// Ten classes of one pixel, sample i of class i mod 10.
+private struct Classes: Dataset {
+  let name = "classes"
+  let count = 500
+  let shape = SampleShape(channels: 1, height: 1, width: 1)
+  let classCount = 10
+  func label(at index: Int) -> Int { index % 10 }
+  func copySample(
+    at index: Int, draw: SampleDraw, into output: UnsafeMutableBufferPointer<Float>
+  ) {
+    output[0] = Float(index)
+  }
+}
+
+@Suite struct SampleGeneratorTests {
+  static let planar = [
+    "generator.layers=[{linear: {outputs: 6}}, relu, {linear: {outputs: 2}}]",
+    "generator.input=[5]",
+    "critic.layers=[{linear: {outputs: 7}}, relu, {linear: {outputs: 1}}]",
+  ]
+
+  static func generator(
+    _ overrides: [String] = [], seed: UInt64? = nil,
+    statistics: SampleGenerator.Statistics = .running,
+    communicator: any Communicator = SoloCommunicator()
+  ) throws -> (SampleGenerator, Model) {
+    let parsed = try configuration(overrides)
+    let model = try parsed.makeModel(communicator: communicator)
+    return (SampleGenerator(model, parsed, seed: seed, statistics: statistics), model)
+  }
+
+  private static func images(_ generator: SampleGenerator, _ count: Int) throws -> [Float] {
+    try generator.images(generator.layout(count: count, columns: 8))
+  }
+
+  /// 31 samples take several passes of 12 at most, and other ones on other numbers of ranks.
+  @Test(arguments: [2, 4]) func ranksDoNotShow(ranks: Int) throws {
+    let (alone, _) = try Self.generator()
+    let expected = try Self.images(alone, 31)
+    let found = try ThreadedCommunicator.run(ranks: ranks) { communicator in
+      try Self.images(Self.generator(communicator: communicator).0, 31)
+    }
+    for images in found { expectSameBits(images, expected, "\(ranks) ranks") }
+    let (planar, _) = try Self.generator(Self.planar)
+    let points = ContourPlot.places(gridSize: 7)
+    let scores = try planar.scores(of: points)
+    let others = try ThreadedCommunicator.run(ranks: ranks) { communicator in
+      try Self.generator(Self.planar, communicator: communicator).0.scores(of: points)
+    }
+    for other in others { expectSameBits(other, scores, "\(ranks) ranks") }
+  }
+
+  @Test func aSampleIsAFunctionOfSeedAndNumber() throws {
+    let (generator, _) = try Self.generator()
+    let many = try Self.images(generator, 12)
+    let size = 28 * 28
+    #expect(many.count == 12 * size)
+    // Whole passes, which BLAS computes alike.
+    expectSameBits(try Self.images(generator, 24)[..<(12 * size)].map { $0 }, many, "prefix")
+    let (same, _) = try Self.generator(seed: 3)
+    expectSameBits(try Self.images(same, 12), many, "the run's seed is 3")
+    let (other, _) = try Self.generator(seed: 4)
+    #expect(try Self.images(other, 12) != many)
+    #expect(Set((0..<12).map { many[$0 * size + 400] }).count == 12)
+  }
+
+  /// Statistics of a batch: the generator's batch norm gives every channel mean 0 and deviation 1.
+  @Test func batchStatisticsAreThoseOfWholeBatches() throws {
+    let (running, _) = try Self.generator()
+    let expected = try Self.images(running, 12)
+    let (generator, _) = try Self.generator(statistics: .batch)
+    let twelve = try Self.images(generator, 12)
+    #expect(twelve != expected)
+    // One is the first of its batch of twelve, and 13 are a batch and one of the next.
+    let size = 28 * 28
+    expectSameBits(try Self.images(generator, 1), Array(twelve[..<size]), "one")
+    let thirteen = try Self.images(generator, 13)
+    #expect(thirteen.count == 13 * size)
+    expectSameBits(Array(thirteen[..<(12 * size)]), twelve, "thirteen")
+  }
+
+  @Test func uniformNoiseIsUniform() throws {
+    let (generator, _) = try Self.generator(["generator.noise=uniform"])
+    let noise = withOutput(5) { generator.fillNoise(9, $0) }
+    let uniforms = withOutput(5) {
+      RandomStream(seed: 3, purpose: .sampleNoise).uniforms(sample: 9, into: $0)
+    }
+    expectSameBits(noise, uniforms.map { 2 * $0 - 1 }, "noise")
+  }
+
+  @Test func scoresAreTheCritics() throws {
+    let (generator, model) = try Self.generator(Self.planar)
+    #expect(generator.isPlanar && generator.isDrawable)
+    // By hand: two layers in Double.
+    func values(_ name: String) throws -> [Float] {
+      let parameter = try #require(
+        model.critic.namedParameters.first { $0.name == name }?.parameter)
+      return withOutput(parameter.count) {
+        parameter.layout.toPyTorch(UnsafeBufferPointer(parameter.values), into: $0)
+      }
+    }
+    let (w0, b0) = (try values("main.0.weight"), try values("main.0.bias"))
+    let (w2, b2) = (try values("main.2.weight"), try values("main.2.bias"))
+    let points: [Float] = (0..<100).map { Float($0 % 7) - 3 + Float($0) / 100 }
+    let scores = try generator.scores(of: points)
+    #expect(scores.count == 50)
+    for (index, score) in scores.enumerated() {
+      let (x, y) = (Double(points[2 * index]), Double(points[2 * index + 1]))
+      var expected = Double(b2[0])
+      for unit in 0..<7 {
+        let hidden = Double(w0[2 * unit]) * x + Double(w0[2 * unit + 1]) * y + Double(b0[unit])
+        expected += Double(w2[unit]) * max(0, hidden)
+      }
+      #expect(abs(Double(score) - expected) < 1e-5)
+    }
+  }
+
+  @Test func pointsOfThePlaneAreDrawnOverContours() throws {
+    let (generator, _) = try Self.generator(Self.planar)
+    let layout = generator.layout(count: 20, columns: 4)
+    let samples = try generator.images(layout)
+    let picture = try #require(
+      try generator.picture(of: samples, layout, scale: 1, dataset: Diagonal(), title: "t"))
+    #expect(picture.width == 900 && picture.channels == 3)
+    let expected = ContourPlot(
+      title: "t", values: try generator.scores(of: ContourPlot.places(gridSize: 128)),
+      gridSize: 128, reals: PlotPoint.pairs(generator.reals(layout, of: Diagonal())),
+      samples: PlotPoint.pairs(samples))
+    #expect(picture == expected.render())
+    #expect(expected.reals.count == 20 && expected.samples.count == 20)
+    #expect(expected.reals.allSatisfy { $0.x == $0.y } && Set(expected.reals.map(\.x)).count > 10)
+  }
+
+  @Test func whatHasNoPictureHasNone() throws {
+    let (generator, _) = try Self.generator([
+      "generator.layers=[{linear: {outputs: 3}}]", "generator.input=[5]",
+      "critic.layers=[{linear: {outputs: 1}}]",
+    ])
+    #expect(!generator.isDrawable)
+    let layout = generator.layout(count: 4, columns: 4)
+    let picture = try generator.picture(
+      of: generator.images(layout), layout, scale: 1, dataset: Diagonal(), title: "")
+    #expect(picture == nil)
+  }
+
+  @Test func realsHaveTheClassesOfTheirColumns() throws {
+    let (generator, _) = try Self.generator()
+    // The tiny model takes no labels.
+    #expect(generator.layout(count: 7, columns: 3, classes: [1]).classes.isEmpty)
+    let layout = SampleGenerator.Layout(count: 12, columns: 3, classes: [4, 0, 7])
+    #expect(layout.headings == ["4", "0", "7"])
+    let reals = generator.reals(layout, of: Classes())
+    #expect(reals.map { Int($0) % 10 } == [4, 0, 7, 4, 0, 7, 4, 0, 7, 4, 0, 7])
+    #expect(Set(reals).count > 8)
+    #expect(reals == generator.reals(layout, of: Classes()))
+  }
+
+  @Test func interpolationsRunBetweenNoiseVectors() {
+    func noise(_ index: Int, _ buffer: MutableFloatBuffer) {
+      RandomStream(seed: 5, purpose: .sampleNoise).normals(sample: index, into: buffer)
+    }
+    func vector(_ index: Int) -> [Float] { withOutput(8) { noise(index, $0) } }
+    func length(_ vector: [Float]) -> Double {
+      vector.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+    }
+    for isSpherical in [false, true] {
+      let interpolation = NoiseInterpolation(steps: 5, isSpherical: isSpherical)
+      func place(_ index: Int) -> [Float] {
+        withOutput(8) { interpolation.fill(index, $0, noise: noise) }
+      }
+      for row in 0..<3 {
+        let (a, b) = (vector(2 * row), vector(2 * row + 1))
+        expectClose(place(5 * row), a, absolute: 1e-6, relative: 1e-6)
+        expectClose(place(5 * row + 4), b, absolute: 1e-6, relative: 1e-6)
+        let middle = place(5 * row + 2)
+        let mean = zip(a, b).map { ($0 + $1) / 2 }
+        if isSpherical {
+          // The same direction, as long as a vector between a and b.
+          let factor = Float(length(middle) / length(mean))
+          expectClose(middle, mean.map { $0 * factor }, absolute: 1e-5, relative: 1e-5)
+          #expect(length(middle) > 0.99 * min(length(a), length(b)))
+        } else {
+          expectClose(middle, mean, absolute: 1e-6, relative: 1e-6)
+        }
+      }
+    }
+    // From a vector to itself, and from nothing: no angle to divide by.
+    for value in [Float(0), 2] {
+      let still = NoiseInterpolation(steps: 3, isSpherical: true)
+      let found = withOutput(4) {
+        still.fill(1, $0) { _, buffer in buffer.update(repeating: value) }
+      }
+      #expect(found.allSatisfy { abs($0 - value) < 1e-6 })
+    }
+  }
+}
