@@ -84,7 +84,7 @@ let package = Package(
       ]),
     .target(
       name: "Recipe",
-      dependencies: ["Training", "Networks", "Datasets", "Collectives", "Configuration"]),
+      dependencies: ["Training", "Networks", "Datasets", "Collectives", "Base", "Configuration"]),
     .target(
       name: "Sampling",
       dependencies: [

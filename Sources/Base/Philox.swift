@@ -14,6 +14,7 @@ package enum RandomPurpose: UInt32, Sendable, CaseIterable {
   case drawing
   case labelSmoothing
   case dropout
+  case perturbation
 }
 
 /// Philox4x32-10, the counter-based generator of Salmon, Moraes, Dror and Shaw, "Parallel random

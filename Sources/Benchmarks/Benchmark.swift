@@ -69,7 +69,7 @@ package struct Benchmark {
     trainer = Trainer(model)
     let training = configuration.training
     let shape = model.generator.outputShape
-    let classes = min(model.classes, 256)
+    let classes = min(model.condition.classes, 256)
     let count = 4 * training.batch
     let random = RandomStream(seed: configuration.seed, purpose: .drawing)
     let pixels = (0..<count * shape.elementCount).map {

@@ -113,10 +113,7 @@ package struct ExchangeBenchmark {
       shareBeyondAllReduce: (ordered - seconds { $0.mpi }) / whole.medianSeconds)
   }
 
-  private var hasSeparateUpdates: Bool {
-    guard case .binaryCrossEntropy(let entropy) = configuration.objective.loss else { return false }
-    return entropy.hasSeparateUpdates
-  }
+  private var hasSeparateUpdates: Bool { configuration.objective.loss.hasSeparateUpdates }
 
   /// Compares each way's gather with MPI's, and its sum with the reduction tree's, bit for bit.
   private func check(count: Int) throws {

@@ -163,6 +163,25 @@ package final class ConfigurationReader {
     return value
   }
 
+  /// One of an enumeration's words; required without a default.
+  ///
+  /// - Parameters:
+  ///   - key: The key in this mapping.
+  ///   - defaultValue: What an absent key means.
+  ///   - choices: The cases that may be written; all of them unless told otherwise.
+  /// - Returns: The case whose raw value is written.
+  /// - Throws: `ConfigurationError` that lists the words.
+  package func choice<Choice: CaseIterable & RawRepresentable<String>>(
+    _ key: String, default defaultValue: Choice? = nil,
+    of choices: [Choice] = Array(Choice.allCases)
+  ) throws -> Choice {
+    let word = try choice(key, default: defaultValue?.rawValue, of: choices.map(\.rawValue))
+    guard let choice = Choice(rawValue: word) else {
+      preconditionFailure("\(Choice.self) has no case '\(word)', which it listed itself")
+    }
+    return choice
+  }
+
   /// Whether the value at `key` is the text `word`: for keys that take a number or a word.
   ///
   /// The key still has to be read, or `finish()` finds it.

@@ -1,3 +1,5 @@
+import Base
+
 /// A fault in the data or in how it was asked for: one line that says what was found, what was
 /// expected, where, and a hint where there is one.
 package struct DatasetError: Error, CustomStringConvertible, Equatable {
@@ -35,11 +37,11 @@ package protocol Dataset: Sendable {
   /// Samples.
   var count: Int { get }
   var shape: SampleShape { get }
-  /// Labels are in 0 ..< classCount; 0 says that there are none.
-  var classCount: Int { get }
+  /// What the samples are conditioned on.
+  var condition: ConditionShape { get }
 
-  /// The class of sample `index`. Calling it where `classCount` is 0 is a programming error.
-  func label(at index: Int) -> Int
+  /// Overwrites a condition, of this data set's shape, with that of sample `index`; allocates nothing.
+  func copyCondition(at index: Int, into condition: Condition)
 
   /// Overwrites `output` (height x width x channels, channels last) with sample `index`, its values
   /// in the range that the data set was opened with. Allocates nothing.
@@ -50,6 +52,23 @@ package protocol Dataset: Sendable {
 }
 
 extension Dataset {
+  /// Labels are in 0 ..< classCount; 0 says that there are none.
+  package var classCount: Int { condition.classes }
+
+  /// The class of sample `index`, of a data set that has classes.
+  package func label(at index: Int) -> Int {
+    precondition(classCount > 0, "\(name) has no classes")
+    return withUnsafeTemporaryAllocation(of: Int32.self, capacity: 1) { label in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: condition.numbers) { numbers in
+        guard let place = label.baseAddress else { return 0 }
+        place.initialize(to: 0)
+        let found = Condition(label: place, numbers: numbers)
+        copyCondition(at: index, into: found)
+        return found.label
+      }
+    }
+  }
+
   /// Overwrites `output` with sample `index` as drawn for seed 0, batch 0 and place `index`: for
   /// previews and for data sets that do not draw.
   package func copySample(at index: Int, into output: UnsafeMutableBufferPointer<Float>) {

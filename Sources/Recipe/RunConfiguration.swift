@@ -1,3 +1,4 @@
+import Base
 import Collectives
 import Configuration
 import Datasets
@@ -41,7 +42,7 @@ package struct RunConfiguration {
     seed = UInt64(try root.integer("seed", default: 0, in: 0...Int.max))
     width = try root.width()
     data = try Self.data(root.section("data"))
-    setup = try TrainingSetup(root, seed: seed, classes: data.classes)
+    setup = try TrainingSetup(root, seed: seed, condition: ConditionShape(classes: data.classes))
     output = try Self.output(root.section("output"))
   }
 

@@ -36,7 +36,7 @@ final class Snapshot: @unchecked Sendable {
     private var state: [StateBuffer] { network.layers.flatMap(\.buffers) }
 
     fileprivate func take() {
-      copy(network.arena.values, to: values)
+      _ = values.buffer.update(fromContentsOf: network.arena.values)
       if let average, let averageValues { copy(average.values, to: averageValues) }
       for (from, to) in zip(optimizer.moments, moments) { copy(from.values, to: to) }
       for (index, buffer) in state.enumerated() {
@@ -47,7 +47,7 @@ final class Snapshot: @unchecked Sendable {
     }
 
     fileprivate func restore() {
-      copy(values, to: network.arena.values)
+      network.arena.mutate { _ = $0.update(fromContentsOf: values.buffer) }
       if let average, let averageValues { copy(averageValues, to: average.values) }
       for (from, to) in zip(moments, optimizer.moments) { copy(from, to: to.values) }
       for (index, buffer) in state.enumerated() {

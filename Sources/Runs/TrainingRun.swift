@@ -125,9 +125,10 @@ package final class TrainingRun {
         "generator.layers: the last layer gives \(wanted), but the samples of \(dataset.name) are "
           + "\(found.channels)x\(found.height)x\(found.width)")
     }
-    guard model.classes == 0 || dataset.classCount == model.classes else {
+    let classes = model.condition.classes
+    guard classes == 0 || dataset.classCount == classes else {
       throw TrainingError(
-        "data.classes: found \(model.classes), but \(dataset.name) has \(dataset.classCount) classes"
+        "data.classes: found \(classes), but \(dataset.name) has \(dataset.classCount) classes"
       )
     }
   }
@@ -146,7 +147,7 @@ package final class TrainingRun {
     let recorder = try communicator.agree {
       isRoot
         ? try RunRecorder(
-          directory, configuration, schedule, imagesPerIteration: configuration.training.batch,
+          directory, configuration, model.objective, schedule, imagesPerIteration: configuration.training.batch,
           start: start, ranks: communicator.size) : nil
     }
     if isRoot { warnOfCoupledCritic() }

@@ -63,7 +63,7 @@ package struct SampleGenerator {
   }
 
   /// Classes that the generator can be asked for; 0 for none.
-  package var classes: Int { model.generator.labels?.classes ?? 0 }
+  package var classes: Int { model.generator.conditions?.shape.classes ?? 0 }
 
   /// How samples stand in a grid.
   package struct Layout: Sendable, Equatable {
@@ -273,7 +273,7 @@ package struct SampleGenerator {
       mode: statistics == .batch ? .training : .evaluation
     ) { index, pass, shard, position in
       noise(index, generator.input.sample(position, group: 0, pass, shard: shard))
-      generator.labels?.values(pass, shard: shard)[position] = Int32(label(index))
+      generator.conditions?.labels(pass, shard: shard)[position] = Int32(label(index))
     }
   }
 
@@ -290,7 +290,7 @@ package struct SampleGenerator {
       // Past the end only to fill a shard.
       let place = min(index, samples.count / size - 1) * size
       _ = input.update(fromContentsOf: samples[place..<place + size])
-      critic.labels?.values(pass, shard: shard)[position] = 0
+      critic.conditions?.labels(pass, shard: shard)[position] = 0
     }
     // Behind the score may stand class logits.
     return stride(from: 0, to: values.count, by: critic.outputShape.elementCount).map { values[$0] }
@@ -311,11 +311,11 @@ package struct SampleGenerator {
       // and conditional batch norm without running statistics takes a shard's, which must be whole
       // then.
       let rest = count - first
-      let whole = network.labels == nil ? rest : (rest + capacity - 1) / capacity * capacity
+      let whole = network.conditions == nil ? rest : (rest + capacity - 1) / capacity * capacity
       let part = mode == .training ? model.batch : min(whole, plan.localShards * capacity)
-      var pass = Pass(
-        .local(count: part, capacity: capacity), groups: 0..<1, mode: mode, plan: plan)
-      pass.draw = PassDraw(seed: seed, number: first / part)
+      let pass = Pass(
+        .local(count: part, capacity: capacity), groups: 0..<1, mode: mode,
+        draw: PassDraw(seed: seed, number: first / part), plan: plan)
       var index = first
       for shard in 0..<plan.localShards {
         for position in 0..<pass.samples(inShard: shard) {

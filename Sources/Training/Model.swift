@@ -1,3 +1,4 @@
+import Base
 import Collectives
 import Configuration
 import Networks
@@ -11,8 +12,8 @@ package struct Model {
   package let features: Network?
   package let context: ExecutionContext
   package let latent: Int
-  /// Of the samples' labels; 0 for none.
-  package let classes: Int
+  /// What the samples are conditioned on.
+  package let condition: ConditionShape
   /// The largest global batch that the networks' memory is planned for.
   package let batch: Int
   /// The same for a generator step.
@@ -37,7 +38,7 @@ package struct Model {
     self.context = context
     batch = training.batch
     generatorBatch = training.batch * training.generatorBatchFactor
-    classes = setup.classes
+    condition = setup.condition
     let capacity = plan.capacity(batch: batch)
     let generatorCapacity = plan.capacity(batch: generatorBatch)
     var objective = setup.objective
@@ -53,38 +54,33 @@ package struct Model {
       layers: LayerCatalog.layers(
         section.layers, inputShape: inputShape,
         .init(
-          initialization: section.initialization, groups: 1, classes: classes, context: context)),
-      namePrefix: section.namePrefix, classes: classes,
+          initialization: section.initialization, groups: 1, condition: condition, context: context)),
+      namePrefix: section.namePrefix, condition: condition,
       memory: MemoryPlan(shardCapacity: generatorCapacity, groups: 1), context: context)
     critic = try Network(
       name: "critic",
       layers: LayerCatalog.layers(
         setup.critic.layers, inputShape: generator.outputShape,
         .init(
-          initialization: setup.critic.initialization, groups: groups, classes: classes,
+          initialization: setup.critic.initialization, groups: groups, condition: condition,
           context: context)),
-      namePrefix: setup.critic.namePrefix, classes: classes,
+      namePrefix: setup.critic.namePrefix, condition: condition,
       memory: MemoryPlan(
         shardCapacity: max(groups * capacity, objective.generatorGroups * generatorCapacity),
         groups: groups,
-        secondOrderGroup: groups > Group.interpolates ? Group.interpolates : nil,
+        secondOrderGroup: objective.penalty == nil ? nil : Group.points,
         groupCapacity: max(capacity, generatorCapacity)),
       context: context)
     features = try Self.featureNetwork(
       setup, shape: generator.outputShape,
       memory: MemoryPlan(shardCapacity: 2 * generatorCapacity, groups: 2), context: context)
-    if case .binaryCrossEntropy(var entropy) = objective.loss {
-      // What only moves values, as PyTorch's view(-1, 1) at the end, does not make them logits.
-      let last = critic.layers.last { !["reshape", "flatten"].contains($0.kind) }
-      entropy.takesLogits = last?.kind != "sigmoid"
-      if !entropy.takesLogits, objective.classifier != nil {
-        throw setup.critic.reader.fail(
-          "layers",
-          "expected no sigmoid at the end with objective.auxiliaryClassifier: class "
-            + "logits would go through it")
-      }
-      objective.loss = .binaryCrossEntropy(entropy)
+    if critic.givesProbabilities, objective.classifier != nil {
+      throw setup.critic.reader.fail(
+        "layers",
+        "expected no sigmoid at the end with objective.auxiliaryClassifier: class logits would go "
+          + "through it")
     }
+    objective.loss = objective.loss.taking(probabilities: critic.givesProbabilities)
     setup.objective = objective
     self.setup = setup
     try check(setup)
@@ -112,16 +108,16 @@ package struct Model {
   /// Refuses a critic whose outputs are not those the objective takes.
   private func check(_ setup: TrainingSetup) throws {
     let section = setup.critic
-    let outputs = 1 + (objective.classifier == nil ? 0 : classes)
-    if objective.classifier != nil, classes < 2 {
+    let outputs = 1 + (objective.classifier == nil ? 0 : condition.classes)
+    if objective.classifier != nil, condition.classes < 2 {
       throw section.reader.fail(
         "layers",
         "expected data.classes of 2 or more for objective.auxiliaryClassifier, found "
-          + "\(classes)")
+          + "\(condition.classes)")
     }
     guard critic.outputShape.elementCount == outputs else {
       let what =
-        outputs == 1 ? "one score a sample" : "a score and \(classes) class logits a sample"
+        outputs == 1 ? "one score a sample" : "a score and \(condition.classes) class logits a sample"
       throw section.reader.fail(
         "layers",
         "expected \(what) (\(outputs)x1x1), but the last layer gives \(critic.outputShape)")
@@ -133,7 +129,7 @@ package struct Model {
           + "training.generatorBatchFactor 1, found \(setup.training.generatorBatchFactor)")
     }
     if objective.featureMatching != nil, setup.training.drawsGeneratorLabels,
-      critic.labels != nil
+      critic.conditions != nil
     {
       throw section.reader.fail(
         "layers",
@@ -173,7 +169,8 @@ package struct Model {
   package func operations(_ training: TrainingSettings) -> Double {
     let (g, c) = (Double(generator.operations), Double(critic.operations))
     let isCurved = critic.sequence.isCurved
-    let criticPasses = 6.0 + (objective.penalty != nil ? (isCurved ? 6 : 4) : 0)
+    let criticPasses =
+      6.0 + (objective.penalty.map { (isCurved ? 6 : 4) / Double($0.every) } ?? 0)
     let generatorPasses = 3 * g + Double(1 + objective.generatorGroups) * c
     let samples = Double(training.batch)
     if training.hasFixedGenerator {

@@ -17,8 +17,8 @@ extension Network {
       }
       switch tensor {
       case .parameter(let parameter):
-        try file.floats(key).withUnsafeBufferPointer {
-          parameter.layout.fromPyTorch($0, into: parameter.values)
+        try file.floats(key).withUnsafeBufferPointer { found in
+          parameter.mutate { parameter.layout.fromPyTorch(found, into: $0) }
         }
       case .buffer(let buffer) where buffer.kind == .counter:
         buffer.counter = try file.integers(key).first ?? 0

@@ -59,7 +59,7 @@ package struct RecordingReplay {
   /// - Throws: Where the recording does not fit the networks.
   package mutating func run(criticSteps: Int) throws {
     let model = trainer.model
-    if case .binaryCrossEntropy(let entropy) = model.objective.loss, entropy.hasSeparateUpdates {
+    if model.objective.loss.hasSeparateUpdates {
       throw TrainingError(
         "verify: expected objective.criticUpdates: joint, found separate: recordings have one "
           + "gradient a critic step")
@@ -132,7 +132,7 @@ package struct RecordingReplay {
       let key = "final.\(network.name).\(bare(name, network))"
       switch tensor {
       case .parameter(let parameter):
-        try compare(key, Self.inPyTorchOrder(parameter, FloatBuffer(parameter.values)))
+        try compare(key, Self.inPyTorchOrder(parameter, parameter.values))
       case .buffer(let buffer) where buffer.kind == .counter:
         let expected = try file.integers(key).first ?? 0
         seen.insert(key)

@@ -106,7 +106,7 @@ package final class ToyDataset: Dataset {
   package let distribution: ToyDistribution
   package let count: Int
   package let shape = SampleShape(channels: 2, height: 1, width: 1)
-  package let classCount = 0
+  package let condition = ConditionShape.none
   /// Whether every use draws anew.
   package let isFresh: Bool
   /// x, y of every sample; empty for fresh ones.
@@ -135,7 +135,7 @@ package final class ToyDataset: Dataset {
 
   package var name: String { distribution.form.rawValue + (isFresh ? " (fresh)" : "") }
 
-  package func label(at index: Int) -> Int { preconditionFailure("\(name) has no labels") }
+  package func copyCondition(at index: Int, into condition: Condition) {}
 
   package func copySample(
     at index: Int, draw: SampleDraw, into output: UnsafeMutableBufferPointer<Float>

@@ -1,3 +1,5 @@
+import Base
+
 /// Images held in memory as bytes, a quarter of what floats take, and converted when they are read.
 ///
 /// pixels: count x height x width x channels, 0 ... 255.
@@ -5,7 +7,7 @@ package final class ByteImageDataset: Dataset {
   package let name: String
   package let count: Int
   package let shape: SampleShape
-  package let classCount: Int
+  package let condition: ConditionShape
   /// count x height x width x channels.
   package let pixels: [UInt8]
   /// count numbers, or none.
@@ -38,7 +40,7 @@ package final class ByteImageDataset: Dataset {
     self.name = name
     self.count = count
     self.shape = shape
-    self.classCount = classCount
+    condition = ConditionShape(classes: classCount)
     self.pixels = pixels
     self.labels = labels
     self.conversion = conversion
@@ -54,10 +56,10 @@ package final class ByteImageDataset: Dataset {
       conversion: ByteConversion(range: range))
   }
 
-  package func label(at index: Int) -> Int {
-    precondition(classCount > 0, "\(name) has no labels")
+  package func copyCondition(at index: Int, into condition: Condition) {
+    guard self.condition.classes > 0 else { return }
     precondition(index >= 0 && index < count, "sample \(index) of \(count)")
-    return Int(labels[index])
+    condition.label = Int(labels[index])
   }
 
   package func copySample(

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Storage
 
@@ -43,7 +44,7 @@ package final class ImageFolderDataset: Dataset {
   package let name: String
   package let count: Int
   package let shape: SampleShape
-  package let classCount: Int
+  package let condition: ConditionShape
   /// The names of the folders that are classes.
   package let classes: [String]
   private let cache: ImageCache
@@ -64,13 +65,13 @@ package final class ImageFolderDataset: Dataset {
     count = min(limit ?? cache.count, cache.count)
     shape = cache.shape
     classes = cache.classes
-    classCount = classes.count
+    condition = ConditionShape(classes: classes.count)
   }
 
-  package func label(at index: Int) -> Int {
-    precondition(classCount > 0, "\(name) has no labels")
+  package func copyCondition(at index: Int, into condition: Condition) {
+    guard self.condition.classes > 0 else { return }
     precondition(index >= 0 && index < count, "sample \(index) of \(count)")
-    return cache.label(at: index)
+    condition.label = cache.label(at: index)
   }
 
   package func copySample(

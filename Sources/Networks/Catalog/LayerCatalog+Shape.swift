@@ -15,11 +15,11 @@ extension LayerCatalog {
   @Sendable static func labelConcat(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
     let embedding = try item.options.optionalInteger("embedding", in: sizes)
     try item.options.finish()
-    guard site.classes > 0 else {
+    guard site.condition.classes > 0 else {
       throw item.fail("expected labels, but the run has none (data.classes)")
     }
     return LabelConcat(
-      inputShape: site.inputShape, classes: site.classes, embedding: embedding,
+      inputShape: site.inputShape, classes: site.condition.classes, embedding: embedding,
       context: site.context)
   }
 

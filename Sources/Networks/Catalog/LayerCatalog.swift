@@ -1,3 +1,4 @@
+import Base
 import Configuration
 import Kernels
 
@@ -13,8 +14,8 @@ package struct LayerCatalog {
     let inputShape: Shape
     let initialization: Initialization
     let groups: Int
-    /// Classes of the samples' labels; 0 for none.
-    let classes: Int
+    /// What the samples are conditioned on.
+    let condition: ConditionShape
     let context: ExecutionContext
     /// A number that no other layer of the job's networks has.
     let layerNumber: Int
@@ -25,16 +26,17 @@ package struct LayerCatalog {
     package var initialization: Initialization
     /// Stat groups of the largest pass.
     package var groups: Int
-    /// Classes of the samples' labels; 0 for none.
-    package var classes: Int
+    /// What the samples are conditioned on.
+    package var condition: ConditionShape
     package var context: ExecutionContext
 
     package init(
-      initialization: Initialization, groups: Int, classes: Int = 0, context: ExecutionContext
+      initialization: Initialization, groups: Int, condition: ConditionShape = .none,
+      context: ExecutionContext
     ) {
       self.initialization = initialization
       self.groups = groups
-      self.classes = classes
+      self.condition = condition
       self.context = context
     }
   }
@@ -86,7 +88,7 @@ package struct LayerCatalog {
       }
       let site = Site(
         inputShape: shape, initialization: settings.initialization, groups: settings.groups,
-        classes: settings.classes, context: settings.context,
+        condition: settings.condition, context: settings.context,
         layerNumber: settings.context.nextLayerNumber())
       let layer = try builder.build(item, site)
       shape = layer.outputShape
@@ -98,7 +100,7 @@ package struct LayerCatalog {
     -> any Layer
   {
     let settings = Settings(
-      initialization: site.initialization, groups: site.groups, classes: site.classes,
+      initialization: site.initialization, groups: site.groups, condition: site.condition,
       context: site.context)
     let main = try layers(
       item.options.items("main"), inputShape: site.inputShape, settings)
@@ -251,11 +253,11 @@ package struct LayerCatalog {
         "momentum", default: options.momentum, in: 0...1)
     }
     try item.options.finish()
-    guard site.classes > 0 else {
+    guard site.condition.classes > 0 else {
       throw item.fail("expected samples with classes, but this network's have none")
     }
     return BatchNorm(
-      inputShape: site.inputShape, options, classes: site.classes, maximumGroups: site.groups,
+      inputShape: site.inputShape, options, classes: site.condition.classes, maximumGroups: site.groups,
       initialization: site.initialization, context: site.context)
   }
 

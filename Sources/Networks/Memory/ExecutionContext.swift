@@ -1,5 +1,6 @@
 import Base
 import Collectives
+import Kernels
 
 /// Where a rank's networks run: its shards, its fellow ranks, its threads and their scratch memory.
 package final class ExecutionContext {
@@ -66,5 +67,46 @@ package final class ExecutionContext {
   /// Calls `body(shard, thread)` for every shard of this rank.
   package func forEachShard(_ body: (_ shard: Int, _ thread: Int) -> Void) {
     pool.forEach(plan.localShards, body)
+  }
+
+  /// Calls `body` for every sample of a pass's shards on this rank.
+  ///
+  /// - Parameters:
+  ///   - pass: Its extent counts, not its groups.
+  ///   - body: Takes the sample's number in the global batch, its place in the shard, and the shard.
+  package func forEachSample(
+    _ pass: Pass, _ body: (_ sample: Int, _ index: Int, _ shard: Int) -> Void
+  ) {
+    forEachShard { shard, _ in
+      let first = pass.firstSample(inShard: shard)
+      for index in 0..<pass.samples(inShard: shard) { body(first + index, index, shard) }
+    }
+  }
+
+  /// Overwrites groups of `target` with as many groups of `source`, by default the pass's with the
+  /// same.
+  package func copy(
+    _ source: Tensor, groups: Range<Int>? = nil, to target: Tensor,
+    groups targetGroups: Range<Int>? = nil, _ pass: Pass
+  ) {
+    forEachShard { shard, _ in
+      let from = source.read(pass, shard: shard, groups: groups ?? pass.groups)
+      let to = target.values(pass, shard: shard, groups: targetGroups ?? groups ?? pass.groups)
+      precondition(from.count == to.count, "\(from.count) values to a place of \(to.count)")
+      guard let from = from.baseAddress, let address = to.baseAddress else { return }
+      address.update(from: from, count: to.count)
+    }
+  }
+
+  /// Adds groups of `source` to as many groups of `target`, by default the pass's to the same.
+  package func add(
+    _ source: Tensor, groups: Range<Int>? = nil, to target: Tensor,
+    groups targetGroups: Range<Int>? = nil, _ pass: Pass
+  ) {
+    forEachShard { shard, _ in
+      Elementwise.add(
+        source.read(pass, shard: shard, groups: groups ?? pass.groups),
+        to: target.values(pass, shard: shard, groups: targetGroups ?? groups ?? pass.groups))
+    }
   }
 }

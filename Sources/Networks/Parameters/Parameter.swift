@@ -42,13 +42,14 @@ package final class Parameter {
     self.offset = offset
   }
 
-  /// The values, to be changed: to ask for them starts another `version`.
-  package var values: MutableFloatBuffer {
-    changes.add(1, ordering: .relaxed)
-    return slice(bound.storage.pointer)
+  /// The values as the optimizer moves them.
+  package var values: FloatBuffer { FloatBuffer(slice(bound.storage.pointer)) }
+
+  /// Lets `body` write the values, and starts another `version`.
+  package func mutate<Result>(_ body: (MutableFloatBuffer) throws -> Result) rethrows -> Result {
+    defer { changes.add(1, ordering: .relaxed) }
+    return try body(slice(bound.storage.pointer))
   }
-  /// The same values to read.
-  package var read: FloatBuffer { FloatBuffer(slice(bound.storage.pointer)) }
 
   /// A number that grows whenever somebody asks for the values to change them, here or in the
   /// arena: what was derived from the values under the same number is still good.
@@ -57,12 +58,12 @@ package final class Parameter {
   /// What passes compute with: the values, or the spectrally normalized ones of the last
   /// `refreshEffectiveValues`.
   package var effectiveValues: FloatBuffer {
-    spectralNorm.map { FloatBuffer($0.effective.buffer) } ?? read
+    spectralNorm.map { FloatBuffer($0.effective.buffer) } ?? values
   }
   /// To be called at the start of a forward pass.
   package func refreshEffectiveValues() {
     guard let spectralNorm else { return }
-    spectralNorm.refresh(read)
+    spectralNorm.refresh(values)
     changes.add(1, ordering: .relaxed)
   }
   /// What the samples of one shard of this rank contribute to the gradient.
@@ -81,8 +82,6 @@ package final class Parameter {
       bound.claim(shard: shard, parameter: index)
     )
   }
-  /// See `ParameterArena.contributions`.
-  package var contributions: GradientContributions { bound.contributions }
   /// For a pass that leaves its contribution to a later one, which calls `claimDeferred`.
   package func deferContribution() { bound.deferred += 1 }
   /// For a pass that makes what was left to it.

@@ -16,11 +16,15 @@ package final class ParameterArena {
   /// Where the weights lie, `Parameter.isWeight`.
   package let weightRanges: [Range<Int>]
   let storage: FloatStorage
-  /// The vector, to be changed: to ask for it starts another `version` of all parameters.
-  package var values: FloatStorage {
-    changes.add(1, ordering: .relaxed)
-    return storage
+  /// The vector as the optimizer moves it.
+  package var values: FloatBuffer { FloatBuffer(storage.buffer) }
+
+  /// Lets `body` write the vector, and starts another `version` of all parameters.
+  package func mutate<Result>(_ body: (MutableFloatBuffer) throws -> Result) rethrows -> Result {
+    defer { changes.add(1, ordering: .relaxed) }
+    return try body(storage.buffer)
   }
+
   /// See `Parameter.version`.
   var version: Int { changes.load(ordering: .relaxed) }
   private let changes = Atomic<Int>(0)
@@ -30,8 +34,6 @@ package final class ParameterArena {
   private let isUntouched: AlignedArray<Bool>
   /// For each parameter whether shard 0's partial is already the sum over this rank's shards.
   private let isSummed: AlignedArray<Bool>
-  /// Which passes add to a parameter's gradient.
-  package var contributions = GradientContributions.several
   /// Contributions that backward passes have left to second-order passes, or to those of the
   /// shares.
   internal(set) package var deferred = 0
@@ -147,7 +149,7 @@ package final class ParameterArena {
     try sumOverRanks(gradient)
     for (parameter, norm) in normalized {
       norm.chain(parameter.partial(shard: 0))
-      norm.iterate(parameter.read)
+      norm.iterate(parameter.values)
     }
   }
 

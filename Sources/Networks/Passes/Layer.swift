@@ -8,7 +8,7 @@
 ///
 /// and, from a curved layer, `doubleBackward` also gives the *share*: the gradient of <dL/dx, t>
 /// with respect to x, which the network sends through one more `backward` (Pearlmutter 1994's
-/// R-operator). Where `Pass.sharesFollow` says so, a `backward` may leave dL/dW to that one.
+/// R-operator). Where `Pass.lastContribution` says so, a `backward` may leave dL/dW to that one.
 ///
 /// All tensors cover the pass's groups on this rank's shards. Sums over the batch are kept a shard
 /// (`Parameter.partial`) or exchanged in tree order (`ShardSums`); nothing else leaves a shard.

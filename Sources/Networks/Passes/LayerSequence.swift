@@ -86,6 +86,7 @@ package final class LayerSequence {
     }
     self.gradients = gradients
 
+    isCurved = layers.contains(where: \.traits.isCurved)
     let lastCurved = steps.lastIndex { $0.traits.isCurved }
     if let lastCurved, endsNetwork, hasSecondOrder, composites[lastCurved] == nil {
       firstSource = lastCurved
@@ -165,9 +166,9 @@ package final class LayerSequence {
   package var inputShape: Shape { layers[0].inputShape }
   package var outputShape: Shape { layers[layers.count - 1].outputShape }
   package var operations: Int { layers.reduce(0) { $0 + $1.operations } }
-  package var isCurved: Bool { layers.contains(where: \.traits.isCurved) }
+  package let isCurved: Bool
   package var couplesSamples: Bool { layers.contains(where: \.traits.couplesSamples) }
-  package var needsLabels: Bool { layers.contains(where: \.traits.needsLabels) }
+  package var needsConditions: Bool { layers.contains(where: \.traits.needsConditions) }
 
   /// What layer `index` gave in the last forward pass; `y` is the sequence's own output.
   package func activation(behind index: Int, output y: Tensor) -> Tensor {
@@ -194,16 +195,31 @@ package final class LayerSequence {
     _ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass
   ) throws {
     // Only the first step's gradient may be wanted for some groups alone.
-    var inner = pass
-    inner.inputGroups = pass.groups
+    let inner = pass.with(inputGroups: pass.groups)
     for index in steps.indices.reversed() {
       let arriving = index + 1 < steps.count ? gradients[index] : dy
-      if let injection, injectionStep == index { add(injection.gradient, to: arriving, pass) }
-      var own = index > 0 ? inner : pass
-      own.sharesFollow = pass.sharesFollow && index < firstSource ?? 0
+      if let injection, injectionStep == index { context.add(injection.gradient, to: arriving, pass) }
+      let own = (index > 0 ? inner : pass).with(
+        lastContribution: lastContribution(ofStep: index, pass))
       try steps[index].backward(
         arriving, input: input(of: index, x), output: output(of: index, y),
         into: index > 0 ? gradients[index - 1] : dx, own)
+    }
+  }
+
+  /// The last pass that adds to the gradients of a step's parameters, from what the pass says of the
+  /// sequence.
+  ///
+  /// Where shares arise, the steps before the last of them get one, for sure; those from there on get
+  /// none. In a branch, to which shares may come from behind, and where a composite step keeps the
+  /// last share, nothing is known.
+  private func lastContribution(ofStep index: Int, _ pass: Pass) -> Pass.Contribution? {
+    switch pass.lastContribution {
+    case .backward: return .backward
+    case .doubleBackward where !isCurved: return .doubleBackward
+    case .doubleBackward:
+      return firstSource.map { index < $0 ? .backwardShares : .doubleBackward }
+    case .backwardShares, nil: return nil
     }
   }
 
@@ -248,29 +264,17 @@ package final class LayerSequence {
       guard let target else { return false }
       if let share = shares[index] {
         if hasTarget {
-          add(share, to: target, pass)
+          context.add(share, to: target, pass)
         } else if index > 0 {
           arriving = share
           continue
         } else {
-          copy(share, to: target, pass)
+          context.copy(share, to: target, pass)
           hasTarget = true
         }
       }
       arriving = hasTarget ? target : nil
     }
     return arriving != nil
-  }
-
-  private func add(_ source: Tensor, to target: Tensor, _ pass: Pass) {
-    context.forEachShard { shard, _ in
-      Elementwise.add(source.read(pass, shard: shard), to: target.values(pass, shard: shard))
-    }
-  }
-
-  private func copy(_ source: Tensor, to target: Tensor, _ pass: Pass) {
-    context.forEachShard { shard, _ in
-      _ = target.values(pass, shard: shard).update(fromContentsOf: source.read(pass, shard: shard))
-    }
   }
 }

@@ -10,6 +10,10 @@ package struct LayerTraits: Sendable {
   package var isCurved = false
   /// The output for a sample depends on the other samples of its stat group.
   package var couplesSamples = false
-  /// The passes read the samples' classes, `Pass.labels`.
-  package var needsLabels = false
+  /// The passes read the samples' conditions, `Pass.conditions`.
+  package var needsConditions = false
+  /// The layer moves values and changes none of them.
+  package var keepsValues = false
+  /// The outputs are probabilities.
+  package var givesProbabilities = false
 }

@@ -4,9 +4,9 @@ import Collectives
 /// A chain of layers with the memory of its passes: the replica of a generator or critic on this
 /// rank.
 ///
-/// A caller fills `input` (and `labels`), calls `forward`, reads `output`, fills `outputGradient`,
+/// A caller fills `input` (and `conditions`), calls `forward`, reads `output`, fills `outputGradient`,
 /// calls `backward`, and for a gradient penalty reads `inputGradient`, fills `direction`, and calls
-/// `doubleBackward` and `backwardShares`, each once; `Pass.sharesFollow` may tell `backward` of
+/// `doubleBackward` and `backwardShares`, each once; `Pass.lastContribution` may tell `backward` of
 /// that.
 ///
 /// Networks of one context share the memory of inner and of parameter gradients: what a backward
@@ -25,16 +25,16 @@ package final class Network {
   package let outputGradient: Tensor
   /// dL/d input: filled by `backward` for the groups it was asked for.
   package let inputGradient: Tensor
-  /// The classes of the samples in `input`; nil for a network that takes none.
-  package let labels: Labels?
+  /// The conditions of the samples in `input`; nil for a network that takes none.
+  package let conditions: Conditions?
   private let secondOrderDirection: Tensor?
 
   /// - Parameters:
   ///   - name: `generator` or `critic`: for messages.
   ///   - layers: At least one; each takes what the one before gives.
-  ///   - classes: Of the labels, where layers take labels.
+  ///   - condition: Of the samples, where layers take conditions.
   package init(
-    name: String, layers: [any Layer], namePrefix: String = "", classes: Int = 0,
+    name: String, layers: [any Layer], namePrefix: String = "", condition: ConditionShape = .none,
     memory: MemoryPlan, context: ExecutionContext
   ) throws {
     self.name = name
@@ -55,9 +55,9 @@ package final class Network {
     output = tensor(sequence.outputShape)
     outputGradient = tensor(sequence.outputShape)
     inputGradient = tensor(sequence.inputShape)
-    labels =
-      sequence.needsLabels
-      ? Labels(classes: classes, shards: shards, shardCapacity: memory.shardCapacity) : nil
+    conditions =
+      sequence.needsConditions
+      ? Conditions(condition, shards: shards, shardCapacity: memory.shardCapacity) : nil
     secondOrderDirection = memory.secondOrderGroup.map {
       Tensor(
         shape: layers[0].inputShape, shards: shards, shardCapacity: memory.groupCapacity,
@@ -87,18 +87,17 @@ package final class Network {
   /// Floating-point operations of a forward pass, a sample, counted as direct products.
   package var operations: Int { sequence.operations }
 
+  /// Whether the outputs are probabilities: the last layer that changes values gives some.
+  package var givesProbabilities: Bool {
+    layers.last { !$0.traits.keepsValues }?.traits.givesProbabilities ?? false
+  }
+
   /// Whether a layer's output for a sample depends on the other samples.
   package var couplesSamples: Bool { sequence.couplesSamples }
 
-  private func labelled(_ pass: Pass) -> Pass {
-    var pass = pass
-    pass.labels = labels
-    return pass
-  }
-
   /// output = network(input), for the pass's groups.
   package func forward(_ pass: Pass) throws {
-    try sequence.forward(input, into: output, labelled(pass))
+    try sequence.forward(input, into: output, pass.with(conditions))
   }
 
   /// Sends `outputGradient` back.
@@ -108,8 +107,7 @@ package final class Network {
   ///
   /// - Parameter inputGroups: The groups for which `inputGradient` is wanted.
   package func backward(_ pass: Pass, inputGroups: Range<Int>) throws {
-    var narrowed = labelled(pass)
-    narrowed.inputGroups = inputGroups
+    let narrowed = pass.with(conditions).with(inputGroups: inputGroups)
     try sequence.backward(
       outputGradient, input: input, output: output,
       into: inputGroups.isEmpty ? nil : inputGradient, narrowed)
@@ -122,7 +120,7 @@ package final class Network {
   package func doubleBackward(_ pass: Pass) throws {
     try sequence.doubleBackward(
       direction, outputGradient: outputGradient, input: input, output: output, into: nil,
-      labelled(pass))
+      pass.with(conditions))
   }
 
   /// Sends the shares that `doubleBackward` left back to the parameters, and adds what `backward`
@@ -131,7 +129,7 @@ package final class Network {
   /// Overwrites what `backward` kept.
   package func backwardShares(_ pass: Pass) throws {
     try sequence.backwardShares(
-      arriving: nil, input: input, output: output, into: nil, labelled(pass))
+      arriving: nil, input: input, output: output, into: nil, pass.with(conditions))
   }
 
   /// Numbers of a stream's samples that no parameter has, for the vectors of spectral norm.
@@ -161,9 +159,9 @@ package final class Network {
           first += part.count
         }
       }
-      parameter.layout.fromPyTorch(FloatBuffer(drawn.buffer), into: parameter.values)
+      parameter.mutate { parameter.layout.fromPyTorch(FloatBuffer(drawn.buffer), into: $0) }
       parameter.spectralNorm?.begin(
-        stream, sample: Self.firstSpectralSample + index, weight: parameter.read)
+        stream, sample: Self.firstSpectralSample + index, weight: parameter.values)
     }
   }
 }

@@ -22,45 +22,105 @@ package struct Pass: Sendable {
     case evaluation
   }
 
-  package var extent: Extent
-  package var mode: Mode
+  /// The passes that add to the gradient of a parameter, in their order.
+  package enum Contribution: Sendable {
+    case backward
+    case doubleBackward
+    case backwardShares
+  }
+
+  package private(set) var extent: Extent
+  package private(set) var mode: Mode
   /// The groups that are computed.
-  package var groups: Range<Int>
+  package private(set) var groups: Range<Int>
   /// The groups whose samples add to the parameter gradients in a backward pass.
-  package var parameterGroups: Range<Int>
+  package private(set) var parameterGroups: Range<Int>
   /// The groups for which a backward pass gives the gradient of its input; a network narrows it for
   /// its first layer.
-  package var inputGroups: Range<Int>
-  /// Whether a backward pass is followed by `doubleBackward` and `backwardShares`, so that a layer
-  /// may leave its parameters' gradients to the latter; a sequence narrows it to layers of its own
-  /// that shares are known to reach.
-  package var sharesFollow = false
-  /// The samples' classes, in networks that take labels: set by the network.
-  package var labels: Labels?
+  package private(set) var inputGroups: Range<Int>
+  /// The last pass, of those that follow the forward pass up to the update, that adds to the gradients
+  /// of a layer's parameters; nil where it is not known.
+  ///
+  /// Whoever runs the passes says `backward`, or `doubleBackward` where a second-order pass and that of
+  /// the shares follow; `LayerSequence` makes it the layer's own. A layer may leave its contribution
+  /// to the last pass, or sum over the shards at once where that is this one.
+  package private(set) var lastContribution: Contribution?
+  /// What the samples are conditioned on, in networks that take conditions: set by the network.
+  package private(set) var conditions: Conditions?
   /// Where layers that draw (dropout) take their numbers from: the same for a pass and its backward
   /// passes.
-  package var draw: PassDraw?
+  package private(set) var draw: PassDraw?
   private let plan: ShardPlan
 
+  /// - Parameters:
+  ///   - extent: Whose samples.
+  ///   - groups: The groups that are computed.
+  ///   - parameterGroups: Those that add to parameter gradients; nil for all of them.
+  ///   - mode: What batch norm normalizes with.
+  ///   - lastContribution: See the property.
+  ///   - draw: Where layers that draw take their numbers from.
+  ///   - plan: How a batch is cut into shards.
   package init(
     _ extent: Extent, groups: Range<Int>, parameterGroups: Range<Int>? = nil,
-    mode: Mode = .training, plan: ShardPlan
+    mode: Mode = .training, lastContribution: Contribution? = nil, draw: PassDraw? = nil,
+    plan: ShardPlan
   ) {
     self.extent = extent
     self.groups = groups
     self.parameterGroups = parameterGroups ?? groups
     self.inputGroups = groups
     self.mode = mode
+    self.lastContribution = lastContribution
+    self.draw = draw
     self.plan = plan
   }
 
-  /// The same samples, other groups.
-  package func covering(_ groups: Range<Int>) -> Pass {
+  /// The same samples, other groups: for the passes behind the first backward pass.
+  ///
+  /// - Parameters:
+  ///   - groups: The groups that are computed.
+  ///   - parameterGroups: Those that add to parameter gradients; nil for all of them.
+  package func covering(_ groups: Range<Int>, parameterGroups: Range<Int>? = nil) -> Pass {
     var pass = self
     pass.groups = groups
-    pass.parameterGroups = groups
+    pass.parameterGroups = parameterGroups ?? groups
     pass.inputGroups = groups
-    pass.sharesFollow = false
+    pass.lastContribution = nil
+    return pass
+  }
+
+  /// The same pass for a network whose statistics stand still, or move.
+  package func with(_ mode: Mode) -> Pass {
+    var pass = self
+    pass.mode = mode
+    return pass
+  }
+
+  /// The same pass with other groups that add to parameter gradients.
+  package func with(parameterGroups: Range<Int>) -> Pass {
+    var pass = self
+    pass.parameterGroups = parameterGroups
+    return pass
+  }
+
+  /// The same pass with other groups whose input gradients are wanted.
+  package func with(inputGroups: Range<Int>) -> Pass {
+    var pass = self
+    pass.inputGroups = inputGroups
+    return pass
+  }
+
+  /// The same pass with the last contribution of a layer.
+  package func with(lastContribution: Contribution?) -> Pass {
+    var pass = self
+    pass.lastContribution = lastContribution
+    return pass
+  }
+
+  /// The same pass with a network's conditions.
+  func with(_ conditions: Conditions?) -> Pass {
+    var pass = self
+    pass.conditions = conditions
     return pass
   }
 

@@ -5,43 +5,23 @@ import Training
 ///
 /// Losses and the W distance have the unit of the critic's score, cross-entropies are in nats.
 package struct MetricsColumns {
-  package typealias Losses = (critic: CriticLosses, generator: GeneratorLosses)
-  private typealias Column = (name: String, value: (Losses) -> Double)
-
-  private let columns: [Column]
+  private let columns: [LossColumn]
 
   package init(_ objective: Objective) {
-    var columns: [Column] = []
-    switch objective.loss {
-    case .wasserstein:
-      columns += [
-        ("critic_loss (score)", { $0.critic.loss }),
-        ("w_distance (score)", { $0.critic.wasserstein }),
-        ("penalty (score)", { $0.critic.penalty }),
-        ("generator_loss (score)", { $0.generator.loss }),
-      ]
-    case .binaryCrossEntropy:
-      columns += [
-        ("critic_loss (nat)", { $0.critic.loss }),
-        ("real_probability (1)", { $0.critic.realScore }),
-        ("fake_probability (1)", { $0.critic.fakeScore }),
-      ]
-      if objective.penalty != nil { columns.append(("penalty (nat)", { $0.critic.penalty })) }
-      columns.append(("generator_loss (nat)", { $0.generator.loss }))
-    }
+    var columns = objective.loss.columns(hasPenalty: objective.penalty != nil)
     if objective.classifier != nil {
       columns += [
-        ("class_loss (nat)", { $0.critic.classification }),
-        ("class_accuracy (1)", { $0.critic.accuracy }),
-        ("generator_class_loss (nat)", { $0.generator.classification }),
+        LossColumn("class_loss (nat)") { $0.critic.classification },
+        LossColumn("class_accuracy (1)") { $0.critic.accuracy },
+        LossColumn("generator_class_loss (nat)") { $0.generator.classification },
       ]
     }
     if objective.featureMatching != nil {
-      columns.append(("feature_distance (1)", { $0.generator.featureDistance }))
+      columns.append(LossColumn("feature_distance (1)") { $0.generator.featureDistance })
     }
     columns += [
-      ("critic_gradient_norm (score)", { $0.critic.gradientNorm }),
-      ("generator_gradient_norm (score)", { $0.generator.gradientNorm }),
+      LossColumn("critic_gradient_norm (score)") { $0.critic.gradientNorm },
+      LossColumn("generator_gradient_norm (score)") { $0.generator.gradientNorm },
     ]
     self.columns = columns
   }
@@ -52,7 +32,7 @@ package struct MetricsColumns {
   }
 
   /// A row of the file.
-  package func row(iteration: Int, epoch: Int, _ losses: Losses, seconds: Double)
+  package func row(iteration: Int, epoch: Int, _ losses: StepLosses, seconds: Double)
     -> [MetricValue]
   {
     [.integer(iteration), .integer(epoch)] + columns.map { .number($0.value(losses)) }

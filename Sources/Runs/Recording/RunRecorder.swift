@@ -10,6 +10,7 @@ import Training
 final class RunRecorder {
   private let directory: RunDirectory
   private let configuration: RunConfiguration
+  private let objective: Objective
   private let schedule: Schedule
   private let metrics: MetricsLog
   private let progress: ProgressReporter
@@ -21,15 +22,17 @@ final class RunRecorder {
   private var monitor: TrainingMonitor
 
   init(
-    _ directory: RunDirectory, _ configuration: RunConfiguration, _ schedule: Schedule,
+    _ directory: RunDirectory, _ configuration: RunConfiguration, _ objective: Objective,
+    _ schedule: Schedule,
     imagesPerIteration: Int, start: Int, ranks: Int
   ) throws {
     self.directory = directory
     self.configuration = configuration
+    self.objective = objective
     self.schedule = schedule
     self.ranks = ranks
-    columns = MetricsColumns(configuration.objective)
-    monitor = TrainingMonitor(configuration.objective)
+    columns = MetricsColumns(objective)
+    monitor = TrainingMonitor(objective)
     metrics = try MetricsLog(path: directory.metrics, columns: columns.names)
     try metrics.truncate(afterIteration: start)
     progress = ProgressReporter(imagesPerIteration: imagesPerIteration)
@@ -60,13 +63,10 @@ final class RunRecorder {
   }
 
   private func progressValues(_ losses: CriticLosses) -> [ProgressStatus.Value] {
-    switch configuration.objective.loss {
-    case .wasserstein:
-      return [.init("W", losses.wasserstein)]
-        + (configuration.objective.penalty == nil ? [] : [.init("penalty", losses.penalty)])
-    case .binaryCrossEntropy:
-      return [.init("D(x)", losses.realScore), .init("D(G(z))", losses.fakeScore)]
-    }
+    let objective = objective
+    return objective.loss.progress.map { .init($0.label, $0.value(losses)) }
+      + (objective.penalty == nil || objective.loss.reportsProbabilities
+        ? [] : [.init("penalty", losses.penalty)])
   }
 
   func record(
@@ -91,11 +91,8 @@ final class RunRecorder {
   }
 
   private func middle(_ critic: CriticLosses) -> String {
-    switch configuration.objective.loss {
-    case .wasserstein: "W Dist: \(fixed(critic.wasserstein))"
-    case .binaryCrossEntropy:
-      "D(x): \(fixed(critic.realScore)), D(G(z)): \(fixed(critic.fakeScore))"
-    }
+    objective.loss.progress.map { "\($0.epochLabel): \(fixed($0.value(critic)))" }
+      .joined(separator: ", ")
   }
 
   /// Warns where the samples of a picture are nearly all the same.

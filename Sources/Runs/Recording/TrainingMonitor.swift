@@ -22,7 +22,7 @@ package struct TrainingMonitor {
   /// Deviation of samples over that of reals.
   static let collapsedDiversity = 0.1
 
-  private let isEntropy: Bool
+  private let hasProbabilities: Bool
   private var count = 0
   private var loss = 0.0
   private var realScore = 0.0
@@ -34,7 +34,7 @@ package struct TrainingMonitor {
   private var present: Set<Failure> = []
 
   package init(_ objective: Objective) {
-    if case .binaryCrossEntropy = objective.loss { isEntropy = true } else { isEntropy = false }
+    hasProbabilities = objective.loss.reportsProbabilities
   }
 
   /// Takes an iteration's losses.
@@ -58,7 +58,7 @@ package struct TrainingMonitor {
     return [
       note(
         .criticWins,
-        isEntropy && fake < Self.wonProbabilities.fake && real > Self.wonProbabilities.real,
+        hasProbabilities && fake < Self.wonProbabilities.fake && real > Self.wonProbabilities.real,
         "the critic's loss is near its least (\(Self.short(loss))): it gives reals \(Self.short(real)) and "
           + "fakes \(Self.short(fake)), and little is left for the generator to learn from; lower the "
           + "critic's learning rate, smooth its labels, or take a Wasserstein loss"),

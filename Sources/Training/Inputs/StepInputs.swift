@@ -1,27 +1,19 @@
-import Base
-import Collectives
-import Datasets
-import Networks
+/// Where the inputs of a run's steps come from: drawn, or a recording.
+package protocol StepInputs {
+  associatedtype StepBatch: Batch
 
-/// Where a step's reals, noise and interpolation weights come from: drawn, or a recording.
-///
-/// Samples are numbered over the global batch. The `fill` functions are called from several
-/// threads.
-package protocol StepInputs: AnyObject {
-  /// Makes the reals, noise and weights of a critic step current.
+  /// The inputs of a critic step.
   ///
-  /// - Returns: Samples of the global batch.
-  func beginCriticStep(_ step: Int, ofIteration iteration: Int) throws -> Int
-  /// Makes the noise of a generator step current.
-  func beginGeneratorStep(ofIteration iteration: Int) throws -> Int
-  /// Overwrites `output` (channels last) with real `sample`.
-  func fillReal(_ sample: Int, _ output: MutableFloatBuffer)
-  func fillNoise(_ sample: Int, _ output: MutableFloatBuffer)
-  /// a in [0, 1): the weight of the real in interpolate `sample`.
-  func interpolationWeight(_ sample: Int) -> Float
-  /// The class of sample `sample`: of a real, which the fakes of a critic step share, or of a fake
-  /// of a generator step.
-  func label(_ sample: Int) -> Int
-  /// In [0, 1): where in the range of smoothed targets that of real `sample` lies.
-  func smoothing(_ sample: Int) -> Float
+  /// - Parameters:
+  ///   - step: The critic step in its iteration, from 0.
+  ///   - iteration: From 0.
+  /// - Returns: A batch, to be used before the next is asked for: the order of an epoch is kept once.
+  /// - Throws: Where a recording has no such step, or another than the networks take.
+  func criticBatch(_ step: Int, ofIteration iteration: Int) throws -> StepBatch
+  /// The inputs of a generator step.
+  ///
+  /// - Parameter iteration: From 0.
+  /// - Returns: A batch, as `criticBatch`'s.
+  /// - Throws: As `criticBatch`.
+  func generatorBatch(ofIteration iteration: Int) throws -> StepBatch
 }

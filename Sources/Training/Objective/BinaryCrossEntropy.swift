@@ -13,11 +13,13 @@ import Foundation
 /// Of probabilities the logarithms are cut off at -100 and dH/dp = (p - t) / max(p (1 - p), 1e-12),
 /// as PyTorch's `binary_cross_entropy` has it; with `probabilityClip` e, p is first clipped to
 /// [e, 1 - e], as in Keras, outside of which the derivative is 0. Computed in Double.
-package struct BinaryCrossEntropy: Sendable, Equatable {
+package struct BinaryCrossEntropy: ScoreLoss, Equatable {
+  package static let name = "bce"
+
   /// Whether scores are logits: the networks tell, see `Model`.
   package var takesLogits = false
   /// 1/2 or 1: of the two halves of the critic's loss.
-  package var halfWeight: Double
+  package var criticWeight: Double
   /// What targets of reals are drawn from, for each sample and step; from 1 to 1 for none.
   ///
   /// One-sided label smoothing, arXiv:1606.03498. Fakes keep 0: another target would pull the
@@ -28,9 +30,9 @@ package struct BinaryCrossEntropy: Sendable, Equatable {
   package var hasSeparateUpdates: Bool
   package var probabilityClip: Double?
 
-  init(_ section: ConfigurationReader) throws {
+  package init(_ section: ConfigurationReader) throws {
     let reduction = try section.choice("criticLoss", default: "mean", of: ["mean", "sum"])
-    halfWeight = reduction == "mean" ? 0.5 : 1
+    criticWeight = reduction == "mean" ? 0.5 : 1
     isSaturating =
       try section.choice(
         "generatorLoss", default: "nonSaturating", of: ["nonSaturating", "saturating"])
@@ -56,10 +58,11 @@ package struct BinaryCrossEntropy: Sendable, Equatable {
   }
 
   /// H and dH/ds.
-  package func loss(_ score: Float, target: Double) -> (value: Double, derivative: Double) {
+  package func loss(_ score: Float, target: Double) -> ScoreTerm {
     let s = Double(score)
     if takesLogits {
-      return (max(s, 0) - s * target + log1p(exp(-abs(s))), probability(score) - target)
+      return ScoreTerm(
+        max(s, 0) - s * target + log1p(exp(-abs(s))), derivative: probability(score) - target)
     }
     var p = s
     var slope = 1.0
@@ -68,13 +71,49 @@ package struct BinaryCrossEntropy: Sendable, Equatable {
       slope = p == s ? 1 : 0
     }
     let value = -(target * max(log(p), -100) + (1 - target) * max(log(1 - p), -100))
-    return (value, slope * (p - target) / max(p * (1 - p), 1e-12))
+    return ScoreTerm(value, derivative: slope * (p - target) / max(p * (1 - p), 1e-12))
   }
 
-  /// What the generator minimizes for the score of a fake, and its derivative.
-  package func generatorLoss(_ score: Float) -> (value: Double, derivative: Double) {
+  package func real(_ score: Float, target: Float) -> ScoreTerm {
+    let range = realTarget
+    return critic(
+      loss(score, target: range.lowerBound + (range.upperBound - range.lowerBound) * Double(target))
+    )
+  }
+
+  package func fake(_ score: Float) -> ScoreTerm { critic(loss(score, target: 0)) }
+
+  private func critic(_ term: ScoreTerm) -> ScoreTerm {
+    ScoreTerm(criticWeight * term.value, derivative: criticWeight * term.derivative)
+  }
+
+  package func generator(_ score: Float) -> ScoreTerm {
     guard isSaturating else { return loss(score, target: 1) }
-    let (value, derivative) = loss(score, target: 0)
-    return (-value, -derivative)
+    let term = loss(score, target: 0)
+    return ScoreTerm(-term.value, derivative: -term.derivative)
+  }
+
+  package func reported(_ score: Float) -> Double { probability(score) }
+  package var reportsProbabilities: Bool { true }
+
+  package func taking(probabilities: Bool) -> BinaryCrossEntropy {
+    var loss = self
+    loss.takesLogits = !probabilities
+    return loss
+  }
+
+  package var unit: String { "nat" }
+
+  package func columns(hasPenalty: Bool) -> [LossColumn] {
+    [
+      LossColumn("critic_loss (nat)") { $0.critic.loss },
+      LossColumn("real_probability (1)") { $0.critic.realScore },
+      LossColumn("fake_probability (1)") { $0.critic.fakeScore },
+    ] + (hasPenalty ? [LossColumn("penalty (nat)") { $0.critic.penalty }] : [])
+      + [LossColumn("generator_loss (nat)") { $0.generator.loss }]
+  }
+
+  package var progress: [ProgressValue] {
+    [ProgressValue("D(x)") { $0.realScore }, ProgressValue("D(G(z))") { $0.fakeScore }]
   }
 }

@@ -55,23 +55,15 @@ final class FeatureMatcher {
     guard case .network = settings.features, let network = model.features else { return 0 }
     let context = model.context
     // Its parameters and statistics stand still.
-    var (pass, fakes) = (pass, fakes)
-    pass.mode = .evaluation
-    fakes.mode = .evaluation
-    copy(model.critic.input, to: network.input, pass)
+    let (pass, fakes) = (pass.with(.evaluation), fakes.with(.evaluation))
+    context.copy(model.critic.input, to: network.input, pass)
     try network.forward(pass)
     let distance = try match(network.output, pass, fakes)
-    context.forEachShard { [gradient] shard, _ in
-      _ = network.outputGradient.values(fakes, shard: shard)
-        .update(fromContentsOf: gradient.read(fakes, shard: shard))
-    }
+    context.copy(gradient, to: network.outputGradient, fakes)
     try network.backward(fakes, inputGroups: fakes.groups)
-    let target = model.generator.outputGradient
-    context.forEachShard { shard, _ in
-      Elementwise.add(
-        network.inputGradient.read(fakes, shard: shard),
-        to: target.values(fakes, shard: shard, groups: 0..<1))
-    }
+    context.add(
+      network.inputGradient, groups: fakes.groups, to: model.generator.outputGradient,
+      groups: 0..<1, fakes)
     return distance
   }
 
@@ -102,11 +94,5 @@ final class FeatureMatcher {
       }
     }
     return distance
-  }
-
-  private func copy(_ source: Tensor, to target: Tensor, _ pass: Pass) {
-    model.context.forEachShard { shard, _ in
-      _ = target.values(pass, shard: shard).update(fromContentsOf: source.read(pass, shard: shard))
-    }
   }
 }

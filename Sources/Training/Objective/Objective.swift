@@ -1,29 +1,16 @@
 import Configuration
 import Networks
 
-/// What critic and generator minimize.
+/// What critic and generator minimize: a loss of scores, a penalty, and terms beside them.
 ///
-/// Wasserstein (Arjovsky et al. 2017, arXiv:1701.07875) with the gradient penalty of Gulrajani et
-/// al. 2017, arXiv:1704.00028, Algorithm 1. For B reals x, fakes y = G(z) and interpolates u:
+/// Wasserstein with the gradient penalty of Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1, for B
+/// reals x, fakes y = G(z) and interpolates u:
 ///
-///     u_i = a_i x_i + (1 - a_i) y_i,  a_i uniform in [0, 1),  g_i the gradient of C at u_i
-///     W = mean C(x) - mean C(y),  penalty = weight * mean (|g_i| - 1)^2
+///     W = mean C(x) - mean C(y),  penalty = weight * mean (|g_i| - 1)^2,  g_i the gradient of C at u_i
 ///     critic: -W + penalty,  generator: -mean C(G(z))
 ///
-/// or binary cross-entropy (Goodfellow et al. 2014, arXiv:1406.2661), see `BinaryCrossEntropy`.
-package struct Objective: Sendable, Equatable {
-  package enum Loss: Sendable, Equatable {
-    case wasserstein
-    case binaryCrossEntropy(BinaryCrossEntropy)
-  }
-
-  /// The gradient penalty.
-  package struct Penalty: Sendable, Equatable {
-    package var weight: Double
-    /// max(0, |g| - 1)^2 instead of (|g| - 1)^2.
-    package var isOneSided: Bool
-  }
-
+/// Other losses are `ScoreLoss`es, other penalties values of `GradientPenalty`.
+package struct Objective: Sendable {
   /// The auxiliary classifier of AC-GAN (arXiv:1610.09585).
   ///
   /// The critic's outputs after the first are class
@@ -50,8 +37,8 @@ package struct Objective: Sendable, Equatable {
     package var features: Features
   }
 
-  package var loss: Loss
-  package var penalty: Penalty?
+  package var loss: any ScoreLoss
+  package var penalty: GradientPenalty?
   /// The clipping of the critic's parameters after each of its steps.
   package var weightClip: WeightClip?
   package var classifier: AuxiliaryClassifier?
@@ -60,21 +47,15 @@ package struct Objective: Sendable, Equatable {
   /// Keras's `predict` does.
   package var fakesUseRunningStatistics = false
 
-  /// Wasserstein, with a two-sided penalty or none.
+  /// Wasserstein, with the paper's penalty or none.
   package init(penaltyWeight: Double?) {
-    loss = .wasserstein
-    penalty = penaltyWeight.map { Penalty(weight: $0, isOneSided: false) }
+    loss = WassersteinLoss()
+    penalty = penaltyWeight.map { GradientPenalty(weight: $0) }
   }
 
   init(_ section: ConfigurationReader) throws {
-    let isEntropy =
-      try section.choice("loss", default: "wasserstein", of: ["wasserstein", "bce"]) == "bce"
-    loss = isEntropy ? .binaryCrossEntropy(try BinaryCrossEntropy(section)) : .wasserstein
-    penalty = try section.optionalSection("gradientPenalty").map {
-      let sides = try $0.choice("sides", default: "two", of: ["one", "two"])
-      return Penalty(
-        weight: try $0.number("weight", default: 10, in: 0...1e6), isOneSided: sides == "one")
-    }
+    loss = try ScoreLossCatalog.loss(section)
+    penalty = try section.optionalSection("gradientPenalty").map { try GradientPenalty($0) }
     weightClip = try section.optionalSection("weightClip").map { try WeightClip($0) }
     classifier = try section.optionalSection("auxiliaryClassifier").map {
       AuxiliaryClassifier(
@@ -93,22 +74,15 @@ package struct Objective: Sendable, Equatable {
     fakesUseRunningStatistics =
       try section.choice("fakeStatistics", default: "batch", of: ["batch", "running"])
       == "running"
-    if penalty != nil, case .binaryCrossEntropy(let entropy) = loss, entropy.hasSeparateUpdates {
+    if penalty != nil, loss.hasSeparateUpdates {
       throw section.fail(
         "criticUpdates", "expected joint with a gradient penalty, found separate")
     }
   }
 
-  /// Stat groups of a critic step: reals, fakes and, with a penalty, interpolates.
+  /// Stat groups of a critic step: reals, fakes and, with a penalty, its points.
   package var criticGroups: Int { penalty == nil ? 2 : 3 }
 
   /// Stat groups that a generator step sends through the critic.
   package var generatorGroups: Int { featureMatching == nil ? 1 : 2 }
-}
-
-/// The groups of a critic step.
-enum Group {
-  static let reals = 0
-  static let fakes = 1
-  static let interpolates = 2
 }

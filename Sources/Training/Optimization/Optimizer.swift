@@ -44,17 +44,18 @@ package final class Optimizer {
   package func update(iteration: Int) throws {
     step += 1
     let arena = network.arena
-    let values = arena.values.buffer
     let rate = learningRate(iteration: iteration)
     let pool = network.context.pool
-    for part in arena.ownParts {
-      pool.forEach(pool.threads) { index, _ in
-        self.move(
-          values, arena.gradient, rate,
-          OrderedSumParts.part(index, of: pool.threads, in: part))
+    try arena.mutate { values in
+      for part in arena.ownParts {
+        pool.forEach(pool.threads) { index, _ in
+          self.move(
+            values, arena.gradient, rate,
+            OrderedSumParts.part(index, of: pool.threads, in: part))
+        }
       }
+      try arena.complete(values)
     }
-    try arena.complete(values)
   }
 
   /// Moves a range of the parameters.

@@ -1,5 +1,6 @@
 import Collectives
 import Configuration
+import Foundation
 import Kernels
 import Networks
 
@@ -68,6 +69,17 @@ package struct OptimizerSettings: Sendable, Equatable {
     schedule = try LearningRateSchedule(
       options.item("learningRateSchedule", default: "constant"))
     try options.finish()
+  }
+
+  /// The settings for a critic whose penalty is not in every step: see
+  /// `GradientPenalty.adjustsOptimizer`.
+  func adjusted(to penalty: GradientPenalty?) -> OptimizerSettings {
+    guard let penalty, penalty.adjustsOptimizer, case .adam(var adam) = rule else { return self }
+    let part = Double(penalty.every) / Double(penalty.every + 1)
+    adam.learningRate *= part
+    adam.beta1 = pow(adam.beta1, part)
+    adam.beta2 = pow(adam.beta2, part)
+    return OptimizerSettings(.adam(adam), schedule: schedule)
   }
 
   /// The state vectors of an optimizer: PyTorch's names, and what they begin with.

@@ -37,13 +37,13 @@ package final class WeightAverage {
     self.settings = settings
     self.network = network
     values = FloatStorage(count: network.arena.count)
-    values.pointer.update(from: network.arena.values.pointer, count: values.count)
+    _ = values.buffer.update(fromContentsOf: network.arena.values)
   }
 
   /// Takes the network's parameters in, as they are after the step of `iteration`, from 0.
   package func update(iteration: Int) {
     Elementwise.movingAverage(
-      of: FloatBuffer(network.arena.values.buffer),
+      of: network.arena.values,
       decay: iteration < settings.startIteration ? 0 : settings.decay, into: values.buffer)
   }
 
@@ -57,11 +57,13 @@ package final class WeightAverage {
   }
 
   private func swap() {
-    let (mine, theirs) = (values.pointer, network.arena.values.pointer)
-    for index in 0..<values.count {
-      let value = mine[index]
-      mine[index] = theirs[index]
-      theirs[index] = value
+    let average = values.buffer
+    network.arena.mutate { parameters in
+      for index in average.indices {
+        let value = average[index]
+        average[index] = parameters[index]
+        parameters[index] = value
+      }
     }
   }
 }

@@ -36,13 +36,14 @@ package struct WeightClip: Sendable, Equatable {
 
   /// Clips the network's parameters in place; optimizer state and running statistics stay.
   package func apply(to network: Network) {
-    let values = network.arena.values.buffer
-    switch parameters {
-    // The gaps between parameters are 0 and stay so.
-    case .all: Elementwise.clip(values, limit: Float(limit))
-    case .weights:
-      for range in network.arena.weightRanges {
-        Elementwise.clip(MutableFloatBuffer(rebasing: values[range]), limit: Float(limit))
+    network.arena.mutate { values in
+      switch parameters {
+      // The gaps between parameters are 0 and stay so.
+      case .all: Elementwise.clip(values, limit: Float(limit))
+      case .weights:
+        for range in network.arena.weightRanges {
+          Elementwise.clip(MutableFloatBuffer(rebasing: values[range]), limit: Float(limit))
+        }
       }
     }
   }

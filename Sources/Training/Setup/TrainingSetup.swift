@@ -1,10 +1,11 @@
+import Base
 import Configuration
 
 /// What is trained and how: the sections of a configuration that model, inputs and trainer read.
 package struct TrainingSetup {
   package var seed: UInt64
-  /// Classes of the samples' labels; 0 for none.
-  package var classes: Int
+  /// What the samples are conditioned on.
+  package var condition: ConditionShape
   package var generator: NetworkSettings
   package var critic: NetworkSettings
   /// The network of `objective.featureMatching`, where it has one.
@@ -19,11 +20,11 @@ package struct TrainingSetup {
   /// - Parameters:
   ///   - root: The configuration.
   ///   - seed: Of all random numbers of the run.
-  ///   - classes: Of the samples' labels; 0 for none.
+  ///   - condition: What the samples are conditioned on.
   /// - Throws: `ConfigurationError` naming file, line and key.
-  package init(_ root: ConfigurationReader, seed: UInt64, classes: Int) throws {
+  package init(_ root: ConfigurationReader, seed: UInt64, condition: ConditionShape) throws {
     self.seed = seed
-    self.classes = classes
+    self.condition = condition
     generator = try NetworkSettings(root.section("generator"), isGenerator: true)
     critic = try NetworkSettings(root.section("critic"), isGenerator: false)
     let section = try root.section("objective")

@@ -53,7 +53,7 @@ package final class Residual: CompositeLayer {
     return LayerTraits(
       isCurved: layers.contains(where: \.traits.isCurved),
       couplesSamples: layers.contains(where: \.traits.couplesSamples),
-      needsLabels: layers.contains(where: \.traits.needsLabels))
+      needsConditions: layers.contains(where: \.traits.needsConditions))
   }
 
   package var operations: Int { (mainLayers + shortcutLayers).reduce(0) { $0 + $1.operations } }
@@ -88,8 +88,8 @@ package final class Residual: CompositeLayer {
     let branches = prepared
     try branches.main.forward(x, into: branches.mainOutput ?? y, pass)
     try branches.shortcut?.forward(x, into: branches.shortcutOutput, pass)
-    if let output = branches.mainOutput { copy(output, to: y, pass) }
-    add(branches.shortcut == nil ? x : branches.shortcutOutput, to: y, pass, pass.groups)
+    if let output = branches.mainOutput { context.copy(output, to: y, pass) }
+    context.add(branches.shortcut == nil ? x : branches.shortcutOutput, to: y, pass)
   }
 
   package func backward(
@@ -102,8 +102,9 @@ package final class Residual: CompositeLayer {
     try branches.shortcut?.backward(
       dy, input: x, output: branches.shortcutOutput, into: wanted, pass)
     guard let dx else { return }
-    add(
-      branches.shortcut == nil ? dy : branches.shortcutGradient, to: dx, pass, pass.inputGroups)
+    context.add(
+      branches.shortcut == nil ? dy : branches.shortcutGradient, groups: pass.inputGroups, to: dx,
+      pass)
   }
 
   package func doubleBackward(
@@ -118,7 +119,7 @@ package final class Residual: CompositeLayer {
       t, outputGradient: dy, input: x, output: branches.shortcutOutput, into: wanted, pass)
     guard let jt else { return }
     let other = branches.shortcut == nil ? t : branches.shortcutDirection
-    if let other { add(other, to: jt, pass, pass.groups) }
+    if let other { context.add(other, to: jt, pass) }
   }
 
   package func backwardShares(
@@ -141,25 +142,11 @@ package final class Residual: CompositeLayer {
     guard let dx else { return false }
     if fromShortcut, let other {
       if fromMain {
-        add(other, to: dx, pass, pass.groups)
+        context.add(other, to: dx, pass)
       } else {
-        copy(other, to: dx, pass)
+        context.copy(other, to: dx, pass)
       }
     }
     return fromMain || fromShortcut
-  }
-
-  private func copy(_ source: Tensor, to target: Tensor, _ pass: Pass) {
-    context.forEachShard { shard, _ in
-      _ = target.values(pass, shard: shard).update(fromContentsOf: source.read(pass, shard: shard))
-    }
-  }
-
-  private func add(_ source: Tensor, to target: Tensor, _ pass: Pass, _ groups: Range<Int>) {
-    context.forEachShard { shard, _ in
-      Elementwise.add(
-        source.read(pass, shard: shard, groups: groups),
-        to: target.values(pass, shard: shard, groups: groups))
-    }
   }
 }

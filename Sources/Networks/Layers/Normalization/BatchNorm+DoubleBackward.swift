@@ -114,7 +114,7 @@ extension BatchNorm {
           rebasing: products[label * self.channels..<(label + 1) * self.channels]))
     }
     for index in 0..<products.count {
-      sums[2 * channels + index % channels] += Double(gamma.read[index]) * products[index]
+      sums[2 * channels + index % channels] += Double(gamma.values[index]) * products[index]
     }
   }
 

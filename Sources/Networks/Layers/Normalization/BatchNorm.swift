@@ -91,7 +91,7 @@ package final class BatchNorm: Layer {
     self.classes = classes
     self.context = context
     self.maximumGroups = maximumGroups
-    traits = LayerTraits(isCurved: true, couplesSamples: true, needsLabels: classes != nil)
+    traits = LayerTraits(isCurved: true, couplesSamples: true, needsConditions: classes != nil)
     let channels = inputShape.channels
     self.channels = channels
     let shape = (classes.map { [$0] } ?? []) + [channels]
@@ -175,7 +175,7 @@ package final class BatchNorm: Layer {
 
   /// A class's part of `parameter`.
   func row(_ parameter: Parameter, _ label: Int) -> FloatBuffer {
-    FloatBuffer(rebasing: parameter.read[label * channels..<(label + 1) * channels])
+    FloatBuffer(rebasing: parameter.values[label * channels..<(label + 1) * channels])
   }
 
   /// Calls `body(values, class)` for the parts of a shard's group that share scale and offset: the
@@ -187,8 +187,8 @@ package final class BatchNorm: Layer {
     let samples = pass.samples(inShard: shard)
     let size = inputShape.elementCount
     guard let classes else { return body(0..<samples * size, 0) }
-    guard let labels = pass.labels?.values(pass, shard: shard, groups: group..<group + 1) else {
-      preconditionFailure("conditionalBatchNorm in a pass without labels")
+    guard let labels = pass.conditions?.labels(pass, shard: shard, groups: group..<group + 1) else {
+      preconditionFailure("conditionalBatchNorm in a pass without conditions")
     }
     for sample in 0..<samples {
       let label = Int(labels[sample])
@@ -404,7 +404,7 @@ package final class BatchNorm: Layer {
     total.update(repeating: 0)
     let isTrained = pass.parameterGroups.contains(group)
     let (betas, gammas) = (beta.partial(shard: shard), gamma.partial(shard: shard))
-    let weights = gamma.read
+    let weights = gamma.values
     for label in 0..<(classes ?? 1) {
       for c in 0..<channels {
         let (sum, product) = (sums[label * width + c], sums[label * width + channels + c])

@@ -173,10 +173,10 @@ package final class SampleNorm: Layer {
 
   /// Gamma and beta, a value a column.
   var scale: FloatBuffer {
-    isSpread ? FloatBuffer(columnScale.buffer) : gamma?.read ?? FloatBuffer(.empty)
+    isSpread ? FloatBuffer(columnScale.buffer) : gamma?.values ?? FloatBuffer(.empty)
   }
   private var offset: FloatBuffer {
-    isSpread ? FloatBuffer(columnOffset.buffer) : beta?.read ?? FloatBuffer(.empty)
+    isSpread ? FloatBuffer(columnOffset.buffer) : beta?.values ?? FloatBuffer(.empty)
   }
   private var isSpread: Bool { columnScale.count > 0 }
 
@@ -194,8 +194,8 @@ package final class SampleNorm: Layer {
 
   func spreadScalars() {
     guard options.affine == .scalar, let gamma, let beta else { return }
-    columnScale.buffer.update(repeating: gamma.read[0])
-    columnOffset.buffer.update(repeating: beta.read[0])
+    columnScale.buffer.update(repeating: gamma.values[0])
+    columnOffset.buffer.update(repeating: beta.values[0])
   }
 
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {

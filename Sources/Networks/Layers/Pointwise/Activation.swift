@@ -22,7 +22,8 @@ package final class Activation: Layer {
     self.context = context
     traits = LayerTraits(
       forwardInPlace: function.derivativesReadOutput, backwardInPlace: true,
-      needsOutput: function.derivativesReadOutput, isCurved: true)
+      needsOutput: function.derivativesReadOutput, isCurved: true,
+      givesProbabilities: function == .sigmoid)
   }
 
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {

@@ -99,7 +99,7 @@ package final class Conv2d: PlannedConvolution {
   private func trainedGroups(_ pass: Pass) -> Range<Int> {
     if let deferred = deferredGroups {
       precondition(
-        !pass.sharesFollow && pass.parameterGroups == pass.groups
+        pass.lastContribution == nil && pass.parameterGroups == pass.groups
           && deferred.upperBound == pass.groups.lowerBound,
         "gradients of groups \(pass.parameterGroups) after groups \(deferred), whose shares were to follow"
       )
@@ -107,7 +107,7 @@ package final class Conv2d: PlannedConvolution {
       deferredGroups = nil
       return deferred.lowerBound..<pass.groups.upperBound
     }
-    guard pass.sharesFollow, plan.transformsGradient, !pass.parameterGroups.isEmpty else {
+    guard pass.lastContribution == .backwardShares, plan.transformsGradient, !pass.parameterGroups.isEmpty else {
       return pass.parameterGroups
     }
     weight.deferContribution()
@@ -149,7 +149,7 @@ package final class Conv2d: PlannedConvolution {
     /// y = w * x + b.
     func forward(_ x: MutableFloatBuffer, into y: MutableFloatBuffer, _ thread: Int) {
       layer.plan.forward(
-        images: images(x), input: FloatBuffer(x), filter: filter, bias: layer.bias?.read,
+        images: images(x), input: FloatBuffer(x), filter: filter, bias: layer.bias?.values,
         output: y, scratch: layer.context.scratch(thread: thread))
     }
 

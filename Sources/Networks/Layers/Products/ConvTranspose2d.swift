@@ -66,7 +66,7 @@ package final class ConvTranspose2d: PlannedConvolution {
 
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {
     weight.refreshEffectiveValues()
-    multiply(x, into: y, pass, bias: bias?.read)
+    multiply(x, into: y, pass, bias: bias?.values)
   }
 
   package func backward(

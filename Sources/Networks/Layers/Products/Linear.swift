@@ -64,7 +64,7 @@ package final class Linear: Layer {
 
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {
     weight.refreshEffectiveValues()
-    multiply(x, into: y, pass, bias: bias?.read)
+    multiply(x, into: y, pass, bias: bias?.values)
   }
 
   package func backward(
@@ -126,10 +126,11 @@ package final class Linear: Layer {
     let shards = context.plan.localShards
     let samples = pass.samples(inShard: 0)
     let isEven = (1..<shards).allSatisfy { pass.samples(inShard: $0) == samples }
-    guard weight.contributions != .several, shards > 1, isEven,
+    let last = pass.lastContribution
+    guard last == .backward || last == .doubleBackward, shards > 1, isEven,
       MatrixGradient.serves(shards: shards, samples: (groups.count * samples, samples))
     else { return false }
-    if weight.contributions == .two {
+    if last == .doubleBackward {
       precondition(deferredGroups == nil, "a second backward pass before the second-order pass")
       weight.deferContribution()
       deferredGroups = groups

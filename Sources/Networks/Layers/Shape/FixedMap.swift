@@ -21,7 +21,7 @@ package final class FixedMap: Layer {
   package var kind: String { map.kind }
   package let inputShape: Shape
   package let outputShape: Shape
-  package let traits = LayerTraits()
+  package var traits: LayerTraits { LayerTraits(keepsValues: map is Reshape) }
   private let context: ExecutionContext
 
   package init(_ map: any FixedLinearMap, context: ExecutionContext) {

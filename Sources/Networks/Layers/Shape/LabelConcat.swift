@@ -14,7 +14,7 @@ package final class LabelConcat: Layer {
   package let kind = "labelConcat"
   package let inputShape: Shape
   package let outputShape: Shape
-  package let traits = LayerTraits(needsLabels: true)
+  package let traits = LayerTraits(needsConditions: true)
   /// classes x n; nil for one-hot labels.
   package let embedding: Parameter?
   private let classes: Int
@@ -91,7 +91,7 @@ package final class LabelConcat: Layer {
     }
   }
 
-  private var table: FloatBuffer { embedding?.read ?? FloatBuffer(oneHot.buffer) }
+  private var table: FloatBuffer { embedding?.values ?? FloatBuffer(oneHot.buffer) }
 
   private func row(_ label: Int, _ table: FloatBuffer) -> FloatBuffer {
     FloatBuffer(rebasing: table[label * added..<(label + 1) * added])
@@ -99,10 +99,10 @@ package final class LabelConcat: Layer {
 
   /// The class of a sample of some groups of a shard.
   private func label(_ sample: Int, _ pass: Pass, _ shard: Int, _ groups: Range<Int>) -> Int {
-    guard let labels = pass.labels else {
-      preconditionFailure("labelConcat in a pass that has no labels")
+    guard let conditions = pass.conditions else {
+      preconditionFailure("labelConcat in a pass that has no conditions")
     }
-    let label = Int(labels.values(pass, shard: shard, groups: groups)[sample])
+    let label = Int(conditions.labels(pass, shard: shard, groups: groups)[sample])
     precondition(0..<classes ~= label, "label \(label) of sample \(sample), classes \(classes)")
     return label
   }

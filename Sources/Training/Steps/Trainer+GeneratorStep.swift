@@ -1,0 +1,89 @@
+import Base
+import Collectives
+import Networks
+
+extension Trainer {
+  /// One generator step: gradient and update.
+  ///
+  /// - Parameters:
+  ///   - iteration: From 0.
+  ///   - inputs: Where its batch comes from.
+  ///   - observe: Called when the gradient is there (each rank's parts of it), before the update.
+  /// - Returns: What the step computed.
+  /// - Throws: `TrainingError` on all ranks where a loss or gradient is not finite.
+  package func generatorStep(
+    ofIteration iteration: Int, _ inputs: some StepInputs,
+    observe: (GeneratorLosses) throws -> Void = { _ in }
+  ) throws -> GeneratorLosses {
+    let batch = try inputs.generatorBatch(ofIteration: iteration)
+    fillConditions(batch)
+    let losses = try generatorGradient(ofIteration: iteration, batch)
+    try observe(losses)
+    try requireFinite(
+      losses.loss, losses.gradientNorm, "the generator step of iteration \(iteration + 1)")
+    try generatorOptimizer.update(iteration: iteration)
+    generatorAverage?.update(iteration: iteration)
+    return losses
+  }
+
+  /// The generator's loss on fresh noise, and its gradient in the generator's arena.
+  private func generatorGradient(
+    ofIteration iteration: Int, _ batch: some Batch
+  ) throws -> GeneratorLosses {
+    let (generator, critic) = (model.generator, model.critic)
+    let made = try generate(batch, draw(iteration, criticSteps))
+    // With feature matching the reals go along, in front of the fakes.
+    let fakes = objective.generatorGroups - 1
+    let pass = made.covering(0..<objective.generatorGroups)
+    context.copy(
+      generator.output, groups: 0..<1, to: critic.input, groups: fakes..<fakes + 1, made)
+    copyConditions(to: critic, pass)
+    if features != nil { fillReals(pass, batch) }
+    try critic.forward(pass)
+    // The critic's parameters stand still: only the gradient with respect to its input is wanted.
+    let through = pass.covering(fakes..<fakes + 1, parameterGroups: 0..<0)
+    sums.clear()
+    seedGeneratorGradient(through)
+    let distance = try features?.matchCritic(pass, through) ?? 0
+    try critic.backward(through, inputGroups: through.groups)
+    features?.endCriticPass()
+    context.copy(
+      critic.inputGradient, groups: fakes..<fakes + 1, to: generator.outputGradient,
+      groups: 0..<1, made)
+    let otherDistance = try features?.matchNetwork(pass, through) ?? 0
+    generator.arena.clearGradient()
+    try generator.backward(made, inputGroups: 0..<0)
+    try generator.arena.reduceOwnGradient()
+
+    let total = try sums.total(count: StepSum.count)
+    var losses = GeneratorLosses()
+    losses.classification = total[.classLosses] / Double(batch.count)
+    losses.featureDistance = distance + otherDistance
+    losses.loss =
+      total[.fakeLosses] / Double(batch.count)
+      + (objective.classifier?.generatorWeight ?? 0) * losses.classification
+      + (objective.featureMatching?.weight ?? 0) * losses.featureDistance
+    losses.gradientNorm = try generator.arena.gradientSumOfSquares().squareRoot()
+    return losses
+  }
+
+  /// The derivative of the generator's loss with respect to the critic's output for the fakes.
+  private func seedGeneratorGradient(_ pass: Pass) {
+    let critic = model.critic
+    let group = pass.groups.lowerBound
+    let scale = 1 / Double(pass.batch)
+    let loss = objective.loss
+    context.forEachSample(pass) { _, index, shard in
+      let sums = self.sums.stepSums(ofShard: shard)
+      let output = critic.output.sample(index, group: group, pass, shard: shard)
+      let gradient = critic.outputGradient.sample(index, group: group, pass, shard: shard)
+      let term = loss.generator(output[0])
+      sums[.fakeLosses] += term.value
+      gradient[0] = Float(scale * term.derivative)
+      guard let classifier = self.objective.classifier else { return }
+      self.seedClasses(
+        output, gradient, label: self.label(index, pass, shard),
+        weight: classifier.generatorWeight * scale, sums: sums)
+    }
+  }
+}

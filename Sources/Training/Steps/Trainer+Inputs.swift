@@ -1,0 +1,125 @@
+import Base
+import Collectives
+import Kernels
+import Networks
+
+/// What a step sends through the networks.
+extension Trainer {
+  /// The conditions of a step's samples: once, for all passes of the step.
+  func fillConditions(_ batch: some Batch) {
+    guard let conditions else { return }
+    let pass = Pass(.global(batch: batch.count), groups: 0..<1, plan: context.plan)
+    context.forEachSample(pass) { sample, index, shard in
+      batch.copyCondition(
+        sample, into: conditions.sample(index, group: 0, pass, shard: shard))
+    }
+  }
+
+  /// Every group's samples have the conditions of the step's samples.
+  func copyConditions(to network: Network, _ pass: Pass) {
+    guard let target = network.conditions, let conditions else { return }
+    context.forEachSample(pass) { _, index, shard in
+      for group in pass.groups {
+        target.sample(index, group: group, pass, shard: shard)
+          .copy(from: conditions.sample(index, group: 0, pass, shard: shard))
+      }
+    }
+  }
+
+  /// G(z) in the generator's output.
+  ///
+  /// - Parameters:
+  ///   - batch: The noise.
+  ///   - draw: Where layers that draw take their numbers from.
+  ///   - mode: What batch norm normalizes with.
+  /// - Returns: The pass, for a backward pass of a generator step.
+  @discardableResult
+  func generate(
+    _ batch: some Batch, _ draw: PassDraw, mode: Pass.Mode = .training
+  ) throws -> Pass {
+    let generator = model.generator
+    let pass = Pass(
+      .global(batch: batch.count), groups: 0..<1, mode: mode, lastContribution: .backward,
+      draw: draw, plan: context.plan)
+    context.forEachSample(pass) { sample, index, shard in
+      batch.copyNoise(sample, into: generator.input.sample(index, group: 0, pass, shard: shard))
+    }
+    copyConditions(to: generator, pass)
+    try generator.forward(pass)
+    return pass
+  }
+
+  /// The fakes of a critic step in the critic's input: G(z), or with a fixed generator reals with
+  /// noise: fake i = real i + N(0, 1), as in the paper's toy figures.
+  func fillFakes(_ batch: some Batch, _ draw: PassDraw) throws {
+    let input = model.critic.input
+    let group = Group.fakes
+    guard hasFixedGenerator else {
+      let pass = try generate(
+        batch, draw, mode: objective.fakesUseRunningStatistics ? .evaluation : .training)
+      return context.copy(
+        model.generator.output, groups: 0..<1, to: input, groups: group..<group + 1, pass)
+    }
+    let pass = Pass(.global(batch: batch.count), groups: group..<group + 1, plan: context.plan)
+    context.forEachSample(pass) { sample, index, shard in
+      let fake = input.sample(index, group: group, pass, shard: shard)
+      let real = input.sample(index, group: Group.reals, pass, shard: shard)
+      batch.copyNoise(sample, into: fake)
+      batch.copyReal(sample, into: real)
+      Elementwise.add(FloatBuffer(real), to: fake)
+    }
+  }
+
+  /// The reals in the critic's input.
+  func fillReals(_ pass: Pass, _ batch: some Batch) {
+    let input = model.critic.input
+    context.forEachSample(pass) { sample, index, shard in
+      batch.copyReal(
+        sample, into: input.sample(index, group: Group.reals, pass, shard: shard))
+    }
+  }
+
+  /// The reals, the penalty's points and all conditions of a critic step in the critic's input, as far
+  /// as the pass covers them; the fakes are there.
+  func fillCritic(_ pass: Pass, _ batch: some Batch, _ penalty: GradientPenalty?) throws {
+    copyConditions(to: model.critic, pass)
+    if pass.groups.contains(Group.reals) { fillReals(pass, batch) }
+    guard let penalty else { return }
+    let input = model.critic.input
+    let deviation = penalty.points == .noise ? try realDeviation(pass) : 0
+    context.forEachSample(pass) { sample, index, shard in
+      let real = FloatBuffer(input.sample(index, group: Group.reals, pass, shard: shard))
+      let fake = FloatBuffer(input.sample(index, group: Group.fakes, pass, shard: shard))
+      let point = input.sample(index, group: Group.points, pass, shard: shard)
+      switch penalty.points {
+      case .interpolates:
+        Elementwise.interpolate(
+          real, fake, weight: batch.interpolationWeight(sample), into: point)
+      case .reals: _ = point.update(fromContentsOf: real)
+      case .fakes: _ = point.update(fromContentsOf: fake)
+      case .noise:
+        batch.copyPerturbation(sample, into: point)
+        Elementwise.scale(FloatBuffer(point), by: Float(deviation / 2), into: point)
+        Elementwise.add(real, to: point)
+      }
+    }
+  }
+
+  /// The deviation of all values of the reals in the critic's input from their mean, over the global
+  /// batch.
+  private func realDeviation(_ pass: Pass) throws -> Double {
+    let input = model.critic.input
+    sums.clear()
+    context.forEachSample(pass) { _, index, shard in
+      let sums = self.sums.stepSums(ofShard: shard)
+      for value in input.sample(index, group: Group.reals, pass, shard: shard) {
+        sums[.realValues] += Double(value)
+        sums[.realSquares] += Double(value) * Double(value)
+      }
+    }
+    let total = try sums.total(count: StepSum.count)
+    let count = Double(pass.batch * input.shape.elementCount)
+    let mean = total[.realValues] / count
+    return max(0, total[.realSquares] / count - mean * mean).squareRoot()
+  }
+}
