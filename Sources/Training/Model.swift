@@ -11,11 +11,11 @@ package struct Model {
   package let features: Network?
   package let context: ExecutionContext
   package let latent: Int
-  /// Of the samples' labels; 0 for none.
+  /// The number of classes of the samples' labels; 0 for none.
   package let classes: Int
   /// The largest global batch that the networks' memory is planned for.
   package let batch: Int
-  /// The same for a generator step.
+  /// The largest global batch of a generator step.
   package let generatorBatch: Int
   /// What the networks were built from; its objective knows whether scores are logits, which the
   /// networks tell.

@@ -405,7 +405,7 @@ package final class Trainer {
     }
   }
 
-  /// Those of reals, fakes and interpolates that the pass covers, in the critic's input.
+  /// Fills the critic's input with the reals, fakes and interpolates that the pass covers.
   private func assemble(_ pass: Pass, _ inputs: some StepInputs) {
     let input = model.critic.input
     fillLabels(model.critic.labels, pass, inputs)

@@ -1,8 +1,9 @@
 import Collectives
 import Synchronization
 
-/// Which passes add to a parameter's gradient: what is known of it allows a layer to make the sum
-/// over the shards at once.
+/// Which passes add to a parameter's gradient.
+///
+/// A layer that knows the passes in advance can sum over the shards at once.
 package enum GradientContributions: Sendable {
   /// `backward` alone.
   case one

@@ -20,10 +20,13 @@ package final class Parameter {
 
   private var arena: ParameterArena?
   private(set) var offset = 0
-  /// Its number in the arena.
+  /// The parameter's number in the arena.
   private var index = 0
 
-  /// - Parameter isWeight: By default whether it has more than one dimension.
+  /// Describes a tensor that has no memory until it is bound to an arena.
+  ///
+  /// The shape is PyTorch's; `layout` says how the values lie in memory. `isWeight` is by default
+  /// whether there is more than one dimension.
   package init(
     name: String, shape: [Int], layout: ParameterLayout = .same, initializer: Initializer,
     spectralNorm: SpectralNorm? = nil, isWeight: Bool? = nil
@@ -42,12 +45,14 @@ package final class Parameter {
     self.offset = offset
   }
 
-  /// The values, to be changed: to ask for them starts another `version`.
+  /// The values, for a caller that changes them.
+  ///
+  /// Reading this property starts another `version`.
   package var values: MutableFloatBuffer {
     changes.add(1, ordering: .relaxed)
     return slice(bound.storage.pointer)
   }
-  /// The same values to read.
+  /// The values, for a caller that only reads them.
   package var read: FloatBuffer { FloatBuffer(slice(bound.storage.pointer)) }
 
   /// A number that grows whenever somebody asks for the values to change them, here or in the
@@ -73,8 +78,9 @@ package final class Parameter {
     if isFirst { values.update(repeating: 0) }
     return values
   }
-  /// The same for a pass that can overwrite: where it is the first since `clearGradient`, the
-  /// values are undefined and it must.
+  /// `partial(shard:)` for a pass that can overwrite.
+  ///
+  /// Where it is the first since `clearGradient`, the values are undefined and it must.
   package func claimPartial(shard: Int) -> (values: MutableFloatBuffer, isFirst: Bool) {
     (
       slice(bound.partials.pointer + shard * bound.count),

@@ -16,7 +16,9 @@ package final class ParameterArena {
   /// Where the weights lie, `Parameter.isWeight`.
   package let weightRanges: [Range<Int>]
   let storage: FloatStorage
-  /// The vector, to be changed: to ask for it starts another `version` of all parameters.
+  /// The vector, for a caller that changes it.
+  ///
+  /// Reading this property starts another `version` of all parameters.
   package var values: FloatStorage {
     changes.add(1, ordering: .relaxed)
     return storage
@@ -116,12 +118,13 @@ package final class ParameterArena {
     try completeGradient()
   }
 
-  /// The same for this rank's `ownParts`; the rest is undefined.
+  /// Replaces this rank's `ownParts` of the partials by their sum, as `reduceGradient` does; the
+  /// rest is undefined.
   ///
   /// Spectrally normalized weights get the gradient of the values themselves, and then their power
   /// iteration's next step.
   package func reduceOwnGradient() throws {
-    precondition(deferred == 0, "\(deferred) contributions to a gradient have not come")
+    precondition(deferred == 0, "\(deferred) contributions to a gradient are missing")
     let tree = context.plan.localTree
     let threads = context.pool.threads
     context.pool.forEach(threads) { part, _ in

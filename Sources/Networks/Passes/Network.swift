@@ -29,10 +29,17 @@ package final class Network {
   package let labels: Labels?
   private let secondOrderDirection: Tensor?
 
+  /// Gives the layers memory for parameters and passes; parameters have no values yet.
+  ///
   /// - Parameters:
-  ///   - name: `generator` or `critic`: for messages.
+  ///   - name: The name in messages: `generator` or `critic`.
   ///   - layers: At least one; each takes what the one before gives.
-  ///   - classes: Of the labels, where layers take labels.
+  ///   - namePrefix: What the state dict puts in front of a layer's number.
+  ///   - classes: Number of classes, where layers take labels; 0 for none.
+  ///   - memory: The largest pass that will run.
+  ///   - context: The ranks, threads and shared memory of the passes.
+  /// - Throws: `NetworkError` where the layers do not fit each other, `CollectivesError` where an
+  ///   exchange between ranks cannot be set up.
   package init(
     name: String, layers: [any Layer], namePrefix: String = "", classes: Int = 0,
     memory: MemoryPlan, context: ExecutionContext
@@ -106,7 +113,10 @@ package final class Network {
   /// Parameter gradients of the pass's `parameterGroups` are added to the partials, or left to
   /// `backwardShares`.
   ///
-  /// - Parameter inputGroups: The groups for which `inputGradient` is wanted.
+  /// - Parameters:
+  ///   - pass: The groups and samples that `outputGradient` covers.
+  ///   - inputGroups: The groups for which `inputGradient` is wanted; empty for none.
+  /// - Throws: `CollectivesError` where a layer's exchange between ranks fails.
   package func backward(_ pass: Pass, inputGroups: Range<Int>) throws {
     var narrowed = labelled(pass)
     narrowed.inputGroups = inputGroups
@@ -118,7 +128,7 @@ package final class Network {
   /// Carries `direction` through the derivative of `backward`, which was the last call for this
   /// group: adds d/dW of <inputGradient, direction>, and keeps the curved layers' shares.
   ///
-  /// Once after each.
+  /// Call it at most once after each `backward`.
   package func doubleBackward(_ pass: Pass) throws {
     try sequence.doubleBackward(
       direction, outputGradient: outputGradient, input: input, output: output, into: nil,

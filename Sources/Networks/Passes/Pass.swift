@@ -54,7 +54,7 @@ package struct Pass: Sendable {
     self.plan = plan
   }
 
-  /// The same samples, other groups.
+  /// A pass over the same samples, of other groups.
   package func covering(_ groups: Range<Int>) -> Pass {
     var pass = self
     pass.groups = groups

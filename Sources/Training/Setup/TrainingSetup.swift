@@ -18,8 +18,8 @@ package struct TrainingSetup {
   ///
   /// - Parameters:
   ///   - root: The configuration.
-  ///   - seed: Of all random numbers of the run.
-  ///   - classes: Of the samples' labels; 0 for none.
+  ///   - seed: The seed of all random numbers of the run.
+  ///   - classes: Number of classes of the samples' labels; 0 for none.
   /// - Throws: `ConfigurationError` naming file, line and key.
   package init(_ root: ConfigurationReader, seed: UInt64, classes: Int) throws {
     self.seed = seed
