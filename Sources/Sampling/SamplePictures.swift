@@ -21,7 +21,7 @@ package struct SamplePictures {
     package var count: Int?
     package var columns: Int?
     package var scale: Int?
-    /// Of the noise; nil for the run's.
+    /// The seed of the noise; nil for the run's.
     package var seed: UInt64?
     /// Whether averaged parameters are taken where there are any.
     package var usesAverage = true

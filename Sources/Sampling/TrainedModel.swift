@@ -148,7 +148,7 @@ extension TrainedModel {
   ///
   /// - Parameters:
   ///   - samples: How many to draw.
-  ///   - seed: Of their noise; nil for the run's.
+  ///   - seed: The seed of the samples' noise; nil for the run's.
   /// - Returns: The counts.
   /// - Throws: Where the data set has no modes, and where only a critic was trained.
   package func modeCoverage(samples: Int, seed: UInt64?) throws -> ModeCoverage.Result {

@@ -154,7 +154,7 @@ import Training
     #expect(!ConfigurationDocument.allowsImageSize(12) && !ConfigurationDocument.allowsImageSize(0))
   }
 
-  /// The S0 system's exchanges, counted while it runs, and the shares.
+  /// The default system's exchanges, counted while it runs, and the shares.
   @Test(arguments: [1, 2, 4]) func sharesAddUp(ranks: Int) throws {
     let results = try ThreadedCommunicator.run(ranks: ranks) { communicator in
       var document = try ConfigurationDocument.named(nil)

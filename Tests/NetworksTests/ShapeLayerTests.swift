@@ -120,7 +120,7 @@ import Testing
     #expect(found.values == test.y)
   }
 
-  /// The same of `conv_transpose2d`, from whose output the rows and columns from
+  /// Results of `conv_transpose2d`, from whose output the rows and columns from
   /// (kernel - stride) / 2 on are kept, stride times as many as the input's.
   static let transposed: [(kernel: Int, stride: Int, height: Int, width: Int, y: [Float])] = [
     (

@@ -55,7 +55,7 @@ package func expectClose<Found: Sequence, Expected: Sequence>(
   Issue.record("\(what.isEmpty ? "" : what + ": ")\(text)", sourceLocation: sourceLocation)
 }
 
-/// The same for single numbers.
+/// Expects two single numbers to be close.
 package func expectClose(
   _ found: some TestNumber, _ expected: some TestNumber, absolute: Double, relative: Double = 0,
   _ what: String = "", sourceLocation: SourceLocation = #_sourceLocation

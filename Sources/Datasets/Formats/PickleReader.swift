@@ -20,7 +20,7 @@ struct PickleReader {
   private let path: String
   private let bytes: [UInt8]
   private var position = 0
-  /// Of the opcode at work, for messages.
+  /// Where the opcode at work begins, for messages.
   private var start = 0
   private var stack: [PickleValue] = []
   private var marks: [Int] = []

@@ -83,7 +83,7 @@ final class RunRecorder {
     }
     let epoch = schedule.epochsDone(afterIteration: iteration)
     if epoch > schedule.epochsDone(afterIteration: iteration - 1) {
-      // As S0's source prints it: the values of the epoch's last batch.
+      // As the published Fashion-MNIST system prints it: the values of the epoch's last batch.
       progress.log(
         "Epoch [\(epoch)/\(schedule.epochs)] C Loss: \(fixed(critic.loss)), \(middle(critic)), "
           + "G Loss: \(fixed(generator.loss))")
