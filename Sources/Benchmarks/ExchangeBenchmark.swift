@@ -284,8 +284,8 @@ extension ExchangeResult {
       + [header("values", "MPI")] + rows(gathers)
       + [
         "\(criticSums) + \(generatorSums) ordered sums (critic, generator) in an iteration of "
-          + "\(number(iterationSeconds, 4)) s: \(number(100 * sumShare, 3)) %; beyond MPI_Allreduce "
-          + "\(number(100 * shareBeyondAllReduce, 3)) %"
+          + "\(number(iterationSeconds, 4)) s: \(number(100 * sumShare, 3)) %; beyond "
+          + "MPI_Allreduce \(number(100 * shareBeyondAllReduce, 3)) %"
       ]
     return lines.joined(separator: "\n")
   }

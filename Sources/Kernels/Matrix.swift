@@ -13,8 +13,8 @@ package enum Matrix {
   ///   - transposeA: Whether op(A) is the transpose of A.
   ///   - b: B, row-major: inner x columns, or columns x inner when `transposeB`.
   ///   - transposeB: Whether op(B) is the transpose of B.
-  ///   - c: C, row-major: rows x columns; must not overlap `a` or `b`. Overwritten, whatever it held
-  ///     (NaN too), unless `accumulate`.
+  ///   - c: C, row-major: rows x columns; must not overlap `a` or `b`. Overwritten, whatever it
+  ///     held (NaN too), unless `accumulate`.
   ///   - accumulate: Whether the product is added to C.
   @inline(__always)
   package static func multiply(

@@ -106,9 +106,9 @@ package final class TrainingRun {
         ]
         guard allowed.contains(where: assignment.hasPrefix) else {
           throw TrainingError(
-            "\(assignment): a resumed run keeps its configuration; only training.epochs, training.iterations, "
-              + "training.threads, "
-              + "training.exchange, data.path, data.cache and output.* can be changed")
+            "\(assignment): a resumed run keeps its configuration; only training.epochs, "
+              + "training.iterations, training.threads, training.exchange, data.path, data.cache "
+              + "and output.* can be changed")
         }
       }
       try document.apply(options.overrides)
@@ -127,8 +127,8 @@ package final class TrainingRun {
     }
     guard model.classes == 0 || dataset.classCount == model.classes else {
       throw TrainingError(
-        "data.classes: found \(model.classes), but \(dataset.name) has \(dataset.classCount) classes"
-      )
+        "data.classes: found \(model.classes), but \(dataset.name) has "
+          + "\(dataset.classCount) classes")
     }
   }
 
@@ -298,7 +298,8 @@ package final class TrainingRun {
     guard configuration.objective.penalty != nil, model.critic.couplesSamples else { return }
     logger.warning(
       """
-      the critic has batch norm under a gradient penalty: it is no function of one image then, and W usually runs off;
+      the critic has batch norm under a gradient penalty: it is no function of one image then, and \
+      W usually runs off;
         better is a critic without norm, as in configs/fashion-mnist-wgan-gp-no-critic-norm.yaml.
       """)
   }

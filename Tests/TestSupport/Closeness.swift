@@ -84,8 +84,8 @@ package func expectSameBits<Found: Sequence, Expected: Sequence>(
   guard let first = differing.first else { return }
   Issue.record(
     """
-    \(prefix)\(differing.count) of \(found.count) values have other bits, the first at index \(first): \
-    got \(Float(bitPattern: found[first])), expected \(Float(bitPattern: expected[first]))
+    \(prefix)\(differing.count) of \(found.count) values have other bits, the first at index \
+    \(first): got \(Float(bitPattern: found[first])), expected \(Float(bitPattern: expected[first]))
     """, sourceLocation: sourceLocation)
 }
 

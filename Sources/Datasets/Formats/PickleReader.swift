@@ -159,8 +159,8 @@ struct PickleReader {
       let digits = String(opcode, radix: 16, uppercase: true)
       let name = Self.refusedNames[opcode].map { " (\($0))" } ?? ""
       throw fail(
-        "refused: opcode 0x\(digits.count < 2 ? "0" : "")\(digits)\(name); expected numbers, strings, "
-          + "lists, dictionaries and numpy arrays only")
+        "refused: opcode 0x\(digits.count < 2 ? "0" : "")\(digits)\(name); expected numbers, "
+          + "strings, lists, dictionaries and numpy arrays only")
     }
   }
 

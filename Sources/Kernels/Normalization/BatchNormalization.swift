@@ -155,8 +155,8 @@ package enum BatchNormalization {
 
   /// sums[c] += sum t d over the rows: the third sum of the second-order pass.
   ///
-  /// With `rectified`, d is first replaced by the rectifier's gradient of d, at the input x with its
-  /// mean.
+  /// With `rectified`, d is first replaced by the rectifier's gradient of d, at the input x with
+  /// its mean.
   package static func addProductSums(
     _ t: FloatBuffer, _ d: FloatBuffer, rows: Int,
     rectified: (by: Rectifier, input: FloatBuffer, mean: FloatBuffer)? = nil,

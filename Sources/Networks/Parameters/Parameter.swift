@@ -4,7 +4,7 @@ import Synchronization
 
 /// A trained tensor of a layer.
 ///
-/// Its values, gradient and per-shard partial gradients live in the network's `ParameterArena`.
+/// Values, gradient and per-shard partial gradients live in the network's `ParameterArena`.
 package final class Parameter {
   /// PyTorch's name inside the layer: `weight`, `bias`.
   package let name: String

@@ -3,7 +3,7 @@ import Foundation
 
 /// Cross-entropy of class logits z with class k: log(sum_j exp z_j) - z_k.
 ///
-/// Its derivative with respect to z_j is softmax(z)_j - [j = k]. Computed in Double, the largest
+/// The derivative with respect to z_j is softmax(z)_j - [j = k]. Computed in Double, the largest
 /// logit taken out first.
 enum SoftmaxCrossEntropy {
   /// Computes the loss of one sample, and its derivative.

@@ -2,7 +2,7 @@ import Kernels
 
 /// y = x for x > 0, slope * x elsewhere; ReLU with slope 0.
 ///
-/// Its Jacobian does not depend on x but at the kink, so it has no share, and J t is the mask times
+/// The Jacobian does not depend on x but at the kink, so it has no share, and J t is the mask times
 /// t.
 package final class LeakyReLU: Layer {
   package let kind: String
