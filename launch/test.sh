@@ -22,6 +22,21 @@ if swift format --version >/dev/null 2>&1; then
 else
   echo "test: swift format is not there, formatting is not checked" >&2
 fi
+# What the formatter does not see: it breaks no string and no comment, and knows DocC's form only.
+refuse() {
+  local lines status=0
+  lines=$(grep -rnE --include='*.swift' -- "$2" Sources Tests) || status=$?
+  if ((status == 0)); then
+    echo "test: $1:" >&2
+    echo "$lines" >&2
+    exit 1
+  elif ((status > 1)); then
+    exit "$status"
+  fi
+}
+refuse 'expected lines of at most 100 columns, found longer ones' '^.{101,}'
+refuse "expected DocC's '- Parameters:', found a name in backquotes and a colon" \
+  '^ */// (- )?`[^`]+`(, `[^`]+`)*: '
 # In release: the kernels are some hundred times slower unoptimized, and what is tested is what is used.
 run swift build -c release --build-tests
 run swift test -c release --skip-build "$@"

@@ -87,12 +87,16 @@ package struct Benchmark {
       schedule: Schedule(batchesPerEpoch: sampler.batchesPerEpoch, training: training))
   }
 
+  /// Trains for some iterations, and times them.
+  ///
   /// - Parameters:
   ///   - warmUp: Iterations that are not timed.
   ///   - iterations: Timed iterations.
   ///   - measured: Iterations after those, with a barrier before each exchange, for the shares of
   ///     compute, exchange and waiting.
   ///   - allocations: Counts this process's allocations so far, or nil.
+  /// - Returns: Times of the slowest rank, and the other figures of `bench`; the same on all ranks.
+  /// - Throws: `CollectivesError` where an exchange between ranks fails.
   package func run(
     warmUp: Int, iterations: Int, measured: Int = 0, allocations: (() -> Int)? = nil
   ) throws -> BenchmarkResult {

@@ -7,7 +7,7 @@ import Training
 
 /// Microseconds of a call, of the slowest rank.
 package struct TransferTime: Codable, Sendable {
-  /// Of blocks of calls.
+  /// The median over blocks of calls.
   package var median: Double
   /// The fastest block: what is left of it on a machine that does something else too.
   package var fastest: Double
@@ -29,7 +29,7 @@ package struct TransferTiming: Codable, Sendable {
 /// microseconds = latency + bytes / bandwidth, fitted with every length's relative error alike.
 package struct TransferFit: Codable, Sendable {
   package var latencyMicroseconds: Double
-  /// Of the vector's bytes, not of those that are sent.
+  /// The bandwidth in the vector's bytes, not in those that are sent.
   package var gigabytesPerSecond: Double
 }
 
@@ -42,7 +42,7 @@ package struct ExchangeResult: Codable, Sendable {
   package var exchange: String
   package var sums: [TransferTiming]
   package var gathers: [TransferTiming]
-  /// Of the sums, by way: `flat`, `twoLevel`, `mpi`.
+  /// Fits to the sums' times, by way: `flat`, `twoLevel`, `mpi`.
   package var fits: [String: TransferFit]
   /// Ordered sums of an iteration.
   package var criticSums: Int
@@ -51,7 +51,7 @@ package struct ExchangeResult: Codable, Sendable {
   package var iterationSeconds: Double
   /// What the iteration's ordered sums take, of those seconds.
   package var sumShare: Double
-  /// The same less what MPI_Allreduce would take.
+  /// `sumShare` less the share that MPI_Allreduce would take.
   package var shareBeyondAllReduce: Double
 }
 
@@ -79,10 +79,14 @@ package struct ExchangeBenchmark {
     modes = ranks.layout.obstacle == nil ? [.flat, .twoLevel] : [.flat]
   }
 
-  /// - `warmUp`, `iterations`: Of the training step, for the share that sums have in it. Sums and
-  ///   gathers are timed in as many blocks of calls.
+  /// Checks that all ways give the same bits, and times them.
   ///
-  /// - Throws: Where the ways differ in a bit.
+  /// - Parameters:
+  ///   - warmUp: Iterations of the training step that are not timed.
+  ///   - iterations: Timed iterations, for the share that sums have in them. Sums and gathers are
+  ///     timed in as many blocks of calls.
+  /// - Returns: Times by length and way, the same on all ranks.
+  /// - Throws: `CollectivesError` where the ways differ in a bit, or an exchange fails.
   package func run(warmUp: Int, iterations: Int) throws -> ExchangeResult {
     for count in [1, communicator.size, 10_007, 300_007] { try check(count: count) }
     let whole = try benchmark.run(warmUp: warmUp, iterations: iterations)
@@ -277,8 +281,8 @@ extension ExchangeResult {
       + [header("values", "MPI")] + rows(gathers)
       + [
         "\(criticSums) + \(generatorSums) ordered sums (critic, generator) in an iteration of "
-          + "\(number(iterationSeconds, 4)) s: \(number(100 * sumShare, 3)) %; beyond MPI_Allreduce "
-          + "\(number(100 * shareBeyondAllReduce, 3)) %"
+          + "\(number(iterationSeconds, 4)) s: \(number(100 * sumShare, 3)) %; beyond "
+          + "MPI_Allreduce \(number(100 * shareBeyondAllReduce, 3)) %"
       ]
     return lines.joined(separator: "\n")
   }

@@ -12,7 +12,7 @@ package struct ExchangeTiming: Codable, Sendable, Equatable {
   }
 
   package var kind: Kind
-  /// Of one rank's vector.
+  /// The size of one rank's vector.
   package var bytes: Int
   package var callsPerIteration: Double
   /// Median seconds of a call on rank 0, without the wait for a slower rank before it.
@@ -39,7 +39,7 @@ final class MeasuringCommunicator: Communicator {
     let kind: ExchangeTiming.Kind
     let bytes: Int
     var seconds: [Double] = []
-    /// Of an exchange that is not complete.
+    /// Seconds of the first half of an exchange, while the second is still to come.
     var half = 0.0
   }
 
@@ -51,7 +51,8 @@ final class MeasuringCommunicator: Communicator {
 
   /// What was exchanged while measuring, in the order of each kind's and size's first preparation.
   ///
-  /// - Parameter iterations: That were measured.
+  /// - Parameter iterations: The number of iterations that were measured.
+  /// - Returns: One entry for each kind and size, with calls an iteration and median seconds.
   func timings(iterations: Int) -> [ExchangeTiming] {
     records.filter { !$0.seconds.isEmpty }.map { record in
       ExchangeTiming(
@@ -96,7 +97,13 @@ final class MeasuringCommunicator: Communicator {
     return records.count - 1
   }
 
-  /// - Parameter isHalf: Whether another call follows that belongs to the same exchange.
+  /// Runs `exchange`, behind a barrier while measuring, and books its seconds.
+  ///
+  /// - Parameters:
+  ///   - record: The index in `records` of the exchange's kind and size.
+  ///   - isHalf: Whether another call follows that belongs to the same exchange.
+  ///   - exchange: The collective.
+  /// - Throws: `CollectivesError` where the barrier or the collective fails.
   @inline(__always)
   fileprivate func measured(
     _ record: Int, isHalf: Bool = false, _ exchange: () throws -> Void

@@ -51,10 +51,15 @@ package struct ScalingPlan: Sendable {
     return points.map(\.job).filter { seen.insert($0).inserted }
   }
 
-  /// - `batch`, `shards`, `width`: The configuration's; batches and widths vary around them.
+  /// Chooses the points of a study; batches and widths vary around the configuration's.
   ///
-  /// - Parameter cores: Of this machine. Batch, width and image size are varied with 1 rank, and
-  ///   with the most of the study's ranks that have a core each.
+  /// - Parameters:
+  ///   - request: The user's choices; nil for the plan's own.
+  ///   - batch: The configuration's `training.batch`.
+  ///   - shards: The configuration's `training.shards`.
+  ///   - width: The configuration's `width`; nil where it has none.
+  ///   - cores: Number of this machine's cores. Batch, width and image size are varied with 1 rank,
+  ///     and with the most of the study's ranks that have a core each.
   /// - Throws: `TrainingError` naming a value that cannot be, and what can.
   package init(
     _ request: Request, batch: Int, shards: Int, width: Int?, cores: Int

@@ -24,7 +24,7 @@ package struct ScalingResults: Codable, Sendable {
     }
   }
 
-  /// Of the process that started the jobs.
+  /// The environment of the process that started the jobs.
   package var environment: RunEnvironment
   package var cores: Int
   package var points: [Point]
@@ -118,6 +118,7 @@ extension BenchmarkResult {
   /// maximum and memory.
   ///
   /// - Parameter results: At least one.
+  /// - Returns: The combined result, with all the runs' iterations.
   package static func combined(_ results: [BenchmarkResult]) -> BenchmarkResult {
     precondition(!results.isEmpty, "no results to combine")
     let sorted = results.sorted { $0.medianSeconds < $1.medianSeconds }

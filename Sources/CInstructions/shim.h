@@ -9,7 +9,7 @@ static inline __attribute__((always_inline)) void prefetch_near(const void *addr
   __builtin_prefetch(address, 0, 3);
 }
 
-/// The same, into the second-level cache.
+/// Fetches a cache line into the second-level cache.
 static inline __attribute__((always_inline)) void prefetch_far(const void *address) {
   __builtin_prefetch(address, 0, 2);
 }

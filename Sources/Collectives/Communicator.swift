@@ -52,6 +52,7 @@ extension Communicator {
   /// rank's number unless all say the same.
   ///
   /// - Parameter failure: This rank's message, or nil.
+  /// - Throws: `CollectivesError` with that message, on every rank.
   package func agree(_ failure: String?) throws {
     let longest = 1000
     let bytes = Array((failure ?? "").utf8.prefix(longest))
@@ -86,8 +87,10 @@ extension Communicator {
 
   /// Checks that all ranks hold the same text, line by line.
   ///
-  /// - Parameter what: What the text is, for the message.
-  /// - Throws: On every rank, naming the first line that differs from rank 0's.
+  /// - Parameters:
+  ///   - text: This rank's text.
+  ///   - what: The name of the text in the message.
+  /// - Throws: `CollectivesError` on every rank, naming the first line that differs from rank 0's.
   package func requireSame(_ text: String, what: String) throws {
     var length = [Double(text.utf8.count)]
     var lengths = [Double](repeating: 0, count: size)

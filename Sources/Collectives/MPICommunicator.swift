@@ -46,7 +46,7 @@ package final class MPICommunicator: Communicator {
     layout = try Self.layout(world, rank: rank, size: Int(size))
   }
 
-  /// The name of the environment variable that makes every so many ranks a pretended node, for
+  /// The name of the environment variable that sets a number of ranks to treat as one node: for
   /// tests of the exchange between nodes on one machine.
   package static let pretendedNodeVariable = "WGANGP_RANKS_PER_NODE"
 
@@ -117,7 +117,7 @@ package final class MPICommunicator: Communicator {
     try makeOrderedSum(count: count, mode: exchangeMode)
   }
 
-  /// The same by a way of its own.
+  /// An ordered sum by the way `mode`, whatever the job uses.
   package func makeOrderedSum(count: Int, mode: ExchangeMode) throws -> any OrderedSum {
     if size == 1 { return SumOfOne(count: count) }
     let isLong = layout.nodes > 1 && count >= Self.leastDividedCount
@@ -192,7 +192,7 @@ package final class MPICommunicator: Communicator {
     return try makeAllGather(mine, into: all, mode: exchangeMode)
   }
 
-  /// The same by a way of its own.
+  /// A gather by the way `mode`, whatever the job uses.
   package func makeAllGather(
     _ mine: UnsafeBufferPointer<Double>, into all: UnsafeMutableBufferPointer<Double>,
     mode: ExchangeMode

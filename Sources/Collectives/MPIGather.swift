@@ -43,7 +43,9 @@ final class MPITwoLevelGather: PreparedAllGather {
   private let across: MPIMessages
   private let inside: MPIMessages
 
-  /// - Parameter levels: The ranks of this node, and those of the same place on each node.
+  /// Prepares the messages of both levels; `mine` and `all` must stay where they are.
+  ///
+  /// `levels` are the ranks of this node, and those of the same place on each node.
   init(
     _ communicator: MPICommunicator, _ mine: UnsafeBufferPointer<Double>,
     _ all: UnsafeMutableBufferPointer<Double>, levels: [ExchangeLevel]

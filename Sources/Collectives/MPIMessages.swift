@@ -9,11 +9,9 @@ final class MPIMessages {
   private let tag: Int32
   private var count = 0
 
-  /// Room for messages that are added then.
+  /// Makes room for at most `capacity` messages.
   ///
-  /// - Parameters:
-  ///   - capacity: The most messages that will be added.
-  ///   - tag: Tells apart messages between the same ranks that are under way at the same time.
+  /// `tag` tells apart messages between the same ranks that are under way at the same time.
   init(_ communicator: MPICommunicator, capacity: Int, tag: Int = 0) {
     self.communicator = communicator
     self.tag = Int32(tag)

@@ -47,7 +47,7 @@ final class MPIOrderedSum: OrderedSum {
     }
   }
 
-  /// - Parameter chunks: Parts of the vector that follow one another through the levels.
+  /// Divides a vector of `count` values; `chunks` parts of it follow each other through the levels.
   init(_ communicator: MPICommunicator, count: Int, levels: [ExchangeLevel], chunks: Int) {
     self.communicator = communicator
     self.count = count

@@ -14,7 +14,7 @@ package protocol OrderedSum: AnyObject {
   /// Replaces this rank's parts of `vector` by the sum of all ranks' vectors: leaf r of the tree is
   /// rank r's. The other parts are undefined then.
   ///
-  /// The same vector at every call costs least.
+  /// A call costs least with the vector of the call before.
   func reduce(_ vector: MutableFloatBuffer) throws
 
   /// Gives all ranks every rank's parts of `vector`.

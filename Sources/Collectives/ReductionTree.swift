@@ -75,7 +75,7 @@ package struct ReductionTree: Sendable, Equatable {
     }
   }
 
-  /// The same for vectors of `count` Doubles.
+  /// Adds vectors of `count` Doubles in the tree's order; the first becomes the sum.
   package func sum(_ vectors: UnsafeMutablePointer<Double>, stride: Int, count: Int) {
     forEachAddition { target, source in
       let (target, source) = (vectors + target * stride, vectors + source * stride)

@@ -14,9 +14,9 @@ package struct ShardPlan: Sendable, Equatable {
     let allowed = ReductionTree(leaves: shards).partCounts
     guard allowed.contains(ranks) else {
       throw CollectivesError(
-        "\(ranks) ranks cannot take equal subtrees of \(shards) shards; start \(Self.list(allowed)) "
-          + "ranks, or set training.shards to \(ranks) times a power of two (results depend on the "
-          + "number of shards)")
+        "\(ranks) ranks cannot take equal subtrees of \(shards) shards; start "
+          + "\(Self.list(allowed)) ranks, or set training.shards to \(ranks) times a power of two "
+          + "(results depend on the number of shards)")
     }
     self.shards = shards
     self.rank = rank

@@ -12,7 +12,7 @@ package final class ShardSums {
   /// The exchanges of the numbers of values that were asked for so far.
   private var exchanges: [(count: Int, gather: any PreparedAllGather)] = []
 
-  /// - Parameter capacity: The most values a shard will sum.
+  /// Allocates room for at most `capacity` sums a shard.
   package init(capacity: Int, plan: ShardPlan, communicator: any Communicator) {
     self.plan = plan
     self.communicator = communicator

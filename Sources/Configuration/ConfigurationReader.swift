@@ -303,7 +303,7 @@ package final class ConfigurationReader {
     return items
   }
 
-  /// The same list, or nil where the key is absent or null.
+  /// The list that `items` gives, or nil where the key is absent or null.
   package func optionalItems(_ key: String) throws -> [ConfigurationItem]? {
     isAbsent(key) ? nil : try items(key)
   }

@@ -9,10 +9,13 @@ package enum Matrix {
   ///   - rows: Rows of op(A) and C.
   ///   - columns: Columns of op(B) and C.
   ///   - inner: Columns of op(A), rows of op(B).
-  ///   - a: rows x inner, or inner x rows when `transposeA`.
-  ///   - b: inner x columns, or columns x inner when `transposeB`.
-  ///   - c: rows x columns; must not overlap `a` or `b`. Overwritten, whatever it held (NaN too),
-  ///     unless `accumulate`.
+  ///   - a: A, row-major: rows x inner, or inner x rows when `transposeA`.
+  ///   - transposeA: Whether op(A) is the transpose of A.
+  ///   - b: B, row-major: inner x columns, or columns x inner when `transposeB`.
+  ///   - transposeB: Whether op(B) is the transpose of B.
+  ///   - c: C, row-major: rows x columns; must not overlap `a` or `b`. Overwritten, whatever it
+  ///     held (NaN too), unless `accumulate`.
+  ///   - accumulate: Whether the product is added to C.
   @inline(__always)
   package static func multiply(
     rows: Int, columns: Int, inner: Int,

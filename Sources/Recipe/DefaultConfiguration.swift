@@ -26,10 +26,12 @@ extension ConfigurationDocument {
 
 /// What `train` runs without `--config`: the same text as configs/glyphs.yaml.
 package let defaultConfiguration = """
-  # The built-in default: what `wgangp-dist train` runs without --config. About a minute on two cores.
+  # The built-in default: what `wgangp-dist train` runs without --config. About a minute on two
+  # cores.
   #
-  # A small convolutional WGAN-GP (Gulrajani et al. 2017, arXiv:1704.00028) on digits that the program draws, so nothing has to
-  # be downloaded. No norm in the critic, as the paper recommends: batch norm would couple the samples and void the penalty.
+  # A small convolutional WGAN-GP (Gulrajani et al. 2017, arXiv:1704.00028) on digits that the
+  # program draws, so nothing has to be downloaded. No norm in the critic, as the paper recommends:
+  # batch norm would couple the samples and void the penalty.
   name: glyphs
   seed: 0
   width: 16                       # channels of the narrowest hidden layer
@@ -53,7 +55,7 @@ package let defaultConfiguration = """
     - convTranspose2d: {channels: 2*width, kernel: 4, stride: 2, padding: 1, bias: false}   # 16x16
     - batchNorm
     - relu
-    - convTranspose2d: {channels: 1, kernel: 4, stride: 2, padding: 3}                      # (16-1)*2 - 2*3 + 4 = 28
+    - convTranspose2d: {channels: 1, kernel: 4, stride: 2, padding: 3}                      # 28x28
     - tanh
 
   critic:
@@ -65,7 +67,7 @@ package let defaultConfiguration = """
     - leakyReLU: {slope: 0.2}
     - conv2d: {channels: 8*width, kernel: 3, stride: 2, padding: 1}                         # 4x4
     - leakyReLU: {slope: 0.2}
-    - conv2d: {channels: 1, kernel: 4, stride: 1, padding: 0}                               # the score
+    - conv2d: {channels: 1, kernel: 4, stride: 1, padding: 0}                               # score
 
   objective:
     loss: wasserstein

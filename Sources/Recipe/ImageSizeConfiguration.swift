@@ -13,6 +13,8 @@ extension ConfigurationDocument {
   /// then one product over what is left. Operations grow with the pixels.
   ///
   /// - Parameter pixels: Height and width, a multiple of 8.
+  /// - Returns: The configuration, as if it had been read from a file.
+  /// - Throws: `ConfigurationError` where the text is no configuration.
   package static func imageSize(_ pixels: Int) throws -> ConfigurationDocument {
     precondition(allowsImageSize(pixels), "images of \(pixels) x \(pixels) pixels")
     let side = pixels / 8

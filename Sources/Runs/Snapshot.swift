@@ -227,8 +227,8 @@ final class Snapshot: @unchecked Sendable {
     let path = "\(folder)/\(part.network.name)_ema.safetensors"
     guard FileSystem.exists(path) else {
       throw TrainingError(
-        "\(path): not there, but training.generatorAverage asks for it: the checkpoint is of another "
-          + "configuration")
+        "\(path): not there, but training.generatorAverage asks for it: the checkpoint is of "
+          + "another configuration")
     }
     let file = try SafetensorsFile(path: path)
     try check(file, networkTensors(part, average))
@@ -253,15 +253,15 @@ final class Snapshot: @unchecked Sendable {
       let shape = try file.entry(entry.name).shape
       guard shape == entry.shape else {
         throw TrainingError(
-          "\(file.path): \(entry.name) has shape \(shape), expected \(entry.shape): the checkpoint is of "
-            + "another configuration")
+          "\(file.path): \(entry.name) has shape \(shape), expected \(entry.shape): the checkpoint "
+            + "is of another configuration")
       }
     }
     let names = Set(expected.map(\.entry.name))
     if let foreign = file.names.first(where: { !names.contains($0) }) {
       throw TrainingError(
-        "\(file.path): has a tensor \(foreign) that the configuration's networks do not: the checkpoint is of "
-          + "another configuration")
+        "\(file.path): has a tensor \(foreign) that the configuration's networks do not: the "
+          + "checkpoint is of another configuration")
     }
   }
 

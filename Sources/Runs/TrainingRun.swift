@@ -106,9 +106,9 @@ package final class TrainingRun {
         ]
         guard allowed.contains(where: assignment.hasPrefix) else {
           throw TrainingError(
-            "\(assignment): a resumed run keeps its configuration; only training.epochs, training.iterations, "
-              + "training.threads, "
-              + "training.exchange, data.path, data.cache and output.* can be changed")
+            "\(assignment): a resumed run keeps its configuration; only training.epochs, "
+              + "training.iterations, training.threads, training.exchange, data.path, data.cache "
+              + "and output.* can be changed")
         }
       }
       try document.apply(options.overrides)
@@ -128,8 +128,8 @@ package final class TrainingRun {
     let classes = model.condition.classes
     guard classes == 0 || dataset.classCount == classes else {
       throw TrainingError(
-        "data.classes: found \(classes), but \(dataset.name) has \(dataset.classCount) classes"
-      )
+        "data.classes: found \(classes), but \(dataset.name) has "
+          + "\(dataset.classCount) classes")
     }
   }
 
@@ -299,7 +299,8 @@ package final class TrainingRun {
     guard configuration.objective.penalty != nil, model.critic.couplesSamples else { return }
     logger.warning(
       """
-      the critic has batch norm under a gradient penalty: it is no function of one image then, and W usually runs off;
+      the critic has batch norm under a gradient penalty: it is no function of one image then, and \
+      W usually runs off;
         better is a critic without norm, as in configs/fashion-mnist-wgan-gp-no-critic-norm.yaml.
       """)
   }

@@ -12,7 +12,7 @@ import Datasets
 package struct ModeCoverage: Equatable, Sendable {
   /// The modes' centres.
   package let centres: [SIMD2<Double>]
-  /// Of a mode, along each axis.
+  /// The standard deviation of a mode along each axis.
   package let deviation: Double
   /// Deviations around a centre that belong to its mode.
   package let reach: Double

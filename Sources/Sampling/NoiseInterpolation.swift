@@ -26,7 +26,8 @@ package struct NoiseInterpolation: Sendable {
   /// - Parameters:
   ///   - index: Place in the rows, one after the other.
   ///   - output: As many values as a noise vector has.
-  ///   - noise: Overwrites its buffer with noise vector number so and so.
+  ///   - noise: Called with a number and a buffer: overwrites the buffer with the noise vector of
+  ///     that number.
   package func fill(
     _ index: Int, _ output: MutableFloatBuffer, noise: (Int, MutableFloatBuffer) -> Void
   ) {

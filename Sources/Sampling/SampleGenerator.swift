@@ -15,7 +15,7 @@ package struct SampleGenerator {
   package enum Statistics: String, Sendable, CaseIterable {
     /// The running statistics: a sample is a function of its noise.
     case running
-    /// Those of a whole batch, as in training: samples are drawn `training.batch` at a time.
+    /// Statistics of a whole batch, as in training: samples are drawn `training.batch` at a time.
     ///
     /// Only where one rank holds all shards. Moves the running statistics.
     case batch
@@ -31,8 +31,8 @@ package struct SampleGenerator {
 
   /// - Parameters:
   ///   - model: The networks.
-  ///   - configuration: Theirs.
-  ///   - seed: Of the noise; nil for the run's.
+  ///   - configuration: The configuration of the run that trained the networks.
+  ///   - seed: The seed of the noise; nil for the run's.
   ///   - statistics: What batch norm normalizes with.
   ///   - average: The averaged parameters to draw with; nil for the generator's own.
   package init(
@@ -117,7 +117,7 @@ package struct SampleGenerator {
   ///   - layout: How images stand in the grid; of a conditional model with the classes on top.
   ///   - scale: Pixels of the picture, each way, for one of an image.
   ///   - dataset: Where the reals come from.
-  ///   - title: Of the contour plot.
+  ///   - title: The heading of the contour plot.
   /// - Returns: nil where there is no picture of a sample.
   /// - Throws: What a pass throws.
   package func picture(
@@ -262,7 +262,7 @@ package struct SampleGenerator {
     }
   }
 
-  /// The same with the parameters that the generator has now.
+  /// Images from the parameters that the generator has now, averaged or not.
   private func ownImages(
     count: Int, label: (_ index: Int) -> Int,
     noise: (_ index: Int, _ buffer: MutableFloatBuffer) -> Void

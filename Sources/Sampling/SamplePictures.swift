@@ -21,7 +21,7 @@ package struct SamplePictures {
     package var count: Int?
     package var columns: Int?
     package var scale: Int?
-    /// Of the noise; nil for the run's.
+    /// The seed of the noise; nil for the run's.
     package var seed: UInt64?
     /// Whether averaged parameters are taken where there are any.
     package var usesAverage = true
@@ -78,8 +78,8 @@ package struct SamplePictures {
   package func run() throws -> String {
     guard generator.isDrawable else {
       throw TrainingError(
-        "generator.layers: samples of shape \(trained.model.generator.outputShape) have no picture; "
-          + "expected 1 or 3 channels of pixels, or points of the plane")
+        "generator.layers: samples of shape \(trained.model.generator.outputShape) have no "
+          + "picture; expected 1 or 3 channels of pixels, or points of the plane")
     }
     let output = trained.configuration.output
     let scale = options.scale ?? output.scale
@@ -89,8 +89,8 @@ package struct SamplePictures {
     if generator.isPlanar {
       guard options.singleFolder == nil, options.interpolations == nil else {
         throw TrainingError(
-          "samples are points of the plane: they are drawn over the critic's contours, neither one by "
-            + "one nor as interpolations")
+          "samples are points of the plane: they are drawn over the critic's contours, neither one "
+            + "by one nor as interpolations")
       }
       let plot = try generator.contour(
         title: title, reals: generator.reals(layout, of: trained.openDataset()),

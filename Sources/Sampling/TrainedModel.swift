@@ -54,8 +54,8 @@ package struct TrainedModel {
       self.iteration = nil
       guard !needsCritic(configuration, model) else {
         throw TrainingError(
-          "\(path): is the generator's weights only, but the critic's are needed; give the checkpoint's "
-            + "folder")
+          "\(path): is the generator's weights only, but the critic's are needed; give the "
+            + "checkpoint's folder")
       }
       try Self.load(path, into: model.generator)
       return
@@ -76,8 +76,8 @@ package struct TrainedModel {
     let names = Set(network.stateTensors.map(\.name))
     if let foreign = file.names.first(where: { !names.contains($0) }) {
       throw TrainingError(
-        "\(path): has a tensor \(foreign) that the configuration's \(network.name) does not; the weights are "
-          + "of another configuration")
+        "\(path): has a tensor \(foreign) that the configuration's \(network.name) does not; the "
+          + "weights are of another configuration")
     }
     try network.load(file) { $0 }
   }
@@ -148,7 +148,7 @@ extension TrainedModel {
   ///
   /// - Parameters:
   ///   - samples: How many to draw.
-  ///   - seed: Of their noise; nil for the run's.
+  ///   - seed: The seed of the samples' noise; nil for the run's.
   /// - Returns: The counts.
   /// - Throws: Where the data set has no modes, and where only a critic was trained.
   package func modeCoverage(samples: Int, seed: UInt64?) throws -> ModeCoverage.Result {

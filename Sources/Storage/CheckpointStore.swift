@@ -13,7 +13,7 @@ package struct CheckpointStore: Sendable {
   package enum Outcome: Equatable, Sendable {
     /// Nothing: the ordinary case.
     case created
-    /// The same checkpoint, from before a resume; it stays and the new copy is removed.
+    /// An identical checkpoint, from before a resume; it stays and the new copy is removed.
     case alreadyThere
     /// A damaged or unfinished one, which has been replaced.
     case replacedDamaged

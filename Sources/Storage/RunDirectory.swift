@@ -4,7 +4,8 @@ import Foundation
 ///
 ///     config.yaml  environment.json  metrics.csv  curves.png  lock
 ///     samples/{epoch-0005,reals-and-samples}.png
-///     checkpoints/step-00000469/{generator,critic,optimizer}.safetensors, state.json, DONE   latest -> step-...
+///     checkpoints/step-00000469/{generator,critic,optimizer}.safetensors, state.json, DONE
+///     checkpoints/latest -> step-00000469
 package struct RunDirectory: Sendable {
   package let path: String
 
@@ -40,7 +41,8 @@ package struct RunDirectory: Sendable {
     let lock = try FolderLock(path)
     guard !FileSystem.exists(configuration) else {
       throw StorageError(
-        "\(path): holds a run already; go on with it by --resume \(path), or give another --run folder"
+        "\(path): holds a run already; go on with it by --resume \(path), or give another --run "
+          + "folder"
       )
     }
     for folder in [samples, checkpoints] { try FileSystem.createDirectory(folder) }

@@ -16,7 +16,7 @@ package struct Model {
   package let condition: ConditionShape
   /// The largest global batch that the networks' memory is planned for.
   package let batch: Int
-  /// The same for a generator step.
+  /// The largest global batch of a generator step.
   package let generatorBatch: Int
   /// What the networks were built from; its objective knows whether scores are logits, which the
   /// networks tell.

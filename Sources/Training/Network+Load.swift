@@ -4,8 +4,11 @@ import Storage
 extension Network {
   /// Overwrites parameters and buffers with a file's.
   ///
-  /// - Parameter key: The file's name of a tensor of the state dict.
-  /// - Throws: `TrainingError` where a tensor is missing or has another shape.
+  /// - Parameters:
+  ///   - file: The weights, in PyTorch's order and shapes.
+  ///   - key: Gives the file's name of a tensor from its name in the state dict.
+  /// - Throws: `TrainingError` where a tensor has another shape; `StorageError` where one is
+  ///   missing or cannot be read.
   package func load(_ file: SafetensorsFile, key: (String) -> String) throws {
     for (name, tensor) in stateTensors {
       let key = key(name)

@@ -76,8 +76,8 @@ enum ProductBlock {
   ///
   /// Row by row: a row's value, in all lanes of a register, is soon free again.
   ///
-  /// - `value`, `high`: Of rows 0 and 3: from two places and one stride the processor reaches six
-  ///   rows without further sums, which are instructions too.
+  /// `value` is the place of row 0, `high` that of row 3: from two places and one stride the
+  /// processor reaches six rows without further sums, which are instructions too.
   @inline(__always)
   private static func step(
     _ rows: Int, _ columns: Int, _ rowStride: Int, _ value: UnsafePointer<Float>,
@@ -245,13 +245,11 @@ enum ProductBlock {
   /// c[row][0 ..< 16 columns] = sum over s of a[row, s] b[s], plus the addend, for some rows and
   /// panels.
   ///
-  /// - Parameters:
-  ///   - a: Value (row, s) at a[row * aRow + s / 16 * aPanel + s % 16], or transposed at
-  ///     a[s * aStep + row].
-  ///   - b: Panels, the 16 values of step s at b[s * bStep].
-  ///   - ahead: Where to fetch into the second-level cache what later calls will read.
-  ///   - aheadLines: Lines of it to fetch in four steps, 2 or 4.
-  ///   - aheadStep: From there to what to fetch in the next four steps.
+  /// Value (row, s) of a lies at a[row * aRow + s / 16 * aPanel + s % 16], or transposed at
+  /// a[s * aStep + row]; the 16 values of step s of a panel of b at b[s * bStep].
+  ///
+  /// What later calls will read is fetched into the second-level cache from `ahead` on:
+  /// `aheadLines` lines (2 or 4) every four steps, `aheadStep` values further each time.
   @inline(never)
   static func multiply<Rows: BlockCount, Columns: BlockCount, Order: BlockOrder>(
     _: Rows.Type, _: Columns.Type, _: Order.Type, _ layout: ProductLayout,

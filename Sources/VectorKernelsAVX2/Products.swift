@@ -88,7 +88,7 @@ package enum Products {
 
   /// Blocks of `Most` rows, 8 or 6, then of what is left: 16 as 8 + 8 or 6 + 6 + 4.
   ///
-  /// - Parameter a: Where the first of the rows begins.
+  /// The first of the rows begins at `a`.
   private static func sweep<Most: BlockCount, Columns: BlockCount, Order: BlockOrder>(
     _: Most.Type, _: Columns.Type, _: Order.Type, _ rows: Range<Int>, _ group: Group,
     _ layout: ProductLayout, _ a: UnsafePointer<Float>

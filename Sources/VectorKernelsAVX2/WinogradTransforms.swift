@@ -203,7 +203,7 @@ package struct WinogradTransforms {
     }
   }
 
-  /// The same for the taps of the next but one filter, a filter apart in memory.
+  /// Fetches the taps of the next but one filter, a filter apart in memory, into a near cache.
   @inline(__always)
   private func prefetchTaps(_ shape: some WinogradShape, _ channel: Int) {
     for i in 0..<shape.rows {

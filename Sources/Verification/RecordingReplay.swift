@@ -9,12 +9,12 @@ import Training
 /// A recording is a safetensors file; names are a `Sequential`'s indices without a prefix, layouts
 /// PyTorch's:
 ///
-///     init.generator.NAME, init.critic.NAME            parameters and buffers before the first step
-///     iter.I.critic.K.real|noise|alpha, iter.I.generator.noise                         inputs
-///     iter.I.critic.K.loss|wasserstein|penalty, iter.I.generator.loss                  expected
-///     iter.I.critic.K.grad.NAME, iter.I.generator.grad.NAME                            expected gradients
-///     final.generator.NAME, final.critic.NAME          parameters and buffers after the last step
-///     float32.error.KEY                                what PyTorch's own float32 missed KEY by
+///     init.generator.NAME, init.critic.NAME      parameters and buffers before the first step
+///     iter.I.critic.K.real|noise|alpha, iter.I.generator.noise          inputs
+///     iter.I.critic.K.loss|wasserstein|penalty, iter.I.generator.loss   expected
+///     iter.I.critic.K.grad.NAME, iter.I.generator.grad.NAME             expected gradients
+///     final.generator.NAME, final.critic.NAME    parameters and buffers after the last step
+///     float32.error.KEY                          what PyTorch's own float32 missed KEY by
 ///
 /// Error = max |got - expected| / scale; scale is the largest magnitude of the tensor, for a
 /// gradient that of all gradients of its step (a bias in front of batch norm has gradient 0: only
@@ -91,8 +91,9 @@ package struct RecordingReplay {
     let unseen = file.names.filter { isExpected($0) && !seen.contains($0) }
     guard unseen.isEmpty else {
       throw TrainingError(
-        "\(file.path): \(unseen.count) expected tensors were not computed, the first is \(unseen[0]); "
-          + "the recording has other steps than training.criticSteps = \(criticSteps), or another network"
+        "\(file.path): \(unseen.count) expected tensors were not computed, the first is "
+          + "\(unseen[0]); the recording has other steps than training.criticSteps = "
+          + "\(criticSteps), or another network"
       )
     }
   }

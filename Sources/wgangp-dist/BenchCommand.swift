@@ -9,12 +9,13 @@ struct BenchCommand: ParsableCommand {
     commandName: "bench",
     abstract: "Time iterations of a configuration on made-up images.",
     discussion: """
-      Prints median, minimum and maximum seconds an iteration (critic steps and generator step) of the slowest rank, images/s \
-      (global batch / median), GFLOP/s as direct convolutions would count them, the shares of compute, exchange and waiting \
-      for slower ranks, peak memory of a rank, and allocations in an iteration.
+      Prints median, minimum and maximum seconds an iteration (critic steps and generator step) of \
+      the slowest rank, images/s (global batch / median), GFLOP/s as direct convolutions would \
+      count them, the shares of compute, exchange and waiting for slower ranks, peak memory of a \
+      rank, and allocations in an iteration.
 
-      With --scaling, and without mpirun, it starts itself on several numbers of ranks, batches, widths and image sizes: a \
-      table in Markdown, the results as JSON, and a plot.
+      With --scaling, and without mpirun, it starts itself on several numbers of ranks, batches, \
+      widths and image sizes: a table in Markdown, the results as JSON, and a plot.
       """)
 
   @Option(
@@ -31,15 +32,16 @@ struct BenchCommand: ParsableCommand {
   @Option(
     name: .long,
     help: """
-      Iterations after those with a barrier before each exchange, which tell the shares of compute, exchange and waiting; \
-      0 for none.
+      Iterations after those with a barrier before each exchange, which tell the shares of \
+      compute, exchange and waiting; 0 for none.
       """)
   var shares = 3
 
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Instead of a configuration: a small convolutional network for images of so many pixels each way.",
+      "Instead of a configuration: a small convolutional network for images of so many pixels each "
+        + "way.",
       valueName: "pixels"))
   var imageSize: Int?
 
@@ -168,14 +170,15 @@ struct BenchCommand: ParsableCommand {
       ("waiting", result.waitingShare),
     ].compactMap { name, share in share.map { "\(name) \(number(100 * $0, 2)) %" } }
     return """
-      \(result.name): batch \(result.batch) on \(result.ranks) x \(result.threads) (ranks x threads), \
-      \(result.iterations) iterations, \(result.kernels) kernels
-      seconds an iteration   \(number(result.medianSeconds, 4)) (median), \(number(result.minSeconds, 4)) to \
-      \(number(result.maxSeconds, 4))
+      \(result.name): batch \(result.batch) on \(result.ranks) x \(result.threads) (ranks x \
+      threads), \(result.iterations) iterations, \(result.kernels) kernels
+      seconds an iteration   \(number(result.medianSeconds, 4)) (median), \
+      \(number(result.minSeconds, 4)) to \(number(result.maxSeconds, 4))
       images/s               \(number(result.imagesPerSecond, 1))
       GFLOP/s (direct)       \(number(result.directGFLOPPerSecond, 1)) of \
       \(number(result.directGFLOPPerIteration, 1)) GFLOP an iteration
-      time of the ranks      \(shares.isEmpty ? "not told apart (--shares 0)" : shares.joined(separator: ", "))
+      time of the ranks      \
+      \(shares.isEmpty ? "not told apart (--shares 0)" : shares.joined(separator: ", "))
       exchange               \(result.exchange)
       peak memory a rank     \(number(result.peakMegabytesPerRank, 0)) MB
       allocations            \(allocations)

@@ -61,7 +61,8 @@ struct DataDownloadCommand: ParsableCommand {
     commandName: "download",
     abstract: "Fetch a published set, checked by size and MD5.",
     discussion: """
-      What was broken off is kept as FILE.part; run the command again to go on. A file that is there and whole is left alone.
+      What was broken off is kept as FILE.part; run the command again to go on. A file that is \
+      there and whole is left alone.
       """)
 
   @Argument(help: "A name from 'data list'.")
@@ -226,7 +227,8 @@ struct DataVerifyCommand: ParsableCommand {
       }
     }
     print(
-      "\(dataset.name): \(dataset.count) samples of \(shape.channels)x\(shape.height)x\(shape.width)"
+      "\(dataset.name): \(dataset.count) samples of "
+        + "\(shape.channels)x\(shape.height)x\(shape.width)"
     )
     print(
       "values \(low) to \(high), mean "

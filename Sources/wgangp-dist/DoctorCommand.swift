@@ -10,8 +10,8 @@ struct DoctorCommand: ParsableCommand {
     commandName: "doctor",
     abstract: "Tell what this machine gives the program, and what is missing.",
     discussion: """
-      Under mpirun it also gathers host and binding of every rank: start it the way a training run would be. Exit status 0: \
-      nothing in the way of a run; 1: something is.
+      Under mpirun it also gathers host and binding of every rank: start it the way a training run \
+      would be. Exit status 0: nothing in the way of a run; 1: something is.
       """)
 
   func run() throws {
@@ -52,22 +52,24 @@ struct DoctorCommand: ParsableCommand {
     if Set(levels).count > 1 {
       notes.append(
         (
-          "ranks run on processors of different levels: the slowest sets the pace, results stay the same",
+          "ranks run on processors of different levels: the slowest sets the pace, results stay "
+            + "the same",
           false
         ))
     }
     if ranks == 1, cores.count > 1 {
       notes.append(
         (
-          "this rank may use \(cores.count) cores but would keep one busy: start more ranks, or set "
-            + "training.threads=\(cores.count)", false
+          "this rank may use \(cores.count) cores but would keep one busy: start more ranks, or "
+            + "set training.threads=\(cores.count)", false
         ))
     }
     let missing = ["mpirun"].filter { !isInPath($0) }
     for command in missing {
       notes.append(
         (
-          "\(command) is not in PATH: only single-process runs (Debian: apt-get install openmpi-bin)",
+          "\(command) is not in PATH: only single-process runs (Debian: apt-get install "
+            + "openmpi-bin)",
           false
         ))
     }

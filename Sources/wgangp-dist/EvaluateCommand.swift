@@ -7,8 +7,9 @@ struct EvaluateCommand: ParsableCommand {
     commandName: "evaluate",
     abstract: "Measure how well a generator covers the modes of a toy data set.",
     discussion: """
-      For mixtures of Gaussians: how many modes are hit, and the share of samples within four standard deviations of a mode. \
-      Takes a run's folder (its newest whole checkpoint) or a checkpoint's.
+      For mixtures of Gaussians: how many modes are hit, and the share of samples within four \
+      standard deviations of a mode. Takes a run's folder (its newest whole checkpoint) or a \
+      checkpoint's.
       """)
 
   @Argument(help: ArgumentHelp("A run's folder, or a checkpoint's.", valueName: "path"))

@@ -8,8 +8,8 @@ struct PlotCommand: ParsableCommand {
     commandName: "plot",
     abstract: "Plot the curves or the sample grids of several runs in one picture.",
     discussion: """
-      A panel a column of metrics.csv, a line a run; of a single run all its curves. With --grids the newest picture in each \
-      run's samples/, side by side. Prints the path of the PNG file.
+      A panel a column of metrics.csv, a line a run; of a single run all its curves. With --grids \
+      the newest picture in each run's samples/, side by side. Prints the path of the PNG file.
       """)
 
   @Argument(help: ArgumentHelp("The runs' folders.", valueName: "run"))

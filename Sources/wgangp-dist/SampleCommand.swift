@@ -8,10 +8,12 @@ struct SampleCommand: ParsableCommand {
     commandName: "sample",
     abstract: "Draw samples of a trained generator.",
     discussion: """
-      Takes a run's folder (its newest whole checkpoint), a checkpoint's folder, or with --config a safetensors file of a \
-      generator's state dict. Prints the path of what it wrote: by default a file in the run's samples/.
+      Takes a run's folder (its newest whole checkpoint), a checkpoint's folder, or with --config \
+      a safetensors file of a generator's state dict. Prints the path of what it wrote: by default \
+      a file in the run's samples/.
 
-      Sample i is a function of the seed and i. Points of the plane are drawn over the critic's contours, beside reals.
+      Sample i is a function of the seed and i. Points of the plane are drawn over the critic's \
+      contours, beside reals.
       """)
 
   @Argument(

@@ -9,7 +9,7 @@ import Runs
 import Storage
 import Training
 
-/// `bench --scaling`: starts `bench` again and again under mpirun, and gathers what it says.
+/// Starts `bench` again and again under mpirun, and gathers what it says: `bench --scaling`.
 struct ScalingBenchmark {
   var options: ScalingOptions
   var configuration: String?

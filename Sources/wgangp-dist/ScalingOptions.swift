@@ -27,7 +27,8 @@ struct ScalingOptions: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Image sizes, of a network of the program's own (default: 16,32,64); none leaves an axis out.",
+      "Image sizes, of a network of the program's own (default: 16,32,64); none leaves an axis "
+        + "out.",
       valueName: "n,..."))
   var sizes: String?
 

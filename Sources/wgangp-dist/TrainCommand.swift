@@ -8,13 +8,15 @@ struct TrainCommand: ParsableCommand {
     commandName: "train",
     abstract: "Train a generator and a critic.",
     discussion: """
-      Without --config the built-in default runs: digits that the program draws, about a minute on two cores.
+      Without --config the built-in default runs: digits that the program draws, about a minute on \
+      two cores.
 
-      A run writes its folder: config.yaml (with all defaults), environment.json, metrics.csv (a row an iteration), \
-      samples/ (PNG grids) and checkpoints/ (safetensors under PyTorch's names; latest points to the newest).
+      A run writes its folder: config.yaml (with all defaults), environment.json, metrics.csv (a \
+      row an iteration), samples/ (PNG grids) and checkpoints/ (safetensors under PyTorch's names; \
+      latest points to the newest).
 
-      SIGINT or SIGTERM on a single process, and SIGUSR1 to mpirun, end it in order: the iteration is \
-      finished, a checkpoint is saved, and the last line says how to go on.
+      SIGINT or SIGTERM on a single process, and SIGUSR1 to mpirun, end it in order: the iteration \
+      is finished, a checkpoint is saved, and the last line says how to go on.
       """)
 
   @Option(

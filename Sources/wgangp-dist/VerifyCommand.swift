@@ -13,9 +13,10 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify",
     abstract: "Replay a run that was recorded in PyTorch, and compare every tensor.",
     discussion: """
-      Prints the error of every expected tensor beside PyTorch float32's own: max |got - expected| over the tensor's \
-      largest magnitude (a gradient's: over all gradients of its step). Passes when each is at most \
-      max(4 x PyTorch's, 1e-5), 1e-4 with batch norm in the critic. Exit status 0: all pass, 1: not.
+      Prints the error of every expected tensor beside PyTorch float32's own: max |got - expected| \
+      over the tensor's largest magnitude (a gradient's: over all gradients of its step). Passes \
+      when each is at most max(4 x PyTorch's, 1e-5), 1e-4 with batch norm in the critic. Exit \
+      status 0: all pass, 1: not.
 
       The recording's width, batch and critic steps override the configuration's.
       """)
@@ -66,9 +67,10 @@ struct VerifyCommand: ParsableCommand {
           $0.error / max($0.tolerance, 1e-30) < $1.error / max($1.tolerance, 1e-30)
         }
         print(
-          "\(failed.isEmpty ? "passed" : "FAILED"): \(findings.count - failed.count) of \(findings.count) tensors "
-            + "within tolerance on \(communicator.size) rank\(communicator.size == 1 ? "" : "s"); nearest to its "
-            + "limit: \(worst?.key ?? "") (\(scientific(worst?.error ?? 0)) of \(scientific(worst?.tolerance ?? 0)))"
+          "\(failed.isEmpty ? "passed" : "FAILED"): \(findings.count - failed.count) of "
+            + "\(findings.count) tensors within tolerance on \(communicator.size) "
+            + "rank\(communicator.size == 1 ? "" : "s"); nearest to its limit: \(worst?.key ?? "") "
+            + "(\(scientific(worst?.error ?? 0)) of \(scientific(worst?.tolerance ?? 0)))"
         )
       }
       if !failed.isEmpty { throw ExitCode(1) }

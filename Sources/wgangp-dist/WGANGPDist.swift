@@ -8,10 +8,11 @@ struct WGANGPDist: ParsableCommand {
     discussion: """
       mpirun -n 4 wgangp-dist train                    the built-in example, about a minute
       mpirun -n 4 wgangp-dist train --config FILE      a configuration from configs/
-      wgangp-dist train --resume runs/NAME             go on where a run stopped, on any allowed rank count
+      wgangp-dist train --resume runs/NAME             go on where a run stopped, on any allowed \
+      rank count
 
-      Every command runs with and without mpirun. The same configuration gives the same bits on every \
-      allowed number of ranks and threads.
+      Every command runs with and without mpirun. The same configuration gives the same bits on \
+      every allowed number of ranks and threads.
       """,
     version: "0.1.0",
     subcommands: [

@@ -68,13 +68,20 @@ import Training
   static func result(
     ranks: Int = 1, batch: Int = 64, seconds: Double, shares: [Double]? = [0.8, 0.15, 0.05]
   ) throws -> BenchmarkResult {
+    let partsOfTime =
+      shares.map {
+        "\"computeShare\": \($0[0]), \"exchangeShare\": \($0[1]), \"waitingShare\": \($0[2]),"
+      } ?? ""
     let json = """
       {"name": "tiny", "ranks": \(ranks), "threads": 1, "shards": 8, "batch": \(batch), "width": 16,
-       "image": "1x28x28", "iterations": 2, "medianSeconds": \(seconds), "minSeconds": \(seconds * 0.5),
+       "image": "1x28x28", "iterations": 2, "medianSeconds": \(seconds),
+       "minSeconds": \(seconds * 0.5),
        "maxSeconds": \(seconds * 2), "imagesPerSecond": \(Double(batch) / seconds),
-       "directGFLOPPerSecond": \(10 / seconds), "directGFLOPPerIteration": 10, "collectiveShare": 0.2,
-       \(shares.map { "\"computeShare\": \($0[0]), \"exchangeShare\": \($0[1]), \"waitingShare\": \($0[2])," } ?? "")
-       "exchanges": [], "exchange": "flat", "peakMegabytesPerRank": \(100 + seconds), "kernels": "AVX2", "mpi": "none"}
+       "directGFLOPPerSecond": \(10 / seconds), "directGFLOPPerIteration": 10,
+       "collectiveShare": 0.2,
+       \(partsOfTime)
+       "exchanges": [], "exchange": "flat", "peakMegabytesPerRank": \(100 + seconds),
+       "kernels": "AVX2", "mpi": "none"}
       """
     return try JSONDecoder().decode(BenchmarkResult.self, from: Data(json.utf8))
   }
@@ -154,7 +161,7 @@ import Training
     #expect(!ConfigurationDocument.allowsImageSize(12) && !ConfigurationDocument.allowsImageSize(0))
   }
 
-  /// The S0 system's exchanges, counted while it runs, and the shares.
+  /// The default system's exchanges, counted while it runs, and the shares.
   @Test(arguments: [1, 2, 4]) func sharesAddUp(ranks: Int) throws {
     let results = try ThreadedCommunicator.run(ranks: ranks) { communicator in
       var document = try ConfigurationDocument.named(nil)

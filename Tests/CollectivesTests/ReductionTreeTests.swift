@@ -69,7 +69,7 @@ import Testing
 
   /// Ranks that sum their own leaves and then each other's sums get the whole tree's bits.
   ///
-  /// That holds for every allowed number of ranks; for others see the next test.
+  /// This holds for every allowed number of ranks; for others see the next test.
   @Test(arguments: [1, 2, 3, 4, 5, 6, 8, 12, 16, 20, 24])
   func everyAllowedPartCountGivesTheSameBits(leaves: Int) {
     for values in orders(leaves) {

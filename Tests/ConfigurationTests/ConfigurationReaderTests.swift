@@ -373,8 +373,8 @@ import Testing
     _ = try training.integer("criticSteps", default: 5)
     #expect(
       message { try training.finish() }
-        == "x.yaml:3: training.bacth: unknown key; did you mean 'batch'? (known: batch, criticSteps)"
-    )
+        == "x.yaml:3: training.bacth: unknown key; did you mean 'batch'? "
+        + "(known: batch, criticSteps)")
     // A child that nobody asked for, before the children of what was read.
     #expect(
       message { try root.finish() }

@@ -69,7 +69,7 @@ import Testing
     expectClose(found.share, shares, absolute: 3e-6, relative: 1e-6, "share")
   }
 
-  /// The same bits in place, and wherever a value lies.
+  /// Functions give the same bits in place, and wherever a value lies.
   @Test(arguments: functions)
   func bits(function: ActivationFunction) {
     var data = TestData(seed: 3)

@@ -17,8 +17,8 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
   var padding = [0, 0, 0, 0]
 
   var description: String {
-    "\(images) of \(inputs)x\(height)x\(width) -> \(outputs), kernel \(kernelHeight)x\(kernelWidth), "
-      + "stride \(stride), padding \(padding)"
+    "\(images) of \(inputs)x\(height)x\(width) -> \(outputs), kernel "
+      + "\(kernelHeight)x\(kernelWidth), stride \(stride), padding \(padding)"
   }
 
   func geometry() throws -> ConvolutionGeometry {

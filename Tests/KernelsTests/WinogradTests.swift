@@ -8,9 +8,10 @@ private struct Products {
   var dx: [Float]
   var dw: [Float]
 
-  /// - Parameters:
-  ///   - gradient: What the filter gradient is added to; nil to overwrite it.
-  ///   - together: Two products in a call: first the filter gradient and y, then dw and dx.
+  /// Runs the passes.
+  ///
+  /// The filter gradient is added to `gradient`, or overwrites it where that is nil. With
+  /// `together` there are two products in a call: first the filter gradient and y, then dw and dx.
   init(
     _ plan: ConvolutionPlan, images: Int, x: [Float], w: [Float], dy: [Float], bias: [Float]?,
     gradient: [Float]?, together: Bool = false

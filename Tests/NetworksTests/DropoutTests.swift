@@ -70,7 +70,7 @@ import Testing
     #expect((found.y + found.dx + [found.jt]).allSatisfy { $0.allSatisfy { $0 == 1 } })
   }
 
-  /// The same bits for any number of ranks, threads and shards.
+  /// Masks have the same bits for any number of ranks, threads and shards.
   @Test(arguments: [1, 2, 4], [1, 2])
   func ranksAndThreads(ranks: Int, threads: Int) throws {
     let expected = try Self.run(shards: 1)

@@ -42,7 +42,8 @@ import Testing
         - conv2d: {channels: 9, kernel: 3, stride: 2}
         - leakyReLU: {slope: 0.2}
         - conv2d: {channels: 1, kernel: 1}
-        """, input: Shape(channels: 3, height: 5, width: 5), convolutions: [(2, 1), (2, 0), (1, 0)]),
+        """,
+      input: Shape(channels: 3, height: 5, width: 5), convolutions: [(2, 1), (2, 0), (1, 0)]),
     Case(
       name: "tanh after norm",
       layers: """

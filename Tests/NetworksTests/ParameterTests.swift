@@ -120,8 +120,8 @@ import Testing
     }
   }
 
-  /// The same values on every rank, with any threads; others for other networks and seeds; and no
-  /// parameter like another.
+  /// Values are the same on every rank, with any threads; others for other networks and seeds; and
+  /// no parameter is like another.
   @Test func initializationDependsOnSeedAndNetworkOnly() throws {
     let layers =
       "- conv2d: {channels: 5, kernel: 3, padding: 1}\n- conv2d: {channels: 3, kernel: 3}"

@@ -149,7 +149,7 @@ import Testing
     return values
   }
 
-  /// The same passes, layer by layer, with a tensor of its own at every border.
+  /// Runs the passes layer by layer, with a tensor of its own at every border.
   private func apart(
     _ harness: Harness, _ test: Case, mode: Pass.Mode
   ) throws -> Values {

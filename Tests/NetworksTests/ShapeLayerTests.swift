@@ -113,14 +113,15 @@ import Testing
   func sameConvolution(number: Int) throws {
     let test = Self.convolutions[number]
     let found = try output(
-      "conv2d: {channels: 1, kernel: \(test.kernel), stride: \(test.stride), padding: same, bias: false}",
+      "conv2d: {channels: 1, kernel: \(test.kernel), stride: \(test.stride), padding: same, bias: "
+        + "false}",
       input: Shape(channels: 1, height: test.height, width: test.width),
       parameters: (0..<test.kernel * test.kernel).map(Float.init), batch: 1)
     #expect(found.shape.height == (test.height + test.stride - 1) / test.stride)
     #expect(found.values == test.y)
   }
 
-  /// The same of `conv_transpose2d`, from whose output the rows and columns from
+  /// Results of `conv_transpose2d`, from whose output the rows and columns from
   /// (kernel - stride) / 2 on are kept, stride times as many as the input's.
   static let transposed: [(kernel: Int, stride: Int, height: Int, width: Int, y: [Float])] = [
     (
@@ -139,7 +140,8 @@ import Testing
   func sameTransposedConvolution(number: Int) throws {
     let test = Self.transposed[number]
     let found = try output(
-      "convTranspose2d: {channels: 1, kernel: \(test.kernel), stride: \(test.stride), padding: same, bias: false}",
+      "convTranspose2d: {channels: 1, kernel: \(test.kernel), stride: \(test.stride), padding: "
+        + "same, bias: false}",
       input: Shape(channels: 1, height: test.height, width: test.width),
       parameters: (0..<test.kernel * test.kernel).map(Float.init), batch: 1)
     #expect(found.shape.height == test.height * test.stride)
@@ -173,7 +175,8 @@ import Testing
       - upsample: {order: shuffled}
       - tanh
       - dropout: {rate: 0.2}
-      - residual: {main: [swish, {conv2d: {channels: 4, kernel: 3, padding: 1}}, softplus], shortcut: [dropout]}
+      - residual: {main: [swish, {conv2d: {channels: 4, kernel: 3, padding: 1}}, softplus], \
+      shortcut: [dropout]}
       - crop: {height: 4, width: 3}
       - dropout: {rate: 0.2}
       - meanPool: {size: 2}

@@ -84,8 +84,8 @@ import Testing
     }
   }
 
-  /// The same with every optimizer's state, a rate that changes, and an average of G, which is
-  /// drawn from in between.
+  /// A resumed run has the same bits with every optimizer's state, a rate that changes, and an
+  /// average of G, which is drawn from in between.
   @Test(arguments: [
     "adam: {learningRate: 1.0e-3, epsilonForm: hat",
     "rmsprop: {learningRate: 1.0e-3",

@@ -113,8 +113,8 @@ import Testing
           + "generator.safetensors), found neither")
       #expect(
         fault("\(run)/checkpoints/latest") { $0.iteration = 4 }
-          == "\(run)/checkpoints/latest: is a checkpoint; --step chooses among the checkpoints of a run's "
-          + "folder")
+          == "\(run)/checkpoints/latest: is a checkpoint; "
+          + "--step chooses among the checkpoints of a run's folder")
       let file = "\(run)/checkpoints/latest/generator.safetensors"
       #expect(
         fault(file)
@@ -125,8 +125,8 @@ import Testing
           "has shape"))
       #expect(
         message { _ = try TrainedModel(run).modeCoverage(samples: 10, seed: nil) }
-          == "evaluate: the data of tiny have no modes to count; expected data.source gaussians8 or "
-          + "gaussians25")
+          == "evaluate: the data of tiny have no modes to count; "
+          + "expected data.source gaussians8 or gaussians25")
       // A damaged newest checkpoint is passed over.
       try FileSystem.writeAtomically(
         "x", to: "\(run)/checkpoints/step-00000004/generator.safetensors")

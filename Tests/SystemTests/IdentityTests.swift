@@ -8,7 +8,7 @@ extension SystemTests {
     struct Launch: CustomStringConvertible {
       var ranks: Int?
       var threads = 1
-      /// So many neighbouring ranks pretend to be a node.
+      /// How many neighbouring ranks count as a node.
       var ranksPerNode: Int?
       /// What the start of the log says of the exchange.
       var exchange: String?

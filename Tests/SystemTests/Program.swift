@@ -33,9 +33,9 @@ enum Program {
     "mpirun", "--oversubscribe", "--bind-to", "none", "--mca", "mpi_yield_when_idle", "1",
   ]
 
-  /// Runs to the end: that many ranks under mpirun, or for nil a single process without it.
+  /// Runs to the end: `ranks` under mpirun, or for nil a single process without it.
   ///
-  /// - Parameter ranksPerNode: So many neighbouring ranks pretend to be a node of their own.
+  /// With `ranksPerNode`, that many neighbouring ranks count as a node of their own.
   static func run(
     _ arguments: [String], ranks: Int? = nil, ranksPerNode: Int? = nil, timeout: Double = 120
   ) throws -> Outcome {
@@ -123,7 +123,7 @@ final class RunningJob {
     String(decoding: (try? Data(contentsOf: folder.url(name))) ?? Data(), as: UTF8.self)
   }
 
-  /// Its command and what it said last.
+  /// The job's command and what it said last.
   private var last: String {
     "\(command.joined(separator: " "))\n\(text("stdout").suffix(2000))\n"
       + "\(text("stderr").suffix(4000))"

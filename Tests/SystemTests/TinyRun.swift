@@ -110,7 +110,7 @@ struct RunFolder {
       "checkpoints/latest", as: other, names: expected, what, sourceLocation: sourceLocation)
   }
 
-  /// The same of the pictures and the metrics too.
+  /// Expects the same checkpoint, pictures and metrics as in another run.
   func expectSame(
     as other: RunFolder, _ what: String, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {

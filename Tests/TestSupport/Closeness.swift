@@ -55,7 +55,7 @@ package func expectClose<Found: Sequence, Expected: Sequence>(
   Issue.record("\(what.isEmpty ? "" : what + ": ")\(text)", sourceLocation: sourceLocation)
 }
 
-/// The same for single numbers.
+/// Expects two single numbers to be close.
 package func expectClose(
   _ found: some TestNumber, _ expected: some TestNumber, absolute: Double, relative: Double = 0,
   _ what: String = "", sourceLocation: SourceLocation = #_sourceLocation
@@ -84,8 +84,8 @@ package func expectSameBits<Found: Sequence, Expected: Sequence>(
   guard let first = differing.first else { return }
   Issue.record(
     """
-    \(prefix)\(differing.count) of \(found.count) values have other bits, the first at index \(first): \
-    got \(Float(bitPattern: found[first])), expected \(Float(bitPattern: expected[first]))
+    \(prefix)\(differing.count) of \(found.count) values have other bits, the first at index \
+    \(first): got \(Float(bitPattern: found[first])), expected \(Float(bitPattern: expected[first]))
     """, sourceLocation: sourceLocation)
 }
 

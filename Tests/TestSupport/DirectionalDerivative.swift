@@ -20,7 +20,7 @@ package func directionalDerivative<Failure: Error>(
   return (8 * near - far) / (12 * Double(h))
 }
 
-/// The same for functions of Doubles.
+/// The directional derivative of a function of Doubles.
 package func directionalDerivative<Failure: Error>(
   at point: [Double], along direction: [Double], step: Double,
   of function: ([Double]) throws(Failure) -> Double

@@ -84,7 +84,7 @@ package final class ThreadedCommunicator: Communicator {
     try results(ranks: ranks, body).map { try $0.get() }
   }
 
-  /// The same, with every rank's error.
+  /// Runs `body` on every rank, and returns every rank's value or error.
   package static func results<Value: Sendable>(
     ranks: Int, _ body: @escaping @Sendable (ThreadedCommunicator) throws -> Value
   ) -> [Result<Value, any Error>] {

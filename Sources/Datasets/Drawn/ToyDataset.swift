@@ -7,7 +7,7 @@ import Foundation
 ///
 /// | name | sample | noise s | scale |
 /// |---|---|---|---|
-/// | gaussians8 | one of 8 centres on the circle of radius 2, at random, + s (n, m) | 0.02 | 1.414 |
+/// | gaussians8 | one of 8 centres on the circle of radius 2, + s (n, m) | 0.02 | 1.414 |
 /// | gaussians25 | one of (2 i, 2 j), i and j in -2 ... 2, + s (n, m) | 0.05 | 2.828 |
 /// | swissroll | t (cos t, sin t) + s (n, m), t = 1.5 pi (1 + 2 u) | 0.25 | 7.5 |
 ///

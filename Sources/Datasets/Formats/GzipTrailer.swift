@@ -31,7 +31,7 @@ struct GzipTrailer: Equatable {
 
   /// Whether `bytes`, everything the file unpacked to, ends as the trailer says.
   ///
-  /// Of several members only the last is described by the trailer: its bytes are the last `length`.
+  /// Where a file has several members, the trailer describes the last: the last `length` bytes.
   func matches(_ bytes: [UInt8]) -> Bool {
     // Past 4 GiB the length has wrapped and no longer tells where the last member began.
     if bytes.count > UInt32.max { return true }

@@ -20,7 +20,7 @@ struct PickleReader {
   private let path: String
   private let bytes: [UInt8]
   private var position = 0
-  /// Of the opcode at work, for messages.
+  /// Where the opcode at work begins, for messages.
   private var start = 0
   private var stack: [PickleValue] = []
   private var marks: [Int] = []
@@ -159,8 +159,8 @@ struct PickleReader {
       let digits = String(opcode, radix: 16, uppercase: true)
       let name = Self.refusedNames[opcode].map { " (\($0))" } ?? ""
       throw fail(
-        "refused: opcode 0x\(digits.count < 2 ? "0" : "")\(digits)\(name); expected numbers, strings, "
-          + "lists, dictionaries and numpy arrays only")
+        "refused: opcode 0x\(digits.count < 2 ? "0" : "")\(digits)\(name); expected numbers, "
+          + "strings, lists, dictionaries and numpy arrays only")
     }
   }
 

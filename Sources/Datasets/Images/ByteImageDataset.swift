@@ -46,7 +46,7 @@ package final class ByteImageDataset: Dataset {
     self.conversion = conversion
   }
 
-  /// The same with bytes 0 and 255 becoming the ends of `range`.
+  /// Makes a data set whose bytes 0 and 255 become the ends of `range`.
   package convenience init(
     name: String, shape: SampleShape, pixels: [UInt8], labels: [UInt8], classCount: Int,
     range: ClosedRange<Float>
@@ -74,7 +74,7 @@ package final class ByteImageDataset: Dataset {
     }
   }
 
-  /// The same images with other values for the bytes.
+  /// A data set of these images with other values for the bytes.
   package func converted(by conversion: ByteConversion) -> ByteImageDataset {
     ByteImageDataset(
       name: name, shape: shape, pixels: pixels, labels: labels, classCount: classCount,

@@ -4,8 +4,8 @@ import Foundation
 ///
 /// - Parameters:
 ///   - path: `cifar-10-binary.tar.gz`, `cifar-10-python.tar.gz`, a folder with one of them
-///     or with what it holds (or with the archive's own folder), or one batch alone. What a file is,
-///     is told by its contents and not by its name.
+///     or with what it holds (or with the archive's own folder), or one batch alone. A file's
+///     contents tell what it is, not its name.
 ///   - split: the five `data_batch_N`, or `test_batch`; one batch alone is what it is.
 ///   - conversion: what bytes become.
 /// - Returns: colour images of 32 x 32 in ten classes.

@@ -37,8 +37,8 @@ package struct ImageFolderListing: Equatable, Sendable {
     }
     guard loose.isEmpty || classes.isEmpty else {
       throw DatasetError(
-        "\(folder): both pictures (\(loose[0])) and folders (\(classes[0])); expected pictures only, "
-          + "or a folder a class")
+        "\(folder): both pictures (\(loose[0])) and folders (\(classes[0])); expected pictures "
+          + "only, or a folder a class")
     }
     files += loose
     labels += [Int32](repeating: 0, count: loose.count)

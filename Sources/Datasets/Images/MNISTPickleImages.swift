@@ -83,8 +83,8 @@ private func quantized(_ array: PickleArray, path: String) throws -> ([UInt8], I
     if isExact { return (pixels, divisor) }
   }
   throw DatasetError(
-    "\(path): value \(failure.value) of image \(failure.index / 784) is not k/256 (nor k/255) for a "
-      + "byte k; is it the published file?")
+    "\(path): value \(failure.value) of image \(failure.index / 784) is not k/256 (nor k/255) for "
+      + "a byte k; is it the published file?")
 }
 
 /// Little-endian integers 0 to 9.

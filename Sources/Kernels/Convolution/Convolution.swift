@@ -83,9 +83,9 @@ package enum Convolution {
       rows: g.outputChannels, columns: g.patchCount, w, into: packed, range: channels)
   }
 
-  /// The packed filter with outputs side by side instead of patch values.
+  /// Writes the packed filter with outputs side by side instead of patch values.
   ///
-  /// - `part`, `parts`: One of so many shares of the work, for a thread.
+  /// Threads divide the work: each makes `part` of `parts`.
   package static func transposeFilter(
     _ g: ConvolutionGeometry, _ packed: FloatBuffer, into transposed: MutableFloatBuffer,
     part: Int = 0, of parts: Int = 1
@@ -102,7 +102,7 @@ package enum Convolution {
 
   /// y = conv(x, w) + bias, from the transposed filter; overwrites y.
   ///
-  /// - Parameter bias: K values, or nil for none.
+  /// `bias` has a value an output channel, or is nil for none.
   package static func forward(
     _ geometry: ConvolutionGeometry, images: Int, input x: FloatBuffer,
     transposedFilter w: FloatBuffer, bias: FloatBuffer?, output y: MutableFloatBuffer,
@@ -293,7 +293,7 @@ package enum Convolution {
   /// Overwrites `piece` with the patch matrix's rows of `pixels` (im2col), in panels; what a last
   /// panel has beyond the patch has no meaning.
   ///
-  /// - Parameter scratch: That of the product, which ends with the image of short patches.
+  /// `scratch` is the product's; an image padded for short patches lies at its end.
   private static func gather(
     _ geometry: ConvolutionGeometry, _ x: UnsafePointer<Float>, _ pixels: Range<Int>,
     into piece: UnsafeMutablePointer<Float>, _ scratch: MutableFloatBuffer
@@ -428,7 +428,7 @@ package enum Convolution {
 
   /// Calls `body` for the pixels of every output row with the number of the first in the piece.
   ///
-  /// - Parameter isFirst: Whether no pixel of the image came before.
+  /// `body` is also told whether no pixel of the image came before (`isFirst`).
   @inline(__always)
   private static func forEachOutputRow(
     _ g: ConvolutionGeometry, _ pixels: Range<Int>,

@@ -13,9 +13,9 @@ package enum ConvolutionAlgorithm: String, CaseIterable, Sendable {
 
 /// The filter of a convolution as its products take it.
 package struct ConvolutionFilter {
-  /// Of `ConvolutionPlan.transformedCount` values: see `ConvolutionPlan.transform`.
+  /// What `ConvolutionPlan.transform` makes: `ConvolutionPlan.transformedCount` values.
   package var transformed: FloatBuffer
-  /// Of at least `ConvolutionPlan.transposedCount` values: see `ConvolutionPlan.transpose`.
+  /// What `ConvolutionPlan.transpose` makes: `ConvolutionPlan.transposedCount` values or more.
   ///
   /// Only `forward` reads it, or only `inputGradient`: see `ConvolutionPlan.readsTransposed`.
   package var transposed: FloatBuffer
@@ -99,7 +99,10 @@ package struct ConvolutionPlan: Sendable {
     mirrored = nil
   }
 
-  /// - Parameter filter: Multiplications for each value of the transformed filter, for 16 images.
+  /// - Parameters:
+  ///   - scheme: Tiles and points that are compared with others.
+  ///   - filter: Multiplications for each value of the transformed filter, for 16 images.
+  /// - Returns: The estimated time of an image, in multiplications.
   private static func cost(_ scheme: Winograd, filter: Double) -> Double {
     0.8 * Double(scheme.multiplications) + 10 * Double(scheme.wholeInputCount + scheme.outputCount)
       + filter / 16 * Double(scheme.transformedFilterCount)

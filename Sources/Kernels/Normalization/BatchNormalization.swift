@@ -92,7 +92,7 @@ package enum BatchNormalization {
   ///
   /// The mean is subtracted first: folding it into the offset would cancel.
   ///
-  /// - Parameter scale: gamma r, a value a channel; `mean` and `offset` (beta) likewise.
+  /// `scale` is gamma r; like `mean` and `offset` (beta) it has a value a channel.
   package static func normalize(
     _ x: FloatBuffer, rows: Int, mean: FloatBuffer, scale: FloatBuffer, offset: FloatBuffer,
     rectifier: Rectifier? = nil, into y: MutableFloatBuffer
@@ -155,7 +155,8 @@ package enum BatchNormalization {
 
   /// sums[c] += sum t d over the rows: the third sum of the second-order pass.
   ///
-  /// - Parameter rectified: Its gradient is taken of d first, at the input x with its mean.
+  /// With `rectified`, d is first replaced by the rectifier's gradient of d, at the input x with
+  /// its mean.
   package static func addProductSums(
     _ t: FloatBuffer, _ d: FloatBuffer, rows: Int,
     rectified: (by: Rectifier, input: FloatBuffer, mean: FloatBuffer)? = nil,

@@ -39,10 +39,17 @@ package struct NormalizationCurvature {
   package let weightNormal: Double
   package let constant: Double
 
-  /// - `meanU`, `normalU`: mean u and c.
-  /// - `sumT`, `sumNormalT`, `sumProduct`: Sums of t, x^ t and u t.
+  /// Computes the coefficients of a cell from its sums.
   ///
-  /// - Parameter count: m. `divisor`: n.
+  /// - Parameters:
+  ///   - m: Number of values in the cell.
+  ///   - n: The divisor of the variance: m or m - 1.
+  ///   - r: 1 / sqrt(variance + epsilon).
+  ///   - meanU: Mean of u = gamma d.
+  ///   - c: sum(x^ u) / n.
+  ///   - sumT: Sum of the direction t.
+  ///   - sumNormalT: Sum of x^ t.
+  ///   - sumProduct: Sum of u t.
   package init(
     count m: Double, divisor n: Double, inverseDeviation r: Double, meanU: Double,
     normalU c: Double, sumT: Double, sumNormalT: Double, sumProduct: Double

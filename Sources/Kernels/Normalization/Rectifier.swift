@@ -12,9 +12,12 @@ package struct Rectifier {
   private let scale: UnsafePointer<Float>
   private let offset: UnsafePointer<Float>
 
-  /// - `scale`, `offset`: As given to `normalize`, a value a channel; read while this is in use.
+  /// Keeps pointers to `scale` and `offset`, which must outlive the rectifier.
   ///
-  /// - Parameter slope: At least 0.
+  /// - Parameters:
+  ///   - slope: The factor on negative values of v; at least 0.
+  ///   - scale: gamma r, a value a channel, as given to `normalize`.
+  ///   - offset: beta, a value a channel, as given to `normalize`.
   package init(slope: Float, scale: FloatBuffer, offset: FloatBuffer) {
     precondition(slope >= 0, "slope \(slope) is negative")
     precondition(
@@ -38,7 +41,11 @@ package struct Rectifier {
 
   /// The gradient at v of a gradient d at y, for channels from `c` on; J t of a direction likewise.
   ///
-  /// - Parameter centred: x - mean.
+  /// - Parameters:
+  ///   - d: The gradient at y, or a direction, of eight channels.
+  ///   - centred: x - mean of those channels.
+  ///   - c: The first of the eight channels.
+  /// - Returns: d where v > 0, slope d elsewhere.
   @inline(__always)
   func gradient(_ d: SIMD8<Float>, _ centred: SIMD8<Float>, _ c: Int) -> SIMD8<Float> {
     let v = offset.lanes(c).addingProduct(centred, scale.lanes(c))

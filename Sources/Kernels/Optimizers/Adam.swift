@@ -32,12 +32,16 @@ package struct Adam: Sendable, Equatable {
   /// One update of all parameters, in place, in one sweep.
   ///
   ///     m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2
-  ///     pytorch: p = p - learningRate / (1 - beta1^step) * m / (sqrt(v) / sqrt(1 - beta2^step) + epsilon)
-  ///     hat: p = p - learningRate sqrt(1 - beta2^step) / (1 - beta1^step) * m / (sqrt(v) + epsilon)
+  ///     rate = learningRate / (1 - beta1^step),  correction = sqrt(1 - beta2^step)
+  ///     pytorch: p = p - rate m / (sqrt(v) / correction + epsilon)
+  ///     hat: p = p - rate correction m / (sqrt(v) + epsilon)
   ///
   /// - Parameters:
-  ///   - step: 1 for the first update.
+  ///   - step: The update's number, 1 for the first.
   ///   - gradient: g; the other buffers have its count.
+  ///   - parameters: p, updated in place.
+  ///   - firstMoment: m, zeros before the first update.
+  ///   - secondMoment: v, zeros before the first update.
   package func update(
     step: Int, gradient: FloatBuffer, parameters: MutableFloatBuffer,
     firstMoment: MutableFloatBuffer, secondMoment: MutableFloatBuffer

@@ -5,11 +5,14 @@ import Base
 /// They differ in where epsilon stands, in what the mean square begins with, and in whether the
 /// momentum buffer holds the learning rate, which tells once the rate changes:
 ///
-/// | form | denominator r | v begins at | momentum |
-/// |---|---|---|---|
-/// | `pytorch` (`torch.optim.RMSprop`) | sqrt(v) + epsilon | 0 | b = momentum b + g / r,  p = p - learningRate b |
-/// | `tensorflow` (TensorFlow 1's `RMSPropOptimizer`) | sqrt(v + epsilon) | 1 | b = momentum b + learningRate g / r,  p = p - b |
-/// | `keras` (Keras 3's `RMSprop`) | sqrt(v + epsilon) | 0 | as `tensorflow` |
+/// | form | denominator r | v begins at | momentum buffer | step |
+/// |---|---|---|---|---|
+/// | `pytorch` | sqrt(v) + epsilon | 0 | b = momentum b + g / r | p = p - rate b |
+/// | `tensorflow` | sqrt(v + epsilon) | 1 | b = momentum b + rate g / r | p = p - b |
+/// | `keras` | sqrt(v + epsilon) | 0 | b = momentum b + rate g / r | p = p - b |
+///
+/// They are `torch.optim.RMSprop`, TensorFlow 1's `RMSPropOptimizer` and Keras 3's `RMSprop`; the
+/// rate is `learningRate`.
 ///
 /// TensorFlow's ones make the first steps small, learningRate g / sqrt(decay): there is no bias to
 /// correct. The Keras inside TensorFlow 2.0 to 2.10 adds epsilon outside the root when it has no
@@ -44,7 +47,7 @@ package struct RMSprop: Sendable, Equatable {
   package var momentum: Double
   package var form: Form
 
-  /// `alpha`, `epsilon`: nil for the form's own.
+  /// Makes an optimizer; `alpha` and `epsilon` are by default the form's own.
   package init(
     learningRate: Double, alpha: Double? = nil, epsilon: Double? = nil, momentum: Double = 0,
     form: Form = .pytorch
@@ -61,6 +64,7 @@ package struct RMSprop: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - gradient: g; the other buffers have its count.
+  ///   - parameters: p, updated in place.
   ///   - squareAverage: v, the form's `initialSquareAverage` before the first update.
   ///   - momentumBuffer: b, zeros before the first update; nil for no momentum.
   package func update(

@@ -23,6 +23,7 @@ package struct SGD: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - gradient: g; the other buffers have its count.
+  ///   - parameters: p, updated in place.
   ///   - momentumBuffer: b, zeros before the first update, so that this makes it b = g; nil for no
   ///     momentum.
   package func update(

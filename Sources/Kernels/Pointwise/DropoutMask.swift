@@ -10,7 +10,11 @@ package enum DropoutMask {
   /// Value i is 0 where number i of the stream's `sample` is below rate 2^32: the rate is exact to
   /// 2^-32.
   ///
-  /// - Parameter rate: 0 ..< 1.
+  /// - Parameters:
+  ///   - mask: One factor for each value of the sample.
+  ///   - rate: Probability of a 0, in 0 ..< 1.
+  ///   - stream: The pass's random numbers.
+  ///   - sample: The sample's number in the stream.
   package static func fill(
     _ mask: MutableFloatBuffer, rate: Double, stream: RandomStream, sample: Int
   ) {

@@ -6,7 +6,9 @@ extension Elementwise {
   /// A NaN stays a NaN, so that clipping hides no divergence. This is the weight clipping of
   /// Arjovsky et al. 2017, arXiv:1701.07875.
   ///
-  /// - Parameter limit: Not negative.
+  /// - Parameters:
+  ///   - x: The values, changed in place.
+  ///   - limit: The largest magnitude that is left; not negative.
   package static func clip(_ x: MutableFloatBuffer, limit: Float) {
     precondition(limit >= 0, "clipping to [\(-limit), \(limit)]")
     guard let target = x.baseAddress else { return }

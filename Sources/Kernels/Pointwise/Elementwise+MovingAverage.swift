@@ -7,7 +7,10 @@ extension Elementwise {
   /// one, do not add up to 1: at decay 0.9999 an average of constants would settle 2e-4 beside
   /// them.
   ///
-  /// - Parameter decay: In [0, 1]; 0 copies.
+  /// - Parameters:
+  ///   - x: The new values, as many as `average` has.
+  ///   - decay: The weight of the old average, in [0, 1]; 0 copies x.
+  ///   - average: The average, changed in place.
   package static func movingAverage(
     of x: FloatBuffer, decay: Double, into average: MutableFloatBuffer
   ) {

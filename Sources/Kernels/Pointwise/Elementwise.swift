@@ -64,8 +64,8 @@ package enum Elementwise {
     }
   }
 
-  /// y = a x + (1 - a) z for one sample, as S0 forms an interpolate: a rounds once for each
-  /// product.
+  /// y = a x + (1 - a) z for one sample, as the published Fashion-MNIST system forms an
+  /// interpolate: a rounds once for each product.
   package static func interpolate(
     _ x: FloatBuffer, _ z: FloatBuffer, weight a: Float, into y: MutableFloatBuffer
   ) {

@@ -10,7 +10,7 @@ package enum Rearrangement {
   /// Value l of a sample in PyTorch's order, with l = c P + p for P pixels a sample, is channel c
   /// of pixel p. The adjoint is the reshape back.
   ///
-  /// - `from`, `to`: Channels and pixels of a sample of x and of y; the same number of values.
+  /// `from` and `to` are channels and pixels of a sample of x and of y, with as many values.
   package static func reshape(
     _ x: FloatBuffer, from: (channels: Int, pixels: Int), to: (channels: Int, pixels: Int),
     samples: Int, into y: MutableFloatBuffer
@@ -41,8 +41,8 @@ package enum Rearrangement {
 
   /// y = the first rows and columns of x.
   ///
-  /// - `large`, `small`: Rows of the images in x and in y, and values of a row (columns x
-  ///   channels).
+  /// `large` and `small` are the rows of an image in x and in y, and the values of a row (columns x
+  /// channels).
   package static func crop(
     _ x: FloatBuffer, large: (rows: Int, count: Int), small: (rows: Int, count: Int), images: Int,
     into y: MutableFloatBuffer

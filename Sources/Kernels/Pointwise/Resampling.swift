@@ -5,7 +5,7 @@ import Base
 /// Images are channels last. Rows and columns of the fine grid behind the last whole block belong
 /// to no block, as in PyTorch's average pooling.
 package struct PixelBlocks: Sendable, Equatable {
-  /// Of the coarse grid.
+  /// Rows of the coarse grid; `width` are its columns.
   package let height: Int
   package let width: Int
   package let channels: Int
@@ -62,9 +62,7 @@ package enum Resampling {
   /// y[p] = scale * x[the pixel whose block has p], 0 outside of all blocks: the nearest neighbour,
   /// and the adjoint of `sumBlocks`.
   ///
-  /// - Parameters:
-  ///   - x: The coarse images.
-  ///   - y: The fine images.
+  /// x holds the coarse images, y the fine ones.
   package static func repeatPixels(
     _ blocks: PixelBlocks, images: Int, _ x: FloatBuffer, scale: Float,
     into y: MutableFloatBuffer
@@ -102,9 +100,7 @@ package enum Resampling {
   ///
   /// With scale = 1 / `blockPixels` the mean.
   ///
-  /// - Parameters:
-  ///   - x: The fine images.
-  ///   - y: The coarse images.
+  /// x holds the fine images, y the coarse ones.
   package static func sumBlocks(
     _ blocks: PixelBlocks, images: Int, _ x: FloatBuffer, scale: Double,
     into y: MutableFloatBuffer

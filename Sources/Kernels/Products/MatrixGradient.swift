@@ -22,7 +22,11 @@ package enum MatrixGradient {
 
   /// Scratch values for all shards' inputs, shared by the threads.
   ///
-  /// - Parameter samples: Of a shard, in both terms.
+  /// - Parameters:
+  ///   - shards: Number of shards of this rank.
+  ///   - samples: Samples of a shard, both terms together.
+  ///   - inputs: Number of values of a sample.
+  /// - Returns: The number of values that `pack` fills.
   package static func inputCount(shards: Int, samples: Int, inputs: Int) -> Int {
     shards * Panels.count(rows: samples, columns: inputs)
   }
@@ -51,9 +55,8 @@ package enum MatrixGradient {
 
   /// dW's rows, from the packed inputs; overwrites them.
   ///
-  /// - `part`, `parts`: One of so many shares of the rows, for a thread.
-  ///
-  /// - Parameter dy: Gives a shard's samples x outputs of a term.
+  /// Threads divide the rows: each makes `part` of `parts`. `dy` gives a shard's gradients of a
+  /// term, samples x outputs.
   package static func sum(
     shards: Int, samples: Samples, outputs: Int, inputs: Int, packed: FloatBuffer,
     _ dy: (_ shard: Int, _ isSecond: Bool) -> FloatBuffer, into dw: MutableFloatBuffer, part: Int,

@@ -14,11 +14,16 @@ package enum MatrixProduct {
     case matrix(FloatBuffer)
   }
 
-  /// Overwrites the shards' y.
+  /// Overwrites the shards' y with x B + offset.
   ///
-  /// - `x`, `y`: Give a shard's samples x inner and samples x columns.
-  ///
-  /// - Parameter offset: `columns` values, or nil for none.
+  /// - Parameters:
+  ///   - shards: The shards for which `x` and `y` are asked.
+  ///   - columns: Columns of B and y.
+  ///   - inner: Columns of x, rows of B.
+  ///   - x: Gives a shard's x, samples x inner.
+  ///   - factor: B, in panels or row-major.
+  ///   - offset: A value a column, added to each row; nil for none.
+  ///   - y: Gives a shard's y, samples x columns.
   package static func multiply(
     shards: Range<Int>, columns: Int, inner: Int, _ x: (_ shard: Int) -> FloatBuffer,
     factor: Factor, offset: FloatBuffer?, into y: (_ shard: Int) -> MutableFloatBuffer
@@ -73,11 +78,10 @@ package enum MatrixProduct {
     return count
   }
 
-  /// A row-major matrix's transpose in panels, as `Factor.panels` takes it.
+  /// Writes a row-major matrix's transpose in panels, as `Factor.panels` takes it.
   ///
-  /// - `part`, `parts`: One of so many shares of the work, for a thread.
-  ///
-  /// - Parameter target: `Convolution.transposedCount` values.
+  /// Threads divide the work: each makes `part` of `parts`. `target` has
+  /// `Convolution.transposedCount` values.
   package static func transpose(
     _ matrix: FloatBuffer, rows: Int, columns: Int, into target: MutableFloatBuffer, part: Int,
     of parts: Int

@@ -54,7 +54,7 @@ enum PanelProduct {
 
   /// target[column][row] = source[row][column] for 16 x 16 values; rows from `rows` on count as 0.
   ///
-  /// - Parameter stride: Values from a row of the source to the next.
+  /// `stride` is the distance from a row of the source to the next, in values.
   static func transpose(
     rows: Int, _ source: UnsafePointer<Float>, stride: Int = 16,
     into target: UnsafeMutablePointer<Float>

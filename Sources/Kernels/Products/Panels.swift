@@ -16,7 +16,7 @@ enum Panels {
 
   /// target = rows `range` of source, which is row-major; missing columns become 0.
   ///
-  /// - Parameter rows: Rows of the whole matrix.
+  /// The whole matrix has `rows` rows.
   static func pack(
     rows: Int, columns: Int, _ source: UnsafePointer<Float>,
     into target: UnsafeMutablePointer<Float>, range: Range<Int>
@@ -48,9 +48,8 @@ enum Panels {
 
   /// The panels of a matrix's transpose: [row panel][column][16 rows]; missing rows become 0.
   ///
-  /// - `part`, `parts`: One of so many shares of the work, for a thread.
-  ///
-  /// - Parameter source: rows x columns, so `target` holds columns x rows.
+  /// The source is rows x columns, so the target holds columns x rows. Threads divide the work:
+  /// each makes `part` of `parts`.
   static func transpose(
     rows: Int, columns: Int, _ source: Factor, into target: UnsafeMutablePointer<Float>,
     part: Int = 0, of parts: Int = 1
@@ -105,9 +104,9 @@ enum Panels {
 
   /// A factor of a product: in panels, or row-major.
   enum Factor {
-    /// `rows`: Of the whole matrix.
+    /// Panels of a matrix that has `rows` rows as a whole.
     case panels(UnsafePointer<Float>, rows: Int)
-    /// `columns`: Of the whole matrix.
+    /// Row-major values of a matrix that has `columns` columns as a whole.
     case matrix(UnsafePointer<Float>, columns: Int)
 
     /// From a row, and from a panel of 16 columns, to the next.
@@ -133,8 +132,13 @@ enum Panels {
   /// C = A B, plus the addend: C is rows x columns, row-major.
   ///
   /// - Parameters:
-  ///   - a: rows x inner.
-  ///   - b: inner x columns; where it is row-major, whole panels of columns.
+  ///   - rows: Rows of A and C.
+  ///   - columns: Columns of B and C.
+  ///   - inner: Columns of A, rows of B.
+  ///   - a: A, rows x inner.
+  ///   - b: B, inner x columns; where it is row-major, whole panels of columns.
+  ///   - addend: What C begins with: nothing, a row, or what C holds.
+  ///   - c: C; must not overlap A or B.
   ///   - range: The panels of C that are computed; all by default.
   static func multiply(
     rows: Int, columns: Int, inner: Int, _ a: Factor, _ b: Factor,
@@ -176,8 +180,13 @@ enum Panels {
   /// C = A^T B, plus the addend: C is rows x columns, row-major.
   ///
   /// - Parameters:
-  ///   - a: inner x rows, row-major.
-  ///   - b: inner x columns in panels.
+  ///   - rows: Columns of A, rows of C.
+  ///   - columns: Columns of B and C.
+  ///   - inner: Rows of A and B.
+  ///   - a: A, inner x rows, row-major.
+  ///   - b: B, inner x columns in panels.
+  ///   - addend: What C begins with: nothing, a row, or what C holds.
+  ///   - c: C; must not overlap A or B.
   static func multiplyTransposed(
     rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
     adding addend: Addend, into c: UnsafeMutablePointer<Float>
@@ -221,8 +230,13 @@ enum Panels {
   /// C = A^T B, or C += it, all in panels: C is rows x (16 panels).
   ///
   /// - Parameters:
-  ///   - a: inner x rows.
-  ///   - b: inner x (16 panels).
+  ///   - rows: Columns of A, rows of C.
+  ///   - panels: Panels of 16 columns of B and C.
+  ///   - inner: Rows of A and B.
+  ///   - a: A, inner x rows in panels.
+  ///   - b: B, inner x (16 panels).
+  ///   - accumulates: Whether the product is added to C.
+  ///   - c: C; must not overlap A or B.
   static func multiplyTransposed(
     rows: Int, panels: Int, inner: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
     accumulates: Bool, into c: UnsafeMutablePointer<Float>
@@ -244,13 +258,16 @@ enum Panels {
   /// so C is written to memory once.
   ///
   /// - Parameters:
-  ///   - parts: 1, 2, 4 or 8.
-  ///   - rows: Those of C that are computed, from a multiple of 16 on; C and A have `allRows`.
-  ///   - inner: At most `chain`, of each part's terms; a second of 0 for no second term.
-  ///   - a: The matrices of the parts' first terms, then of their second: inner x allRows,
-  ///     row-major.
-  ///   - b: In the same order: inner x columns in panels.
-  ///   - scratch: `tileCount` values.
+  ///   - parts: Number of parts: 1, 2, 4 or 8.
+  ///   - rows: Rows of C that are computed, from a multiple of 16 on.
+  ///   - allRows: Rows of the whole C, columns of each A.
+  ///   - columns: Columns of each B and of C.
+  ///   - inner: Rows of the A and B of each part's first and second term, at most `chain`; a second
+  ///     of 0 for no second term.
+  ///   - a: The A of the parts' first terms, then of their second: inner x allRows, row-major.
+  ///   - b: The B in the order of `a`: inner x columns in panels.
+  ///   - c: C, allRows x columns, row-major; overwritten.
+  ///   - scratch: Room for `tileCount` values.
   static func multiplyTransposed(
     parts: Int, rows: Range<Int>, of allRows: Int, columns: Int, inner: (first: Int, second: Int),
     _ a: UnsafeMutableBufferPointer<UnsafePointer<Float>>, _ b: UnsafePointer<Float>,

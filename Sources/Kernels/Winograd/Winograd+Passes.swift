@@ -51,7 +51,7 @@ extension Winograd {
 
   /// U with its panels holding outputs side by side instead of inputs: what `forward` takes.
   ///
-  /// - `part`, `of`: One of so many shares of the work, for a thread.
+  /// Threads divide the work: each makes `part` of so many.
   package func transposeFilter(
     _ u: FloatBuffer, into target: MutableFloatBuffer, part share: Int = 0, of shares: Int = 1
   ) {
@@ -79,7 +79,7 @@ extension Winograd {
 
   /// y = conv(x, w) + bias, from the transposed filter; overwrites y.
   ///
-  /// - Parameter bias: K values, or nil for none.
+  /// `bias` has a value an output channel, or is nil for none.
   package func forward(
     images: Int, input x: FloatBuffer, transposedFilter u: FloatBuffer, bias: FloatBuffer?,
     output y: MutableFloatBuffer, scratch: MutableFloatBuffer
@@ -169,8 +169,13 @@ extension Winograd {
   /// same transformed tensors, what else is asked for.
   ///
   /// - Parameters:
-  ///   - accumulates: Otherwise dw is overwritten.
-  ///   - also: The input gradient takes dy's transform, the output x's.
+  ///   - images: Number of images in x and dy.
+  ///   - x: The inputs, channels last.
+  ///   - dy: The gradients at the outputs, channels last.
+  ///   - accumulates: Whether dw is added to; otherwise it is overwritten.
+  ///   - dw: The filter gradient, in the filter's order.
+  ///   - also: A second product; the input gradient takes dy's transform, the output x's.
+  ///   - scratch: Room for a piece of the images, transformed.
   package func filterGradient(
     images: Int, input x: FloatBuffer, outputGradient dy: FloatBuffer, accumulates: Bool = true,
     filterGradient dw: MutableFloatBuffer, also: Companion? = nil, scratch: MutableFloatBuffer
@@ -445,9 +450,7 @@ extension Winograd {
     }
   }
 
-  /// The panel side's entry of one point.
-  ///
-  /// - Parameter matrix: V or M at the point.
+  /// Sets the panel side's entry of one point, where V or M is `matrix`.
   @inline(__always)
   private func place(
     _ tables: WinogradTables, _ entry: Int, _ matrix: UnsafeMutablePointer<Float>, _ index: Int,

@@ -53,7 +53,8 @@ package final class Winograd: Sendable {
   /// Values of V and M together that are worked on at a time: 1 MiB, which stays in the
   /// second-level cache beside the images.
   static let pieceCount = 256 * 1024
-  /// The same for the filter gradient, which transforms a filter for every piece.
+  /// Values of V and M together for the filter gradient, which transforms a filter for every piece:
+  /// 4 MiB.
   static let largestPieceCount = 1024 * 1024
   /// Panels of input channels of a slice, at most.
   static let slicePanels = 8
@@ -193,7 +194,10 @@ package final class Winograd: Sendable {
 
   /// Images whose V and M are in memory at a time.
   ///
-  /// - Parameter outputs: Matrices M, 1 or 2.
+  /// - Parameters:
+  ///   - limit: Values of V and M together that may be in memory.
+  ///   - outputs: Number of matrices M, 1 or 2.
+  /// - Returns: The number of images, at least 1.
   func pieceImages(_ limit: Int, outputs: Int) -> Int {
     max(1, limit / (inputCount + outputs * outputCount))
   }

@@ -161,8 +161,8 @@ package struct WinogradAxis: Sendable, Equatable {
 package enum WinogradForm: Sendable, Equatable {
   /// Winograd's F(m, r): outputs and taps are evaluated, inputs are what multiplies their product.
   ///
-  /// - `largestTile`: Outputs of a tile, at most: 1 to 4; or 6, where all phases have three taps
-  ///   and the outputs can be cut in as many tiles of 6 and 4.
+  /// A tile has at most `largestTile` outputs: 1 to 4; or 6, where all phases have three taps and
+  /// the outputs can be cut in as many tiles of 6 and 4.
   case filtering(largestTile: Int)
   /// Toom and Cook's product, its transpose: inputs and taps are evaluated, and all coefficients of
   /// their product are outputs.

@@ -76,7 +76,11 @@ package struct LayerCatalog {
 
   /// The layers of a list, each fitted to what the one before gives.
   ///
-  /// - Parameter inputShape: What the first layer takes.
+  /// - Parameters:
+  ///   - items: Names and options of the layers, in order.
+  ///   - inputShape: What the first layer takes.
+  ///   - settings: What all layers of the network have in common.
+  /// - Returns: One layer for each item, in the same order.
   /// - Throws: `ConfigurationError` naming layer, expected and found.
   package static func layers(
     _ items: [ConfigurationItem], inputShape: Shape, _ settings: Settings
@@ -158,8 +162,8 @@ package struct LayerCatalog {
         paddingLeft: around.left, paddingRight: around.right)
     else {
       throw item.fail(
-        "a \(kernel)x\(kernel) kernel with padding \(padding) does not fit its input \(site.inputShape)"
-      )
+        "a \(kernel)x\(kernel) kernel with padding \(padding) does not fit its input "
+          + "\(site.inputShape)")
     }
     return try Conv2d(
       plan(geometry, algorithm, item), hasBias: hasBias, isSpectral: isSpectral,
@@ -201,8 +205,8 @@ package struct LayerCatalog {
         paddingRight: around.right)
     else {
       throw item.fail(
-        "gives \(height)x\(width) pixels from \(input): (size - 1) * stride - padding on both sides + kernel "
-          + "must be at least 1")
+        "gives \(height)x\(width) pixels from \(input): "
+          + "(size - 1) * stride - padding on both sides + kernel must be at least 1")
     }
     return try ConvTranspose2d(
       adjointOf: plan(geometry, algorithm, item), hasBias: hasBias, isSpectral: isSpectral,

@@ -45,7 +45,9 @@ package final class ExecutionContext {
 
   /// Scratch that a layer's pass fills before it divides into shards, which then read it.
   ///
-  /// - Parameter isUnchanged: Whether nobody else has claimed it since `owner` did.
+  /// - Parameter owner: The layer, or another object of its own, that fills the scratch.
+  /// - Returns: The scratch, and whether nobody else has claimed it since `owner` did: what `owner`
+  ///   wrote is there still.
   package func claimSharedScratch(
     for owner: AnyObject
   ) -> (values: MutableFloatBuffer, isUnchanged: Bool) {

@@ -9,7 +9,7 @@ package struct MemoryPlan: Sendable {
   /// The largest number of samples of one group in a shard, in the pass with all groups.
   package var groupCapacity: Int
 
-  /// - Parameter groupCapacity: By default an equal part of `shardCapacity`.
+  /// Makes a plan; `groupCapacity` is by default an equal part of `shardCapacity`.
   package init(
     shardCapacity: Int, groups: Int, secondOrderGroup: Int? = nil, groupCapacity: Int? = nil
   ) {

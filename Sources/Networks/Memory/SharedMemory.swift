@@ -6,7 +6,7 @@ import Base
 /// Networks can use it in turn, for what nobody reads any more when another network's backward pass
 /// begins: then it holds as much as the network that needs most.
 ///
-/// Its place changes while networks are built.
+/// The memory's place changes while networks are built.
 package final class SharedMemory {
   private var storage = FloatStorage(count: 0)
   private var reserved = 0

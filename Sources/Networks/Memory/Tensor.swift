@@ -14,7 +14,7 @@ package final class Tensor {
   private let storage: FloatStorage?
   private let shared: SharedMemory.Place?
 
-  /// - Parameter shared: Memory to take its place in, instead of memory of its own.
+  /// Allocates `shards` x `shardCapacity` samples, or reserves them in `shared` memory.
   package init(
     shape: Shape, shards: Int, shardCapacity: Int, firstGroup: Int = 0,
     in shared: SharedMemory? = nil
@@ -43,15 +43,15 @@ package final class Tensor {
     precondition(
       groups.lowerBound >= firstGroup
         && (groups.upperBound - firstGroup) * samples <= shardCapacity,
-      "groups \(groups) of \(samples) samples in a tensor of \(shardCapacity) from group \(firstGroup)"
-    )
+      "groups \(groups) of \(samples) samples in a tensor of \(shardCapacity) "
+        + "from group \(firstGroup)")
     let first = shard * shardCapacity + (groups.lowerBound - firstGroup) * samples
     return MutableFloatBuffer(
       start: pointer + first * shape.elementCount,
       count: groups.count * samples * shape.elementCount)
   }
 
-  /// The same values to read.
+  /// `values(_:shard:groups:)` for a caller that only reads them.
   package func read(_ pass: Pass, shard: Int, groups: Range<Int>? = nil) -> FloatBuffer {
     FloatBuffer(values(pass, shard: shard, groups: groups))
   }

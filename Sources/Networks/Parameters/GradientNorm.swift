@@ -14,8 +14,14 @@ final class GradientNorm {
   private let mine: DoubleStorage
   private let all: DoubleStorage
 
-  /// - Parameter sum: Of the gradient, where each rank has its own parts then; nil where each has
-  ///   the whole.
+  /// Divides a gradient into blocks, and tells the ranks which of them are theirs.
+  ///
+  /// - Parameters:
+  ///   - count: Number of values of the gradient.
+  ///   - sum: The sum over the ranks behind which each rank has its own parts of the gradient; nil
+  ///     where each has the whole.
+  ///   - communicator: The ranks that exchange their blocks' sums of squares.
+  /// - Throws: `CollectivesError` where the exchange cannot be set up.
   init(count: Int, sum: (any OrderedSum)?, communicator: any Communicator) throws {
     let block = OrderedSumParts.block
     blocks = (count + block - 1) / block

@@ -13,7 +13,7 @@ package struct Initialization: Sendable, Equatable {
     case dcgan
     /// Keras's defaults: Glorot-uniform weights, zero biases.
     case keras
-    /// That of WGAN-GP's authors (Gulrajani et al. 2017, arXiv:1704.00028, their code):
+    /// The scheme of WGAN-GP's authors (Gulrajani et al. 2017, arXiv:1704.00028, their code):
     /// convolutions `he`, linear layers `glorot`, zero biases; a convolution's stride takes a part
     /// of a fan.
     case gulrajani
@@ -89,8 +89,13 @@ package struct Initialization: Sendable, Equatable {
     return initializer(weight ?? schemeWeight, fans)
   }
 
-  /// - Parameter heads: The outputs of the layers that this weight holds one under the other: each
-  ///   begins with its own fan-out.
+  /// How a linear layer's weight begins.
+  ///
+  /// - Parameters:
+  ///   - inputs: Number of inputs: the fan-in.
+  ///   - heads: The outputs of the layers that this weight holds one under the other: each begins
+  ///     with its own fan-out.
+  /// - Returns: The layer's own choice where the configuration has one, otherwise the scheme's.
   package func linearWeight(inputs: Int, heads: [Int]) -> Initializer {
     let schemeWeight: Weight =
       switch scheme {

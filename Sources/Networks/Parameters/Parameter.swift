@@ -4,7 +4,7 @@ import Synchronization
 
 /// A trained tensor of a layer.
 ///
-/// Its values, gradient and per-shard partial gradients live in the network's `ParameterArena`.
+/// Values, gradient and per-shard partial gradients live in the network's `ParameterArena`.
 package final class Parameter {
   /// PyTorch's name inside the layer: `weight`, `bias`.
   package let name: String
@@ -20,10 +20,13 @@ package final class Parameter {
 
   private var arena: ParameterArena?
   private(set) var offset = 0
-  /// Its number in the arena.
+  /// The parameter's number in the arena.
   private var index = 0
 
-  /// - Parameter isWeight: By default whether it has more than one dimension.
+  /// Describes a tensor that has no memory until it is bound to an arena.
+  ///
+  /// The shape is PyTorch's; `layout` says how the values lie in memory. `isWeight` is by default
+  /// whether there is more than one dimension.
   package init(
     name: String, shape: [Int], layout: ParameterLayout = .same, initializer: Initializer,
     spectralNorm: SpectralNorm? = nil, isWeight: Bool? = nil
@@ -74,8 +77,9 @@ package final class Parameter {
     if isFirst { values.update(repeating: 0) }
     return values
   }
-  /// The same for a pass that can overwrite: where it is the first since `clearGradient`, the
-  /// values are undefined and it must.
+  /// `partial(shard:)` for a pass that can overwrite.
+  ///
+  /// Where it is the first since `clearGradient`, the values are undefined and it must.
   package func claimPartial(shard: Int) -> (values: MutableFloatBuffer, isFirst: Bool) {
     (
       slice(bound.partials.pointer + shard * bound.count),

@@ -118,12 +118,13 @@ package final class ParameterArena {
     try completeGradient()
   }
 
-  /// The same for this rank's `ownParts`; the rest is undefined.
+  /// Replaces this rank's `ownParts` of the partials by their sum, as `reduceGradient` does; the
+  /// rest is undefined.
   ///
   /// Spectrally normalized weights get the gradient of the values themselves, and then their power
   /// iteration's next step.
   package func reduceOwnGradient() throws {
-    precondition(deferred == 0, "\(deferred) contributions to a gradient have not come")
+    precondition(deferred == 0, "\(deferred) contributions to a gradient are missing")
     let tree = context.plan.localTree
     let threads = context.pool.threads
     context.pool.forEach(threads) { part, _ in

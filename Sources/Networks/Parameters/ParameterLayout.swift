@@ -4,7 +4,7 @@ import Synchronization
 
 /// How a parameter lies in memory compared with PyTorch's tensor of the same name.
 package enum ParameterLayout: Sendable, Equatable {
-  /// The same order.
+  /// PyTorch's own order.
   case same
   /// PyTorch's (outer, inner, height, width), here (outer, height, width, inner): convolution
   /// filters (O, I, H, W), and transposed ones (I, O, H, W).

@@ -26,7 +26,7 @@ package final class SpectralNorm {
   package let effective: FloatStorage
   private(set) package var sigma = 1.0
 
-  /// Of W in memory; its rows belong to u, or to v if it `isTransposed`.
+  /// The rows of W in memory: they belong to u, or to v if W `isTransposed`.
   private let rows: Int
   private let columns: Int
   private let isTransposed: Bool
@@ -36,11 +36,13 @@ package final class SpectralNorm {
   /// W v.
   private let product: FloatStorage
 
-  /// - `outputs`, `inputs`: Counts of u and v.
+  /// Allocates u, v and W / sigma; `begin` gives them values.
   ///
   /// - Parameters:
+  ///   - outputs: Number of values of u: the rows of PyTorch's matrix W.
+  ///   - inputs: Number of values of v: everything else of W.
   ///   - isTransposed: Whether W lies in memory as inputs x outputs.
-  ///   - layout: Of v.
+  ///   - layout: How v lies in memory compared with PyTorch's `weight_v`.
   package init(outputs: Int, inputs: Int, isTransposed: Bool = false, layout: ParameterLayout) {
     self.isTransposed = isTransposed
     self.layout = layout

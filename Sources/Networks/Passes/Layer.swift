@@ -4,7 +4,7 @@
 /// |---|---|---|---|
 /// | `forward` | x | y | |
 /// | `backward` | dL/dy | dL/dx | dL/dW for the pass's `parameterGroups` |
-/// | `doubleBackward` | t, a direction in x-space | J t, the gradient of <dL/dx, t> with respect to dL/dy | d/dW of <dL/dx, t> |
+/// | `doubleBackward` | t in x-space | J t = d<dL/dx, t> / d(dL/dy) | d<dL/dx, t> / dW |
 ///
 /// and, from a curved layer, `doubleBackward` also gives the *share*: the gradient of <dL/dx, t>
 /// with respect to x, which the network sends through one more `backward` (Pearlmutter 1994's
@@ -33,16 +33,31 @@ package protocol Layer: AnyObject {
 
   func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) throws
 
+  /// Computes dL/dx from dL/dy, and adds dL/dW to the parameters' partials.
+  ///
   /// - Parameters:
-  ///   - dy: The layer may leave something else in it, for its `doubleBackward`.
-  ///   - dx: nil where nobody wants it.
+  ///   - dy: dL/dy. The layer may leave something else in it, for its `doubleBackward`.
+  ///   - x: The input of `forward`; overwritten by y where the layer worked in place.
+  ///   - y: The output of `forward`.
+  ///   - dx: Gets dL/dx for the pass's `inputGroups`; nil where nobody wants it.
+  ///   - pass: The groups and samples that the tensors cover.
+  /// - Throws: `CollectivesError` where an exchange between ranks fails.
   func backward(_ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass)
     throws
 
+  /// Computes J t and the share of a direction, and adds d<dL/dx, t>/dW to the parameters'
+  /// partials.
+  ///
   /// - Parameters:
+  ///   - t: A direction in x-space.
   ///   - dy: What `backward` was given, as it left it.
-  ///   - jt: nil where nobody wants J t.
-  ///   - share: nil for a layer that is not curved.
+  ///   - x: The input of `forward`.
+  ///   - y: The output of `forward`.
+  ///   - jt: Gets J t, in y-space; nil where nobody wants it.
+  ///   - share: Gets the gradient of <dL/dx, t> with respect to x; nil for a layer that is not
+  ///     curved.
+  ///   - pass: The second-order group and its samples.
+  /// - Throws: `CollectivesError` where an exchange between ranks fails.
   func doubleBackward(
     _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
     share: Tensor?, _ pass: Pass) throws

@@ -36,10 +36,16 @@ package final class LayerSequence {
   }
   private var injectionStep: Int?
 
+  /// Prepares the layers, and plans the tensors between them.
+  ///
   /// - Parameters:
   ///   - layers: At least one; each takes what the one before gives.
-  ///   - name: For messages.
+  ///   - name: The name in messages, of a network or of a branch.
   ///   - endsNetwork: Whether no share arrives from behind.
+  ///   - memory: The largest pass that will run.
+  ///   - context: The ranks, threads and shared memory of the passes.
+  /// - Throws: `NetworkError` where a layer does not take what the one before gives, or what a
+  ///   layer's `prepare` throws.
   package init(
     _ layers: [any Layer], name: String, endsNetwork: Bool = false, memory: MemoryPlan,
     context: ExecutionContext

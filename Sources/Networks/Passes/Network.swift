@@ -29,10 +29,17 @@ package final class Network {
   package let conditions: Conditions?
   private let secondOrderDirection: Tensor?
 
+  /// Gives the layers memory for parameters and passes; parameters have no values yet.
+  ///
   /// - Parameters:
-  ///   - name: `generator` or `critic`: for messages.
+  ///   - name: The name in messages: `generator` or `critic`.
   ///   - layers: At least one; each takes what the one before gives.
-  ///   - condition: Of the samples, where layers take conditions.
+  ///   - namePrefix: What the state dict puts in front of a layer's number.
+  ///   - condition: What the samples are conditioned on, where layers take conditions.
+  ///   - memory: The largest pass that will run.
+  ///   - context: The ranks, threads and shared memory of the passes.
+  /// - Throws: `NetworkError` where the layers do not fit each other, `CollectivesError` where an
+  ///   exchange between ranks cannot be set up.
   package init(
     name: String, layers: [any Layer], namePrefix: String = "", condition: ConditionShape = .none,
     memory: MemoryPlan, context: ExecutionContext
@@ -105,7 +112,10 @@ package final class Network {
   /// Parameter gradients of the pass's `parameterGroups` are added to the partials, or left to
   /// `backwardShares`.
   ///
-  /// - Parameter inputGroups: The groups for which `inputGradient` is wanted.
+  /// - Parameters:
+  ///   - pass: The groups and samples that `outputGradient` covers.
+  ///   - inputGroups: The groups for which `inputGradient` is wanted; empty for none.
+  /// - Throws: `CollectivesError` where a layer's exchange between ranks fails.
   package func backward(_ pass: Pass, inputGroups: Range<Int>) throws {
     let narrowed = pass.with(conditions).with(inputGroups: inputGroups)
     try sequence.backward(
@@ -116,7 +126,7 @@ package final class Network {
   /// Carries `direction` through the derivative of `backward`, which was the last call for this
   /// group: adds d/dW of <inputGradient, direction>, and keeps the curved layers' shares.
   ///
-  /// Once after each.
+  /// Call it at most once after each `backward`.
   package func doubleBackward(_ pass: Pass) throws {
     try sequence.doubleBackward(
       direction, outputGradient: outputGradient, input: input, output: output, into: nil,

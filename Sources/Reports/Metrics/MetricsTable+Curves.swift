@@ -48,7 +48,7 @@ extension MetricsTable {
     return CurvePlot.render(panels, width: 1000, height: 300 * panels.count)
   }
 
-  /// The same columns of several runs, a panel a column and a line a run.
+  /// Draws some columns of several runs, a panel a column and a line a run.
   ///
   /// - Parameters:
   ///   - runs: What the legend calls them, and their logs.

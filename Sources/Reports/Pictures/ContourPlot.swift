@@ -74,7 +74,8 @@ package struct ContourPlot: Equatable, Sendable {
   /// Draws the plot.
   ///
   /// - Parameters:
-  ///   - width: Of the picture, pixels; 320 or more. The plane is square, so the height follows.
+  ///   - width: Width of the picture in pixels; 320 or more. The plane is square, so the height
+  ///     follows.
   ///   - textSize: Pixels between the dots of the 5 x 7 typeface.
   /// - Returns: An RGB picture. The same input gives the same bytes.
   package func render(width: Int = 900, textSize: Double = 2) -> Image {

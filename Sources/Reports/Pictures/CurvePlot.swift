@@ -56,8 +56,8 @@ package enum CurvePlot {
   ///
   /// - Parameters:
   ///   - panels: At least one.
-  ///   - width: Of the picture, pixels; 320 or more.
-  ///   - height: Of the picture, pixels; 160 or more a panel.
+  ///   - width: Width of the picture in pixels; 320 or more.
+  ///   - height: Height of the picture in pixels; 160 or more a panel.
   ///   - textSize: Pixels between the dots of the 5 x 7 typeface.
   /// - Returns: An RGB picture, white where nothing is. The same input gives the same bytes.
   package static func render(

@@ -46,9 +46,10 @@ final class RunRecorder {
     let training = configuration.training
     let threads = model.context.pool.threads
     progress.log(
-      "\(configuration.name): \(dataset.count) samples of \(dataset.name), generator \(model.generator.parameterCount) "
-        + "and critic \(model.critic.parameterCount) parameters, batch \(training.batch) in \(training.shards) shards on "
-        + "\(ranks) rank\(ranks == 1 ? "" : "s")\(threads > 1 ? " of \(threads) threads" : "")")
+      "\(configuration.name): \(dataset.count) samples of \(dataset.name), generator "
+        + "\(model.generator.parameterCount) and critic \(model.critic.parameterCount) parameters, "
+        + "batch \(training.batch) in \(training.shards) shards on \(ranks) "
+        + "rank\(ranks == 1 ? "" : "s")\(threads > 1 ? " of \(threads) threads" : "")")
     if ranks > 1 { progress.log("exchange: \(model.context.communicator.exchangeDescription)") }
     progress.log("run folder: \(directory.path)")
     if startIteration > 0 { progress.log("going on after iteration \(startIteration)") }
@@ -83,7 +84,7 @@ final class RunRecorder {
     }
     let epoch = schedule.epochsDone(afterIteration: iteration)
     if epoch > schedule.epochsDone(afterIteration: iteration - 1) {
-      // As S0's source prints it: the values of the epoch's last batch.
+      // As the published Fashion-MNIST system prints it: the values of the epoch's last batch.
       progress.log(
         "Epoch [\(epoch)/\(schedule.epochs)] C Loss: \(fixed(critic.loss)), \(middle(critic)), "
           + "G Loss: \(fixed(generator.loss))")
@@ -116,12 +117,14 @@ final class RunRecorder {
     }
     if signal != 0 && iteration < schedule.iterations {
       return progress.log(
-        "stopped by \(StopSignal.name(signal)) after iteration \(iteration) of \(schedule.iterations), saved; go on with: "
-          + "\(CommandLine.arguments[0]) train --resume \(directory.path)")
+        "stopped by \(StopSignal.name(signal)) after iteration \(iteration) of "
+          + "\(schedule.iterations), saved; go on with: \(CommandLine.arguments[0]) train --resume "
+          + "\(directory.path)")
     }
     progress.log(
-      "done: \(iteration) iterations in \(ProgressReporter.duration(seconds)); checkpoints, samples and metrics are in "
-        + "\(directory.path) (samples/, curves.png, metrics.csv, checkpoints/latest)")
+      "done: \(iteration) iterations in \(ProgressReporter.duration(seconds)); checkpoints, "
+        + "samples and metrics are in \(directory.path) (samples/, curves.png, metrics.csv, "
+        + "checkpoints/latest)")
   }
 
   private func fixed(_ value: Double) -> String { String(format: "%.4f", value) }

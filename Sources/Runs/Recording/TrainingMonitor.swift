@@ -59,18 +59,19 @@ package struct TrainingMonitor {
       note(
         .criticWins,
         hasProbabilities && fake < Self.wonProbabilities.fake && real > Self.wonProbabilities.real,
-        "the critic's loss is near its least (\(Self.short(loss))): it gives reals \(Self.short(real)) and "
-          + "fakes \(Self.short(fake)), and little is left for the generator to learn from; lower the "
-          + "critic's learning rate, smooth its labels, or take a Wasserstein loss"),
+        "the critic's loss is near its least (\(Self.short(loss))): it gives reals "
+          + "\(Self.short(real)) and fakes \(Self.short(fake)), and little is left for the "
+          + "generator to learn from; lower the critic's learning rate, smooth its labels, or take "
+          + "a Wasserstein loss"),
       note(
         .explosion,
         magnitude > Self.explodedLoss && magnitude > Self.explosionFactor * smallestMagnitude,
-        "the critic's loss explodes (\(Self.short(loss))): lower the learning rates, or take norm layers out "
-          + "of the critic"),
+        "the critic's loss explodes (\(Self.short(loss))): lower the learning rates, or take norm "
+          + "layers out of the critic"),
       note(
         .vanishing, gradient < Self.vanishedShare * largestGradient,
-        "the generator's gradient vanishes (norm \(Self.short(gradient)), it was \(Self.short(largest))): "
-          + "it no longer learns"),
+        "the generator's gradient vanishes (norm \(Self.short(gradient)), it was "
+          + "\(Self.short(largest))): it no longer learns"),
     ].compactMap { $0 }
   }
 
@@ -78,8 +79,8 @@ package struct TrainingMonitor {
   package mutating func observe(diversity: Double) -> String? {
     note(
       .collapse, diversity < Self.collapsedDiversity,
-      "the samples are nearly all the same (their deviation is \(Self.short(diversity)) of the reals'): the "
-        + "generator has collapsed")
+      "the samples are nearly all the same (their deviation is \(Self.short(diversity)) of the "
+        + "reals'): the generator has collapsed")
   }
 
   private mutating func note(

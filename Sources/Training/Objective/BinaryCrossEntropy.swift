@@ -10,15 +10,15 @@ import Foundation
 ///     critic: (mean H(C(x), t) + mean H(C(G(z)), 0)) / 2, or the sum
 ///     generator: mean H(C(G(z)), 1), or, saturating, mean log(1 - C(G(z)))
 ///
-/// Of probabilities the logarithms are cut off at -100 and dH/dp = (p - t) / max(p (1 - p), 1e-12),
-/// as PyTorch's `binary_cross_entropy` has it; with `probabilityClip` e, p is first clipped to
-/// [e, 1 - e], as in Keras, outside of which the derivative is 0. Computed in Double.
+/// For probabilities, logarithms are cut off at -100 and dH/dp = (p - t) / max(p (1 - p), 1e-12),
+/// as in PyTorch's `binary_cross_entropy`. With `probabilityClip` e, p is first clipped to
+/// [e, 1 - e], as in Keras; the derivative is 0 outside. Computed in Double.
 package struct BinaryCrossEntropy: ScoreLoss, Equatable {
   package static let name = "bce"
 
   /// Whether scores are logits: the networks tell, see `Model`.
   package var takesLogits = false
-  /// 1/2 or 1: of the two halves of the critic's loss.
+  /// The weight of each of the two halves of the critic's loss: 1/2 or 1.
   package var criticWeight: Double
   /// What targets of reals are drawn from, for each sample and step; from 1 to 1 for none.
   ///

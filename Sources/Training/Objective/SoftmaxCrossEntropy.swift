@@ -3,11 +3,16 @@ import Foundation
 
 /// Cross-entropy of class logits z with class k: log(sum_j exp z_j) - z_k.
 ///
-/// Its derivative with respect to z_j is softmax(z)_j - [j = k]. Computed in Double, the largest
+/// The derivative with respect to z_j is softmax(z)_j - [j = k]. Computed in Double, the largest
 /// logit taken out first.
 enum SoftmaxCrossEntropy {
-  /// - Parameter gradient: Overwritten with `weight` times the derivative; as many values as
-  ///   logits.
+  /// Computes the loss of one sample, and its derivative.
+  ///
+  /// - Parameters:
+  ///   - logits: z, a value a class.
+  ///   - label: The class k of the sample, from 0.
+  ///   - weight: A factor on the derivative only, not on the returned loss.
+  ///   - gradient: Overwritten with `weight` times the derivative; as many values as logits.
   /// - Returns: The loss, not weighted, and whether k has the largest logit (the first of equals).
   static func evaluate(
     _ logits: FloatBuffer, label: Int, weight: Double, gradient: MutableFloatBuffer

@@ -45,7 +45,10 @@ package enum LearningRateSchedule: Sendable, Equatable {
 
   /// The rate of the steps of an iteration, from the configured one.
   ///
-  /// - Parameter iteration: From 0.
+  /// - Parameters:
+  ///   - rate: The configured rate, that of iteration 0.
+  ///   - iteration: The iteration's number, from 0.
+  /// - Returns: The rate for every optimizer step of that iteration; not below 0.
   package func rate(_ rate: Double, iteration: Int) -> Double {
     precondition(iteration >= 0, "a learning rate at iteration \(iteration)")
     switch self {

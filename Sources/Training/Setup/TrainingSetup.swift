@@ -19,7 +19,7 @@ package struct TrainingSetup {
   ///
   /// - Parameters:
   ///   - root: The configuration.
-  ///   - seed: Of all random numbers of the run.
+  ///   - seed: The seed of all random numbers of the run.
   ///   - condition: What the samples are conditioned on.
   /// - Throws: `ConfigurationError` naming file, line and key.
   package init(_ root: ConfigurationReader, seed: UInt64, condition: ConditionShape) throws {

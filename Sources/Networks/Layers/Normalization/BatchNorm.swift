@@ -34,13 +34,13 @@ package final class BatchNorm: Layer {
   }
 
   package struct Options: Sendable, Equatable {
-    /// In the root of variance + epsilon.
+    /// The small number in sqrt(variance + epsilon).
     package var epsilon = 1e-5
     /// The part of the new in running statistics, as in PyTorch (Keras's 0.8 is 0.2 here).
     package var momentum = 0.1
-    /// Of the variance that normalizes.
+    /// The divisor of the variance that normalizes.
     package var variance = VarianceDivisor.biased
-    /// Of the running variance: unbiased in PyTorch, biased in Keras and Paddle.
+    /// The divisor of the running variance: unbiased in PyTorch, biased in Keras and Paddle.
     package var runningVariance = VarianceDivisor.unbiased
     package var evaluation = EvaluationStatistics.running
 
@@ -55,7 +55,7 @@ package final class BatchNorm: Layer {
   package let beta: Parameter
   package let options: Options
   package var epsilon: Double { options.epsilon }
-  /// Of the labels; nil without.
+  /// The number of classes, where scale and offset depend on the label; nil where they do not.
   package let classes: Int?
   package let runningMean: StateBuffer
   package let runningVariance: StateBuffer
@@ -79,9 +79,16 @@ package final class BatchNorm: Layer {
   private var backwardSums: ShardSums?
   var secondOrder: SecondOrderState?
 
+  /// Allocates scale, offset and running statistics.
+  ///
   /// - Parameters:
-  ///   - classes: Of the labels, for conditional batch norm.
-  ///   - maximumGroups: Stat groups of the largest pass.
+  ///   - inputShape: Shape of a sample; statistics are a channel's.
+  ///   - options: Epsilon, momentum and the kinds of statistics.
+  ///   - classes: Number of classes for conditional batch norm, which has a scale and an offset for
+  ///     each; nil for one of both.
+  ///   - maximumGroups: Number of stat groups of the largest pass.
+  ///   - initialization: Gives the scale its first values, where `classes` is nil; otherwise 1.
+  ///   - context: The ranks and threads that the passes run on.
   package init(
     inputShape: Shape, _ options: Options, classes: Int? = nil, maximumGroups: Int,
     initialization: Initialization, context: ExecutionContext
@@ -209,7 +216,11 @@ package final class BatchNorm: Layer {
 
   /// A (leaky) ReLU behind the layer for the samples of a class; nil without.
   ///
-  /// - Parameter scale: gamma r, as `forward` has it.
+  /// - Parameters:
+  ///   - slope: The factor on negative values; nil where no ReLU is behind the layer.
+  ///   - label: The sample's class, which chooses the row of beta; 0 without classes.
+  ///   - scale: gamma r, as `forward` has it.
+  /// - Returns: The rectifier that tells the ReLU's side from the layer's input.
   @inline(__always)
   func rectifier(_ slope: Float?, _ label: Int, scale: FloatBuffer) -> Rectifier? {
     guard let slope else { return nil }

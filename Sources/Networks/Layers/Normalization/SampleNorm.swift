@@ -26,11 +26,11 @@ package final class SampleNorm: Layer {
 
   /// What scale and offset each value has.
   package enum Affine: String, Sendable, CaseIterable {
-    /// Its own: PyTorch's `LayerNorm([C, H, W])`.
+    /// One pair for each value of a sample: PyTorch's `LayerNorm([C, H, W])`.
     case element
-    /// Its channel's: PyTorch's `InstanceNorm2d`, and the layer norm of Gulrajani et al. 2017.
+    /// One pair a channel: PyTorch's `InstanceNorm2d`, and the layer norm of Gulrajani et al. 2017.
     case channel
-    /// One for all: PaddleScience's layer norm.
+    /// One pair for all values: PaddleScience's layer norm.
     case scalar
     /// None.
     case none

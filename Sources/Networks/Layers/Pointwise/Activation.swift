@@ -12,7 +12,7 @@ package final class Activation: Layer {
   package let traits: LayerTraits
   private let context: ExecutionContext
 
-  /// - Parameter kind: The name in a configuration.
+  /// Makes the layer; `kind` is its name in a configuration.
   package init(
     _ function: ActivationFunction, kind: String, inputShape: Shape, context: ExecutionContext
   ) {

@@ -21,9 +21,13 @@ package final class Dropout: Layer {
   /// Layers of the job that the random stream can tell apart.
   private static let layerBits = 16
 
+  /// Makes the layer; `prepare` allocates its mask.
+  ///
   /// - Parameters:
-  ///   - rate: Of the values that become 0, in 0 ..< 1.
-  ///   - layerNumber: Another one for each layer of the job's networks.
+  ///   - inputShape: Shape of a sample.
+  ///   - rate: Probability that a value becomes 0, in 0 ..< 1.
+  ///   - layerNumber: A number that no other layer of the job's networks has; masks depend on it.
+  ///   - context: The ranks and threads that the passes run on.
   package init(inputShape: Shape, rate: Double, layerNumber: Int, context: ExecutionContext) {
     precondition(rate >= 0 && rate < 1, "dropout rate \(rate) is outside 0 ..< 1")
     precondition(layerNumber < 1 << Self.layerBits, "layer number \(layerNumber)")

@@ -2,7 +2,7 @@ import Kernels
 
 /// y = x for x > 0, slope * x elsewhere; ReLU with slope 0.
 ///
-/// Its Jacobian does not depend on x but at the kink, so it has no share, and J t is the mask times
+/// The Jacobian does not depend on x but at the kink, so it has no share, and J t is the mask times
 /// t.
 package final class LeakyReLU: Layer {
   package let kind: String
@@ -13,7 +13,7 @@ package final class LeakyReLU: Layer {
     forwardInPlace: true, backwardInPlace: true, needsOutput: true, isCurved: false)
   private let context: ExecutionContext
 
-  /// - Parameter slope: At least 0: the sign of y must tell that of x.
+  /// Makes the layer; `slope` must be at least 0, so that the sign of y tells that of x.
   package init(inputShape: Shape, slope: Float, context: ExecutionContext) {
     precondition(slope >= 0, "slope \(slope) is negative")
     self.inputShape = inputShape

@@ -19,7 +19,7 @@ package final class Conv2d: PlannedConvolution {
   private var deferredGroups: Range<Int>?
   private let context: ExecutionContext
 
-  /// - Parameter isSpectral: Whether w is spectrally normalized.
+  /// Makes the layer for a plan's geometry; `isSpectral` tells whether w is spectrally normalized.
   package init(
     _ plan: ConvolutionPlan, hasBias: Bool, isSpectral: Bool = false,
     initialization: Initialization, context: ExecutionContext
@@ -39,7 +39,8 @@ package final class Conv2d: PlannedConvolution {
       name: isSpectral ? "weight_orig" : "weight",
       shape: [geometry.outputChannels, geometry.inputChannels, height, width],
       layout: .innerLast(
-        outer: geometry.outputChannels, inner: geometry.inputChannels, height: height, width: width),
+        outer: geometry.outputChannels, inner: geometry.inputChannels, height: height,
+        width: width),
       initializer: initialization.convolutionWeight(fans),
       spectralNorm: isSpectral
         ? SpectralNorm(
@@ -101,8 +102,8 @@ package final class Conv2d: PlannedConvolution {
       precondition(
         pass.lastContribution == nil && pass.parameterGroups == pass.groups
           && deferred.upperBound == pass.groups.lowerBound,
-        "gradients of groups \(pass.parameterGroups) after groups \(deferred), whose shares were to follow"
-      )
+        "gradients of groups \(pass.parameterGroups) after groups \(deferred), "
+          + "whose shares were to follow")
       weight.claimDeferred()
       deferredGroups = nil
       return deferred.lowerBound..<pass.groups.upperBound
@@ -129,10 +130,11 @@ package final class Conv2d: PlannedConvolution {
 
   /// The layer's products on some images of a shard, with the filter as it is now.
   ///
-  /// To be called before a pass divides into shards.
+  /// Call it before a pass divides into shards.
   ///
   /// - Parameter kind: The product besides the filter gradient that will be asked for; nil for
   ///   none.
+  /// - Returns: The layer's products, which all threads may use.
   func products(for kind: ConvolutionWeight.Product?) -> Products {
     Products(layer: self, filter: filter.filter(for: kind, context))
   }

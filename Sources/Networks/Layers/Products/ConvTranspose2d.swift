@@ -19,9 +19,14 @@ package final class ConvTranspose2d: PlannedConvolution {
   private let filter: ConvolutionWeight
   private let context: ExecutionContext
 
+  /// Makes the layer whose products are those of `plan`.
+  ///
   /// - Parameters:
   ///   - plan: The convolution from this layer's output to its input.
+  ///   - hasBias: Whether a bias is added to each output channel.
   ///   - isSpectral: Whether w is spectrally normalized.
+  ///   - initialization: Gives weight and bias their first values.
+  ///   - context: The ranks and threads that the passes run on.
   package init(
     adjointOf plan: ConvolutionPlan, hasBias: Bool, isSpectral: Bool = false,
     initialization: Initialization, context: ExecutionContext

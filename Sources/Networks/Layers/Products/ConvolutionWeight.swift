@@ -22,7 +22,8 @@ final class ConvolutionWeight {
   let parameter: Parameter
   private let plan: ConvolutionPlan
   private let transformed: FloatStorage
-  /// Of the parameter that `transformed`, and the transposed filter, are made from.
+  /// The version of the parameter that `transformed` is made from, and (`transposedVersion`) the
+  /// transposed filter.
   private var version: Int?
   private var transposedVersion: Int?
   /// Nil where the transposed filter is in the shared memory.
@@ -49,10 +50,13 @@ final class ConvolutionWeight {
 
   /// The filter as it is now.
   ///
-  /// To be called before a pass divides into shards: the threads share its work.
+  /// Call it before a pass divides into shards: the threads share its work.
   ///
-  /// - Parameter product: What of `ConvolutionPlan` will be called with it before another layer's
-  ///   pass, nil for nothing.
+  /// - Parameters:
+  ///   - product: The product that will read the filter before another layer's pass; nil for none.
+  ///   - context: The threads that transform the filter, with their scratch.
+  /// - Returns: The filter in the form that the plan's products read; valid until another layer
+  ///   claims the shared scratch.
   func filter(for product: Product?, _ context: ExecutionContext) -> ConvolutionFilter {
     let values = parameter.effectiveValues
     let threads = context.pool.threads

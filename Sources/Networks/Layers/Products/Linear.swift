@@ -18,10 +18,16 @@ package final class Linear: Layer {
   /// The groups whose contribution to dW was left to the second-order pass.
   private var deferredGroups: Range<Int>?
 
+  /// Plans the products, and describes weight and bias.
+  ///
   /// - Parameters:
+  ///   - inputs: Number of values of a sample.
   ///   - heads: Outputs of the layers that are computed as one, one under the other in W; each
   ///     begins as a layer of its own.
+  ///   - hasBias: Whether b is there.
   ///   - isSpectral: Whether W is spectrally normalized.
+  ///   - initialization: Gives W and b their first values.
+  ///   - context: The ranks and threads that the passes run on.
   package init(
     inputs: Int, heads: [Int], hasBias: Bool, isSpectral: Bool = false,
     initialization: Initialization, context: ExecutionContext

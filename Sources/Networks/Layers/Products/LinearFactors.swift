@@ -35,7 +35,7 @@ final class LinearFactors {
 
   /// W^T, inputs x outputs.
   ///
-  /// To be called before a pass divides into shards: the threads share its work.
+  /// Call it before a pass divides into shards: the threads share its work.
   func transposedWeight(_ context: ExecutionContext) -> MatrixProduct.Factor {
     guard let transposed else { preconditionFailure("a linear layer before it is prepared") }
     let version = Version(parameter: parameter.version, memory: transposed.generation)

@@ -7,7 +7,7 @@ package struct Crop: FixedLinearMap {
   package let inputShape: Shape
   package let outputShape: Shape
 
-  /// - `height`, `width`: At most the input's.
+  /// Makes a map to `height` x `width` pixels, each at most the input's.
   package init(inputShape: Shape, height: Int, width: Int) {
     self.inputShape = inputShape
     outputShape = Shape(channels: inputShape.channels, height: height, width: width)

@@ -25,7 +25,7 @@ package final class LabelConcat: Layer {
   private let zeros: FloatStorage
   private let context: ExecutionContext
 
-  /// - Parameter embedding: Values of a class, or nil for one-hot labels.
+  /// Makes the layer; `embedding` is the number of values n a class, or nil for one-hot labels.
   package init(inputShape: Shape, classes: Int, embedding: Int?, context: ExecutionContext) {
     precondition(classes > 0, "labelConcat of \(classes) classes")
     self.inputShape = inputShape

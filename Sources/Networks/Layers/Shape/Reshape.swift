@@ -10,7 +10,7 @@ package struct Reshape: FixedLinearMap {
   package let inputShape: Shape
   package let outputShape: Shape
 
-  /// - Parameter outputShape: With as many values as the input.
+  /// Makes a map between two shapes with as many values.
   package init(kind: String = "reshape", inputShape: Shape, outputShape: Shape) {
     precondition(
       inputShape.elementCount == outputShape.elementCount,
