@@ -147,7 +147,8 @@ package final class TrainingRun {
     let recorder = try communicator.agree {
       isRoot
         ? try RunRecorder(
-          directory, configuration, model.objective, schedule, imagesPerIteration: configuration.training.batch,
+          directory, configuration, model.objective, schedule,
+          imagesPerIteration: configuration.training.batch,
           start: start, ranks: communicator.size) : nil
     }
     if isRoot { warnOfCoupledCritic() }

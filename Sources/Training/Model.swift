@@ -54,7 +54,8 @@ package struct Model {
       layers: LayerCatalog.layers(
         section.layers, inputShape: inputShape,
         .init(
-          initialization: section.initialization, groups: 1, condition: condition, context: context)),
+          initialization: section.initialization, groups: 1, condition: condition, context: context)
+      ),
       namePrefix: section.namePrefix, condition: condition,
       memory: MemoryPlan(shardCapacity: generatorCapacity, groups: 1), context: context)
     critic = try Network(
@@ -117,7 +118,8 @@ package struct Model {
     }
     guard critic.outputShape.elementCount == outputs else {
       let what =
-        outputs == 1 ? "one score a sample" : "a score and \(condition.classes) class logits a sample"
+        outputs == 1
+        ? "one score a sample" : "a score and \(condition.classes) class logits a sample"
       throw section.reader.fail(
         "layers",
         "expected \(what) (\(outputs)x1x1), but the last layer gives \(critic.outputShape)")

@@ -20,7 +20,8 @@ struct RecordedInputs: StepInputs {
     let key = prefix + "real"
     let found = try file.entry(key).shape
     guard let count = found.first, found.dropFirst().reduce(1, *) == shape.elementCount else {
-      throw TrainingError("\(file.path): \(key): samples of \(found.dropFirst()), expected \(shape)")
+      throw TrainingError(
+        "\(file.path): \(key): samples of \(found.dropFirst()), expected \(shape)")
     }
     try check(batch: count, key, most: model.batch)
     var batch = try batch(count, prefix)

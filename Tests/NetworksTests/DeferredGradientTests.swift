@@ -45,9 +45,8 @@ import Testing
   /// The passes of a critic step up to the second-order pass, with the same numbers every time.
   private static func backward(_ harness: Harness, sharesFollow: Bool) throws {
     let network = harness.network
-    var pass = harness.pass
-    pass.parameterGroups = 0..<2
-    pass.sharesFollow = sharesFollow
+    let pass = harness.pass(0..<3, parameterGroups: 0..<2)
+      .with(lastContribution: sharesFollow ? .doubleBackward : nil)
     var data = TestData(seed: 12)
     for group in 0..<3 { harness.fill(network.input, group: group, data.normals(6 * 3 * 196)) }
     harness.fill(network.direction, group: 2, data.normals(6 * 3 * 196))

@@ -1,3 +1,4 @@
+import Base
 import Collectives
 import Configuration
 import Networks
@@ -29,8 +30,9 @@ final class Harness {
       layers: LayerCatalog.layers(
         Self.items(layers), inputShape: input,
         .init(
-          initialization: Initialization(scheme), groups: groups, classes: classes,
-          context: context)), classes: classes,
+          initialization: Initialization(scheme), groups: groups,
+          condition: ConditionShape(classes: classes), context: context)),
+      condition: ConditionShape(classes: classes),
       memory: MemoryPlan(
         shardCapacity: groups * plan.capacity(batch: batch), groups: groups,
         secondOrderGroup: hasSecondOrder ? groups - 1 : nil),
@@ -41,14 +43,14 @@ final class Harness {
 
   /// The class of a sample of a group: neighbours differ.
   func label(_ sample: Int, group: Int) -> Int {
-    Int(Self.label(sample, group, max(1, network.labels?.classes ?? 1)))
+    Int(Self.label(sample, group, max(1, network.conditions?.shape.classes ?? 1)))
   }
 
   private func fillLabels() {
-    guard let labels = network.labels else { return }
+    guard let conditions = network.conditions else { return }
     for shard in 0..<context.plan.localShards {
       for group in 0..<groups {
-        let target = labels.values(pass, shard: shard, groups: group..<group + 1)
+        let target = conditions.labels(pass, shard: shard, groups: group..<group + 1)
         for (index, sample) in context.plan.samples(localShard: shard, batch: batch).enumerated() {
           target[index] = Int32(label(sample, group: group))
         }
@@ -72,12 +74,10 @@ final class Harness {
     _ groups: Range<Int>, parameterGroups: Range<Int>? = nil, mode: Pass.Mode = .training,
     draw: Int = 3
   ) -> Pass {
-    var pass = Pass(
+    Pass(
       .global(batch: batch), groups: groups, parameterGroups: parameterGroups, mode: mode,
-      plan: context.plan)
-    pass.labels = network.labels
-    pass.draw = PassDraw(seed: 5, number: draw)
-    return pass
+      draw: PassDraw(seed: 5, number: draw), plan: context.plan
+    ).with(network.conditions)
   }
 
   /// A tensor of its own with every value NaN.
@@ -120,7 +120,9 @@ final class Harness {
     set {
       var first = 0
       for parameter in allParameters {
-        _ = parameter.values.update(fromContentsOf: newValue[first..<first + parameter.count])
+        parameter.mutate {
+          _ = $0.update(fromContentsOf: newValue[first..<first + parameter.count])
+        }
         first += parameter.count
       }
     }

@@ -29,7 +29,7 @@ import Testing
       if added == 2 { harness.parameters = table }
       let layer = harness.network.layers[0]
       #expect(layer.outputShape == Shape(channels: 3 + added, height: 2, width: 2))
-      #expect(harness.network.labels != nil)
+      #expect(harness.network.conditions != nil)
       let (xs, y) = (harness.tensor(Self.shape), harness.tensor(layer.outputShape))
       for group in 0..<2 { harness.fill(xs, group: group, x) }
       try layer.forward(xs, into: y, harness.pass)

@@ -44,8 +44,7 @@ import Testing
       layers: LayerCatalog.layers(
         Harness.items("- linear: {outputs: 512}"), inputShape: shape,
         .init(
-          initialization: Initialization(.pytorch), groups: 1, classes: 0,
-          context: harness.context)),
+          initialization: Initialization(.pytorch), groups: 1, context: harness.context)),
       memory: MemoryPlan(shardCapacity: 64, groups: 1), context: harness.context)
     expectSameBits(try run(), before)
   }

@@ -67,7 +67,9 @@ import Testing
       let values = (0..<parameter.count).map {
         parameter.name == "weight" ? 0.5 + 0.25 * Float($0) : 0.1 * Float($0)
       }
-      values.read { parameter.layout.fromPyTorch($0, into: parameter.values) }
+      values.read { values in
+        parameter.mutate { parameter.layout.fromPyTorch(values, into: $0) }
+      }
     }
     let x = ours((0..<12).map { Float(sin(1 + 0.7 * Double($0))) })
     let dy = ours((0..<12).map { Float(cos(0.3 * Double($0))) })
@@ -138,13 +140,13 @@ import Testing
     #expect(layer.buffers.isEmpty)
 
     // 5 samples: 3 in the first shard's place, 2 in the second's.
-    var pass = Pass(
-      .local(count: 5, capacity: 3), groups: 0..<1, mode: .evaluation, plan: harness.context.plan)
-    pass.labels = harness.network.labels
+    let pass = Pass(
+      .local(count: 5, capacity: 3), groups: 0..<1, mode: .evaluation, plan: harness.context.plan
+    ).with(harness.network.conditions)
     try layer.forward(x, into: y, pass)
     let parameters = harness.parameters.map(Double.init)
     for (shard, samples) in [0..<3, 3..<5].enumerated() {
-      let labels = try #require(pass.labels).values(pass, shard: shard)
+      let labels = try #require(pass.conditions).labels(pass, shard: shard)
       let oracle = NaiveNormalization(
         cell: { $0 % 3 }, cells: 3, place: { Int(labels[$0 / 3]) * 3 + $0 % 3 }, epsilon: 1e-5,
         less: 0)

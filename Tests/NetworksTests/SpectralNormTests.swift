@@ -80,10 +80,10 @@ import Testing
     let (weight, bias) = (layer.parameters[0], layer.parameters[1])
     #expect(weight.name == "weight_orig")
     #expect(layer.buffers.map(\.name) == ["weight_u", "weight_v"])
-    (0..<weight.count).map { Float(sin(1 + 0.7 * Double($0))) }.read {
-      weight.layout.fromPyTorch($0, into: weight.values)
+    (0..<weight.count).map { Float(sin(1 + 0.7 * Double($0))) }.read { values in
+      weight.mutate { weight.layout.fromPyTorch(values, into: $0) }
     }
-    bias.values.update(repeating: 0)
+    bias.mutate { $0.update(repeating: 0) }
     for (buffer, step) in zip(layer.buffers, [1, 0.5]) {
       let values = Self.unit((0..<buffer.values.count).map { cos(step * Double($0)) })
       _ = buffer.values.buffer.update(fromContentsOf: values)

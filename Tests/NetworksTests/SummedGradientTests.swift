@@ -12,20 +12,20 @@ import Testing
     var data = TestData(seed: 8)
     let (x, dy) = (data.normals(24 * 21), data.normals(24 * 37))
     // Group 1 like group 0: what a test's tensors do not fill is NaN.
-    let run = {
+    let run = { (last: Pass.Contribution?) in
       let inputs = harness.filled(Shape(channels: 21), x)
       harness.fill(inputs, group: 1, dy.prefix(24 * 21).map { $0 * 2 })
       let gradients = harness.filled(Shape(channels: 37), dy)
       harness.fill(gradients, group: 1, dy.map { $0 - 1 })
       harness.network.arena.clearGradient()
       try harness.network.layers[0].backward(
-        gradients, input: inputs, output: gradients, into: nil, harness.pass)
+        gradients, input: inputs, output: gradients, into: nil,
+        harness.pass.with(lastContribution: last))
       try harness.network.arena.reduceGradient()
       return harness.gradients
     }
-    let apart = try run()
-    harness.network.arena.contributions = .one
-    expectSameBits(try run(), apart)
+    let apart = try run(nil)
+    expectSameBits(try run(.backward), apart)
     let isFinite = apart.allSatisfy { $0.isFinite }
     #expect(isFinite)
   }
@@ -38,14 +38,13 @@ import Testing
       "- linear: {outputs: 37}\n- leakyReLU: {slope: 0.2}\n- linear: {outputs: 1}",
       input: Shape(channels: 21), batch: 24, groups: 3, shards: shards, threads: threads)
     let network = harness.network
-    var pass = harness.pass
-    pass.parameterGroups = 0..<2
     let second = harness.pass(2..<3)
     var data = TestData(seed: 8)
     for group in 0..<3 { harness.fill(network.input, group: group, data.normals(24 * 21)) }
     let scores = (0..<3).map { _ in data.normals(24) }
     harness.fill(network.direction, group: 2, data.normals(24 * 21))
-    let run = {
+    let run = { (last: Pass.Contribution?) in
+      let pass = harness.pass(0..<3, parameterGroups: 0..<2).with(lastContribution: last)
       try network.forward(pass)
       for group in 0..<3 { harness.fill(network.outputGradient, group: group, scores[group]) }
       network.arena.clearGradient()
@@ -55,9 +54,8 @@ import Testing
       try network.arena.reduceGradient()
       return harness.gradients
     }
-    let apart = try run()
-    network.arena.contributions = .two
-    expectSameBits(try run(), apart)
+    let apart = try run(nil)
+    expectSameBits(try run(.doubleBackward), apart)
     let isFinite = apart.allSatisfy { $0.isFinite }
     #expect(isFinite)
   }
@@ -69,9 +67,8 @@ import Testing
       let harness = try Harness(
         "- linear: {outputs: 3}", input: Shape(channels: 2), batch: 4, groups: 3, shards: 2)
       let network = harness.network
-      network.arena.contributions = .two
-      var pass = harness.pass
-      pass.parameterGroups = 0..<2
+      let pass = harness.pass(0..<3, parameterGroups: 0..<2)
+        .with(lastContribution: .doubleBackward)
       try network.forward(pass)
       network.arena.clearGradient()
       try network.backward(pass, inputGroups: 2..<3)

@@ -31,7 +31,9 @@ import Training
     #expect(found.generator.inputShape == Shape(channels: 4))
     #expect(found.generator.initialization.scheme == .pytorch)
     #expect(found.generator.namePrefix == "")
-    #expect(found.objective == Objective(penaltyWeight: nil))
+    #expect(found.objective.loss is WassersteinLoss)
+    #expect(found.objective.penalty == nil && found.objective.weightClip == nil)
+    #expect(found.objective.classifier == nil && found.objective.featureMatching == nil)
     #expect(found.objective.criticGroups == 2)
     #expect(
       found.setup.generatorOptimizer

@@ -2,22 +2,29 @@ import Base
 import Training
 
 /// Inputs that are functions of the sample alone.
-package final class FixedInputs: StepInputs {
-  package let batch: Int
-  package init(batch: Int) { self.batch = batch }
+package struct FixedInputs: StepInputs, Batch {
+  package let count: Int
+  package init(batch: Int) { count = batch }
 
-  package func beginCriticStep(_ step: Int, ofIteration iteration: Int) -> Int { batch }
-  package func beginGeneratorStep(ofIteration iteration: Int) -> Int { batch }
+  package func criticBatch(_ step: Int, ofIteration iteration: Int) -> FixedInputs { self }
+  package func generatorBatch(ofIteration iteration: Int) -> FixedInputs { self }
 
-  package func fillReal(_ sample: Int, _ output: MutableFloatBuffer) {
+  package func copyReal(_ sample: Int, into output: MutableFloatBuffer) {
     RandomStream(seed: 1, purpose: .drawing).normals(sample: sample, into: output)
   }
 
-  package func fillNoise(_ sample: Int, _ output: MutableFloatBuffer) {
+  package func copyNoise(_ sample: Int, into output: MutableFloatBuffer) {
     RandomStream(seed: 2, purpose: .drawing).normals(sample: sample, into: output)
   }
 
+  package func copyCondition(_ sample: Int, into condition: Condition) {
+    condition.label = sample % 3
+  }
+
+  package func copyPerturbation(_ sample: Int, into output: MutableFloatBuffer) {
+    RandomStream(seed: 3, purpose: .drawing).uniforms(sample: sample, into: output)
+  }
+
   package func interpolationWeight(_ sample: Int) -> Float { Float(sample) / 13 }
-  package func label(_ sample: Int) -> Int { sample % 3 }
-  package func smoothing(_ sample: Int) -> Float { Float(sample % 4) / 4 }
+  package func target(_ sample: Int) -> Float { Float(sample % 4) / 4 }
 }

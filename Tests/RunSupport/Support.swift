@@ -119,7 +119,7 @@ package struct Session {
     let optimizers = [trainer.generatorOptimizer, trainer.criticOptimizer]
     var state: [Float] = []
     for network in networks {
-      state += network.arena.values.buffer
+      state += network.arena.values
       for buffer in network.layers.flatMap(\.buffers) { state += buffer.values.buffer }
     }
     for optimizer in optimizers {

@@ -216,7 +216,7 @@ import Testing
           switch tensor {
           case .parameter(let parameter):
             let values = withOutput(parameter.count) {
-              parameter.layout.toPyTorch(UnsafeBufferPointer(parameter.values), into: $0)
+              parameter.layout.toPyTorch(parameter.values, into: $0)
             }
             expectSameBits(try file.floats(name), values, name)
           case .buffer(let buffer) where buffer.kind == .counter:

@@ -15,8 +15,8 @@ private struct Diagonal: Dataset {
   let name = "diagonal"
   let count = 50
   let shape = SampleShape(channels: 2, height: 1, width: 1)
-  let classCount = 0
-  func label(at index: Int) -> Int { preconditionFailure("no labels") }
+  let condition = ConditionShape.none
+  func copyCondition(at index: Int, into condition: Condition) {}
   func copySample(
     at index: Int, draw: SampleDraw, into output: UnsafeMutableBufferPointer<Float>
   ) {
@@ -30,8 +30,8 @@ private struct Classes: Dataset {
   let name = "classes"
   let count = 500
   let shape = SampleShape(channels: 1, height: 1, width: 1)
-  let classCount = 10
-  func label(at index: Int) -> Int { index % 10 }
+  let condition = ConditionShape(classes: 10)
+  func copyCondition(at index: Int, into condition: Condition) { condition.label = index % 10 }
   func copySample(
     at index: Int, draw: SampleDraw, into output: UnsafeMutableBufferPointer<Float>
   ) {
@@ -123,7 +123,7 @@ private struct Classes: Dataset {
       let parameter = try #require(
         model.critic.namedParameters.first { $0.name == name }?.parameter)
       return withOutput(parameter.count) {
-        parameter.layout.toPyTorch(UnsafeBufferPointer(parameter.values), into: $0)
+        parameter.layout.toPyTorch(parameter.values, into: $0)
       }
     }
     let (w0, b0) = (try values("main.0.weight"), try values("main.0.bias"))

@@ -28,26 +28,28 @@ import Training
       for step in [2, 0, 1] {
         let batch = reuses ? iteration : iteration * 3 + step
         let indices = Array(same.indices(forBatch: batch))
-        #expect(inputs.beginCriticStep(step, ofIteration: iteration) == indices.count)
+        let drawn = inputs.criticBatch(step, ofIteration: iteration)
+        #expect(drawn.count == indices.count)
         #expect(indices.count == (batch % 3 == 2 ? 6 : 12))
         for sample in [5, 0, 3] {
           expectSameBits(
-            withOutput(784) { inputs.fillReal(sample, $0) },
+            withOutput(784) { drawn.copyReal(sample, into: $0) },
             withOutput(784) { dataset.copySample(at: Int(indices[sample]), into: $0) }, "real")
           expectSameBits(
-            withOutput(5) { inputs.fillNoise(sample, $0) },
+            withOutput(5) { drawn.copyNoise(sample, into: $0) },
             normals(.criticNoise, step: iteration * 3 + step, sample: sample, count: 5), "noise")
           let weight = withOutput(1) {
             RandomStream(seed: 11, purpose: .interpolation, step: iteration * 3 + step)
               .uniforms(sample: sample, into: $0)
           }
-          expectSameBits([inputs.interpolationWeight(sample)], weight, "weight")
+          expectSameBits([drawn.interpolationWeight(sample)], weight, "weight")
         }
       }
       let last = reuses ? iteration : iteration * 3 + 2
-      #expect(inputs.beginGeneratorStep(ofIteration: iteration) == (last % 3 == 2 ? 6 : 12))
+      let drawn = inputs.generatorBatch(ofIteration: iteration)
+      #expect(drawn.count == (last % 3 == 2 ? 6 : 12))
       expectSameBits(
-        withOutput(5) { inputs.fillNoise(7, $0) },
+        withOutput(5) { drawn.copyNoise(7, into: $0) },
         normals(.generatorNoise, step: iteration, sample: 7, count: 5), "generator's noise")
     }
   }

@@ -27,14 +27,15 @@ import Training
     let plan = other.context.plan
     let single = Pass(.global(batch: 12), groups: 0..<1, plan: plan)
     each(plan) { shard, index, sample in
-      inputs.fillNoise(sample, other.generator.input.sample(index, group: 0, single, shard: shard))
+      inputs.copyNoise(
+        sample, into: other.generator.input.sample(index, group: 0, single, shard: shard))
     }
     try other.generator.forward(single)
     var fakes: [[Float]] = []
     each(plan) { shard, index, _ in
       fakes.append(Array(other.generator.output.sample(index, group: 0, single, shard: shard)))
     }
-    let reals = (0..<12).map { sample in withOutput(784) { inputs.fillReal(sample, $0) } }
+    let reals = (0..<12).map { sample in withOutput(784) { inputs.copyReal(sample, into: $0) } }
     let mixed = (0..<12).map { i in
       let a = inputs.interpolationWeight(i)
       return zip(reals[i], fakes[i]).map { a * $0 + (1 - a) * $1 }
@@ -130,8 +131,9 @@ import Training
   @Test func zeroGradientIsNoNaN() throws {
     let session = try Session()
     let critic = session.trainer.model.critic
-    critic.arena.values.buffer.update(repeating: 0)
-    let losses = try session.trainer.criticGradient(0, ofIteration: 0, session.inputs)
+    critic.arena.mutate { $0.update(repeating: 0) }
+    let losses = try session.trainer.criticGradient(
+      0, ofIteration: 0, session.inputs.criticBatch(0, ofIteration: 0))
     #expect(losses.penalty == 10)
     #expect(losses.wasserstein == 0)
     #expect(critic.arena.gradient.allSatisfy { $0.isFinite })
@@ -149,12 +151,12 @@ import Training
         let session = try Session(communicator: communicator)
         let model = session.trainer.model
         let damaged = network == 0 ? model.generator : model.critic
-        damaged.arena.values.buffer[0] = .nan
-        let before = Array(model.critic.arena.values.buffer.map(\.bitPattern))
+        damaged.arena.mutate { $0[0] = .nan }
+        let before = Array(model.critic.arena.values.map(\.bitPattern))
         do {
           _ = try session.trainer.iterate(5, session.inputs)
         } catch {
-          #expect(Array(model.critic.arena.values.buffer.map(\.bitPattern)) == before)
+          #expect(Array(model.critic.arena.values.map(\.bitPattern)) == before)
           #expect(session.trainer.criticOptimizer.step == 0)
           throw error
         }

@@ -261,7 +261,8 @@ package struct LayerCatalog {
       throw item.fail("expected samples with classes, but this network's have none")
     }
     return BatchNorm(
-      inputShape: site.inputShape, options, classes: site.condition.classes, maximumGroups: site.groups,
+      inputShape: site.inputShape, options, classes: site.condition.classes,
+      maximumGroups: site.groups,
       initialization: site.initialization, context: site.context)
   }
 

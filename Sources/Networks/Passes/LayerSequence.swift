@@ -204,7 +204,9 @@ package final class LayerSequence {
     let inner = pass.with(inputGroups: pass.groups)
     for index in steps.indices.reversed() {
       let arriving = index + 1 < steps.count ? gradients[index] : dy
-      if let injection, injectionStep == index { context.add(injection.gradient, to: arriving, pass) }
+      if let injection, injectionStep == index {
+        context.add(injection.gradient, to: arriving, pass)
+      }
       let own = (index > 0 ? inner : pass).with(
         lastContribution: lastContribution(ofStep: index, pass))
       try steps[index].backward(

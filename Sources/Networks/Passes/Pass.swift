@@ -118,7 +118,7 @@ package struct Pass: Sendable {
   }
 
   /// The same pass with a network's conditions.
-  func with(_ conditions: Conditions?) -> Pass {
+  package func with(_ conditions: Conditions?) -> Pass {
     var pass = self
     pass.conditions = conditions
     return pass

@@ -86,7 +86,8 @@ package struct ProgressValue: Sendable {
   ///   - epochLabel: In the line an epoch; nil for the same.
   ///   - value: What is shown of a step.
   package init(
-    _ label: String, epochLabel: String? = nil, _ value: @escaping @Sendable (CriticLosses) -> Double
+    _ label: String, epochLabel: String? = nil,
+    _ value: @escaping @Sendable (CriticLosses) -> Double
   ) {
     self.label = label
     self.epochLabel = epochLabel ?? label

@@ -19,7 +19,6 @@ extension Trainer {
     observe: (CriticLosses) throws -> Void = { _ in }
   ) throws -> CriticLosses {
     let batch = try inputs.criticBatch(step, ofIteration: iteration)
-    fillConditions(batch)
     guard !objective.loss.hasSeparateUpdates else {
       return try separateCriticSteps(step, ofIteration: iteration, batch)
     }
@@ -36,15 +35,24 @@ extension Trainer {
     objective.weightClip?.apply(to: model.critic)
   }
 
-  /// The critic's loss on one batch, and its gradient in the critic's arena.
-  private func criticGradient(
+  /// Computes the critic's loss on one batch, and its gradient in the critic's arena.
+  ///
+  /// - Parameters:
+  ///   - step: The critic step in its iteration, from 0.
+  ///   - iteration: From 0.
+  ///   - batch: The step's inputs.
+  /// - Returns: What the step computed.
+  /// - Throws: Where an exchange between ranks fails.
+  package func criticGradient(
     _ step: Int, ofIteration iteration: Int, _ batch: some Batch
   ) throws -> CriticLosses {
     let critic = model.critic
+    fillConditions(batch)
     let penalty = takesPenalty(step, iteration) ? objective.penalty : nil
     let draw = draw(iteration, step)
     let pass = Pass(
-      .global(batch: batch.count), groups: 0..<(penalty == nil ? Group.points : objective.criticGroups),
+      .global(batch: batch.count),
+      groups: 0..<(penalty == nil ? Group.points : objective.criticGroups),
       parameterGroups: Group.reals..<Group.fakes + 1,
       lastContribution: penalty == nil ? .backward : .doubleBackward, draw: draw,
       plan: context.plan)
@@ -78,6 +86,7 @@ extension Trainer {
     _ step: Int, ofIteration iteration: Int, _ batch: some Batch
   ) throws -> CriticLosses {
     let critic = model.critic
+    fillConditions(batch)
     try fillFakes(batch, draw(iteration, step))
     var reals = CriticLosses()
     var losses = CriticLosses()

@@ -16,7 +16,6 @@ extension Trainer {
     observe: (GeneratorLosses) throws -> Void = { _ in }
   ) throws -> GeneratorLosses {
     let batch = try inputs.generatorBatch(ofIteration: iteration)
-    fillConditions(batch)
     let losses = try generatorGradient(ofIteration: iteration, batch)
     try observe(losses)
     try requireFinite(
@@ -26,11 +25,18 @@ extension Trainer {
     return losses
   }
 
-  /// The generator's loss on fresh noise, and its gradient in the generator's arena.
-  private func generatorGradient(
+  /// Computes the generator's loss on one batch of noise, and its gradient in the generator's arena.
+  ///
+  /// - Parameters:
+  ///   - iteration: From 0.
+  ///   - batch: The step's inputs.
+  /// - Returns: What the step computed.
+  /// - Throws: Where an exchange between ranks fails.
+  package func generatorGradient(
     ofIteration iteration: Int, _ batch: some Batch
   ) throws -> GeneratorLosses {
     let (generator, critic) = (model.generator, model.critic)
+    fillConditions(batch)
     let made = try generate(batch, draw(iteration, criticSteps))
     // With feature matching the reals go along, in front of the fakes.
     let fakes = objective.generatorGroups - 1

@@ -108,7 +108,9 @@ package final class Conv2d: PlannedConvolution {
       deferredGroups = nil
       return deferred.lowerBound..<pass.groups.upperBound
     }
-    guard pass.lastContribution == .backwardShares, plan.transformsGradient, !pass.parameterGroups.isEmpty else {
+    guard pass.lastContribution == .backwardShares, plan.transformsGradient,
+      !pass.parameterGroups.isEmpty
+    else {
       return pass.parameterGroups
     }
     weight.deferContribution()
