@@ -33,7 +33,6 @@ let package = Package(
   products: [.executable(name: "wgangp-dist", targets: ["wgangp-dist"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
   ],
   targets: [
@@ -76,7 +75,7 @@ let package = Package(
     .target(
       name: "Datasets",
       dependencies: ["Base", "Storage", "CArchive", "CPNG", "CJPEG", "CCrypto"]),
-    .target(name: "Reports", dependencies: ["Storage", "CPNG"]),
+    .target(name: "Reports", dependencies: ["Base", "Storage", "CPNG"]),
     .target(
       name: "Training",
       dependencies: [
@@ -99,7 +98,6 @@ let package = Package(
       dependencies: [
         "Recipe", "Training", "Sampling", "Networks", "Datasets", "Collectives", "Base",
         "Configuration", "Storage", "Reports",
-        .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
       name: "Benchmarks",
@@ -113,7 +111,6 @@ let package = Package(
         "Recipe", "Runs", "Sampling", "Verification", "Benchmarks", "Training", "Networks",
         "Collectives", "Base", "Kernels", "Configuration", "Storage", "Datasets", "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Logging", package: "swift-log"),
       ]),
 
     // MARK: - Tests
@@ -144,7 +141,7 @@ let package = Package(
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Sampling", "RunSupport"]),
     .testTarget(name: "RecipeTests", dependencies: ["Recipe", "RunSupport"]),
-    .testTarget(name: "SamplingTests", dependencies: ["Sampling", "RunSupport"]),
+    .testTarget(name: "SamplingTests", dependencies: ["Sampling", "Runs", "RunSupport"]),
     .testTarget(
       name: "VerificationTests", dependencies: ["Verification", "RunSupport"],
       resources: [.copy("Fixtures")]),

@@ -37,9 +37,24 @@ package final class AlignedArray<Element: BitwiseCopyable>: @unchecked Sendable 
   /// The first value's address.
   ///
   /// Valid as long as this object lives.
-  package var pointer: UnsafeMutablePointer<Element> {
-    // An UnsafeMutableBufferPointer made from an address has one.
-    buffer.baseAddress.unsafelyUnwrapped
+  package var pointer: UnsafeMutablePointer<Element> { buffer.start }
+}
+
+extension UnsafeBufferPointer {
+  /// The first value's address, of a buffer that has memory.
+  @inlinable @inline(__always)
+  package var start: UnsafePointer<Element> {
+    guard let baseAddress else { preconditionFailure("expected a buffer with memory") }
+    return baseAddress
+  }
+}
+
+extension UnsafeMutableBufferPointer {
+  /// The first value's address, of a buffer that has memory.
+  @inlinable @inline(__always)
+  package var start: UnsafeMutablePointer<Element> {
+    guard let baseAddress else { preconditionFailure("expected a buffer with memory") }
+    return baseAddress
   }
 }
 

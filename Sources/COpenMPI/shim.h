@@ -2,6 +2,7 @@
 #include <mpi.h>
 
 static inline MPI_Comm wgangp_comm_world(void) { return MPI_COMM_WORLD; }
+static inline MPI_Comm wgangp_comm_self(void) { return MPI_COMM_SELF; }
 static inline MPI_Datatype wgangp_double(void) { return MPI_DOUBLE; }
 static inline MPI_Datatype wgangp_byte(void) { return MPI_BYTE; }
 static inline MPI_Status *wgangp_statuses_ignore(void) { return MPI_STATUSES_IGNORE; }

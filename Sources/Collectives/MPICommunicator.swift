@@ -30,17 +30,26 @@ package final class MPICommunicator: Communicator {
   ///
   /// - Throws: `CollectivesError` where MPI cannot start or lacks `MPI_THREAD_FUNNELED`.
   package init() throws {
+    // MPI's own rank is not known yet.
+    let starting = LaunchedRank.current.map { "rank \($0)" } ?? "a rank"
     var provided: Int32 = 0
-    let status = MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided)
-    guard status == MPI_SUCCESS else { throw CollectivesError("MPI_Init_thread failed: \(status)") }
+    try MPI.check(
+      call: "MPI_Init_thread", rank: starting,
+      MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided))
     guard provided >= Int32(MPI_THREAD_FUNNELED) else {
       throw CollectivesError(
         "the MPI library has thread level \(provided), expected FUNNELED or more")
     }
-    MPI_Comm_set_errhandler(world, wgangp_errors_return())
+    // Without this MPI ends the job by itself, and no status is ever seen. Calls without a
+    // communicator go by that of all ranks, or from MPI 4 on by that of one.
+    for communicator in [world, wgangp_comm_self()] {
+      try MPI.check(
+        call: "MPI_Comm_set_errhandler", rank: starting,
+        MPI_Comm_set_errhandler(communicator, wgangp_errors_return()))
+    }
     var (rank, size): (Int32, Int32) = (0, 0)
-    MPI_Comm_rank(world, &rank)
-    MPI_Comm_size(world, &size)
+    try MPI.check(call: "MPI_Comm_rank", rank: starting, MPI_Comm_rank(world, &rank))
+    try MPI.check(call: "MPI_Comm_size", rank: "rank \(rank)", MPI_Comm_size(world, &size))
     self.rank = Int(rank)
     self.size = Int(size)
     layout = try Self.layout(world, rank: rank, size: Int(size))
@@ -52,30 +61,28 @@ package final class MPICommunicator: Communicator {
 
   /// Asks MPI which ranks share memory.
   private static func layout(_ world: MPI_Comm?, rank: Int32, size: Int) throws -> NodeLayout {
+    let name = "rank \(rank) of \(size)"
     var mine = rank
     if let text = ProcessInfo.processInfo.environment[pretendedNodeVariable] {
       // What is wrong is told by all below: to throw here would leave the others waiting.
       mine = Int32(text).map { $0 > 0 ? rank / $0 * $0 : -1 } ?? -1
     } else {
       var node: MPI_Comm?
-      try check(
-        "MPI_Comm_split_type",
+      try MPI.check(
+        call: "MPI_Comm_split_type", rank: name,
         MPI_Comm_split_type(world, wgangp_shared_memory(), rank, wgangp_no_info(), &node))
-      try check("MPI_Bcast", MPI_Bcast(&mine, 1, wgangp_int(), 0, node))
-      try check("MPI_Comm_free", MPI_Comm_free(&node))
+      try MPI.check(call: "MPI_Bcast", rank: name, MPI_Bcast(&mine, 1, wgangp_int(), 0, node))
+      try MPI.check(call: "MPI_Comm_free", rank: name, MPI_Comm_free(&node))
     }
     var nodes = [Int32](repeating: 0, count: size)
-    try check(
-      "MPI_Allgather", MPI_Allgather(&mine, 1, wgangp_int(), &nodes, 1, wgangp_int(), world))
+    try MPI.check(
+      call: "MPI_Allgather", rank: name,
+      MPI_Allgather(&mine, 1, wgangp_int(), &nodes, 1, wgangp_int(), world))
     guard !nodes.contains(-1) else {
-      MPI_Finalize()
+      try MPI.check(call: "MPI_Finalize", rank: name, MPI_Finalize())
       throw CollectivesError("\(pretendedNodeVariable): expected a number of ranks from 1")
     }
     return NodeLayout(nodeOfRank: nodes.map(Int.init))
-  }
-
-  private static func check(_ call: String, _ status: Int32) throws {
-    guard status == MPI_SUCCESS else { throw CollectivesError("\(call) failed: \(status)") }
   }
 
   package func useExchange(_ mode: ExchangeMode) throws {
@@ -86,7 +93,14 @@ package final class MPICommunicator: Communicator {
   package var exchangeDescription: String { layout.description(mode: exchangeMode) }
 
   /// Ends MPI; no communicator may be used afterwards.
-  package func finalize() { MPI_Finalize() }
+  ///
+  /// - Throws: `CollectivesError` with what MPI says.
+  package func finalize() throws {
+    try MPI.check(call: "MPI_Finalize", rank: name, MPI_Finalize())
+  }
+
+  /// This rank for messages.
+  private var name: String { "rank \(rank) of \(size)" }
 
   package func allGather(
     _ mine: UnsafeBufferPointer<Double>, into all: UnsafeMutableBufferPointer<Double>
@@ -109,7 +123,8 @@ package final class MPICommunicator: Communicator {
   package func barrier() throws { timed("MPI_Barrier") { MPI_Barrier(world) } }
 
   package func abort(status: Int32) -> Never {
-    MPI_Abort(world, status)
+    // It does not return; where it fails nevertheless, this process at least ends.
+    _ = MPI_Abort(world, status)
     exit(status)
   }
 
@@ -151,31 +166,37 @@ package final class MPICommunicator: Communicator {
     let start = DispatchTime.now().uptimeNanoseconds
     let status = body()
     exchangeSeconds += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
-    if status != MPI_SUCCESS { fail(call, status) }
+    require(call, status)
   }
 
-  func fail(_ call: StaticString, _ status: Int32) -> Never {
-    var text = [CChar](repeating: 0, count: Int(MPI_MAX_ERROR_STRING))
-    var length: Int32 = 0
-    MPI_Error_string(status, &text, &length)
-    let reason = String(
-      decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    let line = "wgangp-dist: error: rank \(rank) of \(size): \(call) failed: \(reason)\n"
-    FileHandle.standardError.write(Data(line.utf8))
+  /// Ends the whole job where a call failed.
+  @inline(__always)
+  func require(_ call: StaticString, _ status: Int32) {
+    do throws(CollectivesError) {
+      try MPI.check(call: call, rank: name, status)
+    } catch {
+      fail(error)
+    }
+  }
+
+  /// Says what this rank alone may know, and ends the whole job.
+  private func fail(_ error: CollectivesError) -> Never {
+    Messages.error(error.message, everyRank: true)
     abort(status: 1)
   }
 
-  /// Name, version and thread level of the MPI library.
+  /// Name and version of the MPI library.
   package static var libraryVersion: String {
-    var text = [CChar](repeating: 0, count: Int(MPI_MAX_LIBRARY_VERSION_STRING))
-    var length: Int32 = 0
-    MPI_Get_library_version(&text, &length)
-    return String(decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    MPI.string(Int(MPI_MAX_LIBRARY_VERSION_STRING)) { MPI_Get_library_version($0, $1) }
+      ?? "unknown: MPI_Get_library_version failed"
   }
 
+  /// The thread level that MPI was started with.
   package static var threadLevel: String {
     var level: Int32 = 0
-    MPI_Query_thread(&level)
+    guard MPI_Query_thread(&level) == MPI_SUCCESS else {
+      return "unknown: MPI_Query_thread failed"
+    }
     switch Int(level) {
     case Int(MPI_THREAD_SINGLE): return "single"
     case Int(MPI_THREAD_FUNNELED): return "funneled"

@@ -16,7 +16,7 @@ final class MPIDirectGather: PreparedAllGather {
     let slot = { (rank: Int) in
       UnsafeMutableBufferPointer(rebasing: all[rank * mine.count..<(rank + 1) * mine.count])
     }
-    own = slot(communicator.rank).baseAddress.unsafelyUnwrapped
+    own = slot(communicator.rank).start
     for other in 0..<communicator.size where other != communicator.rank {
       messages.addReceive(UnsafeMutableRawBufferPointer(slot(other)), from: other)
     }

@@ -21,9 +21,11 @@ final class MPIMessages {
   deinit {
     // What MPI held ended with it.
     var isOver: Int32 = 0
-    MPI_Finalized(&isOver)
+    communicator.require("MPI_Finalized", MPI_Finalized(&isOver))
     guard isOver == 0 else { return }
-    for index in 0..<count { MPI_Request_free(requests.pointer + index) }
+    for index in 0..<count {
+      communicator.require("MPI_Request_free", MPI_Request_free(requests.pointer + index))
+    }
   }
 
   func addSend(_ bytes: UnsafeRawBufferPointer, to other: Int) {
@@ -47,8 +49,7 @@ final class MPIMessages {
   ) {
     precondition(bytes <= Int(Int32.max), "a message of \(bytes) bytes is too long")
     precondition(count < requests.count, "more than \(requests.count) messages")
-    let status = body(requests.pointer + count)
-    if status != MPI_SUCCESS { communicator.fail(call, status) }
+    communicator.require(call, body(requests.pointer + count))
     count += 1
   }
 

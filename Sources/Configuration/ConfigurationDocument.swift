@@ -71,13 +71,7 @@ package struct ConfigurationDocument: Sendable {
         message: "command line: '\(shortened(assignment))': expected KEY=VALUE, such as "
           + "training.batch=64")
     }
-    try set(keyPath, String(parts[1]), source: "command line", onlyIfAbsent: false)
-  }
-
-  /// Sets a value (YAML) where the document has none at `keyPath`.
-  package mutating func setDefault(_ keyPath: String, to value: String) throws {
-    precondition(Self.isKeyPath(keyPath), "'\(keyPath)' is not a key path")
-    try set(keyPath, value, source: "default value", onlyIfAbsent: true)
+    try set(keyPath, String(parts[1]), source: "command line")
   }
 
   /// A reader of the whole document, with nothing read yet.
@@ -97,9 +91,7 @@ package struct ConfigurationDocument: Sendable {
     }
   }
 
-  private mutating func set(
-    _ keyPath: String, _ text: String, source: String, onlyIfAbsent: Bool
-  ) throws {
+  private mutating func set(_ keyPath: String, _ text: String, source: String) throws {
     let assignment = "\(keyPath)=\(text)"
     let origin = ConfigurationOrigin.assignment(
       source: source, keyPath: keyPath, text: assignment)
@@ -108,7 +100,7 @@ package struct ConfigurationDocument: Sendable {
     do {
       let null = ConfigurationValue(kind: .scalar("", isPlain: true), origin: origin)
       let newValue = try ConfigurationValue.parse(text, fixedOrigin: origin) ?? null
-      value = try value.setting(components[...], to: newValue, onlyIfAbsent: onlyIfAbsent)
+      value = try value.setting(components[...], to: newValue)
     } catch let error as ConfigurationValue.ParseError {
       throw ConfigurationError(message: "\(prefix): the value is \(error.reason)")
     } catch let error as ConfigurationValue.PathError {

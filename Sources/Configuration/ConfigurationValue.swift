@@ -67,15 +67,13 @@ extension ConfigurationValue {
   /// - Parameters:
   ///   - components: the keys and list indices still to go.
   ///   - value: the value to set; its origin becomes the origin of the created mappings too.
-  ///   - onlyIfAbsent: leaves a value alone that is there already (even a null).
   ///   - path: the path of this value, for messages.
   /// - Returns: the changed copy.
   /// - Throws: `PathError` where the path leads through a scalar or past a list's end.
   func setting(
-    _ components: ArraySlice<String>, to value: ConfigurationValue, onlyIfAbsent: Bool,
-    path: String = ""
+    _ components: ArraySlice<String>, to value: ConfigurationValue, path: String = ""
   ) throws -> ConfigurationValue {
-    guard let component = components.first else { return onlyIfAbsent ? self : value }
+    guard let component = components.first else { return value }
     let rest = components.dropFirst()
     let childPath = joined(path, component)
     var result = self
@@ -83,8 +81,8 @@ extension ConfigurationValue {
     case .mapping(var entries):
       if let index = entries.firstIndex(where: { $0.key == component }) {
         entries[index].value = try entries[index].value.setting(
-          rest, to: value, onlyIfAbsent: onlyIfAbsent, path: childPath)
-        if rest.isEmpty, !onlyIfAbsent { entries[index].keyOrigin = value.origin }
+          rest, to: value, path: childPath)
+        if rest.isEmpty { entries[index].keyOrigin = value.origin }
       } else {
         entries.append(
           Entry(key: component, keyOrigin: value.origin, value: Self.nested(rest, value)))
@@ -96,11 +94,10 @@ extension ConfigurationValue {
         throw PathError(message: "\(path) is a list and \(range); it has no '\(component)'")
       }
       values[index] = try values[index].settingItem(
-        rest, to: value, onlyIfAbsent: onlyIfAbsent, path: childPath)
+        rest, to: value, path: childPath)
       result.kind = .list(values)
     case .scalar:
       guard isNull else { throw PathError(message: "\(path) is \(found), not a mapping") }
-      if onlyIfAbsent { return self }
       return Self.nested(components, value)
     }
     return result
@@ -110,23 +107,22 @@ extension ConfigurationValue {
   ///
   /// The path has to repeat the name, so that it cannot turn one layer into another by accident.
   private func settingItem(
-    _ components: ArraySlice<String>, to value: ConfigurationValue, onlyIfAbsent: Bool,
-    path: String
+    _ components: ArraySlice<String>, to value: ConfigurationValue, path: String
   ) throws -> ConfigurationValue {
-    guard let name = components.first else { return onlyIfAbsent ? self : value }
+    guard let name = components.first else { return value }
     switch kind {
     case .scalar(let text, _) where text == name:
       let empty = ConfigurationValue(kind: .mapping([]), origin: origin)
       let entry = Entry(key: text, keyOrigin: origin, value: empty)
       return try ConfigurationValue(kind: .mapping([entry]), origin: origin)
-        .setting(components, to: value, onlyIfAbsent: onlyIfAbsent, path: path)
+        .setting(components, to: value, path: path)
     case .mapping(let entries) where !entries.contains { $0.key == name }:
       let names = entries.map { "'\($0.key)'" }.joined(separator: ", ")
       throw PathError(message: "\(path) is \(names.isEmpty ? "empty" : names), not '\(name)'")
     case .scalar where !isNull:
       throw PathError(message: "\(path) is \(found), not '\(name)'")
     default:
-      return try setting(components, to: value, onlyIfAbsent: onlyIfAbsent, path: path)
+      return try setting(components, to: value, path: path)
     }
   }
 

@@ -59,11 +59,12 @@ package struct WinogradTables {
           addresses.initialize(repeating: work)
           panelSteps.initialize(repeating: 0)
           nexts.initialize(repeating: 0)
+          guard let addresses = addresses.baseAddress, let panelSteps = panelSteps.baseAddress,
+            let nexts = nexts.baseAddress
+          else { preconditionFailure("expected tables with memory") }
           body(
             WinogradTables(
-              addresses: addresses.baseAddress.unsafelyUnwrapped,
-              panelSteps: panelSteps.baseAddress.unsafelyUnwrapped,
-              nexts: nexts.baseAddress.unsafelyUnwrapped, work: work))
+              addresses: addresses, panelSteps: panelSteps, nexts: nexts, work: work))
         }
       }
     }

@@ -54,19 +54,16 @@ extension RunConfiguration {
     let resize = name == "imageFolder" ? nil : try section.optionalImageSize("resize")
     var dequantization: Dequantization?
     if let options = try section.optionalSection("dequantize") {
-      let noise = try options.choice("noise", of: Dequantization.Noise.allCases.map(\.rawValue))
+      let noise: Dequantization.Noise = try options.choice("noise")
       dequantization = Dequantization(
-        levels: try options.integer("levels", default: 256, in: 2...256),
-        noise: Dequantization.Noise(rawValue: noise) ?? .none)
+        levels: try options.integer("levels", default: 256, in: 2...256), noise: noise)
     }
-    let order = try section.choice(
-      "sampling", default: "shuffled", of: SamplingOrder.allCases.map(\.rawValue))
+    let order = try section.choice("sampling", default: SamplingOrder.shuffled)
     let classes = try section.integer("classes", default: 0, in: 0...65536)
     try section.finish()
     return DataSection(
       source: source, range: Float(low)...Float(high), limit: limit, resize: resize,
-      dequantization: dequantization, order: SamplingOrder(rawValue: order) ?? .shuffled,
-      classes: classes)
+      dequantization: dequantization, order: order, classes: classes)
   }
 
   private static func imageFolder(_ section: ConfigurationReader) throws -> ImageFolderSettings {
@@ -74,12 +71,11 @@ extension RunConfiguration {
     guard let size = try section.optionalImageSize("size") else {
       throw section.fail("size", "missing; expected the pixels of a side, or [height, width]")
     }
-    let crop = try section.choice(
-      "crop", default: "center", of: ImageCrop.allCases.map(\.rawValue))
+    let crop = try section.choice("crop", default: ImageCrop.center)
     let channels = try section.integer("channels", default: 3, in: 1...3)
     guard channels != 2 else { throw section.fail("channels", "expected 1 or 3, found 2") }
     return ImageFolderSettings(
-      path: path, size: size, crop: ImageCrop(rawValue: crop) ?? .center, channels: channels,
+      path: path, size: size, crop: crop, channels: channels,
       cache: try section.optionalString("cache"))
   }
 
@@ -106,9 +102,7 @@ extension RunConfiguration {
   private static func split(
     _ section: ConfigurationReader, of splits: [DatasetSplit] = [.train, .test]
   ) throws -> DatasetSplit {
-    let names = splits.map(\.rawValue)
-    return try DatasetSplit(
-      named: section.choice("split", default: "train", of: names), of: splits)
+    try section.choice("split", default: .train, of: splits)
   }
 }
 

@@ -3,7 +3,6 @@ import Collectives
 import Configuration
 import Datasets
 import Foundation
-import Logging
 import Networks
 import Recipe
 import Reports
@@ -44,7 +43,6 @@ package final class TrainingRun {
   private let controlMine = DoubleStorage(count: 2)
   private let controlAll: DoubleStorage
   private let controlGather: any PreparedAllGather
-  private var logger = Logger(label: "wgangp-dist.training")
 
   /// Reads configuration and data and builds the networks.
   ///
@@ -218,7 +216,7 @@ package final class TrainingRun {
         let store = CheckpointStore(
           directory: directory.checkpoints, keep: configuration.output.keep)
         let found = try store.latestValid()
-        for note in found.notes { logger.warning("\(note)") }
+        for note in found.notes { Messages.warning(note) }
         guard let folder = found.path else {
           throw TrainingError("\(resume): has no whole checkpoint to go on from")
         }
@@ -298,7 +296,7 @@ package final class TrainingRun {
 
   private func warnOfCoupledCritic() {
     guard configuration.objective.penalty != nil, model.critic.couplesSamples else { return }
-    logger.warning(
+    Messages.warning(
       """
       the critic has batch norm under a gradient penalty: it is no function of one image then, and \
       W usually runs off;

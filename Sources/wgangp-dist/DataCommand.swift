@@ -1,10 +1,12 @@
 import ArgumentParser
+import Base
 import Configuration
 import Datasets
 import Foundation
 import Recipe
 import Reports
 import Storage
+import Synchronization
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -85,11 +87,15 @@ struct DataDownloadCommand: ParsableCommand {
       let set = try PublishedDataset.named(name)
       let folder = to ?? set.folder
       let showsProgress = isatty(STDERR_FILENO) == 1
+      let progress = DownloadProgress()
+      Messages.addProgressLine(progress)
+      defer {
+        Messages.removeProgressLine(progress)
+        // What went wrong half-way is to begin a line of its own.
+        progress.interrupt(redraws: false) {}
+      }
       let download = Download { file, done, total in
-        guard showsProgress else { return }
-        let end = done == total ? "\n" : ""
-        FileHandle.standardError.write(
-          Data("\r\(file): \(100 * done / max(total, 1)) % of \(total) bytes\(end)".utf8))
+        if showsProgress { progress.show(file, done, of: total) }
       }
       for file in set.files {
         let outcome = try download.fetch(
@@ -101,6 +107,29 @@ struct DataDownloadCommand: ParsableCommand {
             "\(folder)/\(file.name): \(file.size) bytes from \(mirror), size and MD5 as published")
         }
       }
+    }
+  }
+}
+
+/// A download's line on standard error, redrawn in place.
+private final class DownloadProgress: ProgressLine {
+  private let isShown = Mutex(false)
+
+  func show(_ file: String, _ done: Int, of total: Int) {
+    isShown.withLock {
+      let end = done == total ? "\n" : ""
+      let text = "\r\(file): \(100 * done / max(total, 1)) % of \(total) bytes\(end)"
+      Descriptor.write(text, to: STDERR_FILENO)
+      $0 = done != total
+    }
+  }
+
+  /// Leaves the line as it is: how far it came is worth knowing.
+  func interrupt(redraws: Bool, _ write: () -> Void) {
+    isShown.withLock {
+      if $0 { Descriptor.write("\n", to: STDERR_FILENO) }
+      $0 = false
+      write()
     }
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Foundation
 import Sampling
 
@@ -35,7 +36,7 @@ struct EvaluateCommand: ParsableCommand {
       try communicator.agree {
         guard communicator.rank == 0 else { return }
         let trained = try TrainedModel(path, iteration: iteration)
-        for note in trained.notes { StandardErrorLog.warn(note) }
+        for note in trained.notes { Messages.warning(note) }
         let found = try trained.modeCoverage(samples: samples, seed: seed)
         print(
           "modes hit    \(found.modesHit) of \(found.modes) (\(found.leastSamples) of "

@@ -15,7 +15,9 @@ enum Job {
     checksProcessor: Bool = true, _ body: (any Communicator) throws -> Void
   ) throws {
     if checksProcessor, let missing = Processor.missingFeatures {
-      report("this processor lacks \(missing); wgangp-dist is built for AVX2 and FMA")
+      // Of one node perhaps, and not of rank 0's.
+      Messages.error(
+        "this processor lacks \(missing); wgangp-dist is built for AVX2 and FMA", everyRank: true)
       throw ExitCode(1)
     }
     BLAS.useOneThread()
@@ -24,32 +26,35 @@ enum Job {
     // Nor does a run end because nobody reads its progress any more.
     signal(SIGPIPE, SIG_IGN)
     guard MPICommunicator.isLaunched else {
-      if let exit = exitCode(Result { try body(SoloCommunicator()) }, rank: 0) { throw exit }
+      // Whatever a launcher says: this job is this process.
+      Messages.setRank(0)
+      if let exit = exitCode(Result { try body(SoloCommunicator()) }) { throw exit }
       return
     }
     let communicator: MPICommunicator
     do { communicator = try MPICommunicator() } catch {
-      report("\(error)")
+      // The others need not know.
+      Messages.error("\(error)", everyRank: true)
       throw ExitCode(1)
     }
+    Messages.setRank(communicator.rank)
     let result = Result { try body(communicator) }
     // All is said before MPI ends: after that the first rank that exits with a status makes mpirun
     // kill the others.
-    let exit = exitCode(result, rank: communicator.rank)
+    let exit = exitCode(result)
     fflush(nil)
-    communicator.finalize()
+    do { try communicator.finalize() } catch {
+      Messages.error("\(error)", everyRank: true)
+      throw exit ?? ExitCode(1)
+    }
     if let exit { throw exit }
   }
 
   /// The exit status of a body that threw, nil of one that did not; rank 0 says why.
-  private static func exitCode(_ result: Result<Void, any Error>, rank: Int) -> ExitCode? {
+  private static func exitCode(_ result: Result<Void, any Error>) -> ExitCode? {
     guard case .failure(let error) = result else { return nil }
     if let exit = error as? ExitCode { return exit }
-    if rank == 0 { report("\(error)") }
+    Messages.error("\(error)")
     return ExitCode(1)
-  }
-
-  private static func report(_ message: String) {
-    FileHandle.standardError.write(Data("wgangp-dist: error: \(message)\n".utf8))
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Foundation
 import Reports
 import Sampling
@@ -150,7 +151,7 @@ struct SampleCommand: ParsableCommand {
           .split(separator: ",").compactMap { Int($0) }
         options.showsAllClasses = classes == "all"
         let sampling = try SamplePictures(path, options)
-        for note in sampling.notes { StandardErrorLog.warn(note) }
+        for note in sampling.notes { Messages.warning(note) }
         print(try sampling.run())
       }
     }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Logging
 import Reports
 import Runs
 
@@ -55,11 +54,6 @@ struct TrainCommand: ParsableCommand {
     // iteration.
     StopSignal.install()
     try Job.run { communicator in
-      if communicator.rank == 0 {
-        LoggingSystem.bootstrap { _ in StandardErrorLog() }
-      } else {
-        LoggingSystem.bootstrap { _ in SwiftLogNoOpLogHandler() }
-      }
       var options = TrainingOptions()
       options.configuration = config
       options.overrides = overrides

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Base
+import Foundation
 
 @main
 struct WGANGPDist: ParsableCommand {
@@ -19,4 +21,34 @@ struct WGANGPDist: ParsableCommand {
       TrainCommand.self, SampleCommand.self, PlotCommand.self, EvaluateCommand.self,
       VerifyCommand.self, BenchCommand.self, DataCommand.self, DoctorCommand.self,
     ])
+
+  static func main() {
+    Descriptor.openStandardStreams()
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let exit as ExitCode {
+      Self.exit(withError: exit)
+    } catch {
+      end(error)
+    }
+  }
+
+  /// Answers `--help`, `--version` and wrong use: once, however many ranks there are.
+  private static func end(_ error: any Error) -> Never {
+    let status = exitCode(for: error)
+    guard Messages.isSpeaker else {
+      // mpirun ends all ranks when the first one fails: that is to be rank 0, when it has spoken.
+      if !status.isSuccess { sleep(5) }
+      Foundation.exit(status.rawValue)
+    }
+    let text = fullMessage(for: error)
+    if status.isSuccess {
+      Descriptor.write(text + "\n", to: 1)
+    } else {
+      let label = "Error: "
+      Messages.error(text.hasPrefix(label) ? String(text.dropFirst(label.count)) : text)
+    }
+    Foundation.exit(status.rawValue)
+  }
 }

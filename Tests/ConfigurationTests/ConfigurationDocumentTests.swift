@@ -152,21 +152,4 @@ import Testing
     let text = "batch: 64\nname: n\nlayers: [{conv2d: {channels: 1}}, relu]\nempty: []\n"
     #expect(message { try reader(text, assignment) } == "command line: \(expected)")
   }
-
-  @Test func defaultsFillOnlyWhatIsAbsent() throws {
-    var document = try ConfigurationDocument(text: "a: {b: 1}\nn:\n", name: "x.yaml")
-    try document.setDefault("a.b", to: "2")
-    try document.setDefault("a.c", to: "3")
-    try document.setDefault("n", to: "4")
-    try document.setDefault("n.m", to: "4")
-    try document.setDefault("d.e", to: "[5]")
-    let root = document.root()
-    #expect(try root.section("a").integer("b") == 1)
-    #expect(try root.section("a").integer("c") == 3)
-    #expect(try root.optionalInteger("n") == nil)
-    #expect(try root.section("d").integers("e") == [5])
-    #expect(
-      message { try root.section("a").integer("c", in: 0...2) }
-        == "default value: a.c=3: expected an integer from 0 to 2, found 3")
-  }
 }

@@ -246,6 +246,25 @@ import Testing
     #expect(message { try root.choice("y", of: words) } == "x.yaml: y: missing; \(expected)")
   }
 
+  private enum Batch: String, CaseIterable { case reused, fresh, none }
+
+  @Test func choicesOfAnEnumeration() throws {
+    let root = try reader("a: fresh\nb: fersh\nc: none\n")
+    #expect(try root.choice("a") == Batch.fresh)
+    #expect(try root.choice("z", default: Batch.reused) == .reused)
+    let some = [Batch.reused, .fresh]
+    #expect(try root.choice("a", of: some) == .fresh)
+    #expect(
+      message { _ = try root.choice("b") as Batch }
+        == "x.yaml:2: b: expected one of reused, fresh, none, found 'fersh'; did you mean 'fresh'?")
+    #expect(
+      message { try root.choice("c", of: some) }
+        == "x.yaml:3: c: expected one of reused, fresh, found 'none'")
+    #expect(
+      message { _ = try root.choice("y") as Batch }
+        == "x.yaml: y: missing; expected one of reused, fresh, none")
+  }
+
   @Test func booleans() throws {
     let root = try reader("a: true\nb: false\nc: yes\nd: 'true'\ne: 1\nf: True\n")
     #expect(try root.boolean("a"))

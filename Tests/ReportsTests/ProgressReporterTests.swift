@@ -15,6 +15,8 @@ import Testing
 
     init(columns: Int) { state.withLock { $0.columns = columns } }
 
+    func write(_ text: String) { state.withLock { $0.text += text } }
+
     func reporter() -> ProgressReporter {
       ProgressReporter(
         output: ProgressOutput(
@@ -90,6 +92,24 @@ import Testing
     #expect(screen.text.hasSuffix("left\u{1B}[K\n"))
     reporter.log("after")
     #expect(screen.text.hasSuffix("left\u{1B}[K\nafter\n"))
+  }
+
+  /// A message on another stream of the same terminal: the bar makes way, and comes back unless
+  /// that was the last word.
+  @Test(arguments: [true, false]) func messagesDoNotRunIntoTheBar(redraws: Bool) {
+    let screen = Screen(columns: 100)
+    let reporter = screen.reporter()
+    reporter.interrupt(redraws: redraws) { screen.write("first\n") }
+    #expect(screen.text == "first\n")
+    reporter.update(ProgressStatus(iteration: 0, iterations: 2))
+    let bar = screen.text.dropFirst("first\n".count)
+    #expect(bar.hasPrefix("\r["))
+    let before = screen.text.count
+    reporter.interrupt(redraws: redraws) { screen.write("second\n") }
+    #expect(screen.text.dropFirst(before) == "\r\u{1B}[Ksecond\n" + (redraws ? bar : ""))
+    // Nothing is left to end.
+    reporter.finish()
+    #expect(screen.text.hasSuffix(redraws ? "\u{1B}[K\n" : "second\n"))
   }
 
   @Test func elsewhereALineComesNowAndThen() {

@@ -29,7 +29,7 @@ extension SystemTests {
       ] {
         let outcome = try Program.run(arguments, ranks: ranks)
         #expect(outcome.status == 64, "\(outcome)")
-        #expect(outcome.errors.contains("Error: "), "\(outcome)")
+        #expect(outcome.errorLines.count == 1, "\(outcome)")
         #expect(outcome.seconds < 10)
       }
     }

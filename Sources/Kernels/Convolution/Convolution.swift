@@ -203,7 +203,7 @@ package enum Convolution {
     let most = gradientPixels(geometry)
     let count = pixelCount(geometry)
     // `scratchCount` is not 0.
-    let sums = scratch.baseAddress.unsafelyUnwrapped + most * (count.patch + count.output)
+    let sums = scratch.start + most * (count.patch + count.output)
     forEachPiece(geometry, images, most, scratch) { pixels, patches, gradients in
       gather(geometry, x, pixels, into: patches, scratch)
       Panels.pack(
@@ -236,7 +236,7 @@ package enum Convolution {
     // Pieces of equal size. `scratchCount` is not 0.
     let pieces = (total + most - 1) / most
     let step = (total + pieces - 1) / pieces
-    let patches = scratch.baseAddress.unsafelyUnwrapped
+    let patches = scratch.start
     let outputs = patches + most * pixelCount(geometry).patch
     var first = 0
     while first < total {
@@ -307,7 +307,7 @@ package enum Convolution {
     let paddedCount = paddedCount(geometry)
     if paddedCount > 0 {
       // `scratchCount` is not 0.
-      let end = scratch.baseAddress.unsafelyUnwrapped + scratchCount(geometry)
+      let end = scratch.start + scratchCount(geometry)
       gatherShort(geometry, x, pixels, into: piece, padded: end - paddedCount)
       return
     }

@@ -84,7 +84,7 @@ package enum MatrixGradient {
         precondition(
           values.count == rows * outputs,
           "\(values.count) gradients of a shard, expected \(rows * outputs)")
-        places.initializeElement(at: index, to: values.baseAddress.unsafelyUnwrapped)
+        places.initializeElement(at: index, to: values.start)
       }
       Panels.multiplyTransposed(
         parts: shards, rows: rows, of: outputs, columns: inputs, inner: samples, places, packed,

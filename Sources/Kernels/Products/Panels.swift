@@ -387,7 +387,7 @@ enum Panels {
   @inline(__always)
   private static func withTile(_ body: (UnsafeMutablePointer<Float>) -> Void) {
     withUnsafeTemporaryAllocation(of: Float.self, capacity: tileRows * 16) {
-      body($0.baseAddress.unsafelyUnwrapped)
+      body($0.start)
     }
   }
 

@@ -245,7 +245,7 @@ package final class Winograd: Sendable {
       scratch.count >= scratchCount, "scratch has \(scratch.count) values, expected \(scratchCount)"
     )
     // `scratchCount` is not 0.
-    let start = scratch.baseAddress.unsafelyUnwrapped
+    let start = scratch.start
     let filter = start + WinogradTables.workCount
     let input = filter + filterScratchCount
     let output = input + pieceImages * inputCount + points.count * Self.skew

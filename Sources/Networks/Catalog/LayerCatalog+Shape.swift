@@ -71,15 +71,9 @@ extension LayerCatalog {
 
   @Sendable static func upsample(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
     let factor = try item.options.integer("factor", default: 2, in: 1...64)
-    let order = try item.options.choice(
-      "order", default: Upsample.Order.nearest.rawValue, of: Upsample.Order.allCases.map(\.rawValue)
-    )
+    let order = try item.options.choice("order", default: Upsample.Order.nearest)
     try item.options.finish()
     return FixedMap(
-      Upsample(
-        inputShape: site.inputShape, factor: factor,
-        order: Upsample.Order(rawValue: order)
-          ?? .nearest),
-      context: site.context)
+      Upsample(inputShape: site.inputShape, factor: factor, order: order), context: site.context)
   }
 }

@@ -123,10 +123,7 @@ package struct LayerCatalog {
 
   /// How a convolution is computed: by default as its shape suggests.
   static func algorithm(_ options: ConfigurationReader) throws -> ConvolutionAlgorithm {
-    let word = try options.choice(
-      "algorithm", default: ConvolutionAlgorithm.auto.rawValue,
-      of: ConvolutionAlgorithm.allCases.map(\.rawValue))
-    return ConvolutionAlgorithm(rawValue: word) ?? .auto
+    try options.choice("algorithm", default: .auto)
   }
 
   static func plan(
@@ -238,7 +235,7 @@ package struct LayerCatalog {
     options.epsilon = try epsilon(item)
     options.momentum = try item.options.number(
       "momentum", default: options.momentum, in: 0...1)
-    options.runningVariance = try choice("runningVariance", .unbiased, item)
+    options.runningVariance = try item.options.choice("runningVariance", default: .unbiased)
     try item.options.finish()
     return BatchNorm(
       inputShape: site.inputShape, options, maximumGroups: site.groups,
@@ -250,8 +247,8 @@ package struct LayerCatalog {
   ) throws -> any Layer {
     var options = BatchNorm.Options()
     options.epsilon = try epsilon(item)
-    options.evaluation = try choice("statistics", .batch, item)
-    options.variance = try choice("variance", .biased, item)
+    options.evaluation = try item.options.choice("statistics", default: .batch)
+    options.variance = try item.options.choice("variance", default: .biased)
     if options.evaluation == .running {
       options.momentum = try item.options.number(
         "momentum", default: options.momentum, in: 0...1)
@@ -271,8 +268,8 @@ package struct LayerCatalog {
   {
     var options = SampleNorm.Options()
     options.epsilon = try epsilon(item)
-    options.affine = try choice("affine", .element, item)
-    options.variance = try choice("variance", .biased, item)
+    options.affine = try item.options.choice("affine", default: .element)
+    options.variance = try item.options.choice("variance", default: .biased)
     if options.affine == .scalar,
       try item.options.choice("initialization", default: "ones", of: ["ones", "xavier"]) == "xavier"
     {
@@ -302,15 +299,6 @@ package struct LayerCatalog {
 
   static func epsilon(_ item: ConfigurationItem) throws -> Double {
     try item.options.number("epsilon", default: 1e-5, in: 0...1, above: 0)
-  }
-
-  /// One of an enumeration's words.
-  static func choice<Choice: CaseIterable & RawRepresentable<String>>(
-    _ key: String, _ defaultValue: Choice, _ item: ConfigurationItem
-  ) throws -> Choice {
-    let word = try item.options.choice(
-      key, default: defaultValue.rawValue, of: Choice.allCases.map(\.rawValue))
-    return Choice(rawValue: word) ?? defaultValue
   }
 
   /// The network's initialization, with the layer's own weight distribution where it names one.

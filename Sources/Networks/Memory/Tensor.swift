@@ -29,8 +29,8 @@ package final class Tensor {
 
   private var pointer: UnsafeMutablePointer<Float> {
     if let shared { return shared.pointer }
-    // One of the two is there.
-    return storage.unsafelyUnwrapped.pointer
+    guard let storage else { preconditionFailure("a tensor has its own memory or shared memory") }
+    return storage.pointer
   }
 
   /// The values of some groups of a shard, by default those of the pass: (groups x samples) rows of

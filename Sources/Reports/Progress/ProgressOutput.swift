@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// Where progress goes: a terminal whose line can be redrawn, or anything that takes lines.
@@ -47,17 +48,7 @@ package struct ProgressOutput: Sendable {
       }
     return ProgressOutput(
       columns: { isPlain ? nil : terminalColumns(descriptor) },
-      write: { text in
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-          let count = rest.withUnsafeBytes { part in
-            Foundation.write(descriptor, part.baseAddress, part.count)
-          }
-          if count < 0 && errno == EINTR { continue }
-          if count <= 0 { return }
-          rest = rest.dropFirst(count)
-        }
-      })
+      write: { text in Descriptor.write(text, to: descriptor) })
   }
 
   /// The width of the terminal that a descriptor is, nil if it is none or has no width.

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Synchronization
 
@@ -43,7 +44,7 @@ package struct ProgressStatus: Equatable, Sendable {
 ///
 /// `update(_:)` costs well under a microsecond between redraws. All methods may be called from any
 /// thread.
-package final class ProgressReporter: Sendable {
+package final class ProgressReporter: ProgressLine {
   private struct State {
     var status: ProgressStatus?
     var isShown = false
@@ -93,11 +94,16 @@ package final class ProgressReporter: Sendable {
 
   /// Prints a full line; a bar moves below it.
   package func log(_ line: String) {
+    interrupt(redraws: true) { output.write(line + "\n") }
+  }
+
+  package func interrupt(redraws: Bool, _ write: () -> Void) {
     state.withLock { state in
-      guard state.hasBar else { return output.write(line + "\n") }
+      guard state.hasBar else { return write() }
       state.hasBar = false
-      output.write("\r\u{1B}[K" + line + "\n")
-      show(&state, now: clock(), width: terminalWidth)
+      output.write("\r\u{1B}[K")
+      write()
+      if redraws { show(&state, now: clock(), width: terminalWidth) }
     }
   }
 

@@ -1,3 +1,4 @@
+import Base
 import Datasets
 import Foundation
 import Recipe
@@ -37,22 +38,26 @@ final class RunRecorder {
     try metrics.truncate(afterIteration: start)
     progress = ProgressReporter(imagesPerIteration: imagesPerIteration)
     startIteration = start
+    Messages.addProgressLine(progress)
   }
 
   /// An error that ends the run begins a line of its own.
-  deinit { progress.finish() }
+  deinit {
+    Messages.removeProgressLine(progress)
+    progress.finish()
+  }
 
   func begin(dataset: any Dataset, model: Model) {
     let training = configuration.training
     let threads = model.context.pool.threads
-    progress.log(
+    Messages.notice(
       "\(configuration.name): \(dataset.count) samples of \(dataset.name), generator "
         + "\(model.generator.parameterCount) and critic \(model.critic.parameterCount) parameters, "
         + "batch \(training.batch) in \(training.shards) shards on \(ranks) "
         + "rank\(ranks == 1 ? "" : "s")\(threads > 1 ? " of \(threads) threads" : "")")
-    if ranks > 1 { progress.log("exchange: \(model.context.communicator.exchangeDescription)") }
-    progress.log("run folder: \(directory.path)")
-    if startIteration > 0 { progress.log("going on after iteration \(startIteration)") }
+    if ranks > 1 { Messages.notice("exchange: \(model.context.communicator.exchangeDescription)") }
+    Messages.notice("run folder: \(directory.path)")
+    if startIteration > 0 { Messages.notice("going on after iteration \(startIteration)") }
     if startIteration < schedule.iterations { progress.update(status(startIteration, nil)) }
   }
 
@@ -80,12 +85,12 @@ final class RunRecorder {
         seconds: seconds))
     progress.update(status)
     for warning in monitor.observe(critic, generator) {
-      progress.log("warning: iteration \(iteration): \(warning)")
+      Messages.warning("iteration \(iteration): \(warning)")
     }
     let epoch = schedule.epochsDone(afterIteration: iteration)
     if epoch > schedule.epochsDone(afterIteration: iteration - 1) {
       // As the published Fashion-MNIST system prints it: the values of the epoch's last batch.
-      progress.log(
+      Messages.notice(
         "Epoch [\(epoch)/\(schedule.epochs)] C Loss: \(fixed(critic.loss)), \(middle(critic)), "
           + "G Loss: \(fixed(generator.loss))")
     }
@@ -99,7 +104,7 @@ final class RunRecorder {
   /// Warns where the samples of a picture are nearly all the same.
   func record(diversity: Double, iteration: Int) {
     if let warning = monitor.observe(diversity: diversity) {
-      progress.log("warning: iteration \(iteration): \(warning)")
+      Messages.warning("iteration \(iteration): \(warning)")
     }
   }
 
@@ -112,16 +117,16 @@ final class RunRecorder {
     }
     let seconds = Double(DispatchTime.now().uptimeNanoseconds - startTime) * 1e-9
     if iteration == start && signal == 0 {
-      return progress.log(
+      return Messages.notice(
         "nothing to do: all \(iteration) iterations of \(directory.path) are done")
     }
     if signal != 0 && iteration < schedule.iterations {
-      return progress.log(
+      return Messages.notice(
         "stopped by \(StopSignal.name(signal)) after iteration \(iteration) of "
           + "\(schedule.iterations), saved; go on with: \(CommandLine.arguments[0]) train --resume "
           + "\(directory.path)")
     }
-    progress.log(
+    Messages.notice(
       "done: \(iteration) iterations in \(ProgressReporter.duration(seconds)); checkpoints, "
         + "samples and metrics are in \(directory.path) (samples/, curves.png, metrics.csv, "
         + "checkpoints/latest)")

@@ -37,20 +37,14 @@ package struct OptimizerSettings: Sendable, Equatable {
     }
     switch item.name {
     case "adam":
-      let forms = Adam.EpsilonForm.allCases.map(\.rawValue)
       rule = .adam(
         Adam(
           learningRate: try rate(), beta1: try decay("beta1", 0.9),
           beta2: try decay("beta2", 0.999),
           epsilon: try epsilon(1e-8),
-          epsilonForm: Adam.EpsilonForm(
-            rawValue: try options.choice("epsilonForm", default: "pytorch", of: forms)) ?? .pytorch)
-      )
+          epsilonForm: try options.choice("epsilonForm", default: .pytorch)))
     case "rmsprop":
-      let forms = RMSprop.Form.allCases.map(\.rawValue)
-      let form =
-        RMSprop.Form(rawValue: try options.choice("form", default: "pytorch", of: forms))
-        ?? .pytorch
+      let form = try options.choice("form", default: RMSprop.Form.pytorch)
       rule = .rmsprop(
         RMSprop(
           learningRate: try rate(), alpha: try decay("alpha", form.defaultAlpha),

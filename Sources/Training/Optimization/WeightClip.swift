@@ -29,9 +29,7 @@ package struct WeightClip: Sendable, Equatable {
 
   package init(_ section: ConfigurationReader) throws {
     limit = try section.number("limit", default: 0.01, in: 0...1e6, above: 0)
-    let scopes = Scope.allCases.map(\.rawValue)
-    let scope = try section.choice("parameters", default: "all", of: scopes)
-    parameters = Scope(rawValue: scope) ?? .all
+    parameters = try section.choice("parameters", default: .all)
   }
 
   /// Clips the network's parameters in place; optimizer state and running statistics stay.

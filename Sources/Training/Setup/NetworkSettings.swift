@@ -21,10 +21,7 @@ package struct NetworkSettings {
     var shape: Shape?
     var noise = NoiseDistribution.normal
     if isGenerator {
-      let distributions = NoiseDistribution.allCases.map(\.rawValue)
-      noise =
-        NoiseDistribution(
-          rawValue: try section.choice("noise", default: "normal", of: distributions)) ?? .normal
+      noise = try section.choice("noise", default: .normal)
       let latent = try section.integer("latent", in: 1...65536)
       let sizes = try section.integers("input", default: [latent], count: 1...3, in: 1...65536)
       let found = Shape(
@@ -37,14 +34,13 @@ package struct NetworkSettings {
       }
       shape = found
     }
-    let schemes = Initialization.Scheme.allCases.map(\.rawValue)
-    let scheme = try section.choice("initialization", default: "pytorch", of: schemes)
+    let scheme = try section.choice("initialization", default: Initialization.Scheme.pytorch)
     let prefix = try section.string("prefix", default: "")
     let layers = try section.items("layers")
     guard !layers.isEmpty else { throw section.fail("layers", "expected at least one layer") }
     inputShape = shape
     self.noise = noise
-    initialization = Initialization(Initialization.Scheme(rawValue: scheme) ?? .pytorch)
+    initialization = Initialization(scheme)
     namePrefix = prefix.isEmpty ? "" : prefix + "."
     self.layers = layers
     reader = section

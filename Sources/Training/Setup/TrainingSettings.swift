@@ -41,8 +41,7 @@ package struct TrainingSettings {
         "batch", "expected at least training.shards = \(shards) samples, found \(batch)")
     }
     let threads = try section.integer("threads", default: 1, in: 1...1024)
-    let modes = ExchangeMode.allCases.map(\.rawValue)
-    let mode = try section.choice("exchange", default: "auto", of: modes)
+    let mode = try section.choice("exchange", default: ExchangeMode.auto)
     let criticSteps = try section.integer("criticSteps", default: 5, in: 1...10_000)
     let reals = try section.choice("realBatch", default: "fresh", of: ["fresh", "reused"])
     let last = try section.choice("lastBatch", default: "drop", of: ["drop", "keep"])
@@ -66,7 +65,7 @@ package struct TrainingSettings {
     self.batch = batch
     self.shards = shards
     self.threads = threads
-    exchange = ExchangeMode(rawValue: mode) ?? .auto
+    exchange = mode
     self.criticSteps = criticSteps
     reusesReals = reals == "reused"
     keepsPartialBatch = last == "keep"

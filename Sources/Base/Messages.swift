@@ -1,0 +1,75 @@
+import Foundation
+import Synchronization
+
+/// What the program tells its user beside its results.
+///
+/// Warnings and errors are lines on standard error, `wgangp-dist: warning: ...`; notices are lines
+/// on standard output, without a prefix. Each is one `write`, so that lines of several ranks do not
+/// run into one another, and none fails: see `Descriptor`.
+///
+/// Rank 0 speaks for all. The others are silent but for what they alone can know.
+package enum Messages {
+  private struct State {
+    var isSpeaker = (LaunchedRank.current ?? 0) == 0
+    var progressLine: (any ProgressLine)?
+  }
+
+  private static let state = Mutex(State())
+
+  /// Whether this process speaks for the job: by the launcher's word until `setRank`.
+  package static var isSpeaker: Bool { state.withLock { $0.isSpeaker } }
+
+  /// Tells the rank that this process turned out to have.
+  package static func setRank(_ rank: Int) {
+    state.withLock { $0.isSpeaker = rank == 0 }
+  }
+
+  /// What a user may want to know.
+  package static func notice(_ text: String) { say(text, to: 1) }
+
+  /// What a user should look at.
+  package static func warning(_ text: String) {
+    say("wgangp-dist: warning: \(text)", to: 2)
+  }
+
+  /// Why the job ends.
+  ///
+  /// - Parameters:
+  ///   - text: One line: what was found, what was expected, and where.
+  ///   - everyRank: Whether ranks other than 0 say it too: where one may be alone in knowing it.
+  package static func error(_ text: String, everyRank: Bool = false) {
+    say("wgangp-dist: error: \(text)", to: 2, everyRank: everyRank, isLast: true)
+  }
+
+  private static func say(
+    _ text: String, to descriptor: Int32, everyRank: Bool = false, isLast: Bool = false
+  ) {
+    let (isHeard, line) = state.withLock { ($0.isSpeaker || everyRank, $0.progressLine) }
+    guard isHeard else { return }
+    let write = { Descriptor.write(text + "\n", to: descriptor) }
+    if let line { line.interrupt(redraws: !isLast, write) } else { write() }
+  }
+
+  // MARK: - Progress lines
+
+  /// Makes way for messages where `line` shows something, from now on.
+  package static func addProgressLine(_ line: any ProgressLine) {
+    state.withLock { $0.progressLine = line }
+  }
+
+  /// Ends what `addProgressLine` began; nothing if there is another line since.
+  package static func removeProgressLine(_ line: any ProgressLine) {
+    state.withLock { if $0.progressLine === line { $0.progressLine = nil } }
+  }
+}
+
+/// A line that is redrawn in place, which messages must not run into.
+package protocol ProgressLine: AnyObject, Sendable {
+  /// Clears the line where it is shown, and calls `write`.
+  ///
+  /// - Parameters:
+  ///   - redraws: Whether the line goes on below the message.
+  ///   - write: Writes the message, perhaps to another stream of the same terminal; it sends no
+  ///     messages itself.
+  func interrupt(redraws: Bool, _ write: () -> Void)
+}
