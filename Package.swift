@@ -75,7 +75,7 @@ let package = Package(
     .target(name: "Networks", dependencies: ["Base", "Kernels", "Collectives", "Configuration"]),
     .target(
       name: "Datasets",
-      dependencies: ["Base", "Storage", "CArchive", "CPNG", "CJPEG", "CCrypto"]),
+      dependencies: ["Base", "Storage", "CArchive", "CZlib", "CPNG", "CJPEG", "CCrypto"]),
     .target(name: "Reports", dependencies: ["Storage", "CPNG"]),
     .target(
       name: "Training",
@@ -139,7 +139,7 @@ let package = Package(
       name: "NetworksTests",
       dependencies: ["Networks", "Collectives", "Configuration", "Kernels", "TestSupport"]),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets", "Base", "TestSupport"],
+      name: "DatasetsTests", dependencies: ["Datasets", "Storage", "Base", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Sampling", "RunSupport"]),

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Storage
 import Testing
 
 /// Runs `body` with the path of an empty folder that is removed afterwards.
@@ -30,11 +31,16 @@ func countingImages(_ count: Int) -> [UInt8] {
   idx([UInt32(count), 3, 2], (0..<count * 6).map { UInt8(truncatingIfNeeded: $0) })
 }
 
+/// The CRC-32 of `bytes`, by zlib.
+func crc32(_ bytes: some Collection<UInt8>) -> UInt32 {
+  Array(bytes).withUnsafeBytes { FileSystem.crc32($0) }
+}
+
 /// A gzip file that stores `bytes` in one block without compression (RFC 1951, section 3.2.4).
 func gzip(_ bytes: [UInt8]) -> [UInt8] {
   let length = UInt16(bytes.count)
   let block: [UInt8] = [1] + littleEndian(UInt32(length) | UInt32(~length) << 16) + bytes
-  return [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF] + block + littleEndian(crc32(bytes[...]))
+  return [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF] + block + littleEndian(crc32(bytes))
     + littleEndian(UInt32(bytes.count))
 }
 
