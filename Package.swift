@@ -72,11 +72,13 @@ let package = Package(
     .target(name: "Collectives", dependencies: ["COpenMPI", "Base", "Kernels"]),
     .target(name: "Configuration", dependencies: ["Yams"]),
     .target(name: "Storage", dependencies: ["CZlib"]),
+    // One 8-bit picture and its files, for Datasets to read and Reports to write.
+    .target(name: "Pictures", dependencies: ["Storage", "CPNG", "CJPEG"]),
     .target(name: "Networks", dependencies: ["Base", "Kernels", "Collectives", "Configuration"]),
     .target(
       name: "Datasets",
-      dependencies: ["Base", "Storage", "CArchive", "CZlib", "CPNG", "CJPEG", "CCrypto"]),
-    .target(name: "Reports", dependencies: ["Storage", "CPNG"]),
+      dependencies: ["Base", "Storage", "Pictures", "CArchive", "CZlib", "CCrypto"]),
+    .target(name: "Reports", dependencies: ["Storage", "Pictures"]),
     .target(
       name: "Training",
       dependencies: [
@@ -89,7 +91,7 @@ let package = Package(
       name: "Sampling",
       dependencies: [
         "Recipe", "Training", "Networks", "Datasets", "Collectives", "Base", "Configuration",
-        "Storage", "Reports",
+        "Storage", "Pictures", "Reports",
       ]),
     .target(
       name: "Verification",
@@ -98,20 +100,21 @@ let package = Package(
       name: "Runs",
       dependencies: [
         "Recipe", "Training", "Sampling", "Networks", "Datasets", "Collectives", "Base",
-        "Configuration", "Storage", "Reports",
+        "Configuration", "Storage", "Pictures", "Reports",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
       name: "Benchmarks",
       dependencies: [
         "Recipe", "Training", "Networks", "Datasets", "Collectives", "Kernels", "Base",
-        "Configuration", "Reports", "Storage", "Runs",
+        "Configuration", "Pictures", "Reports", "Storage", "Runs",
       ]),
     .executableTarget(
       name: "wgangp-dist",
       dependencies: [
         "Recipe", "Runs", "Sampling", "Verification", "Benchmarks", "Training", "Networks",
-        "Collectives", "Base", "Kernels", "Configuration", "Storage", "Datasets", "Reports",
+        "Collectives", "Base", "Kernels", "Configuration", "Storage", "Datasets", "Pictures",
+        "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -139,12 +142,13 @@ let package = Package(
       name: "NetworksTests",
       dependencies: ["Networks", "Collectives", "Configuration", "Kernels", "TestSupport"]),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets", "Storage", "Base", "TestSupport"],
+      name: "DatasetsTests",
+      dependencies: ["Datasets", "Pictures", "Storage", "Base", "TestSupport"],
       resources: [.copy("Fixtures")]),
-    .testTarget(name: "ReportsTests", dependencies: ["Reports", "TestSupport"]),
+    .testTarget(name: "ReportsTests", dependencies: ["Reports", "Pictures", "TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Sampling", "RunSupport"]),
     .testTarget(name: "RecipeTests", dependencies: ["Recipe", "RunSupport"]),
-    .testTarget(name: "SamplingTests", dependencies: ["Sampling", "RunSupport"]),
+    .testTarget(name: "SamplingTests", dependencies: ["Sampling", "Pictures", "RunSupport"]),
     .testTarget(
       name: "VerificationTests", dependencies: ["Verification", "RunSupport"],
       resources: [.copy("Fixtures")]),

@@ -1,6 +1,6 @@
 import Datasets
 import Foundation
-import Reports
+import Pictures
 import Testing
 
 @Suite struct ImageFolderTests {

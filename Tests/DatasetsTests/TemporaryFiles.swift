@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Pictures
 import Storage
 import Testing
 
@@ -44,7 +45,8 @@ func gzip(_ bytes: [UInt8]) -> [UInt8] {
     + littleEndian(UInt32(bytes.count))
 }
 
-/// The message of the `DatasetError` that `body` throws, nil and a recorded issue if it does not.
+/// The message of the `DatasetError` or `PictureError` that `body` throws, nil and a recorded issue
+/// if it does not.
 func message(_ body: () throws -> some Any) -> String? {
   do {
     _ = try body()
@@ -52,6 +54,9 @@ func message(_ body: () throws -> some Any) -> String? {
   } catch let error as DatasetError {
     #expect(!error.message.contains("\n"))
     #expect(error.description == error.message)
+    return error.message
+  } catch let error as PictureError {
+    #expect(!error.message.contains("\n"))
     return error.message
   } catch {
     Issue.record("another error: \(error)")

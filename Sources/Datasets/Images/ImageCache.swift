@@ -1,4 +1,5 @@
 import Foundation
+import Pictures
 import Storage
 
 /// The file behind `ImageFolderDataset`, mapped for reading.
