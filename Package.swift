@@ -61,7 +61,7 @@ let package = Package(
     .target(
       name: "VectorKernelsAVX512", dependencies: ["CInstructions", "KernelLayouts"],
       swiftSettings: wideKernelFlags),
-    // Memory, random numbers, threads and the processor: what everything else stands on.
+    // Memory, shapes, random numbers, threads and the processor: what everything else stands on.
     .target(name: "Base", swiftSettings: kernelFlags),
     .target(
       name: "Kernels",
@@ -140,15 +140,17 @@ let package = Package(
     .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
     .testTarget(
       name: "NetworksTests",
-      dependencies: ["Networks", "Collectives", "Configuration", "Kernels", "TestSupport"]),
+      dependencies: [
+        "Networks", "Collectives", "Configuration", "Kernels", "Base", "TestSupport",
+      ]),
     .testTarget(
       name: "DatasetsTests",
       dependencies: ["Datasets", "Pictures", "Storage", "Base", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "Pictures", "TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Sampling", "RunSupport"]),
-    .testTarget(name: "RecipeTests", dependencies: ["Recipe", "RunSupport"]),
-    .testTarget(name: "SamplingTests", dependencies: ["Sampling", "Pictures", "RunSupport"]),
+    .testTarget(name: "RecipeTests", dependencies: ["Recipe", "Base", "RunSupport"]),
+    .testTarget(name: "SamplingTests", dependencies: ["Sampling", "Pictures", "Base", "RunSupport"]),
     .testTarget(
       name: "VerificationTests", dependencies: ["Verification", "RunSupport"],
       resources: [.copy("Fixtures")]),

@@ -1,10 +1,12 @@
+import Base
+
 /// Images held in memory as bytes, a quarter of what floats take, and converted when they are read.
 ///
 /// pixels: count x height x width x channels, 0 ... 255.
 package final class ByteImageDataset: Dataset {
   package let name: String
   package let count: Int
-  package let shape: SampleShape
+  package let shape: Shape
   package let classCount: Int
   /// count x height x width x channels.
   package let pixels: [UInt8]
@@ -23,7 +25,7 @@ package final class ByteImageDataset: Dataset {
   ///   - classCount: more than every label; 0 without labels.
   ///   - conversion: what bytes become.
   package init(
-    name: String, shape: SampleShape, pixels: [UInt8], labels: [UInt8], classCount: Int,
+    name: String, shape: Shape, pixels: [UInt8], labels: [UInt8], classCount: Int,
     conversion: ByteConversion
   ) {
     precondition(
@@ -46,7 +48,7 @@ package final class ByteImageDataset: Dataset {
 
   /// The same with bytes 0 and 255 becoming the ends of `range`.
   package convenience init(
-    name: String, shape: SampleShape, pixels: [UInt8], labels: [UInt8], classCount: Int,
+    name: String, shape: Shape, pixels: [UInt8], labels: [UInt8], classCount: Int,
     range: ClosedRange<Float>
   ) {
     self.init(
@@ -82,7 +84,7 @@ package final class ByteImageDataset: Dataset {
   /// The images at another size, as `BilinearResampler` makes them; itself at its own size.
   package func resized(height: Int, width: Int) -> ByteImageDataset {
     guard height != shape.height || width != shape.width else { return self }
-    let target = SampleShape(channels: shape.channels, height: height, width: width)
+    let target = Shape(channels: shape.channels, height: height, width: width)
     let resampler = BilinearResampler(from: shape, toHeight: height, width: width)
     var scratch: [UInt8] = []
     let total = count * target.elementCount

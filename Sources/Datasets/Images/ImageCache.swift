@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Pictures
 import Storage
@@ -20,7 +21,7 @@ final class ImageCache: Sendable {
   private static let version: UInt32 = 1
   private static let headerSize = 8 + 7 * 4 + 16
 
-  let shape: SampleShape
+  let shape: Shape
   let count: Int
   let classes: [String]
   private let file: MappedFile
@@ -66,7 +67,7 @@ final class ImageCache: Sendable {
     guard bytes[..<8].elementsEqual(Self.magic), words[0] == Self.version,
       bytes[36..<52].elementsEqual(digest)
     else { return nil }
-    shape = SampleShape(channels: words[1], height: words[2], width: words[3])
+    shape = Shape(channels: words[1], height: words[2], width: words[3])
     count = words[4]
     let namesSize = words[6]
     labelsStart = Self.headerSize + (namesSize + 3) / 4 * 4

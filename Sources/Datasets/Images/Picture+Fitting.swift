@@ -1,3 +1,4 @@
+import Base
 import Pictures
 
 extension Picture {
@@ -29,7 +30,7 @@ extension Picture {
         "\(path): \(width) x \(height) pixels become \(target.width) x \(target.height) before "
           + "the crop; expected up to \(Self.maximumPixels)")
     }
-    let shape = SampleShape(channels: channels, height: height, width: width)
+    let shape = Shape(channels: channels, height: height, width: width)
     let resampler = BilinearResampler(from: shape, toHeight: target.height, width: target.width)
     var resized = Picture(
       width: target.width, height: target.height, channels: channels,
