@@ -60,7 +60,7 @@ let package = Package(
     .target(
       name: "VectorKernelsAVX512", dependencies: ["CInstructions", "KernelLayouts"],
       swiftSettings: wideKernelFlags),
-    // Memory, random numbers, threads and the processor: what everything else stands on.
+    // Memory, shapes, random numbers, threads and the processor: what everything else stands on.
     .target(name: "Base", swiftSettings: kernelFlags),
     .target(
       name: "Kernels",
@@ -71,11 +71,13 @@ let package = Package(
     .target(name: "Collectives", dependencies: ["COpenMPI", "Base", "Kernels"]),
     .target(name: "Configuration", dependencies: ["Yams"]),
     .target(name: "Storage", dependencies: ["CZlib"]),
+    // One 8-bit picture and its files, for Datasets to read and Reports to write.
+    .target(name: "Pictures", dependencies: ["Storage", "CPNG", "CJPEG"]),
     .target(name: "Networks", dependencies: ["Base", "Kernels", "Collectives", "Configuration"]),
     .target(
       name: "Datasets",
-      dependencies: ["Base", "Storage", "CArchive", "CPNG", "CJPEG", "CCrypto"]),
-    .target(name: "Reports", dependencies: ["Base", "Storage", "CPNG"]),
+      dependencies: ["Base", "Storage", "Pictures", "CArchive", "CZlib", "CCrypto"]),
+    .target(name: "Reports", dependencies: ["Base", "Storage", "Pictures"]),
     .target(
       name: "Training",
       dependencies: [
@@ -88,7 +90,7 @@ let package = Package(
       name: "Sampling",
       dependencies: [
         "Recipe", "Training", "Networks", "Datasets", "Collectives", "Base", "Configuration",
-        "Storage", "Reports",
+        "Storage", "Pictures", "Reports",
       ]),
     .target(
       name: "Verification",
@@ -97,19 +99,20 @@ let package = Package(
       name: "Runs",
       dependencies: [
         "Recipe", "Training", "Sampling", "Networks", "Datasets", "Collectives", "Base",
-        "Configuration", "Storage", "Reports",
+        "Configuration", "Storage", "Pictures", "Reports",
       ]),
     .target(
       name: "Benchmarks",
       dependencies: [
         "Recipe", "Training", "Networks", "Datasets", "Collectives", "Kernels", "Base",
-        "Configuration", "Reports", "Storage", "Runs",
+        "Configuration", "Pictures", "Reports", "Storage", "Runs",
       ]),
     .executableTarget(
       name: "wgangp-dist",
       dependencies: [
         "Recipe", "Runs", "Sampling", "Verification", "Benchmarks", "Training", "Networks",
-        "Collectives", "Base", "Kernels", "Configuration", "Storage", "Datasets", "Reports",
+        "Collectives", "Base", "Kernels", "Configuration", "Storage", "Datasets", "Pictures",
+        "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -134,14 +137,19 @@ let package = Package(
     .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
     .testTarget(
       name: "NetworksTests",
-      dependencies: ["Networks", "Collectives", "Configuration", "Kernels", "TestSupport"]),
+      dependencies: [
+        "Networks", "Collectives", "Configuration", "Kernels", "Base", "TestSupport",
+      ]),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets", "Base", "TestSupport"],
+      name: "DatasetsTests",
+      dependencies: ["Datasets", "Pictures", "Storage", "Base", "TestSupport"],
       resources: [.copy("Fixtures")]),
-    .testTarget(name: "ReportsTests", dependencies: ["Reports", "TestSupport"]),
+    .testTarget(name: "ReportsTests", dependencies: ["Reports", "Pictures", "TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Sampling", "RunSupport"]),
-    .testTarget(name: "RecipeTests", dependencies: ["Recipe", "RunSupport"]),
-    .testTarget(name: "SamplingTests", dependencies: ["Sampling", "Runs", "RunSupport"]),
+    .testTarget(name: "RecipeTests", dependencies: ["Recipe", "Base", "RunSupport"]),
+    .testTarget(
+      name: "SamplingTests",
+      dependencies: ["Sampling", "Runs", "Pictures", "Base", "RunSupport"]),
     .testTarget(
       name: "VerificationTests", dependencies: ["Verification", "RunSupport"],
       resources: [.copy("Fixtures")]),

@@ -76,9 +76,8 @@ package struct Benchmark {
       UInt8(truncatingIfNeeded: random.bits(sample: 0, block: $0)[0])
     }
     let dataset = ByteImageDataset(
-      name: "noise",
-      shape: SampleShape(channels: shape.channels, height: shape.height, width: shape.width),
-      pixels: pixels, labels: classes == 0 ? [] : (0..<count).map { UInt8($0 % classes) },
+      name: "noise", shape: shape, pixels: pixels,
+      labels: classes == 0 ? [] : (0..<count).map { UInt8($0 % classes) },
       classCount: classes, range: configuration.data.range)
     let sampler = try EpochSampler(
       count: count, batch: training.batch, keepsPartialBatch: false, seed: configuration.seed)

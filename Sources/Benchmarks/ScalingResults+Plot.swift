@@ -1,3 +1,4 @@
+import Pictures
 import Reports
 import Training
 
@@ -5,7 +6,7 @@ extension ScalingResults {
   /// The picture of the tables: a row an axis.
   ///
   /// - Throws: `TrainingError` where there is nothing to draw.
-  package func plot() throws -> Image {
+  package func plot() throws -> Picture {
     let rows = ScalingAxis.allCases.compactMap(row)
     guard !rows.isEmpty else { throw TrainingError("the scaling results have no points") }
     return ScalingPlot.render(rows)

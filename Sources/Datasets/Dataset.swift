@@ -10,33 +10,13 @@ package struct DatasetError: Error, CustomStringConvertible, Equatable {
   package var description: String { message }
 }
 
-/// The size of one sample.
-///
-/// A vector of n numbers is (n, 1, 1).
-package struct SampleShape: Sendable, Equatable {
-  package var channels: Int
-  /// Pixels.
-  package var height: Int
-  /// Pixels.
-  package var width: Int
-
-  package init(channels: Int, height: Int, width: Int) {
-    self.channels = channels
-    self.height = height
-    self.width = width
-  }
-
-  /// The numbers in one sample: channels * height * width.
-  package var elementCount: Int { channels * height * width }
-}
-
 /// Samples that any thread may read in any order: sample i is the same on every rank.
 package protocol Dataset: Sendable {
   /// What the user calls it, for logs: `glyphs`, `idx data/mnist (train)`.
   var name: String { get }
   /// Samples.
   var count: Int { get }
-  var shape: SampleShape { get }
+  var shape: Shape { get }
   /// What the samples are conditioned on.
   var condition: ConditionShape { get }
 

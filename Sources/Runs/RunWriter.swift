@@ -1,4 +1,5 @@
 import Foundation
+import Pictures
 import Reports
 import Storage
 import Synchronization
@@ -38,7 +39,7 @@ final class RunWriter: @unchecked Sendable {
     }
   }
 
-  func savePicture(_ image: Image, to path: String) {
+  func savePicture(_ image: Picture, to path: String) {
     perform { try PNG.write(image, to: path) }
   }
 

@@ -37,7 +37,7 @@ package final class TrainingRun {
   private var directory: RunDirectory
   private var comparedReals: [Float] = []
   /// Rank 0's, from the run's begin to its last write.
-  private var lock: FolderLock?
+  private var lock: ProcessLock?
   /// What ranks tell each other at the end of an iteration: the signal that came, and 1 for a
   /// failure.
   private let controlMine = DoubleStorage(count: 2)
@@ -212,7 +212,7 @@ package final class TrainingRun {
     let snapshot = options.resume == nil ? nil : Snapshot(trainer)
     try communicator.agree {
       if let resume = options.resume {
-        lock = try FolderLock(directory.path)
+        lock = try ProcessLock(folder: directory.path)
         let store = CheckpointStore(
           directory: directory.checkpoints, keep: configuration.output.keep)
         let found = try store.latestValid()

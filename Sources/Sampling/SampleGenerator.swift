@@ -1,6 +1,7 @@
 import Base
 import Datasets
 import Networks
+import Pictures
 import Recipe
 import Reports
 import Training
@@ -122,7 +123,7 @@ package struct SampleGenerator {
   /// - Throws: What a pass throws.
   package func picture(
     of samples: [Float], _ layout: Layout, scale: Int, dataset: any Dataset, title: String
-  ) throws -> Image? {
+  ) throws -> Picture? {
     guard isDrawable else { return nil }
     if isPlanar {
       return try contour(
@@ -145,7 +146,7 @@ package struct SampleGenerator {
   package func grid(
     of images: [Float], columns: Int, scale: Int, padding: Int = 2, headings: [String] = [],
     rowLabels: [String] = []
-  ) -> Image {
+  ) -> Picture {
     let grid = SampleGrid(
       columns: columns, padding: padding, range: range,
       padValue: (range.lowerBound + range.upperBound) / 2, scale: scale)
@@ -167,7 +168,7 @@ package struct SampleGenerator {
   /// - Returns: An RGB picture.
   package func realsBesideSamples(
     _ samples: [Float], _ layout: Layout, scale: Int, dataset: any Dataset
-  ) -> Image {
+  ) -> Picture {
     PictureSheet.render(
       [("reals", reals(layout, of: dataset)), ("samples", samples)].map { heading, images in
         .init(

@@ -1,4 +1,5 @@
 import Foundation
+import Pictures
 import Reports
 import Storage
 import Training
@@ -135,7 +136,7 @@ package struct SamplePictures {
     trained.configuration.name + (trained.iteration.map { ", iteration \($0)" } ?? "")
   }
 
-  private func write(_ image: Image, suffix: String) throws -> String {
+  private func write(_ image: Picture, suffix: String) throws -> String {
     var path = options.output ?? "samples\(suffix).png"
     if options.output == nil, let run = trained.run, let iteration = trained.iteration {
       path = "\(run.samples)/\(CheckpointStore.name(step: iteration))\(suffix).png"

@@ -125,7 +125,7 @@ package struct CheckpointStore: Sendable {
   @discardableResult
   package func publish(_ temporaryFolder: String) throws -> Outcome {
     let temporaryName = FileSystem.name(of: temporaryFolder)
-    guard let name = Self.temporaryOwner(temporaryName)?.name, Self.step(ofName: name) != nil
+    guard let name = FileSystem.temporaryOwner(temporaryName)?.name, Self.step(ofName: name) != nil
     else { preconditionFailure("\(temporaryFolder) is not a checkpoint's temporary folder") }
     let done = try FileSystem.readFile("\(temporaryFolder)/DONE")
     let destination = "\(directory)/\(name)"
@@ -146,7 +146,7 @@ package struct CheckpointStore: Sendable {
       try FileSystem.removeTree(temporaryFolder)
     } else {
       // A folder with files in it cannot be renamed over: it steps aside first.
-      let aside = "\(directory)/.\(name).old-\(getpid())"
+      let aside = FileSystem.asidePath(for: destination)
       if outcome != .created {
         try FileSystem.removeTree(aside)
         try FileSystem.rename(destination, to: aside)
@@ -176,14 +176,8 @@ package struct CheckpointStore: Sendable {
       try FileSystem.removeTree("\(directory)/\(name)/DONE")
       try FileSystem.removeTree("\(directory)/\(name)")
     }
-    for name in try FileSystem.listDirectory(directory) {
-      guard let owner = Self.temporaryOwner(name),
-        owner.name == "latest" || Self.step(ofName: owner.name) != nil
-      else { continue }
-      // Only ESRCH says that the process is gone: EPERM is another user's, alive.
-      if kill(owner.process, 0) != 0, errno == ESRCH {
-        try FileSystem.removeTree("\(directory)/\(name)")
-      }
+    try FileSystem.removeLeftovers(in: directory) {
+      $0 == "latest" || Self.step(ofName: $0) != nil
     }
   }
 
@@ -251,17 +245,5 @@ package struct CheckpointStore: Sendable {
 
   private static func isPlainName(_ name: String) -> Bool {
     !name.isEmpty && name != "." && name != ".." && !name.contains { $0 == "/" || $0.isNewline }
-  }
-
-  /// Final name and writer's PID of `.NAME.tmp-PID` and `.NAME.old-PID`, nil for other names.
-  private static func temporaryOwner(_ name: String) -> (name: String, process: pid_t)? {
-    guard name.hasPrefix("."), let dot = name.lastIndex(of: "."), dot > name.startIndex else {
-      return nil
-    }
-    let parts = name[name.index(after: dot)...].split(separator: "-")
-    guard parts.count == 2, parts[0] == "tmp" || parts[0] == "old",
-      let process = pid_t(parts[1]), process > 0
-    else { return nil }
-    return (String(name[..<dot].dropFirst()), process)
   }
 }

@@ -260,11 +260,6 @@ package enum FileSystem {
     return String(trimmed[trimmed.index(after: slash)...])
   }
 
-  /// `folder/.NAME.tmp-PID`; the PID tells later runs whether the writer is still alive.
-  package static func temporaryPath(for path: String) -> String {
-    "\(folder(of: path))/.\(name(of: path)).tmp-\(getpid())"
-  }
-
   private static func withoutTrailingSlashes(_ path: String) -> String {
     var text = Substring(path)
     while text.count > 1 && text.hasSuffix("/") { text = text.dropLast() }

@@ -36,9 +36,9 @@ package struct RunDirectory: Sendable {
   /// Makes the folders of a new run and takes its lock.
   ///
   /// - Throws: Where the folder holds a run, or another process is about to begin one in it.
-  package func create() throws -> FolderLock {
+  package func create() throws -> ProcessLock {
     try FileSystem.createDirectory(path)
-    let lock = try FolderLock(path)
+    let lock = try ProcessLock(folder: path)
     guard !FileSystem.exists(configuration) else {
       throw StorageError(
         "\(path): holds a run already; go on with it by --resume \(path), or give another --run "

@@ -3,6 +3,7 @@ import Base
 import Configuration
 import Datasets
 import Foundation
+import Pictures
 import Recipe
 import Reports
 import Storage
@@ -302,7 +303,7 @@ struct DataPreviewCommand: ParsableCommand {
     try onRoot(checksProcessor: true) {
       let (dataset, range) = try data.open()
       let shape = dataset.shape
-      let image: Image
+      let image: Picture
       if shape.height == 1, shape.width == 1, shape.channels == 2 {
         image = DatasetPicture.render(points: samples(dataset, Array(0..<min(5000, dataset.count))))
       } else {

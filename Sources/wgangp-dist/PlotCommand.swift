@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Pictures
 import Reports
 import Storage
 
@@ -79,7 +80,7 @@ struct PlotCommand: ParsableCommand {
     return Set(short).count == short.count ? short : paths
   }
 
-  private func curves() throws -> Image {
+  private func curves() throws -> Picture {
     let tables = try runs.map { try MetricsTable(path: RunDirectory($0).metrics) }
     if tables.count == 1, columns == nil, !log { return tables[0].curves(title: titles[0]) }
     return try MetricsTable.comparison(
@@ -87,7 +88,7 @@ struct PlotCommand: ParsableCommand {
       isSymmetricLog: log)
   }
 
-  private func sheet() throws -> Image {
+  private func sheet() throws -> Picture {
     PictureSheet.render(
       try zip(titles, runs).map { title, run in
         let path = try RunDirectory(run).newestSamples()

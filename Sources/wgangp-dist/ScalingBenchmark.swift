@@ -3,6 +3,7 @@ import Benchmarks
 import Collectives
 import Configuration
 import Foundation
+import Pictures
 import Recipe
 import Reports
 import Runs

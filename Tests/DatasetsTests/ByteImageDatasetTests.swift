@@ -1,3 +1,4 @@
+import Base
 import Datasets
 import Testing
 
@@ -5,7 +6,7 @@ import Testing
   /// One image of 16 x 16 that holds every byte once, in descending order.
   private func everyByte(range: ClosedRange<Float>) -> ByteImageDataset {
     ByteImageDataset(
-      name: "bytes", shape: SampleShape(channels: 1, height: 16, width: 16),
+      name: "bytes", shape: Shape(channels: 1, height: 16, width: 16),
       pixels: (0..<256).map { UInt8(255 - $0) }, labels: [3], classCount: 4, range: range)
   }
 
@@ -49,7 +50,7 @@ import Testing
 
   @Test func samplesLieOneAfterTheOtherChannelsLast() {
     let dataset = ByteImageDataset(
-      name: "colour", shape: SampleShape(channels: 3, height: 1, width: 2),
+      name: "colour", shape: Shape(channels: 3, height: 1, width: 2),
       pixels: (0..<18).map { UInt8($0) }, labels: [2, 0, 1], classCount: 3, range: 0...255)
     #expect(dataset.count == 3)
     #expect(dataset.shape.elementCount == 6)

@@ -1,3 +1,4 @@
+import Base
 import Datasets
 import Foundation
 import Testing
@@ -15,7 +16,7 @@ import Testing
 
   private func expectImages(_ set: ByteImageDataset, _ images: Range<Int>) {
     #expect(set.count == images.count)
-    #expect(set.shape == SampleShape(channels: 3, height: 32, width: 32))
+    #expect(set.shape == Shape(channels: 3, height: 32, width: 32))
     #expect(set.classCount == 10)
     #expect(set.labels == images.map { UInt8(3 * $0 % 10) })
     #expect(set.pixels == images.flatMap(expected))

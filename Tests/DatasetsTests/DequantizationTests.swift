@@ -7,7 +7,7 @@ import Testing
   /// Two images of 16 x 16 that hold every byte once, up and down.
   private func everyByte(_ conversion: ByteConversion) -> ByteImageDataset {
     ByteImageDataset(
-      name: "bytes", shape: SampleShape(channels: 1, height: 16, width: 16),
+      name: "bytes", shape: Shape(channels: 1, height: 16, width: 16),
       pixels: (0..<256).map { UInt8($0) } + (0..<256).map { UInt8(255 - $0) }, labels: [],
       classCount: 0, conversion: conversion)
   }

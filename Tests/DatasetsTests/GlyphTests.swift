@@ -1,3 +1,4 @@
+import Base
 import Datasets
 import Testing
 
@@ -7,7 +8,7 @@ import Testing
   @Test func knownAnswer() {
     // Every machine draws these bytes; a change to the drawing changes everyone's results.
     let dataset = GlyphDataset.make(count: 40, seed: 0, range: -1...1)
-    #expect(crc32(dataset.pixels[...]) == 0x89A2_AA63)
+    #expect(crc32(dataset.pixels) == 0x89A2_AA63)
     #expect(
       Array(dataset.pixels[(14 * 28 + 4)..<(14 * 28 + 24)])
         == [37, 255, 255, 173, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 220, 255, 181, 0])
@@ -17,7 +18,7 @@ import Testing
     let few = GlyphDataset.make(count: 13, seed: 5, range: 0...1)
     let many = GlyphDataset.make(count: 31, seed: 5, range: 0...1)
     #expect(few.pixels == Array(many.pixels[..<few.pixels.count]))
-    #expect(many.shape == SampleShape(channels: 1, height: 28, width: 28))
+    #expect(many.shape == Shape(channels: 1, height: 28, width: 28))
     #expect(many.classCount == 10)
     #expect((0..<31).map(many.label) == (0..<31).map { $0 % 10 })
     #expect(GlyphDataset.make(count: 13, seed: 6, range: 0...1).pixels != few.pixels)

@@ -10,13 +10,6 @@ import Testing
     0x38, 0x20, 0x53, 0xB1, 0x30, 0x00, 0x00, 0x00,
   ]
 
-  @Test func checksumKnownAnswers() {
-    // The check value of CRC-32 in the catalogue of CRCs, and both lengths around a whole step.
-    #expect(crc32(ArraySlice("123456789".utf8)) == 0xCBF4_3926)
-    #expect(crc32([]) == 0)
-    #expect(crc32(ArraySlice("The quick brown fox jumps over the lazy dog".utf8)) == 0x414F_A339)
-  }
-
   @Test func plainAndCompressedFilesHoldTheSame() throws {
     try withTemporaryFolder { folder in
       let bytes = countingImages(5)
@@ -74,8 +67,9 @@ import Testing
     #expect(try complaint(Array(bytes[..<15])) == header + "15; download it again")
     #expect(try complaint(Array(bytes[..<2])) == header + "2; download it again")
     #expect(try complaint([]) == header + "0; download it again")
-    #expect(try complaint(Array(gzip(bytes).dropLast(20))).hasPrefix("corrupt"))
-    #expect(try complaint(Array(gzip(bytes).dropLast(3))).hasPrefix("corrupt"))
+    let cut = "bytes: truncated gzip input; download it again"
+    #expect(try complaint(Array(gzip(bytes).dropLast(20))) == "corrupt after 34 \(cut)")
+    #expect(try complaint(Array(gzip(bytes).dropLast(3))) == "corrupt after 46 \(cut)")
   }
 
   @Test func trailingBytes() throws {
@@ -85,18 +79,52 @@ import Testing
       + "download it again"
     #expect(try complaint(bytes) == expected)
     #expect(try complaint(gzip(bytes)) == expected)
-    #expect(try complaint(gzip(countingImages(5)) + [7, 7, 7]).hasPrefix("corrupt"))
+    for rest: [UInt8] in [[7], [7, 7, 7], [0, 0, 7], [0x1F, 0x8B]] {
+      #expect(try complaint(gzip(countingImages(5)) + rest).hasPrefix("corrupt after 46 bytes"))
+    }
+  }
+
+  /// As `gzip -t` takes them: what a tape or a block device adds.
+  @Test func zerosMayFollowTheLastMember() throws {
+    try withTemporaryFolder { folder in
+      let bytes = countingImages(5)
+      try write(bytes, to: folder + "/plain")
+      // Longer than what is read from the file at once.
+      for count in [1, 300_000] {
+        try write(gzip(bytes) + [UInt8](repeating: 0, count: count), to: folder + "/padded")
+        #expect(
+          try IDXFile.read(folder + "/padded", content: .images)
+            == IDXFile.read(folder + "/plain", content: .images))
+      }
+    }
+  }
+
+  /// An image of 300,000 bytes, so that a byte lost where pieces of the file meet would be seen.
+  @Test func filesOfManyPieces() throws {
+    try withTemporaryFolder { folder in
+      let pixels = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7) }
+      let bytes = idx([1, 300, 1000], pixels)
+      let members = stride(from: 0, to: bytes.count, by: 60_000).flatMap {
+        gzip(Array(bytes[$0..<min($0 + 60_000, bytes.count)]))
+      }
+      try write(bytes, to: folder + "/plain")
+      try write(members, to: folder + "/members")
+      #expect(try IDXFile.read(folder + "/plain", content: .images).elements == pixels)
+      #expect(try IDXFile.read(folder + "/members", content: .images).elements == pixels)
+    }
   }
 
   @Test func corruptCompression() throws {
     let good = gzip(countingImages(5))
-    // A reserved block type, a flipped pixel (still as long as it should be), a flipped checksum.
-    for (offset, label) in [(10, "block"), (50, "pixel"), (good.count - 6, "checksum")] {
+    let checksum = "corrupt: the gzip checksum does not fit the 46 bytes; download it again"
+    // A reserved block type, a flipped pixel (still as long as it should be), checksum and length.
+    for (offset, expected) in [
+      (10, "corrupt after 0 bytes: invalid block type; download it again"), (50, checksum),
+      (good.count - 6, checksum), (good.count - 2, checksum),
+    ] {
       var bytes = good
       bytes[offset] ^= 0x06
-      let text = try complaint(bytes)
-      #expect(text.hasPrefix("corrupt"), "\(label): \(text)")
-      #expect(text.hasSuffix("download it again"), "\(label): \(text)")
+      #expect(try complaint(bytes) == expected, "byte \(offset)")
     }
   }
 

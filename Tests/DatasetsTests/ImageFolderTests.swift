@@ -1,6 +1,7 @@
+import Base
 import Datasets
 import Foundation
-import Reports
+import Pictures
 import Testing
 
 @Suite struct ImageFolderTests {
@@ -47,7 +48,7 @@ import Testing
       let set = try open(settings(folder))
       #expect(set.name == "imageFolder \(folder)")
       #expect(set.count == 3)
-      #expect(set.shape == SampleShape(channels: 3, height: 8, width: 8))
+      #expect(set.shape == Shape(channels: 3, height: 8, width: 8))
       #expect(set.classes == ["a", "b"])
       #expect(set.classCount == 2)
       // In the order of their names: a/deep/y.jpeg, a/x.JPG, b/z.png.
@@ -60,7 +61,7 @@ import Testing
       #expect(FileManager.default.fileExists(atPath: parent + "/pets.8x8-center-rgb.cache"))
 
       let grey = try open(settings(folder + "/", .none, channels: 1, cache: parent + "/my/cache"))
-      #expect(grey.shape == SampleShape(channels: 1, height: 8, width: 8))
+      #expect(grey.shape == Shape(channels: 1, height: 8, width: 8))
       #expect(FileManager.default.fileExists(atPath: parent + "/my/cache"))
       #expect(bytes(grey, 2) != bytes(set, 2))
 

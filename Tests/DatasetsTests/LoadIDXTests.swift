@@ -1,3 +1,4 @@
+import Base
 import Datasets
 import Foundation
 import Testing
@@ -16,7 +17,7 @@ import Testing
       let dataset = try load(folder)
       #expect(dataset.name == "idx \(folder) (train)")
       #expect(dataset.count == 4)
-      #expect(dataset.shape == SampleShape(channels: 1, height: 3, width: 2))
+      #expect(dataset.shape == Shape(channels: 1, height: 3, width: 2))
       #expect(dataset.classCount == 7)
       #expect((0..<4).map(dataset.label) == [1, 0, 6, 2])
       var sample = [Float](repeating: .nan, count: 6)
@@ -91,7 +92,7 @@ import Testing
   func publishedFiles() throws {
     let dataset = try load(Self.mnist, .test)
     #expect(dataset.count == 10_000)
-    #expect(dataset.shape == SampleShape(channels: 1, height: 28, width: 28))
+    #expect(dataset.shape == Shape(channels: 1, height: 28, width: 28))
     #expect(dataset.classCount == 10)
     #expect((0..<10).map(dataset.label) == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9])
     // 0.1307 is the mean that MNIST examples normalize with (of the training split).

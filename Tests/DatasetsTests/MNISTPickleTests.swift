@@ -1,3 +1,4 @@
+import Base
 import Datasets
 import Foundation
 import Testing
@@ -20,7 +21,7 @@ import Testing
     ] {
       let set = try load(path, split)
       #expect(set.name == "mnistPickle \(path) (\(split))")
-      #expect(set.shape == SampleShape(channels: 1, height: 28, width: 28))
+      #expect(set.shape == Shape(channels: 1, height: 28, width: 28))
       #expect(set.classCount == 10)
       #expect(set.labels == images.map { UInt8(3 * $0 % 10) })
       #expect(set.pixels == images.flatMap { fixtureImage($0, 0..<784) })
@@ -41,7 +42,7 @@ import Testing
       #expect(try load(folder, .train).count == 3)
       let source = DatasetSource.mnistPickle(path: folder, split: .test)
       let resized = try source.open(range: 0...1, resize: ImageSize(height: 32, width: 32))
-      #expect(resized.shape == SampleShape(channels: 1, height: 32, width: 32))
+      #expect(resized.shape == Shape(channels: 1, height: 32, width: 32))
       #expect(
         message { try DatasetSplit(named: "dev", of: DatasetSplit.allCases) }
           == "data.split: found \"dev\", expected train, validation or test")

@@ -1,12 +1,12 @@
 import Datasets
 import Foundation
-import Reports
+import Pictures
 import Testing
 
 /// Pictures made by `Fixtures/make_pictures.py`; the checksums are those of what Pillow 12.3.0
 /// gives.
 @Suite struct PictureTests {
-  private func checksum(_ picture: Picture) -> UInt32 { crc32(picture.pixels[...]) }
+  private func checksum(_ picture: Picture) -> UInt32 { crc32(picture.pixels) }
 
   /// Pixels in RGB, in grey, Resize(8) + CenterCrop(8), Resize(9) + CenterCrop(9), and stretched to
   /// 6 rows of 11.
@@ -45,11 +45,11 @@ import Testing
   @Test func cropsCoverTheTarget() throws {
     // A picture of 4 x 10 whose columns count: of twice the height 8 x 20 the middle 8 x 8.
     let picture = Picture(
-      height: 4, width: 10, pixels: (0..<40).map { UInt8($0 % 10 * 20) }, channels: 1)
+      width: 10, height: 4, channels: 1, pixels: (0..<40).map { UInt8($0 % 10 * 20) })
     let wide = try picture.fitted(to: ImageSize(height: 8, width: 8), crop: .center)
     #expect(wide.pixels.count == 64 && wide.pixels[0] > 50 && wide.pixels[7] < 130)
     let tall = try Picture(
-      height: 10, width: 4, pixels: (0..<40).map { UInt8($0 / 4 * 20) }, channels: 1
+      width: 4, height: 10, channels: 1, pixels: (0..<40).map { UInt8($0 / 4 * 20) }
     ).fitted(to: ImageSize(height: 8, width: 8), crop: .center)
     let turned = (0..<64).map { wide.pixels[$0 % 8 * 8 + $0 / 8] }
     #expect(tall.pixels == turned)
@@ -62,7 +62,7 @@ import Testing
 
   @Test func narrowPicturesAreBoundedBeforeTheCrop() {
     let line = Picture(
-      height: 1, width: 40_000, pixels: [UInt8](repeating: 0, count: 40_000), channels: 1)
+      width: 40_000, height: 1, channels: 1, pixels: [UInt8](repeating: 0, count: 40_000))
     let size = ImageSize(height: 1024, width: 1024)
     #expect(
       message { try line.fitted(to: size, crop: .center, path: "line.png") }

@@ -1,5 +1,7 @@
 import Datasets
 import Foundation
+import Pictures
+import Storage
 import Testing
 
 /// Runs `body` with the path of an empty folder that is removed afterwards.
@@ -30,15 +32,21 @@ func countingImages(_ count: Int) -> [UInt8] {
   idx([UInt32(count), 3, 2], (0..<count * 6).map { UInt8(truncatingIfNeeded: $0) })
 }
 
+/// The CRC-32 of `bytes`, by zlib.
+func crc32(_ bytes: some Collection<UInt8>) -> UInt32 {
+  Array(bytes).withUnsafeBytes { FileSystem.crc32($0) }
+}
+
 /// A gzip file that stores `bytes` in one block without compression (RFC 1951, section 3.2.4).
 func gzip(_ bytes: [UInt8]) -> [UInt8] {
   let length = UInt16(bytes.count)
   let block: [UInt8] = [1] + littleEndian(UInt32(length) | UInt32(~length) << 16) + bytes
-  return [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF] + block + littleEndian(crc32(bytes[...]))
+  return [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF] + block + littleEndian(crc32(bytes))
     + littleEndian(UInt32(bytes.count))
 }
 
-/// The message of the `DatasetError` that `body` throws, nil and a recorded issue if it does not.
+/// The message of the `DatasetError` or `PictureError` that `body` throws, nil and a recorded issue
+/// if it does not.
 func message(_ body: () throws -> some Any) -> String? {
   do {
     _ = try body()
@@ -46,6 +54,9 @@ func message(_ body: () throws -> some Any) -> String? {
   } catch let error as DatasetError {
     #expect(!error.message.contains("\n"))
     #expect(error.description == error.message)
+    return error.message
+  } catch let error as PictureError {
+    #expect(!error.message.contains("\n"))
     return error.message
   } catch {
     Issue.record("another error: \(error)")

@@ -1,3 +1,4 @@
+import Base
 import Datasets
 import TestSupport
 import Testing
@@ -106,7 +107,7 @@ import Testing
     let fixed = try DatasetSource.toy(ToyDistribution(.gaussians25), count: 100, seed: 0)
       .open(range: -1...1, limit: 30)
     #expect(fixed.count == 30)
-    #expect(fixed.shape == SampleShape(channels: 2, height: 1, width: 1))
+    #expect(fixed.shape == Shape(channels: 2, height: 1, width: 1))
     #expect(fixed.name == "gaussians25")
     #expect(
       message {

@@ -1,3 +1,4 @@
+import Base
 import Collectives
 import Kernels
 import Networks

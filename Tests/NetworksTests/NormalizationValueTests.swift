@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Networks
 import TestSupport

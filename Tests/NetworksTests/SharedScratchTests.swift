@@ -1,3 +1,4 @@
+import Base
 import Networks
 import TestSupport
 import Testing

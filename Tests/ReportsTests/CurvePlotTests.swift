@@ -1,3 +1,4 @@
+import Pictures
 import Reports
 import Testing
 
@@ -15,12 +16,12 @@ import Testing
       }, yScale: yScale)
   }
 
-  static func colour(_ image: Image, _ x: Int, _ y: Int) -> [UInt8] {
+  static func colour(_ image: Picture, _ x: Int, _ y: Int) -> [UInt8] {
     Array(image.pixels[(y * image.width + x) * 3..<(y * image.width + x) * 3 + 3])
   }
 
   /// Rows and columns of the pixels of a colour.
-  static func places(of colour: [UInt8], in image: Image) -> [(x: Int, y: Int)] {
+  static func places(of colour: [UInt8], in image: Picture) -> [(x: Int, y: Int)] {
     (0..<image.width * image.height).map { ($0 % image.width, $0 / image.width) }
       .filter { Self.colour(image, $0.0, $0.1) == colour }
   }

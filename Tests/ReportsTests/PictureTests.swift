@@ -1,4 +1,5 @@
 import Foundation
+import Pictures
 import Reports
 import Testing
 
@@ -12,7 +13,7 @@ import Testing
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       return UInt8(truncatingIfNeeded: state >> 33)
     }
-    let image = Image(width: width, height: height, channels: channels, pixels: pixels)
+    let image = Picture(width: width, height: height, channels: channels, pixels: pixels)
     try withTemporaryFolder { folder in
       let path = "\(folder)/x.png"
       try PNG.write(image, to: path)
@@ -23,7 +24,7 @@ import Testing
 
   @Test func pngErrorsNameThePath() throws {
     try withTemporaryFolder { folder in
-      let image = Image(width: 1, height: 1, channels: 1, pixels: [0])
+      let image = Picture(width: 1, height: 1, channels: 1, pixels: [0])
       let text = message { try PNG.write(image, to: "\(folder)/none/x.png") }
       #expect(text == "\(folder)/none/x.png: cannot open for writing: No such file or directory")
       try Data("no picture".utf8).write(to: URL(fileURLWithPath: "\(folder)/y.png"))
@@ -34,7 +35,7 @@ import Testing
 
   static func render(
     _ grid: SampleGrid, _ samples: [Float], count: Int, height: Int, width: Int, channels: Int
-  ) -> Image {
+  ) -> Picture {
     samples.withUnsafeBufferPointer {
       grid.render($0, count: count, height: height, width: width, channels: channels)
     }

@@ -1,3 +1,4 @@
+import Pictures
 import Reports
 import Testing
 
@@ -20,7 +21,7 @@ import Testing
 
   /// Pixels of a colour in a part of the picture.
   static func count(
-    _ colour: (UInt8, UInt8, UInt8), in image: Image, _ x: Range<Int>, _ y: Range<Int>
+    _ colour: (UInt8, UInt8, UInt8), in image: Picture, _ x: Range<Int>, _ y: Range<Int>
   ) -> Int {
     y.reduce(0) { sum, y in
       sum

@@ -1,3 +1,4 @@
+import Pictures
 import Reports
 import Testing
 
@@ -5,7 +6,7 @@ import Testing
 @Suite struct SheetTests {
   static func grid(
     _ columns: Int, count: Int, headings: [String], rows: [String] = [], side: Int = 16
-  ) -> Image {
+  ) -> Picture {
     let samples = (0..<count).flatMap {
       [Float](repeating: Float($0 % 2) * 2 - 1, count: side * side)
     }
@@ -17,7 +18,7 @@ import Testing
   }
 
   /// Whether the grey or RGB picture has the part at a place.
-  static func holds(_ part: Image, in image: Image, left: Int, top: Int) -> Bool {
+  static func holds(_ part: Picture, in image: Picture, left: Int, top: Int) -> Bool {
     (0..<part.height).allSatisfy { y in
       (0..<part.width).allSatisfy { x in
         let value = part.pixels[(y * part.width + x) * part.channels]
@@ -27,7 +28,7 @@ import Testing
   }
 
   /// Columns with ink in a part of a picture.
-  static func inked(_ image: Image, _ x: Range<Int>, _ y: Range<Int>) -> [Int] {
+  static func inked(_ image: Picture, _ x: Range<Int>, _ y: Range<Int>) -> [Int] {
     x.filter { x in y.contains { image.pixels[($0 * image.width + x) * 3] < 128 } }
   }
 
@@ -70,16 +71,16 @@ import Testing
   }
 
   @Test func enlarging() {
-    let image = Image(width: 2, height: 1, channels: 3, pixels: [1, 2, 3, 4, 5, 6])
+    let image = Picture(width: 2, height: 1, channels: 3, pixels: [1, 2, 3, 4, 5, 6])
     #expect(image.enlarged(by: 1) == image)
     let row: [UInt8] = [1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6]
     #expect(
-      image.enlarged(by: 2) == Image(width: 4, height: 2, channels: 3, pixels: row + row))
+      image.enlarged(by: 2) == Picture(width: 4, height: 2, channels: 3, pixels: row + row))
   }
 
   @Test func picturesStandSideBySide() {
-    func image(_ width: Int, _ height: Int, _ value: UInt8, channels: Int = 1) -> Image {
-      Image(
+    func image(_ width: Int, _ height: Int, _ value: UInt8, channels: Int = 1) -> Picture {
+      Picture(
         width: width, height: height, channels: channels,
         pixels: [UInt8](repeating: value, count: width * height * channels))
     }

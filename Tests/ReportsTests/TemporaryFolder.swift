@@ -1,4 +1,5 @@
 import Foundation
+import Pictures
 import Reports
 
 /// Calls `body` with a new empty folder, which is removed afterwards.
@@ -10,12 +11,14 @@ func withTemporaryFolder(_ body: (String) throws -> Void) throws {
   try body(url.path)
 }
 
-/// The message of the `ReportsError` that `body` throws, nil if it throws none.
+/// The message of the `ReportsError` or `PictureError` that `body` throws, nil if it throws none.
 func message(of body: () throws -> Void) -> String? {
   do {
     try body()
     return nil
   } catch let error as ReportsError {
+    return error.message
+  } catch let error as PictureError {
     return error.message
   } catch {
     return "not a ReportsError: \(error)"

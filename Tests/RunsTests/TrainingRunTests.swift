@@ -155,7 +155,7 @@ import Testing
     try withTemporaryFolder { folder in
       let run = "\(folder)/run"
       try train(folder, run: run, ["training.iterations=2"])
-      let lock = try FolderLock(run)
+      let lock = try ProcessLock(folder: run)
       let results = ThreadedCommunicator.results(ranks: 2) { communicator in
         var options = TrainingOptions()
         options.resume = run

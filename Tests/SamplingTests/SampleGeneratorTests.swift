@@ -14,7 +14,7 @@ import Training
 private struct Diagonal: Dataset {
   let name = "diagonal"
   let count = 50
-  let shape = SampleShape(channels: 2, height: 1, width: 1)
+  let shape = Shape(channels: 2, height: 1, width: 1)
   let condition = ConditionShape.none
   func copyCondition(at index: Int, into condition: Condition) {}
   func copySample(
@@ -29,7 +29,7 @@ private struct Diagonal: Dataset {
 private struct Classes: Dataset {
   let name = "classes"
   let count = 500
-  let shape = SampleShape(channels: 1, height: 1, width: 1)
+  let shape = Shape(channels: 1, height: 1, width: 1)
   let condition = ConditionShape(classes: 10)
   func copyCondition(at index: Int, into condition: Condition) { condition.label = index % 10 }
   func copySample(

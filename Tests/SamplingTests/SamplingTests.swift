@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Pictures
 import Reports
 import RunSupport
 import Runs

@@ -1,3 +1,5 @@
+import Base
+
 /// Digits that the program draws: a data set of ten classes that needs no download and looks like
 /// MNIST (28 x 28 grey pixels, white strokes of about 20 x 20 on black).
 ///
@@ -31,7 +33,7 @@ package enum GlyphDataset {
       initialized = count * size
     }
     return ByteImageDataset(
-      name: "glyphs", shape: SampleShape(channels: 1, height: side, width: side), pixels: pixels,
+      name: "glyphs", shape: Shape(channels: 1, height: side, width: side), pixels: pixels,
       labels: (0..<count).map { UInt8($0 % 10) }, classCount: 10, range: range)
   }
 }

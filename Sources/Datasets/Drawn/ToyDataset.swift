@@ -105,7 +105,7 @@ package struct ToyDistribution: Sendable, Equatable {
 package final class ToyDataset: Dataset {
   package let distribution: ToyDistribution
   package let count: Int
-  package let shape = SampleShape(channels: 2, height: 1, width: 1)
+  package let shape = Shape(channels: 2, height: 1, width: 1)
   package let condition = ConditionShape.none
   /// Whether every use draws anew.
   package let isFresh: Bool

@@ -1,51 +1,68 @@
-import CArchive
+import CZlib
 import Foundation
 
-/// The bytes of a file that may be compressed with gzip, read from the front by libarchive.
+/// The bytes of a file that may be compressed with gzip, read from the front by zlib, which
+/// compares the checksum and the length behind every member (RFC 1952, section 2.3.1).
 ///
-/// Only gzip is unpacked: libarchive's other filters may start programs (`lrzip`, `grzip`) because
-/// of what a downloaded file begins with.
-struct DecompressedFile: ~Copyable {
-  private let archive: OpaquePointer
+/// Members may follow each other, and zeros may follow the last one, as `gzip -t` takes them. Other
+/// bytes behind the last member, of which `gzip -t` warns, are an error.
+final class DecompressedFile {
   private let path: String
-  /// A file without a byte has no entry to read from.
-  private let isEmpty: Bool
+  private let file: UnsafeMutablePointer<FILE>
+  /// zlib's own state points back at the stream: it must stay where it is.
+  private let stream: UnsafeMutablePointer<z_stream>
+  /// Bytes as they are in the file.
+  private let buffer: UnsafeMutableBufferPointer<UInt8>
+  /// What is left of them.
+  private var input: UnsafeMutableBufferPointer<UInt8>
+  private let isCompressed: Bool
+  /// Whether a member has begun that has not ended.
+  private var isInMember = false
 
-  /// Opens the file at `path`; throws if it cannot be read or its compression has no valid start.
+  /// Opens a file.
+  ///
+  /// - Parameter path: The file, compressed or not; its first bytes tell.
+  /// - Throws: `DatasetError` if it cannot be read.
   init(path: String) throws {
-    guard let archive = archive_read_new() else {
+    guard let file = fopen(path, "rb") else { throw Self.unreadable(path, code: errno) }
+    self.path = path
+    self.file = file
+    buffer = .allocate(capacity: 1 << 17)
+    stream = .allocate(capacity: 1)
+    stream.initialize(to: z_stream())
+    let count = fread(buffer.baseAddress, 1, buffer.count, file)
+    let code = ferror(file) == 0 ? 0 : errno
+    input = UnsafeMutableBufferPointer(rebasing: buffer[..<count])
+    isCompressed = input.starts(with: [0x1F, 0x8B])
+    guard code == 0 else { throw Self.unreadable(path, code: code) }
+    // 15 for the largest window, 16 for gzip's header and trailer.
+    let size = Int32(MemoryLayout<z_stream>.size)
+    guard inflateInit2_(stream, 15 + 16, ZLIB_VERSION, size) == Z_OK else {
       throw DatasetError("\(path): out of memory")
     }
-    var status = archive_read_support_filter_gzip(archive)
-    if status == ARCHIVE_OK { status = archive_read_support_format_raw(archive) }
-    if status == ARCHIVE_OK { status = archive_read_support_format_empty(archive) }
-    if status == ARCHIVE_OK { status = archive_read_open_filename(archive, path, 1 << 17) }
-    var entry: OpaquePointer?
-    if status == ARCHIVE_OK { status = archive_read_next_header(archive, &entry) }
-    guard status == ARCHIVE_OK || status == ARCHIVE_EOF else {
-      defer { archive_read_free(archive) }
-      throw Self.error(archive, path: path, position: 0)
-    }
-    self.archive = archive
-    self.path = path
-    isEmpty = status == ARCHIVE_EOF
   }
 
-  deinit { archive_read_free(archive) }
+  deinit {
+    inflateEnd(stream)
+    stream.deallocate()
+    buffer.deallocate()
+    fclose(file)
+  }
 
-  /// Appends up to `limit` further bytes to `bytes` and returns how many.
+  /// Appends up to `limit` further bytes.
   ///
-  /// Less than `limit` only at the end. The array grows with what is really there, not with what
-  /// was asked for.
+  /// - Parameters:
+  ///   - limit: The most bytes that are read.
+  ///   - bytes: Grows with what is really there, not with what was asked for.
+  /// - Returns: How many bytes came; less than `limit` only at the end.
+  /// - Throws: `DatasetError` if the file cannot be read or is damaged.
   func read(upTo limit: Int, appendingTo bytes: inout [UInt8]) throws -> Int {
-    if isEmpty { return 0 }
     var chunk = [UInt8](repeating: 0, count: min(limit, 1 << 20))
     var total = 0
     while total < limit {
       let wanted = min(chunk.count, limit - total)
-      let got = chunk.withUnsafeMutableBytes { archive_read_data(archive, $0.baseAddress, wanted) }
-      guard got >= 0 else {
-        throw Self.error(archive, path: path, position: bytes.count)
+      let got = try chunk.withUnsafeMutableBufferPointer {
+        try fill(UnsafeMutableBufferPointer(rebasing: $0[..<wanted]), position: bytes.count)
       }
       if got == 0 { break }
       bytes.append(contentsOf: chunk[..<got])
@@ -54,12 +71,12 @@ struct DecompressedFile: ~Copyable {
     return total
   }
 
-  /// Everything that the file at `path` unpacks to, its gzip checksum compared.
+  /// Everything that a file unpacks to.
   ///
   /// - Parameters:
-  ///   - path: the file.
-  ///   - limit: bytes that are the most; what unpacks to more is refused.
-  /// - Returns: the bytes.
+  ///   - path: The file.
+  ///   - limit: The most bytes; what unpacks to more is refused.
+  /// - Returns: The bytes.
   /// - Throws: `DatasetError` if the file cannot be read, is damaged or too large.
   static func contents(of path: String, limit: Int) throws -> [UInt8] {
     let file = try DecompressedFile(path: path)
@@ -69,12 +86,74 @@ struct DecompressedFile: ~Copyable {
     guard try file.read(upTo: limit + 1, appendingTo: &bytes) <= limit else {
       throw DatasetError("\(path): more than \(limit) bytes unpacked; is it the published file?")
     }
-    if let trailer = try GzipTrailer(path: path), !trailer.matches(bytes) {
-      throw DatasetError(
-        "\(path): corrupt: the gzip checksum does not fit the \(bytes.count) bytes; "
-          + "download it again")
-    }
     return bytes
+  }
+
+  /// Writes the next bytes to the front of `output`, `position` bytes into the unpacked data.
+  ///
+  /// - Returns: How many, 0 at the end only.
+  private func fill(
+    _ output: UnsafeMutableBufferPointer<UInt8>, position: Int
+  ) throws -> Int {
+    while true {
+      if input.isEmpty { try refill() }
+      if input.isEmpty && isInMember { throw corrupt("truncated gzip input", position: position) }
+      if input.isEmpty { return 0 }
+      let count =
+        isCompressed ? try inflate(into: output, position: position) : copy(into: output)
+      if count > 0 { return count }
+    }
+  }
+
+  private func copy(into output: UnsafeMutableBufferPointer<UInt8>) -> Int {
+    let count = min(input.count, output.count)
+    _ = output.update(fromContentsOf: input[..<count])
+    advance(by: count)
+    return count
+  }
+
+  /// Unpacks as far as the input and the room for output go, at most to the end of a member.
+  private func inflate(
+    into output: UnsafeMutableBufferPointer<UInt8>, position: Int
+  ) throws -> Int {
+    if !isInMember {
+      // Tapes and block devices fill up with zeros.
+      advance(by: input.prefix { $0 == 0 }.count)
+      if input.isEmpty { return 0 }
+      inflateReset(stream)
+      isInMember = true
+    }
+    stream.pointee.next_in = input.baseAddress
+    stream.pointee.avail_in = uInt(input.count)
+    stream.pointee.next_out = output.baseAddress
+    stream.pointee.avail_out = uInt(output.count)
+    let status = CZlib.inflate(stream, Z_NO_FLUSH)
+    advance(by: input.count - Int(stream.pointee.avail_in))
+    let count = output.count - Int(stream.pointee.avail_out)
+    if status == Z_STREAM_END { isInMember = false }
+    // Z_BUF_ERROR asks for more input or room.
+    guard status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR else {
+      let reason = stream.pointee.msg.map { String(cString: $0) } ?? "zlib's error \(status)"
+      // What zlib says of a member that unpacked to its end, and to something else.
+      guard reason != "incorrect data check", reason != "incorrect length check" else {
+        throw DatasetError(
+          "\(path): corrupt: the gzip checksum does not fit the \(position + count) bytes; "
+            + "download it again")
+      }
+      throw corrupt(reason, position: position + count)
+    }
+    return count
+  }
+
+  private func advance(by count: Int) {
+    input = UnsafeMutableBufferPointer(rebasing: input[count...])
+  }
+
+  /// Reads the next piece of the file, nothing at its end.
+  private func refill() throws {
+    let count = fread(buffer.baseAddress, 1, buffer.count, file)
+    guard ferror(file) == 0 else { throw Self.unreadable(path, code: errno) }
+    input = UnsafeMutableBufferPointer(rebasing: buffer[..<count])
   }
 
   private static func fileSize(_ path: String) -> Int64 {
@@ -82,17 +161,11 @@ struct DecompressedFile: ~Copyable {
     return stat(path, &status) == 0 ? Int64(status.st_size) : 0
   }
 
-  /// What went wrong, `position` bytes into the unpacked data: the file system, or the compression.
-  private static func error(
-    _ archive: OpaquePointer, path: String, position: Int
-  ) -> DatasetError {
-    // Positive numbers are the system's, but for EILSEQ: libarchive's "wrong format".
-    let number = archive_errno(archive)
-    if number > 0 && number != EILSEQ {
-      return DatasetError("\(path): cannot be read: \(String(cString: strerror(number)))")
-    }
-    let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown error"
-    return DatasetError(
-      "\(path): corrupt after \(position) bytes: \(reason); download it again")
+  private static func unreadable(_ path: String, code: Int32) -> DatasetError {
+    DatasetError("\(path): cannot be read: \(String(cString: strerror(code)))")
+  }
+
+  private func corrupt(_ reason: String, position: Int) -> DatasetError {
+    DatasetError("\(path): corrupt after \(position) bytes: \(reason); download it again")
   }
 }

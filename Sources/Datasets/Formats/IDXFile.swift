@@ -56,15 +56,12 @@ package struct IDXFile: Sendable, Equatable {
     guard bytes.count == expected else {
       throw truncated(path, expected: "the header says \(expected) bytes", found: bytes.count)
     }
+    // Also reads what follows the last byte: the checksum, if the file is compressed.
     var rest: [UInt8] = []
     guard try file.read(upTo: 1, appendingTo: &rest) == 0 else {
       throw DatasetError(
         "\(path): trailing bytes: the header says \(expected) bytes (\(sizes) elements), "
           + "the file has more; download it again")
-    }
-    if let trailer = try GzipTrailer(path: path), !trailer.matches(bytes) {
-      throw DatasetError(
-        "\(path): corrupt: the gzip checksum does not fit the \(expected) bytes; download it again")
     }
     bytes.removeFirst(headerSize)
     return IDXFile(dimensions: dimensions, elements: bytes)

@@ -1,3 +1,5 @@
+import Base
+
 /// Pillow's bilinear `Image.resize` for 8-bit images, to the last bit.
 ///
 /// A triangle filter whose support grows with the reduction, so that small pictures of large ones
@@ -43,7 +45,7 @@ package struct BilinearResampler: Sendable {
     }
   }
 
-  private let input: SampleShape
+  private let input: Shape
   private let height: Int
   private let width: Int
   private let columns: Axis
@@ -53,7 +55,7 @@ package struct BilinearResampler: Sendable {
   ///   - input: the shape of the images to resize.
   ///   - height: pixels of the result, 1 or more.
   ///   - width: pixels of the result, 1 or more.
-  package init(from input: SampleShape, toHeight height: Int, width: Int) {
+  package init(from input: Shape, toHeight height: Int, width: Int) {
     precondition(
       input.elementCount > 0 && height > 0 && width > 0, "\(input) to \(height), \(width)")
     self.input = input

@@ -6,7 +6,7 @@ import Base
 package final class ByteImageDataset: Dataset {
   package let name: String
   package let count: Int
-  package let shape: SampleShape
+  package let shape: Shape
   package let condition: ConditionShape
   /// count x height x width x channels.
   package let pixels: [UInt8]
@@ -25,7 +25,7 @@ package final class ByteImageDataset: Dataset {
   ///   - classCount: more than every label; 0 without labels.
   ///   - conversion: what bytes become.
   package init(
-    name: String, shape: SampleShape, pixels: [UInt8], labels: [UInt8], classCount: Int,
+    name: String, shape: Shape, pixels: [UInt8], labels: [UInt8], classCount: Int,
     conversion: ByteConversion
   ) {
     precondition(
@@ -48,7 +48,7 @@ package final class ByteImageDataset: Dataset {
 
   /// Makes a data set whose bytes 0 and 255 become the ends of `range`.
   package convenience init(
-    name: String, shape: SampleShape, pixels: [UInt8], labels: [UInt8], classCount: Int,
+    name: String, shape: Shape, pixels: [UInt8], labels: [UInt8], classCount: Int,
     range: ClosedRange<Float>
   ) {
     self.init(
@@ -84,7 +84,7 @@ package final class ByteImageDataset: Dataset {
   /// The images at another size, as `BilinearResampler` makes them; itself at its own size.
   package func resized(height: Int, width: Int) -> ByteImageDataset {
     guard height != shape.height || width != shape.width else { return self }
-    let target = SampleShape(channels: shape.channels, height: height, width: width)
+    let target = Shape(channels: shape.channels, height: height, width: width)
     let resampler = BilinearResampler(from: shape, toHeight: height, width: width)
     var scratch: [UInt8] = []
     let total = count * target.elementCount

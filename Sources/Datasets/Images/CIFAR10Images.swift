@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// Loads CIFAR-10 (Krizhevsky 2009) in its binary or its python version.
@@ -48,7 +49,7 @@ package func loadCIFAR10(
     }
   }
   return ByteImageDataset(
-    name: "cifar10 \(path) (\(split))", shape: SampleShape(channels: 3, height: 32, width: 32),
+    name: "cifar10 \(path) (\(split))", shape: Shape(channels: 3, height: 32, width: 32),
     pixels: images.pixels, labels: images.labels, classCount: 10, conversion: conversion)
 }
 

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// Loads grey images in the format and under the names of MNIST's files.
@@ -52,7 +53,7 @@ package func loadIDX(
     labels = count == available ? file.elements : Array(file.elements.prefix(count))
     classCount = Int(file.elements.max() ?? 0) + 1
   }
-  let shape = SampleShape(channels: 1, height: images.dimensions[1], width: images.dimensions[2])
+  let shape = Shape(channels: 1, height: images.dimensions[1], width: images.dimensions[2])
   let size = count * shape.elementCount
   return ByteImageDataset(
     name: "idx \(directory) (\(split))", shape: shape,

@@ -1,4 +1,6 @@
+import Base
 import Foundation
+import Pictures
 import Storage
 
 /// The file behind `ImageFolderDataset`, mapped for reading.
@@ -19,7 +21,7 @@ final class ImageCache: Sendable {
   private static let version: UInt32 = 1
   private static let headerSize = 8 + 7 * 4 + 16
 
-  let shape: SampleShape
+  let shape: Shape
   let count: Int
   let classes: [String]
   private let file: MappedFile
@@ -41,9 +43,10 @@ final class ImageCache: Sendable {
     do {
       try FileSystem.createDirectory(FileSystem.folder(of: path))
       // The first process makes the file, the others wait here and find it.
-      let lock = try FileLock(path)
-      defer { lock.unlock() }
-      try removeLeftovers(of: path)
+      let lock = try ProcessLock(file: path)
+      defer { lock.release() }
+      let name = FileSystem.name(of: path)
+      try FileSystem.removeLeftovers(in: FileSystem.folder(of: path)) { $0 == name }
       if let cache = ImageCache(path, digest: digest) { return cache }
       try build(settings, listing, digest: digest, path: path)
     } catch let error as StorageError {
@@ -65,7 +68,7 @@ final class ImageCache: Sendable {
     guard bytes[..<8].elementsEqual(Self.magic), words[0] == Self.version,
       bytes[36..<52].elementsEqual(digest)
     else { return nil }
-    shape = SampleShape(channels: words[1], height: words[2], width: words[3])
+    shape = Shape(channels: words[1], height: words[2], width: words[3])
     count = words[4]
     let namesSize = words[6]
     labelsStart = Self.headerSize + (namesSize + 3) / 4 * 4
@@ -97,19 +100,6 @@ final class ImageCache: Sendable {
   }
 
   // MARK: - Making
-
-  /// Removes what processes that ended while they made the cache left beside it.
-  private static func removeLeftovers(of path: String) throws {
-    let folder = FileSystem.folder(of: path)
-    let prefix = ".\(FileSystem.name(of: path)).tmp-"
-    for name in try FileSystem.listDirectory(folder) where name.hasPrefix(prefix) {
-      // Only ESRCH says that the process is gone: EPERM is another user's, alive.
-      guard let process = pid_t(name.dropFirst(prefix.count)), process > 0,
-        kill(process, 0) != 0, errno == ESRCH
-      else { continue }
-      try FileSystem.removeTree("\(folder)/\(name)")
-    }
-  }
 
   /// Pictures that are decoded, by all cores, before they are written.
   private static let blockSize = 256
@@ -208,24 +198,4 @@ final class MappedFile: @unchecked Sendable {
   }
 
   deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
-}
-
-/// A lock that one process of a node holds at a time; it ends with the process.
-private final class FileLock {
-  private let descriptor: Int32
-
-  /// Waits for the lock of the file that is to be at `path`: `flock(2)` on `.NAME.lock` beside it,
-  /// which stays there (removing it would let two processes hold two locks of one name).
-  init(_ path: String) throws {
-    let name = "\(FileSystem.folder(of: path))/.\(FileSystem.name(of: path)).lock"
-    descriptor = Foundation.open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else {
-      throw StorageError("\(name): cannot make the lock: \(String(cString: strerror(errno)))")
-    }
-    // Where the file system has no locks, two processes may make the same file: each under a name
-    // of its own, moved into place whole.
-    while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
-  }
-
-  func unlock() { close(descriptor) }
 }

@@ -43,7 +43,7 @@ package struct ImageFolderSettings: Sendable, Equatable {
 package final class ImageFolderDataset: Dataset {
   package let name: String
   package let count: Int
-  package let shape: SampleShape
+  package let shape: Shape
   package let condition: ConditionShape
   /// The names of the folders that are classes.
   package let classes: [String]

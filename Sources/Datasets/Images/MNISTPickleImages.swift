@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// Loads `mnist.pkl.gz`: 50,000 images to train with, 10,000 to validate and 10,000 to test, as
@@ -53,7 +54,7 @@ package func loadMNISTPickle(
   }
   let (pixels, divisor) = try quantized(images, path: "\(file): \(split)")
   return ByteImageDataset(
-    name: "mnistPickle \(path) (\(split))", shape: SampleShape(channels: 1, height: 28, width: 28),
+    name: "mnistPickle \(path) (\(split))", shape: Shape(channels: 1, height: 28, width: 28),
     pixels: pixels, labels: try classes(labels, path: "\(file): \(split)"), classCount: 10,
     conversion: ByteConversion(range: range, divisor: divisor))
 }

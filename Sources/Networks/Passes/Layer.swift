@@ -1,3 +1,5 @@
+import Base
+
 /// One step of a network, with its first- and second-order passes.
 ///
 /// | pass | given | gives | adds to parameter gradients |

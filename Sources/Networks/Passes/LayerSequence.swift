@@ -1,3 +1,4 @@
+import Base
 import Kernels
 
 /// Layers in a row with the tensors between them; those at its two ends belong to the caller.

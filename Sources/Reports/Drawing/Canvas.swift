@@ -1,3 +1,5 @@
+import Pictures
+
 /// A colour, 0...255 a channel.
 struct Colour: Equatable {
   var red: UInt8
@@ -35,6 +37,9 @@ struct Canvas {
   let width: Int
   let height: Int
   private(set) var pixels: [UInt8]
+
+  /// What has been drawn.
+  var picture: Picture { Picture(width: width, height: height, channels: 3, pixels: pixels) }
 
   init(width: Int, height: Int) {
     self.width = width
@@ -112,7 +117,7 @@ struct Canvas {
   }
 
   /// Puts a picture, grey or RGB, over what is there; what does not fit is cut off.
-  mutating func draw(_ image: Image, left: Int, top: Int) {
+  mutating func draw(_ image: Picture, left: Int, top: Int) {
     for y in max(0, -top)..<max(0, -top, min(image.height, height - top)) {
       for x in max(0, -left)..<max(0, -left, min(image.width, width - left)) {
         let source = (y * image.width + x) * image.channels

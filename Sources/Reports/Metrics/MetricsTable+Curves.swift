@@ -1,3 +1,5 @@
+import Pictures
+
 /// Curves of a run, and of several runs in one picture.
 extension MetricsTable {
   /// Columns that say where a row belongs, or how long it took: nothing to plot by default.
@@ -20,7 +22,7 @@ extension MetricsTable {
   ///
   /// - Parameter title: The run's name.
   /// - Returns: An RGB picture, 300 pixels high a panel.
-  package func curves(title: String) -> Image {
+  package func curves(title: String) -> Picture {
     var groups: [(title: String, columns: [String])] = [
       ("W distance", ["w_distance"]), ("penalty", ["penalty"]),
       ("losses", names.filter { $0.hasSuffix("_loss") }),
@@ -60,7 +62,7 @@ extension MetricsTable {
   package static func comparison(
     _ runs: [(name: String, table: MetricsTable)], columns: [String]? = nil,
     isSymmetricLog: Bool = false
-  ) throws -> Image {
+  ) throws -> Picture {
     precondition(!runs.isEmpty, "a comparison needs runs")
     let known = runs.flatMap(\.table.names)
     if let missing = columns?.first(where: { !known.contains($0) }) {

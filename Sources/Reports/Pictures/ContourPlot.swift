@@ -1,3 +1,5 @@
+import Pictures
+
 /// A place in a plot, in the axes' units.
 package struct PlotPoint: Equatable, Sendable {
   package var x: Double
@@ -78,7 +80,7 @@ package struct ContourPlot: Equatable, Sendable {
   ///     follows.
   ///   - textSize: Pixels between the dots of the 5 x 7 typeface.
   /// - Returns: An RGB picture. The same input gives the same bytes.
-  package func render(width: Int = 900, textSize: Double = 2) -> Image {
+  package func render(width: Int = 900, textSize: Double = 2) -> Picture {
     precondition(width >= 320, "\(width) pixels are too few")
     func dots(_ count: Double) -> Int { Int((count * textSize).rounded()) }
     let axis = PlotAxis(
@@ -151,7 +153,7 @@ package struct ContourPlot: Equatable, Sendable {
         name, x: x + 11 * textSize, y: line, anchor: .left, size: textSize, colour: Self.ink)
       x += 29 * textSize + Canvas.textWidth(name, size: textSize)
     }
-    return Image(width: width, height: canvas.height, channels: 3, pixels: canvas.pixels)
+    return canvas.picture
   }
 
   // MARK: - Values and colours

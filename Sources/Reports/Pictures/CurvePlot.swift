@@ -1,3 +1,5 @@
+import Pictures
+
 /// Line plots as pictures, without a plotting library: panels one below the other.
 ///
 /// Colours: Okabe and Ito 2008, "Color Universal Design", which readers with any of the common
@@ -62,7 +64,7 @@ package enum CurvePlot {
   /// - Returns: An RGB picture, white where nothing is. The same input gives the same bytes.
   package static func render(
     _ panels: [Panel], width: Int = 1200, height: Int? = nil, textSize: Double = 2
-  ) -> Image {
+  ) -> Picture {
     let height = height ?? 420 * panels.count
     precondition(!panels.isEmpty, "a plot needs panels")
     precondition(
@@ -83,7 +85,7 @@ package enum CurvePlot {
       frame.plot.right = right
       draw(panel, in: frame, on: &canvas, size: textSize)
     }
-    return Image(width: width, height: height, channels: 3, pixels: canvas.pixels)
+    return canvas.picture
   }
 
   // MARK: - A panel

@@ -1,3 +1,5 @@
+import Pictures
+
 /// Pictures of what a data set holds: rows of samples with their labels, or points in the plane.
 package enum DatasetPicture {
   /// A row: what it is called, and its samples one after the other.
@@ -25,7 +27,7 @@ package enum DatasetPicture {
   /// - Returns: An RGB picture.
   package static func render(
     _ rows: [Row], height: Int, width: Int, channels: Int, range: ClosedRange<Float>
-  ) -> Image {
+  ) -> Picture {
     let size = height * width * channels
     let counts = rows.map { $0.samples.count / size }
     let columns = counts.max() ?? 0
@@ -43,7 +45,6 @@ package enum DatasetPicture {
         row.label, x: Double(left - 2 * gap), y: Double(middle), anchor: .right, size: fontSize,
         colour: Colour(0x333333))
     }
-    var pixels = canvas.pixels
     let grid = SampleGrid(columns: 1, padding: 0, range: range, scale: scale)
     for (index, row) in rows.enumerated() {
       for column in 0..<counts[index] {
@@ -54,17 +55,10 @@ package enum DatasetPicture {
         }
         let top = gap + index * (height * scale + gap)
         let start = left + column * (width * scale + gap)
-        for y in 0..<tile.height {
-          for x in 0..<tile.width {
-            for channel in 0..<3 {
-              pixels[((top + y) * canvas.width + start + x) * 3 + channel] =
-                tile.pixels[(y * tile.width + x) * channels + (channels == 3 ? channel : 0)]
-            }
-          }
-        }
+        canvas.draw(tile, left: start, top: top)
       }
     }
-    return Image(width: canvas.width, height: canvas.height, channels: 3, pixels: pixels)
+    return canvas.picture
   }
 
   /// Points as dots in a square that holds them all, with its corners' coordinates.
@@ -72,7 +66,7 @@ package enum DatasetPicture {
   /// - Parameter points: x and y of at least one point, one after the other; others than finite
   ///   numbers are left out.
   /// - Returns: An RGB picture of 512 x 512 pixels.
-  package static func render(points: [Float]) -> Image {
+  package static func render(points: [Float]) -> Picture {
     let side = 512
     let margin = 36
     let reach = points.reduce(Float(0)) { $1.isFinite ? max($0, abs($1)) : $0 }
@@ -110,7 +104,7 @@ package enum DatasetPicture {
         [Segment(x0: x, y0: y, x1: x, y1: y)], thickness: 2.5, colour: Colour(0x1F6FB4),
         opacity: 0.4, clip: frame)
     }
-    return Image(width: side, height: side, channels: 3, pixels: canvas.pixels)
+    return canvas.picture
   }
 
   /// Pixels between the dots of a letter.

@@ -1,11 +1,13 @@
+import Pictures
+
 /// Pictures beside each other under headings: reals beside samples, the grids of several runs.
 package enum PictureSheet {
   /// A picture and what stands over it.
   package struct Part: Equatable, Sendable {
     package var heading: String
-    package var image: Image
+    package var image: Picture
 
-    package init(heading: String, image: Image) {
+    package init(heading: String, image: Picture) {
       self.heading = heading
       self.image = image
     }
@@ -23,7 +25,7 @@ package enum PictureSheet {
   /// - Returns: An RGB picture.
   package static func render(
     _ parts: [Part], columns: Int? = nil, textSize: Double = 2
-  ) -> Image {
+  ) -> Picture {
     precondition(!parts.isEmpty, "a sheet without pictures")
     let columns = min(max(1, columns ?? parts.count), parts.count)
     let rows = (parts.count + columns - 1) / columns
@@ -63,7 +65,6 @@ package enum PictureSheet {
       }
       top += rowHeights[row] + gap
     }
-    return Image(
-      width: canvas.width, height: canvas.height, channels: 3, pixels: canvas.pixels)
+    return canvas.picture
   }
 }

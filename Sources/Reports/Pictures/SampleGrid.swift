@@ -1,3 +1,5 @@
+import Pictures
+
 /// Samples in rows and columns as one picture, as torchvision's `make_grid` and `save_image` lay
 /// it out.
 ///
@@ -44,7 +46,7 @@ package struct SampleGrid: Sendable {
   /// - Returns: A picture of as many channels.
   package func render(
     _ samples: UnsafeBufferPointer<Float>, count: Int, height: Int, width: Int, channels: Int
-  ) -> Image {
+  ) -> Picture {
     precondition(count >= 1 && height >= 1 && width >= 1, "\(count) x \(height) x \(width)")
     precondition(
       samples.count == count * height * width * channels,
@@ -72,7 +74,7 @@ package struct SampleGrid: Sendable {
         }
       }
     }
-    return Image(
+    return Picture(
       width: gridWidth * scale, height: gridHeight * scale, channels: channels, pixels: pixels)
   }
 
@@ -94,7 +96,7 @@ package struct SampleGrid: Sendable {
   package func render(
     _ samples: UnsafeBufferPointer<Float>, count: Int, height: Int, width: Int, channels: Int,
     columnHeadings: [String], rowLabels: [String] = [], textSize: Double = 2
-  ) -> Image {
+  ) -> Picture {
     let grid = render(samples, count: count, height: height, width: width, channels: channels)
     let columnHeadings = columnHeadings.prefix(min(columns, count))
     let rowLabels = rowLabels.prefix((count + columns - 1) / columns)
@@ -127,8 +129,7 @@ package struct SampleGrid: Sendable {
       canvas.text(
         label, x: Double(left - gap), y: y, anchor: .right, size: textSize, colour: ink)
     }
-    return Image(
-      width: canvas.width, height: canvas.height, channels: 3, pixels: canvas.pixels)
+    return canvas.picture
   }
 
   private func level(_ value: Float) -> UInt8 {

@@ -1,4 +1,5 @@
 import Foundation
+import Pictures
 
 /// How a job's speed depends on its ranks and sizes, as a picture: a row a question, seconds on the
 /// left and where they go on the right.
@@ -72,7 +73,7 @@ package enum ScalingPlot {
   ///   - width: Pixels; 600 or more.
   ///   - rowHeight: Pixels; 200 or more.
   /// - Returns: An RGB picture. The same input gives the same bytes.
-  package static func render(_ rows: [Row], width: Int = 1300, rowHeight: Int = 380) -> Image {
+  package static func render(_ rows: [Row], width: Int = 1300, rowHeight: Int = 380) -> Picture {
     precondition(!rows.isEmpty, "a plot needs rows")
     precondition(width >= 600 && rowHeight >= 200, "\(width) x \(rowHeight) pixels a row")
     var canvas = Canvas(width: width, height: rowHeight * rows.count)
@@ -89,7 +90,7 @@ package enum ScalingPlot {
       drawShares(
         row, in: PixelRect(left: middle, top: top, right: width, bottom: bottom), on: &canvas)
     }
-    return Image(width: width, height: canvas.height, channels: 3, pixels: canvas.pixels)
+    return canvas.picture
   }
 
   private static let size = 2.0

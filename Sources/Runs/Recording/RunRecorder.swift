@@ -1,6 +1,7 @@
 import Base
 import Datasets
 import Foundation
+import Pictures
 import Recipe
 import Reports
 import Storage

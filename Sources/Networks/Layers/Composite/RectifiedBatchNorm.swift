@@ -1,3 +1,5 @@
+import Base
+
 /// A batch norm and the (leaky) ReLU right behind it as one step of a sequence: what lies between
 /// the two is never stored, and the activation has no sweeps of its own.
 ///

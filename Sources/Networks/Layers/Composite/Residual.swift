@@ -1,3 +1,4 @@
+import Base
 import Kernels
 
 /// y = main(x) + shortcut(x); without shortcut layers y = main(x) + x.

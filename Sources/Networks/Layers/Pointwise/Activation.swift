@@ -1,3 +1,4 @@
+import Base
 import Kernels
 
 /// y = f(x) for a smooth function: tanh, sigmoid, softplus, ELU, GELU, Swish.

@@ -1,3 +1,4 @@
+import Base
 import Kernels
 
 /// y = x for x > 0, slope * x elsewhere; ReLU with slope 0.

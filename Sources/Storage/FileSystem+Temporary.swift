@@ -1,0 +1,44 @@
+import Foundation
+
+/// Names under which a file or folder is made, or stands aside, before it has its own.
+///
+/// They end in the number of the process that writes, which tells later ones whether it lives.
+extension FileSystem {
+  /// `folder/.NAME.tmp-PID`.
+  package static func temporaryPath(for path: String) -> String {
+    "\(folder(of: path))/.\(name(of: path)).tmp-\(getpid())"
+  }
+
+  /// `folder/.NAME.old-PID`, for what is replaced and cannot be renamed over.
+  static func asidePath(for path: String) -> String {
+    "\(folder(of: path))/.\(name(of: path)).old-\(getpid())"
+  }
+
+  /// The name and the process in `.NAME.tmp-PID` and `.NAME.old-PID`, nil for other names.
+  static func temporaryOwner(_ name: String) -> (name: String, process: pid_t)? {
+    guard name.hasPrefix("."), let dot = name.lastIndex(of: "."), dot > name.startIndex else {
+      return nil
+    }
+    let parts = name[name.index(after: dot)...].split(separator: "-")
+    guard parts.count == 2, parts[0] == "tmp" || parts[0] == "old",
+      let process = pid_t(parts[1]), process > 0
+    else { return nil }
+    return (String(name[..<dot].dropFirst()), process)
+  }
+
+  /// Removes what processes that have ended left in a folder under temporary names.
+  ///
+  /// - Parameters:
+  ///   - folder: The folder.
+  ///   - isOwn: Whether what was to get this name is removed.
+  /// - Throws: `StorageError` naming what could not be removed.
+  package static func removeLeftovers(
+    in folder: String, where isOwn: (_ name: String) -> Bool
+  ) throws {
+    for name in try listDirectory(folder) {
+      guard let owner = temporaryOwner(name), isOwn(owner.name) else { continue }
+      // Only ESRCH says that the process is gone: EPERM is another user's, alive.
+      if kill(owner.process, 0) != 0, errno == ESRCH { try removeTree("\(folder)/\(name)") }
+    }
+  }
+}
