@@ -93,7 +93,9 @@ let package = Package(
       ]),
     .target(
       name: "Verification",
-      dependencies: ["Recipe", "Training", "Networks", "Base", "Configuration", "Storage"]),
+      dependencies: [
+        "Recipe", "Training", "Networks", "Collectives", "Base", "Configuration", "Storage",
+      ]),
     .target(
       name: "Runs",
       dependencies: [
@@ -144,7 +146,7 @@ let package = Package(
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Sampling", "RunSupport"]),
     .testTarget(name: "RecipeTests", dependencies: ["Recipe", "RunSupport"]),
-    .testTarget(name: "SamplingTests", dependencies: ["Sampling", "RunSupport"]),
+    .testTarget(name: "SamplingTests", dependencies: ["Sampling", "Runs", "RunSupport"]),
     .testTarget(
       name: "VerificationTests", dependencies: ["Verification", "RunSupport"],
       resources: [.copy("Fixtures")]),
