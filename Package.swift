@@ -94,7 +94,9 @@ let package = Package(
       ]),
     .target(
       name: "Verification",
-      dependencies: ["Recipe", "Training", "Networks", "Base", "Configuration", "Storage"]),
+      dependencies: [
+        "Recipe", "Training", "Networks", "Collectives", "Base", "Configuration", "Storage",
+      ]),
     .target(
       name: "Runs",
       dependencies: [

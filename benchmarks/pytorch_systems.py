@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The compared systems in PyTorch, written as published, for timing only: prints one line of JSON.
+"""The compared systems in PyTorch, written as published. Times them, and prints one line of JSON; `record.py` takes its networks
+from here.
 
   python pytorch_systems.py bench --system fashion --world 2 --threads 1 --iterations 3 --warmup 1
 
@@ -22,30 +23,35 @@ import torch.nn.functional as F
 
 # ---- layers that PyTorch does not have -----------------------------------------------------------------------------------------
 
-class SamePadding(nn.Module):
-    """TensorFlow's SAME in front of a convolution without padding: the odd pixel goes to the far side."""
-
-    def __init__(self, kernel, stride):
-        super().__init__()
-        self.kernel, self.stride = kernel, stride
+class SameConv2d(nn.Conv2d):
+    """A convolution with TensorFlow's SAME padding: the odd pixel goes to the far side."""
 
     def forward(self, x):
-        sides = []
+        kernel, stride, sides = self.kernel_size[0], self.stride[0], []
         for n in (x.shape[-1], x.shape[-2]):
-            pad = max((-(-n // self.stride) - 1) * self.stride + self.kernel - n, 0)
+            pad = max((-(-n // stride) - 1) * stride + kernel - n, 0)
             sides += [pad // 2, pad - pad // 2]
-        return F.pad(x, sides)
+        return super().forward(F.pad(x, sides))
+
+
+class SameConvTranspose2d(nn.ConvTranspose2d):
+    """Its adjoint: exactly `stride` times the input."""
+
+    def forward(self, x):
+        first = (self.kernel_size[0] - self.stride[0]) // 2
+        height, width = (n * self.stride[0] for n in x.shape[-2:])
+        return super().forward(x)[..., first:first + height, first:first + width]
 
 
 class Cut(nn.Module):
-    """`size` rows and columns from `start` on."""
+    """The first `size` rows and columns."""
 
-    def __init__(self, start, size):
+    def __init__(self, size):
         super().__init__()
-        self.start, self.size = start, size
+        self.size = size
 
     def forward(self, x):
-        return x[..., self.start:self.start + self.size, self.start:self.start + self.size]
+        return x[..., :self.size, :self.size]
 
 
 class ByClass(nn.Module):
@@ -129,14 +135,13 @@ class MNIST(System):
     optimizer = staticmethod(adam(1e-4, (0.5, 0.9)))
 
     def networks(self, w):
-        def double(inputs, outputs, size):
-            # SAME: exactly twice the input, which is what follows the first pixel of the full result.
-            return [nn.ConvTranspose2d(inputs, outputs, 5, 2), Cut(1, size)]
+        def double(inputs, outputs):
+            return SameConvTranspose2d(inputs, outputs, 5, 2)
 
         def halve(inputs, outputs):
-            return [SamePadding(5, 2), nn.Conv2d(inputs, outputs, 5, 2), nn.LeakyReLU(0.2)]
-        g = [nn.Linear(128, 64 * w), nn.ReLU(), nn.Unflatten(1, (4 * w, 4, 4)), *double(4 * w, 2 * w, 8), nn.ReLU(), Cut(0, 7),
-             *double(2 * w, w, 14), nn.ReLU(), *double(w, 1, 28), nn.Sigmoid()]
+            return [SameConv2d(inputs, outputs, 5, 2), nn.LeakyReLU(0.2)]
+        g = [nn.Linear(128, 64 * w), nn.ReLU(), nn.Unflatten(1, (4 * w, 4, 4)), double(4 * w, 2 * w), nn.ReLU(), Cut(7),
+             double(2 * w, w), nn.ReLU(), double(w, 1), nn.Sigmoid()]
         c = [*halve(1, w), *halve(w, 2 * w), *halve(2 * w, 4 * w), nn.Flatten(), nn.Linear(64 * w, 1)]
         return g, c
 

@@ -1,4 +1,5 @@
 import Base
+import Collectives
 import Networks
 import Storage
 import Training
@@ -6,19 +7,33 @@ import Training
 /// Replays a recorded run from its own parameters, data, noise and interpolation weights, and
 /// compares every expected tensor.
 ///
-/// A recording is a safetensors file; names are a `Sequential`'s indices without a prefix, layouts
-/// PyTorch's:
+/// A recording is a safetensors file that benchmarks/record.py makes; names are a `Sequential`'s
+/// indices without a prefix, layouts PyTorch's; STEP is `critic.K` or `generator`, NETWORK
+/// `generator` or `critic`:
 ///
-///     init.generator.NAME, init.critic.NAME      parameters and buffers before the first step
-///     iter.I.critic.K.real|noise|alpha, iter.I.generator.noise          inputs
-///     iter.I.critic.K.loss|wasserstein|penalty, iter.I.generator.loss   expected
-///     iter.I.critic.K.grad.NAME, iter.I.generator.grad.NAME             expected gradients
-///     final.generator.NAME, final.critic.NAME    parameters and buffers after the last step
-///     float32.error.KEY                          what PyTorch's own float32 missed KEY by
+///     init.NETWORK.NAME                    parameters and buffers before the first step
+///     iter.I.STEP.noise|labels             inputs
+///     iter.I.critic.K.real|alpha|perturbation                          inputs
+///     iter.I.critic.K.loss|wasserstein|penalty, iter.I.generator.loss  expected
+///     iter.I.STEP.grad.NAME                expected gradients of the step's own network
+///     final.NETWORK.NAME                   parameters and buffers after the last step
+///     float32.error.KEY                    what PyTorch's own float32 missed KEY by
+///     iter.I.STEP.kink.NETWORK.LAYER.index|side|limit
+///                                          inputs of the (leaky) ReLU LAYER near to 0
 ///
 /// Error = max |got - expected| / scale; scale is the largest magnitude of the tensor, for a
 /// gradient that of all gradients of its step (a bias in front of batch norm has gradient 0: only
 /// noise).
+///
+/// On which side of 0 an input of a (leaky) ReLU within rounding of it falls is chance, and moves a
+/// gradient by a thousandth. A recording with `kinks` in its metadata lists those within `limit` of
+/// 0, what float32 may miss them by: `index` counts (group, sample, channel, row, column), groups
+/// being a critic step's reals, fakes and points of the penalty, and `side` is 1 for above 0, else
+/// 0. They take the recorded side (`RecordedSides`).
+///
+/// A parameter whose recorded gradient is nothing but float64's rounding in every step, as that of
+/// a bias in front of batch norm, is not compared at the end: Adam and RMSprop move it as far as
+/// others, in the direction of the noise. That its gradient is 0 is compared.
 package struct RecordingReplay {
   /// One expected tensor.
   package struct Finding: Sendable, Equatable {
@@ -29,11 +44,24 @@ package struct RecordingReplay {
     package var passes: Bool { error <= tolerance }
   }
 
+  /// An expected tensor that no limit says anything of.
+  package struct Omission: Sendable, Equatable {
+    package var key: String
+    package var reason: String
+  }
+
   private let file: SafetensorsFile
   private let trainer: Trainer
   private let floor: Double
   package private(set) var findings: [Finding] = []
+  package var failed: [Finding] { findings.filter { !$0.passes } }
+  package private(set) var notCompared: [Omission] = []
   private var seen: Set<String> = []
+  private let sides: RecordedSides
+  private let watch: NearKinkWatch?
+  /// The largest gradient of each parameter over that of all of its step, the largest over the
+  /// steps: by the key of its value at the end.
+  private var gradientShares: [String: Double] = [:]
 
   /// What a recording says of the run it came from, for the configuration: width, batch, critic
   /// steps.
@@ -46,12 +74,51 @@ package struct RecordingReplay {
     }
   }
 
-  package init(_ file: SafetensorsFile, trainer: Trainer) {
+  /// - Parameters:
+  ///   - file: The recording.
+  ///   - trainer: Of networks that have taken no step.
+  ///   - watchesKinks: Whether `nearKinks` is wanted; (leaky) ReLUs then run by themselves, not
+  ///     as one with the layer in front.
+  package init(_ file: SafetensorsFile, trainer: Trainer, watchesKinks: Bool = false) {
     self.file = file
     self.trainer = trainer
+    sides = RecordedSides(file)
+    watch = watchesKinks ? NearKinkWatch() : nil
     // Batch norm's second derivative divides by the deviation three times: there rounding shows
     // more.
     floor = trainer.model.critic.couplesSamples ? 1e-4 : 1e-5
+  }
+
+  /// What a share of the largest gradient is rounding of 0 in float64: seen are 2e-13 at most, and
+  /// 1e-3 at least of all other parameters.
+  private static let roundingShare = 1e-10
+
+  /// The part of a layer's largest input within which float32's rounding may reach 0.
+  package static let nearness = 1e-5
+
+  /// Whether the recording says on which side inputs near to 0 are.
+  package var listsSides: Bool { file.metadata["kinks"] != nil }
+
+  /// Inputs that the recording lists as near to 0, and those that were on the other side and were
+  /// moved: over all ranks, which call this together.
+  ///
+  /// - Returns: Both counts; the first is the same on every rank as it is.
+  /// - Throws: Where the exchange fails.
+  package func kinkCounts() throws -> (listed: Int, moved: Int) {
+    let moved = try trainer.model.context.communicator.gathered([Double(sides.moved)])
+    return (sides.listed, Int(moved.reduce(0) { $0 + $1[0] }))
+  }
+
+  /// The layers in whose input a value came within `nearness` of 0, the nearest first.
+  ///
+  /// In the step of the first failure, or in all where that is in none; for all ranks together.
+  ///
+  /// - Returns: None without `watchesKinks`.
+  /// - Throws: Where the exchange fails.
+  package func nearKinks() throws -> [NearKink] {
+    let near = try watch?.nearest(within: Self.nearness, trainer.model.context.communicator) ?? []
+    guard let key = failed.first?.key, key.hasPrefix("iter.") else { return near }
+    return near.filter { key.hasPrefix($0.step + ".") }
   }
 
   /// Replays all iterations.
@@ -73,20 +140,25 @@ package struct RecordingReplay {
     }
     for iteration in 0..<iterations {
       for step in 0..<criticSteps {
-        _ = try trainer.criticStep(step, ofIteration: iteration, inputs) { losses in
-          let prefix = "iter.\(iteration).critic.\(step)."
-          try compare(prefix + "loss", [losses.loss])
-          try compareIfExpected(prefix + "wasserstein", [losses.wasserstein])
-          try compareIfExpected(prefix + "penalty", [losses.penalty])
-          try compareGradients(of: model.critic, prefix: prefix)
+        let prefix = "iter.\(iteration).critic.\(step)."
+        try run(prefix, through: [model.critic]) { replay in
+          _ = try replay.trainer.criticStep(step, ofIteration: iteration, inputs) { losses in
+            try replay.compare(prefix + "loss", [losses.loss])
+            try replay.compareIfExpected(prefix + "wasserstein", [losses.wasserstein])
+            try replay.compareIfExpected(prefix + "penalty", [losses.penalty])
+            try replay.compareGradients(of: model.critic, prefix: prefix)
+          }
         }
       }
-      _ = try trainer.generatorStep(ofIteration: iteration, inputs) { losses in
-        let prefix = "iter.\(iteration).generator."
-        try compare(prefix + "loss", [losses.loss])
-        try compareGradients(of: model.generator, prefix: prefix)
+      let prefix = "iter.\(iteration).generator."
+      try run(prefix, through: [model.generator, model.critic]) { replay in
+        _ = try replay.trainer.generatorStep(ofIteration: iteration, inputs) { losses in
+          try replay.compare(prefix + "loss", [losses.loss])
+          try replay.compareGradients(of: model.generator, prefix: prefix)
+        }
       }
     }
+    try sides.requireAllRead()
     for network in [model.generator, model.critic] { try compareState(of: network) }
     let unseen = file.names.filter { isExpected($0) && !seen.contains($0) }
     guard unseen.isEmpty else {
@@ -96,6 +168,14 @@ package struct RecordingReplay {
           + "\(criticSteps), or another network"
       )
     }
+  }
+
+  /// Runs a step on the recorded sides, or watches it.
+  private mutating func run(
+    _ step: String, through networks: [Network], _ body: (inout RecordingReplay) throws -> Void
+  ) throws {
+    guard let watch else { return try sides.during(step, in: networks) { try body(&self) } }
+    try watch.during(step, in: networks) { try body(&self) }
   }
 
   private func isExpected(_ key: String) -> Bool {
@@ -123,7 +203,10 @@ package struct RecordingReplay {
     try network.arena.completeGradient()
     let keys = network.namedParameters.map { prefix + "grad." + bare($0.name, network) }
     let scale = try keys.reduce(0.0) { max($0, Self.magnitude(try file.floats($1))) }
-    for (key, (_, parameter)) in zip(keys, network.namedParameters) {
+    for (key, (name, parameter)) in zip(keys, network.namedParameters) {
+      let final = "final.\(network.name).\(bare(name, network))"
+      let share = Self.magnitude(try file.floats(key)) / max(scale, 1e-30)
+      gradientShares[final] = max(gradientShares[final] ?? 0, share)
       try compare(key, Self.inPyTorchOrder(parameter, parameter.gradient), scale: scale)
     }
   }
@@ -132,6 +215,13 @@ package struct RecordingReplay {
     for (name, tensor) in network.stateTensors {
       let key = "final.\(network.name).\(bare(name, network))"
       switch tensor {
+      case .parameter where isRounding(gradientShares[key]):
+        seen.insert(key)
+        notCompared.append(
+          Omission(
+            key: key,
+            reason: "its gradient is 0 but for rounding, as of a bias in front of batch norm, so "
+              + "that the optimizer moves it by chance"))
       case .parameter(let parameter):
         try compare(key, Self.inPyTorchOrder(parameter, parameter.values))
       case .buffer(let buffer) where buffer.kind == .counter:
@@ -144,6 +234,11 @@ package struct RecordingReplay {
         try compare(key, buffer.values.buffer.map(Double.init))
       }
     }
+  }
+
+  /// A gradient that is 0 exactly moves nothing, and is compared.
+  private func isRounding(_ share: Double?) -> Bool {
+    share.map { $0 > 0 && $0 < Self.roundingShare } ?? false
   }
 
   private mutating func compareIfExpected(_ key: String, _ found: [Double]) throws {

@@ -16,7 +16,12 @@ struct VerifyCommand: ParsableCommand {
       Prints the error of every expected tensor beside PyTorch float32's own: max |got - expected| \
       over the tensor's largest magnitude (a gradient's: over all gradients of its step). Passes \
       when each is at most max(4 x PyTorch's, 1e-5), 1e-4 with batch norm in the critic. Exit \
-      status 0: all pass, 1: not.
+      status 0: all pass, 1: not. A parameter whose gradient is 0 but for rounding (a bias in \
+      front of batch norm) is not compared at the end.
+
+      Inputs of (leaky) ReLUs that rounding may put on either side of 0 take the side that the \
+      recording says. One that says none is judged without, and if it fails, such inputs are \
+      named. benchmarks/record.py makes recordings.
 
       The recording's width, batch and critic steps override the configuration's.
       """)
@@ -36,46 +41,103 @@ struct VerifyCommand: ParsableCommand {
 
   func run() throws {
     try Job.run { communicator in
-      var verification = try communicator.agree {
-        let recording = try SafetensorsFile(path: file)
-        var document = try ConfigurationDocument.named(config)
-        for (keyPath, value) in RecordingReplay.settings(of: recording) {
-          // A configuration without a width keeps its own sizes.
-          if keyPath != "width" || document.hasWidth {
-            try document.override("\(keyPath)=\(value)")
-          }
-        }
-        try document.apply(overrides)
-        let configuration = try RunConfiguration(document)
-        let model = try configuration.makeModel(communicator: communicator)
-        let trainer = Trainer(model)
-        return (
-          RecordingReplay(recording, trainer: trainer), configuration.training.criticSteps,
-          model.context.plan
-        )
-      }
+      var replay = try communicator.agree { try makeReplay(communicator) }
       // Each rank reads the file: what only one of them trips over must not leave the others
       // waiting.
       let sum = try communicator.agree { try FileSystem.checksum(ofFile: file) }
       try communicator.requireSame("\(sum.size) bytes, CRC-32 \(sum.crc32)", what: file)
-      try verification.0.run(criticSteps: verification.1)
-      let findings = verification.0.findings
-      let failed = findings.filter { !$0.passes }
-      if communicator.rank == 0 {
-        printTable(quiet ? failed : findings)
-        let worst = findings.max {
-          $0.error / max($0.tolerance, 1e-30) < $1.error / max($1.tolerance, 1e-30)
-        }
-        print(
-          "\(failed.isEmpty ? "passed" : "FAILED"): \(findings.count - failed.count) of "
-            + "\(findings.count) tensors within tolerance on \(communicator.size) "
-            + "rank\(communicator.size == 1 ? "" : "s"); nearest to its limit: \(worst?.key ?? "") "
-            + "(\(scientific(worst?.error ?? 0)) of \(scientific(worst?.tolerance ?? 0)))"
-        )
+      try replay.run()
+      let kinks = try replay.replay.kinkCounts()
+      let isFirst = communicator.rank == 0
+      if isFirst { report(replay.replay, kinks, ranks: communicator.size) }
+      guard !replay.replay.failed.isEmpty else { return }
+      if !replay.replay.listsSides {
+        // Once more from the start, to see which inputs were near to a kink.
+        var second = try communicator.agree { try makeReplay(communicator, watchesKinks: true) }
+        try second.run()
+        let near = try second.replay.nearKinks()
+        if isFirst { printNear(near) }
       }
-      if !failed.isEmpty { throw ExitCode(1) }
+      throw ExitCode(1)
     }
   }
+
+  /// A recording with networks of their start.
+  private struct Replay {
+    var replay: RecordingReplay
+    let criticSteps: Int
+
+    mutating func run() throws { try replay.run(criticSteps: criticSteps) }
+  }
+
+  private func makeReplay(
+    _ communicator: any Communicator, watchesKinks: Bool = false
+  ) throws -> Replay {
+    let recording = try SafetensorsFile(path: file)
+    var document = try ConfigurationDocument.named(config)
+    for (keyPath, value) in RecordingReplay.settings(of: recording) {
+      // A configuration without a width keeps its own sizes.
+      if keyPath != "width" || document.hasWidth {
+        try document.override("\(keyPath)=\(value)")
+      }
+    }
+    try document.apply(overrides)
+    let configuration = try RunConfiguration(document)
+    let trainer = Trainer(try configuration.makeModel(communicator: communicator))
+    return Replay(
+      replay: RecordingReplay(recording, trainer: trainer, watchesKinks: watchesKinks),
+      criticSteps: configuration.training.criticSteps)
+  }
+
+  private func report(
+    _ replay: RecordingReplay, _ kinks: (listed: Int, moved: Int), ranks: Int
+  ) {
+    let (findings, failed) = (replay.findings, replay.failed)
+    printTable(quiet ? failed : findings)
+    if !quiet {
+      for omission in replay.notCompared {
+        print("not compared: \(omission.key): \(omission.reason)")
+      }
+    }
+    if replay.listsSides {
+      print(
+        "(leaky) ReLU inputs near to 0: \(kinks.listed) took the recorded side, "
+          + "\(kinks.moved) of them were on the other")
+    }
+    let worst = findings.max {
+      $0.error / max($0.tolerance, 1e-30) < $1.error / max($1.tolerance, 1e-30)
+    }
+    let omitted = replay.notCompared.isEmpty ? "" : ", \(replay.notCompared.count) not compared"
+    print(
+      "\(failed.isEmpty ? "passed" : "FAILED"): \(findings.count - failed.count) of "
+        + "\(findings.count) tensors "
+        + "within tolerance on \(ranks) rank\(ranks == 1 ? "" : "s")\(omitted); nearest to its "
+        + "limit: \(worst?.key ?? "") (\(scientific(worst?.error ?? 0)) of "
+        + "\(scientific(worst?.tolerance ?? 0)))"
+    )
+  }
+
+  /// Says what a failure may come from that is none.
+  private func printNear(_ near: [NearKink]) {
+    guard !near.isEmpty else {
+      print(
+        "no (leaky) ReLU had an input within \(scientific(RecordingReplay.nearness)) of its "
+          + "largest from 0 in the first step that fails: it is not the side of a kink")
+      return
+    }
+    print(
+      "in the first step that fails, rounding may have put inputs of (leaky) ReLUs on the other "
+        + "side of 0:"
+    )
+    for place in near.prefix(Self.mostPlaces) {
+      print(
+        "  \(place.step): \(place.layer): an input of \(scientific(place.distance)) of its largest")
+    }
+    if near.count > Self.mostPlaces { print("  and \(near.count - Self.mostPlaces) more") }
+    print("record it with benchmarks/record.py, which says the side of each")
+  }
+
+  private static let mostPlaces = 8
 
   private func printTable(_ findings: [RecordingReplay.Finding]) {
     guard !findings.isEmpty else { return }

@@ -14,8 +14,11 @@ import Testing
     var threads = 1
     var width = 5
     var trained = 0..<1
+    /// Whether some of the activations' inputs are moved across the kink.
+    var isRevised = false
     var testDescription: String {
       "\(norm ?? "conv2d"), \(channels) channels, \(width) wide, \(threads) threads"
+        + (isRevised ? ", revised" : "")
     }
 
     /// Two pairs: the shares of what is behind them travel through both.
@@ -59,6 +62,18 @@ import Testing
       harness.parameters = data.normals(harness.parameters.count, deviation: 0.5).enumerated().map {
         $0 % 7 == 0 ? 0 : $1
       }
+      guard isRevised else { return harness }
+      for layer in harness.network.layers.compactMap({ $0 as? LeakyReLU }) {
+        layer.reviseInput = { values, pass in
+          for shard in 0..<harness.context.plan.localShards {
+            let values = values.values(pass, shard: shard)
+            for index in stride(from: 0, to: values.count, by: 5) {
+              values[index] = values[index] > 0 ? -1e-30 : 1e-30
+            }
+          }
+          return true
+        }
+      }
       return harness
     }
   }
@@ -72,6 +87,7 @@ import Testing
     Case(channels: 16), Case(channels: 13, threads: 3), Case(channels: 9, trained: 0..<2),
     // Two images a block, of three; and one.
     Case(channels: 17, width: 900), Case(channels: 17, width: 2000),
+    Case(norm: "batchNorm", channels: 11, isRevised: true), Case(channels: 13, isRevised: true),
   ]
   static let batch = 7
 
@@ -244,6 +260,25 @@ import Testing
       #expect(isUsable)
     }
     expectSameBits(found.state, expected.state, "running statistics")
+  }
+
+  /// Inputs that are moved across the kink take the other derivative; without, the bits stay.
+  @Test(arguments: ["batchNorm", nil])
+  func revisedInputsTakeTheOtherSide(norm: String?) throws {
+    let plain = Case(norm: norm, channels: 6)
+    let revised = Case(norm: norm, channels: 6, isRevised: true)
+    let expected = try together(plain.harness(), plain, mode: .training)
+    let found = try together(revised.harness(), revised, mode: .training)
+    #expect(found.dx != expected.dx)
+    #expect(found.gradients[1] != expected.gradients[1])
+    let watched = try plain.harness()
+    for layer in watched.network.layers.compactMap({ $0 as? LeakyReLU }) {
+      layer.reviseInput = { _, _ in false }
+    }
+    let seen = try together(watched, plain, mode: .training)
+    expectSameBits(seen.output, expected.output, "output")
+    expectSameBits(seen.dx, expected.dx, "dx")
+    expectSameBits(seen.gradients[1], expected.gradients[1], "gradients")
   }
 
   /// Between the layers of a pair nothing is kept; behind a pair at the end both outputs are.

@@ -55,34 +55,61 @@ extension SystemTests {
 
   /// `verify` against PyTorch's recording.
   @Suite(.serialized) struct VerifyTests {
-    private static let golden = Program.packageRoot + "/../shared/golden/fashion.safetensors"
-    private static let isThere = FileManager.default.fileExists(atPath: golden)
-    private static let noRecording: Comment = "needs ../shared/golden/fashion.safetensors"
+    private static let fixtures = Program.packageRoot + "/Tests/VerificationTests/Fixtures"
+    private static let recording = fixtures + "/fashion-width2.safetensors"
     private static let config =
       Program.packageRoot + "/configs/fashion-mnist-wgan-gp.yaml"
 
-    /// The project's own recording, and the larger one where it is there.
+    /// The project's own recordings with their configurations, and a larger one where it is there.
     private static let recordings =
-      [Program.packageRoot + "/Tests/VerificationTests/Fixtures/fashion-width2.safetensors"]
-      + (isThere ? [golden] : [])
+      [Files(recording), Files(fixtures + "/kinks.safetensors", fixtures + "/kinks.yaml")]
+      + [Files(Program.packageRoot + "/../shared/golden/fashion.safetensors")].filter {
+        FileManager.default.fileExists(atPath: $0.recording)
+      }
+
+    struct Files: Sendable, CustomTestStringConvertible {
+      var recording: String
+      var config: String
+      var testDescription: String { URL(fileURLWithPath: recording).lastPathComponent }
+
+      init(_ recording: String, _ config: String = VerifyTests.config) {
+        self.recording = recording
+        self.config = config
+      }
+    }
 
     @Test(arguments: recordings, [nil, 2, 4])
-    func recordingPasses(recording: String, ranks: Int?) throws {
+    func recordingPasses(files: Files, ranks: Int?) throws {
       let outcome = try Program.run(
-        ["verify", "--quiet", "--config", Self.config, recording], ranks: ranks)
+        ["verify", "--quiet", "--config", files.config, files.recording], ranks: ranks)
       #expect(outcome.status == 0, "\(outcome)")
       #expect(
         outcome.output.contains("tensors within tolerance on \(ranks ?? 1) rank"), "\(outcome)")
-      let counts = outcome.output.split { !$0.isNumber }.prefix(2)
-      #expect(outcome.output.hasPrefix("passed: "), "\(outcome)")
+      let verdict = try #require(
+        outcome.output.split(separator: "\n").first { $0.hasPrefix("passed: ") }, "\(outcome)")
+      // The biases in front of the critic's two batch norms.
+      #expect(verdict.contains(", 2 not compared"), "\(outcome)")
+      let counts = verdict.split { !$0.isNumber }.prefix(2)
       #expect(counts.count == 2 && counts.first == counts.last, "\(outcome)")
     }
 
+    /// Other losses and penalties, each with its configuration.
     @Test(
-      .enabled(if: isThere, noRecording), arguments: zip(["final", "init"], [nil, 2] as [Int?]))
+      arguments: ["hinge-r1", "least-squares", "wasserstein-r2-lazy", "dragan"],
+      [nil, 2, 4] as [Int?])
+    func objectivePasses(name: String, ranks: Int?) throws {
+      let path = "\(Self.fixtures)/objectives/\(name)"
+      let outcome = try Program.run(
+        ["verify", "--quiet", "--config", path + ".yaml", path + ".safetensors"], ranks: ranks)
+      #expect(outcome.status == 0, "\(outcome)")
+      #expect(
+        outcome.output.contains("tensors within tolerance on \(ranks ?? 1) rank"), "\(outcome)")
+    }
+
+    @Test(arguments: zip(["final", "init"], [nil, 2] as [Int?]))
     func tamperedRecordingFails(part: String, ranks: Int?) throws {
       try withScratch { scratch in
-        var recording = try Safetensors(path: Self.golden)
+        var recording = try Safetensors(path: Self.recording)
         try recording.change("\(part).critic.0.weight") { $0 + 0.01 }
         let path = try scratch.write("tampered.safetensors", recording.data)
         let outcome = try Program.run(
@@ -102,10 +129,10 @@ extension SystemTests {
       }
     }
 
-    @Test(.enabled(if: isThere, noRecording), arguments: [nil, 2])
+    @Test(arguments: [nil, 2])
     func otherWidthIsNamed(ranks: Int?) throws {
       let outcome = try Program.run(
-        ["verify", "--config", Self.config, Self.golden, "width=3"], ranks: ranks)
+        ["verify", "--config", Self.config, Self.recording, "width=3"], ranks: ranks)
       try outcome.expectOneError(["init.generator.0.weight has shape", "[100, 12, 4, 4]", "width"])
     }
 

@@ -10,21 +10,55 @@ import Training
 import Verification
 
 @Suite struct VerificationTests {
-  private func findings(
-    _ path: String, communicator: any Communicator = SoloCommunicator(), _ overrides: [String] = []
-  ) throws -> [RecordingReplay.Finding] {
+  private func replay(
+    _ path: String, config: String = repositoryFile("configs/fashion-mnist-wgan-gp.yaml"),
+    communicator: any Communicator = SoloCommunicator(), watchesKinks: Bool = false,
+    _ overrides: [String] = []
+  ) throws -> RecordingReplay {
     let file = try SafetensorsFile(path: path)
-    var document = try ConfigurationDocument(
-      path: repositoryFile("configs/fashion-mnist-wgan-gp.yaml"))
+    var document = try ConfigurationDocument(path: config)
     for (keyPath, value) in RecordingReplay.settings(of: file) {
       try document.override("\(keyPath)=\(value)")
     }
     try document.apply(overrides)
     let configuration = try RunConfiguration(document)
     let model = try configuration.makeModel(communicator: communicator)
-    var verification = RecordingReplay(file, trainer: Trainer(model))
-    try verification.run(criticSteps: configuration.training.criticSteps)
-    return verification.findings
+    var replay = RecordingReplay(file, trainer: Trainer(model), watchesKinks: watchesKinks)
+    try replay.run(criticSteps: configuration.training.criticSteps)
+    return replay
+  }
+
+  private func findings(
+    _ path: String, communicator: any Communicator = SoloCommunicator(), _ overrides: [String] = []
+  ) throws -> [RecordingReplay.Finding] {
+    try replay(path, communicator: communicator, overrides).findings
+  }
+
+  /// Writes a recording again with other values of one key: of the name `newName` there, if given.
+  private func alter(
+    _ original: SafetensorsFile, to path: String, _ key: String, newName: String? = nil,
+    floats: ([Float]) -> [Float] = { $0 }, integers: ([Int]) -> [Int] = { $0 }
+  ) throws {
+    let names = original.names
+    let entries = try names.map { name in
+      let entry = try original.entry(name)
+      return SafetensorsEntry(
+        name: name == key ? newName ?? name : name,
+        type: entry.dtype == "I64" ? .int64 : .float32, shape: entry.shape)
+    }
+    _ = try SafetensorsWriter(entries: entries, metadata: original.metadata).write(to: path) {
+      index, bytes in
+      let name = names[index]
+      if entries[index].type == .int64 {
+        let values = try original.integers(name)
+        (name == key ? integers(values) : values).map(Int64.init).withUnsafeBytes {
+          bytes.copyMemory(from: $0)
+        }
+        return
+      }
+      let values = try original.floats(name)
+      (name == key ? floats(values) : values).withUnsafeBytes { bytes.copyMemory(from: $0) }
+    }
   }
 
   @Test(arguments: [1, 2, 4])
@@ -60,27 +94,15 @@ import Verification
     try withTemporaryFolder { folder in
       let original = try SafetensorsFile(path: recording())
       let path = "\(folder)/altered.safetensors"
-      let entries = try original.names.map { name in
-        let entry = try original.entry(name)
-        return SafetensorsEntry(
-          name: name, type: entry.dtype == "I64" ? .int64 : .float32, shape: entry.shape)
-      }
-      _ = try SafetensorsWriter(entries: entries, metadata: original.metadata).write(to: path) {
-        index, bytes in
-        let name = entries[index].name
-        if entries[index].type == .int64 {
-          let values = try original.integers(name).map { Int64($0 + (name == key ? 1 : 0)) }
-          values.withUnsafeBytes { bytes.copyMemory(from: $0) }
-          return
-        }
-        var values = try original.floats(name)
-        if name == key {
+      try alter(
+        original, to: path, key,
+        floats: {
+          var values = $0
           // The largest value of the tensor.
           let at = values.indices.max { abs(values[$0]) < abs(values[$1]) } ?? 0
           values[at] *= 1.05
-        }
-        values.withUnsafeBytes { bytes.copyMemory(from: $0) }
-      }
+          return values
+        }, integers: { $0.map { $0 + 1 } })
       let found = try findings(path)
       let failed = found.filter { !$0.passes }.map(\.key)
       #expect(!failed.isEmpty, "\(key)")
@@ -113,6 +135,102 @@ import Verification
     for finding in found {
       #expect(finding.error.isFinite)
       #expect(finding.tolerance >= (finding.key.hasSuffix("tracked") ? 0 : 1e-4))
+    }
+  }
+
+  // MARK: - Kinks
+
+  private func kinks(_ what: String) throws -> String {
+    let url = Bundle.module.url(forResource: "kinks", withExtension: what, subdirectory: "Fixtures")
+    return try #require(url).path
+  }
+
+  /// Inputs near to 0 in one activation behind a convolution and two behind batch norms, of each of
+  /// which the steps go through both networks.
+  private static let sides = [
+    "iter.0.critic.0.kink.critic.1.", "iter.0.critic.0.kink.critic.4.",
+    "iter.0.generator.kink.critic.7.",
+  ]
+
+  @Test(arguments: [1, 2, 4])
+  func recordedSidesPass(ranks: Int) throws {
+    let (path, config) = (try kinks("safetensors"), try kinks("yaml"))
+    let found = try ThreadedCommunicator.run(ranks: ranks) {
+      let replay = try self.replay(path, config: config, communicator: $0)
+      #expect(try replay.kinkCounts().listed == 3)
+      return replay.findings
+    }
+    for rank in found {
+      for finding in rank { #expect(finding.passes, "\(finding)") }
+      #expect(rank == found[0])
+    }
+  }
+
+  /// The wrong side is taken too, and seen in the gradients; beyond the limit it is not taken.
+  @Test(arguments: sides, [1, 2])
+  func sidesAreTaken(key: String, ranks: Int) throws {
+    try withTemporaryFolder { folder in
+      let original = try SafetensorsFile(path: kinks("safetensors"))
+      let config = try kinks("yaml")
+      let wrong = folder + "/wrong.safetensors"
+      try alter(original, to: wrong, key + "side", integers: { $0.map { 1 - $0 } })
+      let found = try ThreadedCommunicator.run(ranks: ranks) {
+        let replay = try self.replay(wrong, config: config, communicator: $0)
+        return (replay.failed.map(\.key), try replay.kinkCounts().moved)
+      }
+      for (failed, moved) in found {
+        #expect(moved == 1)
+        #expect(failed.contains { $0.hasPrefix(key.prefix { $0 != "k" } + "grad.") }, "\(failed)")
+      }
+      let far = folder + "/far.safetensors"
+      try alter(SafetensorsFile(path: wrong), to: far, key + "limit", floats: { _ in [0] })
+      let replay = try replay(far, config: config)
+      #expect(replay.failed.isEmpty)
+      #expect(try replay.kinkCounts().moved == 0)
+    }
+  }
+
+  @Test func sidesOfWhatIsNotThere() throws {
+    try withTemporaryFolder { folder in
+      let original = try SafetensorsFile(path: kinks("safetensors"))
+      let (config, path) = (try kinks("yaml"), folder + "/altered.safetensors")
+      let key = Self.sides[0] + "index"
+      func failure() -> String? { message { _ = try replay(path, config: config) } }
+      try alter(original, to: path, key, newName: "iter.0.critic.0.kink.critic.3.index")
+      #expect(failure()?.contains("names no (leaky) ReLU") == true, "\(failure() ?? "")")
+      try alter(original, to: path, key, integers: { _ in [3 * 20 * 2 * 14 * 14] })
+      #expect(failure()?.contains("\(key): expected places in up to 3 groups of 20") == true)
+      try alter(original, to: path, Self.sides[0] + "side", integers: { _ in [2] })
+      #expect(failure()?.contains("expected 1 times 0 or 1") == true)
+    }
+  }
+
+  /// What `verify` says of a recording without sides that fails.
+  @Test(arguments: [1, 4])
+  func nearInputsAreNamed(ranks: Int) throws {
+    let (path, config) = (try kinks("safetensors"), try kinks("yaml"))
+    let near = try ThreadedCommunicator.run(ranks: ranks) {
+      try self.replay(path, config: config, communicator: $0, watchesKinks: true).nearKinks()
+    }
+    #expect(near.allSatisfy { $0 == near[0] })
+    for (step, layer) in [("iter.0.critic.0", "critic 1 (leakyReLU)")] {
+      let place = try #require(near[0].first { $0.step == step && $0.layer == layer })
+      #expect(place.distance < 1e-6)
+    }
+    #expect(zip(near[0], near[0].dropFirst()).allSatisfy { $0.distance <= $1.distance })
+    #expect(try replay(path, config: config).nearKinks().isEmpty)
+  }
+
+  /// A bias in front of batch norm: its gradient is compared, its value at the end is not.
+  @Test func whatMovesByChanceIsNotCompared() throws {
+    let replay = try replay(recording())
+    let omitted = replay.notCompared.map(\.key)
+    #expect(omitted == ["final.critic.2.bias", "final.critic.5.bias"])
+    let compared = Set(replay.findings.map(\.key))
+    #expect(compared.isDisjoint(with: omitted))
+    #expect(compared.contains("iter.0.critic.0.grad.2.bias"))
+    for finding in replay.findings where finding.key.hasPrefix("final.") {
+      #expect(finding.tolerance < 1e-2, "\(finding)")
     }
   }
 }

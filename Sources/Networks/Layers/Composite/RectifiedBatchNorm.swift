@@ -8,6 +8,9 @@ import Base
 final class RectifiedBatchNorm: Layer {
   private let norm: BatchNorm
   private let activation: LeakyReLU
+  /// Whether y alone tells the side of the kink: some inputs of the activation were moved across it
+  /// in the last forward pass (`LeakyReLU.reviseInput`). The two layers then run in turn.
+  private var isRevised = false
 
   init(_ norm: BatchNorm, _ activation: LeakyReLU) {
     precondition(
@@ -34,12 +37,22 @@ final class RectifiedBatchNorm: Layer {
   }
 
   func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) throws {
+    guard activation.reviseInput == nil else {
+      try norm.forward(x, into: y, pass)
+      isRevised = activation.forwardRevised(y, into: y, pass)
+      return
+    }
+    isRevised = false
     try norm.forward(x, into: y, slope: activation.slope, pass)
   }
 
   func backward(
     _ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass
   ) throws {
+    guard !isRevised else {
+      activation.mask(dy, y, into: dy, pass, groups: pass.groups)
+      return try norm.backward(dy, input: x, output: y, into: dx, pass)
+    }
     try norm.backward(dy, input: x, slope: activation.slope, into: dx, pass)
   }
 
@@ -47,6 +60,12 @@ final class RectifiedBatchNorm: Layer {
     _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
     share: Tensor?, _ pass: Pass
   ) throws {
+    guard !isRevised else {
+      try norm.doubleBackward(
+        t, outputGradient: dy, input: x, output: y, into: jt, share: share, pass)
+      if let jt { activation.mask(jt, y, into: jt, pass, groups: pass.groups) }
+      return
+    }
     try norm.doubleBackward(
       t, outputGradient: dy, input: x, slope: activation.slope, into: jt, share: share, pass)
   }

@@ -49,14 +49,18 @@ package final class RectifiedConvolution: Layer {
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {
     convolution.weight.refreshEffectiveValues()
     let products = convolution.products(for: .forward)
+    let isRevised = activation.reviseInput != nil
     context.forEachShard { shard, thread in
       let (x, y) = (x.values(pass, shard: shard), y.values(pass, shard: shard))
       self.forEachBlock(pass.groups.count * pass.samples(inShard: shard)) { samples in
         let output = self.outputs(y, samples)
         products.forward(self.inputs(x, samples), into: output, thread)
+        guard !isRevised else { return }
         Elementwise.leakyReLU(FloatBuffer(output), slope: self.activation.slope, into: output)
       }
     }
+    // The passes behind this one read y, which tells the side.
+    if isRevised { activation.forward(y, into: y, pass) }
   }
 
   /// Writes the convolution's own dL/dy over `dy`, where `doubleBackward` reads it.

@@ -12,6 +12,11 @@ package final class LeakyReLU: Layer {
   package let slope: Float
   package let traits = LayerTraits(
     forwardInPlace: true, backwardInPlace: true, needsOutput: true, isCurved: false)
+  /// Sees the input of each forward pass before the activation is applied, may move values across 0,
+  /// and returns whether it moved any; nil in training, where nothing is called.
+  ///
+  /// The tensor is the activation's own. `verify` takes a recorded run's side of the kink by it.
+  package var reviseInput: ((_ input: Tensor, _ pass: Pass) -> Bool)?
   private let context: ExecutionContext
 
   /// Makes the layer; `slope` must be at least 0, so that the sign of y tells that of x.
@@ -24,6 +29,28 @@ package final class LeakyReLU: Layer {
   }
 
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {
+    guard reviseInput == nil else {
+      _ = forwardRevised(x, into: y, pass)
+      return
+    }
+    apply(x, into: y, pass)
+  }
+
+  /// `forward` of the input as `reviseInput` leaves it.
+  ///
+  /// - Returns: Whether it moved a value: y tells the side then, x may not.
+  func forwardRevised(_ x: Tensor, into y: Tensor, _ pass: Pass) -> Bool {
+    if x !== y {
+      context.forEachShard { shard, _ in
+        _ = y.values(pass, shard: shard).update(fromContentsOf: x.read(pass, shard: shard))
+      }
+    }
+    let moved = reviseInput?(y, pass) ?? false
+    apply(y, into: y, pass)
+    return moved
+  }
+
+  private func apply(_ x: Tensor, into y: Tensor, _ pass: Pass) {
     context.forEachShard { shard, _ in
       Elementwise.leakyReLU(
         x.read(pass, shard: shard), slope: self.slope, into: y.values(pass, shard: shard))
@@ -45,7 +72,8 @@ package final class LeakyReLU: Layer {
     mask(t, y, into: jt, pass, groups: pass.groups)
   }
 
-  private func mask(_ v: Tensor, _ y: Tensor, into out: Tensor, _ pass: Pass, groups: Range<Int>) {
+  /// out = the Jacobian times v.
+  func mask(_ v: Tensor, _ y: Tensor, into out: Tensor, _ pass: Pass, groups: Range<Int>) {
     context.forEachShard { shard, _ in
       Elementwise.leakyReLUGradient(
         v.read(pass, shard: shard, groups: groups),

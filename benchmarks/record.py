@@ -1,0 +1,337 @@
+#!/usr/bin/env python3
+"""Records steps of a system in PyTorch, for `wgangp-dist verify`: what every tensor should be, computed in float64.
+
+  python benchmarks/record.py --system fashion --width 8 --batch 16 --critic-steps 2 --iterations 2 --out fashion.safetensors
+  wgangp-dist verify --config configs/fashion-mnist-wgan-gp.yaml fashion.safetensors
+
+Needs torch, numpy and safetensors. Expected time: seconds at small widths; at the published width and batch a minute a step.
+The systems are those of pytorch_systems.py, and `fashion-no-norm`, the first without batch norm in the critic. Each has its
+published objective unless an option says otherwise:
+
+  python benchmarks/record.py --system fashion-no-norm --loss hinge --at reals --target 0 --weight 5 --out hinge-r1.safetensors
+
+  loss         critic minimizes                                            generator minimizes
+  wasserstein  mean C(y) - mean C(x)                                       -mean C(y)
+  hinge        mean max(0, 1 - C(x)) + mean max(0, 1 + C(y))               -mean C(y)
+  leastSquares (mean (C(x) - 1)^2 + mean C(y)^2) / 2                       mean (C(y) - 1)^2 / 2
+  bce          (mean H(C(x), 1) + mean H(C(y), 0)) / 2                     mean H(C(y), 1)
+
+x: reals, y: fakes. H takes probabilities where the critic ends in a sigmoid, logits elsewhere. The penalty is
+weight * mean (|g_i| - target)^2, with one side max(0, |g_i| - target)^2, where g_i is the gradient of C at point i:
+interpolates a x + (1 - a) y, reals, fakes, or noise: x + 0.5 * s * u with s the standard deviation of all values of x (that of
+the population) and u uniform in [0, 1) for each value. With --every k it is computed in every k-th critic step of the run, the
+first one included, with k times the weight.
+
+A recording is a safetensors file. Names are a `Sequential`'s indices, layouts PyTorch's (NCHW images, OIHW convolutions, IOHW
+transposed convolutions). STEP is critic.K or generator, I and K count from 0.
+
+  init.NETWORK.NAME                        parameters and buffers before the first step; NETWORK: generator or critic
+  iter.I.STEP.noise                        inputs of a step
+  iter.I.critic.K.real|alpha|perturbation  reals; the weights a of interpolates; the numbers u
+  iter.I.STEP.labels                       int64
+  iter.I.critic.K.loss|wasserstein|penalty, iter.I.generator.loss    expected; absent where the step has none
+  iter.I.STEP.grad.NAME                    expected gradient of the step's own network
+  final.NETWORK.NAME                       parameters and buffers after the last step
+  float32.error.KEY                        max |x32 - x64| / scale of the same run in PyTorch's own float32. scale is
+                                           max |x64|, for a gradient over all gradients of its step
+  iter.I.STEP.kink.NETWORK.LAYER.index     inputs of the (leaky) ReLU LAYER that are near to 0: int64, flat, of a tensor (group,
+                                           sample, channel, row, column). The critic's groups in its own step: reals 0,
+                                           fakes 1, the penalty's points 2; a generator step has one group
+  iter.I.STEP.kink.NETWORK.LAYER.side      int64, one for each: 1 where the input is above 0 in float64, else 0
+  iter.I.STEP.kink.NETWORK.LAYER.limit     what near means: 1e-6 of the layer's largest input in this step (`kinks` in the
+                                           metadata), or 4 times what PyTorch's float32 misses inputs of this layer and step by
+
+Rounding decides on which side of 0 such an input falls, and a derivative that is not its own moves a gradient by a thousandth:
+`verify` takes the recorded side, and so does the float32 run here. A critic step lists the critic's alone: nothing goes back
+through its generator, and the value of a ReLU has no jump.
+"""
+import argparse
+import os
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+import pytorch_systems as systems
+
+KINKS = 1e-6
+LOSSES = ('wasserstein', 'hinge', 'leastSquares', 'bce')
+POINTS = ('interpolates', 'reals', 'fakes', 'noise')
+
+
+class FashionNoNorm(systems.Fashion):
+    def networks(self, w):
+        g, c = super().networks(w)
+        return g, [layer for layer in c if not isinstance(layer, nn.BatchNorm2d)]
+
+
+SYSTEMS = {**systems.SYSTEMS, 'fashion-no-norm': FashionNoNorm}
+
+
+def initialize(system, network):
+    """The DCGAN systems' own initialization; the others keep PyTorch's."""
+    if not isinstance(system, (systems.Fashion, systems.Clip)):
+        return
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.normal_(module.weight, 0, 0.02)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1, 0.02)
+            nn.init.zeros_(module.bias)
+
+
+class Kinks:
+    """Keeps the inputs of a run's (leaky) ReLUs; given those of another run, takes its side of 0 everywhere and keeps how far it
+    was from them."""
+    tiny = 1e-30
+
+    def __init__(self, networks, exact=None):
+        self.inputs, self.errors, self.exact = {}, {}, exact
+        self.prefix, self.active = '', ()
+        for name, network in networks.items():
+            for path, module in network.named_modules():
+                if isinstance(module, (nn.ReLU, nn.LeakyReLU)):
+                    module.register_forward_pre_hook(lambda _, x, name=name, path=path: self.see(name, path, x[0]))
+
+    def begin(self, prefix, active):
+        """A step; only the networks in `active` are seen."""
+        self.prefix, self.active = prefix, active
+
+    def see(self, name, path, x):
+        if name not in self.active:
+            return None
+        key = f'{self.prefix}kink.{name}.{path}.'
+        calls = self.inputs.setdefault(key, [])
+        calls.append(x.detach())
+        if self.exact is None:
+            return None
+        exact = self.exact[key][len(calls) - 1]
+        self.errors[key] = max(self.errors.get(key, 0.0), float((calls[-1].double() - exact).abs().max()))
+        side = torch.where(exact > 0, self.tiny, -self.tiny).to(x.dtype)
+        # The derivative stays that of x.
+        return (torch.where((x > 0) == (exact > 0), x, side + (x - x.detach())),)
+
+
+def near_kinks(exact, errors):
+    """The keys of a recording."""
+    out = {}
+    for key, calls in exact.items():
+        x = torch.cat([x.reshape(-1) for x in calls])
+        limit = max(KINKS * float(x.abs().max()), 4 * errors[key])
+        index = (x.abs() <= limit).nonzero().reshape(-1)
+        if len(index):
+            out[key + 'index'], out[key + 'side'] = index, (x[index] > 0).to(torch.int64)
+            out[key + 'limit'] = torch.tensor(limit, dtype=torch.float32)
+    return out
+
+
+class Objective:
+    def __init__(self, system, options):
+        self.system = system
+        self.loss = options.loss or ('bce' if system.is_bce else 'wasserstein')
+        published = system.penalty is not None and not options.loss
+        self.at = options.at or ('interpolates' if published or options.weight else None)
+        self.weight = options.weight if options.weight is not None else system.penalty if published else 10
+        self.target, self.is_one_sided, self.every = options.target, options.sides == 'one', options.every
+
+    def scores(self, critic, x, labels):
+        out = critic(x, labels).reshape(x.shape[0], -1)
+        return out[:, 0], out[:, 1:]
+
+    def entropy(self, critic, s, target):
+        goal = torch.full_like(s, target)
+        if isinstance(critic[-1], nn.Sigmoid):
+            return F.binary_cross_entropy(s, goal)
+        return F.binary_cross_entropy_with_logits(s, goal)
+
+    def points(self, real, fake, alpha, perturbation):
+        if self.at == 'noise':
+            return real + 0.5 * real.std(correction=0) * perturbation
+        if self.at == 'interpolates':
+            a = alpha.reshape(-1, *[1] * (real.dim() - 1))
+            return a * real + (1 - a) * fake
+        return real if self.at == 'reals' else fake
+
+    def critic(self, number, generator, critic, real, noise, alpha, perturbation, labels):
+        """`number` counts the run's critic steps from 0."""
+        fake = generator(noise, labels).detach()
+        (r, logits), (f, _) = self.scores(critic, real, labels), self.scores(critic, fake, labels)
+        out = {}
+        if self.loss == 'wasserstein':
+            out['wasserstein'] = r.mean() - f.mean()
+            loss = -out['wasserstein']
+        elif self.loss == 'hinge':
+            loss = F.relu(1 - r).mean() + F.relu(1 + f).mean()
+        elif self.loss == 'leastSquares':
+            loss = ((r - 1) ** 2).mean() / 2 + (f ** 2).mean() / 2
+        else:
+            loss = (self.entropy(critic, r, 1.0) + self.entropy(critic, f, 0.0)) / 2
+        if self.at and number % self.every == 0:
+            x = self.points(real, fake, alpha, perturbation).detach().requires_grad_(True)
+            s, _ = self.scores(critic, x, labels)
+            gradient, = torch.autograd.grad(s.sum(), x, create_graph=True)
+            excess = gradient.reshape(x.shape[0], -1).norm(2, dim=1) - self.target
+            if self.is_one_sided:
+                excess = F.relu(excess)
+            out['penalty'] = self.every * self.weight * (excess ** 2).mean()
+            loss = loss + out['penalty']
+        if self.system.classes:
+            loss = loss + F.cross_entropy(logits, labels)
+        out['loss'] = loss
+        return out
+
+    def generator(self, generator, critic, noise, labels):
+        s, logits = self.scores(critic, generator(noise, labels), labels)
+        if self.loss == 'bce':
+            loss = self.entropy(critic, s, 1.0)
+        elif self.loss == 'leastSquares':
+            loss = ((s - 1) ** 2).mean() / 2
+        else:
+            loss = -s.mean()
+        return loss + 0.1 * F.cross_entropy(logits, labels) if self.system.classes else loss
+
+
+class Recording:
+    def __init__(self, options):
+        torch.manual_seed(options.seed)
+        self.options = options
+        self.system = SYSTEMS[options.system]()
+        self.width = options.width or self.system.width
+        self.batch = options.batch or self.system.batch
+        self.critic_steps = options.critic_steps or self.system.critic_steps
+        self.latent = options.latent or self.system.noise[0]
+        self.objective = Objective(self.system, options)
+        start = self.networks()
+        for network in start.values():
+            initialize(self.system, network)
+        with torch.no_grad():
+            for p in start['critic'].parameters():
+                if p.dim() > 1:
+                    p *= options.gain
+        self.start = {name: {k: v.clone() for k, v in network.state_dict().items()} for name, network in start.items()}
+        self.inputs = self.draw()
+
+    def networks(self):
+        g, c = self.system.networks(self.width)
+        first = g[0]
+        if self.latent != self.system.noise[0]:
+            if isinstance(first, nn.ConvTranspose2d):
+                g[0] = nn.ConvTranspose2d(self.latent, first.out_channels, first.kernel_size, bias=False)
+            else:
+                g[0] = nn.Linear(self.latent, first.out_features)
+        return {'generator': systems.Chain(*g), 'critic': systems.Chain(*c)}
+
+    def draw(self):
+        system, n, inputs = self.system, self.batch, {}
+        is_published = isinstance(system, (systems.Fashion, systems.Clip, systems.MLP))
+        for i in range(self.options.iterations):
+            real = torch.rand(n, *system.shape) * 2 - 1 if len(system.shape) > 1 else torch.randn(n, *system.shape)
+            if isinstance(system, systems.MNIST):
+                real = real.abs()
+            for k in range(self.critic_steps):
+                if k and not is_published:   # those systems draw new reals for each step
+                    real = real.roll(1, 0) * 0.9
+                p = f'iter.{i}.critic.{k}.'
+                inputs[p + 'real'], inputs[p + 'noise'] = real.clone(), torch.randn(n, self.latent)
+                if self.objective.at == 'interpolates':
+                    inputs[p + 'alpha'] = torch.rand(n)
+                if self.objective.at == 'noise':
+                    inputs[p + 'perturbation'] = torch.rand(n, *system.shape)
+                if system.classes:
+                    inputs[p + 'labels'] = torch.randint(0, system.classes, (n,))
+            p, m = f'iter.{i}.generator.', n * system.generator_batch
+            inputs[p + 'noise'] = torch.randn(m, self.latent)
+            if system.classes:
+                inputs[p + 'labels'] = torch.randint(0, system.classes, (m,))
+        return inputs
+
+    def run(self, dtype, exact=None):
+        """What the steps give, and what the (leaky) ReLUs got, `exact` being that of another run."""
+        networks = self.networks()
+        for name, network in networks.items():
+            network.load_state_dict(self.start[name])
+            network.to(dtype)
+        kinks, out = Kinks(networks, exact), {}
+        g, c = networks['generator'], networks['critic']
+        optimizers = {name: self.system.optimizer(list(network.parameters())) for name, network in networks.items()}
+
+        def get(key):
+            x = self.inputs.get(key)
+            if x is not None and key.endswith('noise'):
+                x = x.reshape(-1, self.latent, *self.system.noise[1:])
+            return x.to(dtype) if x is not None and x.is_floating_point() else x
+
+        def update(name, prefix, losses):
+            for network in networks.values():
+                network.zero_grad()
+            losses['loss'].backward()
+            for key, value in losses.items():
+                out[prefix + key] = value.detach().clone()
+            for key, p in networks[name].named_parameters():
+                out[f'{prefix}grad.{key}'] = torch.zeros_like(p) if p.grad is None else p.grad.clone()
+            optimizers[name].step()
+        for i in range(self.options.iterations):
+            for k in range(self.critic_steps):
+                p = f'iter.{i}.critic.{k}.'
+                kinks.begin(p, ('critic',))
+                update('critic', p, self.objective.critic(
+                    i * self.critic_steps + k, g, c,
+                    *(get(p + key) for key in ('real', 'noise', 'alpha', 'perturbation', 'labels'))))
+                if self.system.clip:
+                    with torch.no_grad():
+                        for q in c.parameters():
+                            q.clamp_(-self.system.clip, self.system.clip)
+            p = f'iter.{i}.generator.'
+            kinks.begin(p, ('generator', 'critic'))
+            update('generator', p, {'loss': self.objective.generator(g, c, get(p + 'noise'), get(p + 'labels'))})
+        for name, network in networks.items():
+            for key, value in network.state_dict().items():
+                out[f'final.{name}.{key}'] = value.clone()
+        return out, kinks
+
+    def write(self):
+        from safetensors.torch import save_file
+        exact, kinks = self.run(torch.float64)
+        rounded, other = self.run(torch.float32, exact=kinks.inputs)
+        found = near_kinks(kinks.inputs, other.errors)
+        out = {f'init.{name}.{key}': v for name, state in self.start.items() for key, v in state.items()}
+        out.update(self.inputs)
+        out.update(found)
+
+        def scale(key):
+            step = key.split('.grad.')[0] + '.grad.'
+            keys = [other for other in exact if other.startswith(step)] if '.grad.' in key else [key]
+            return max(max(float(exact[other].abs().max()) for other in keys), 1e-30)
+        for key, value in exact.items():
+            out[key] = value.to(torch.float32) if value.is_floating_point() else value
+            if value.is_floating_point():
+                out['float32.error.' + key] = torch.tensor(float((rounded[key].double() - value).abs().max()) / scale(key))
+        options = self.options
+        metadata = dict(
+            system=options.system, width=self.width, batch=self.batch, critic_steps=self.critic_steps,
+            iterations=options.iterations, seed=options.seed, kinks=KINKS, torch=torch.__version__)
+        save_file(
+            {key: value.contiguous() for key, value in out.items()}, options.out,
+            metadata={key: str(value) for key, value in metadata.items()})
+        worst = max((float(value), key[14:]) for key, value in out.items() if key.startswith('float32.error.'))
+        near = sum(len(value) for key, value in found.items() if key.endswith('.index'))
+        print(f'{options.out}: {os.path.getsize(options.out)} bytes, {len(out)} tensors, {near} inputs near a kink; '
+              f'the largest float32 error is {worst[0]:.1e}, of {worst[1]}')
+
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--system', choices=SYSTEMS, default='fashion')
+    for name in ('width', 'batch', 'critic-steps', 'latent'):
+        parser.add_argument('--' + name, type=int, default=0, help='default: published')
+    parser.add_argument('--iterations', type=int, default=2, help='default: 2')
+    parser.add_argument('--seed', type=int, default=0, help='default: 0')
+    parser.add_argument('--gain', type=float, default=1, help='of the critic\'s first weights: small networks hardly act; default: 1')
+    parser.add_argument('--loss', choices=LOSSES, help='default: published, with its penalty; without one where given')
+    parser.add_argument('--at', choices=POINTS, help='the points of the penalty; default: interpolates where --weight is given')
+    parser.add_argument('--weight', type=float, help='of the penalty; default: published, or 10')
+    parser.add_argument('--target', type=float, default=1, help='norm of the gradient; default: 1')
+    parser.add_argument('--sides', choices=('two', 'one'), default='two', help='default: two')
+    parser.add_argument('--every', type=int, default=1, help='critic steps from one penalty to the next; default: 1')
+    parser.add_argument('--out', default='recording.safetensors', help='default: recording.safetensors')
+    Recording(parser.parse_args()).write()
