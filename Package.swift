@@ -65,9 +65,10 @@ let package = Package(
     .target(
       name: "Kernels",
       dependencies: [
-        "Base", "KernelLayouts", "VectorKernelsAVX2", "VectorKernelsAVX512", "COpenBLAS",
+        "Base", "KernelLayouts", "VectorKernelsAVX2", "VectorKernelsAVX512",
       ],
       swiftSettings: kernelFlags),
+    .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"]),
     .target(name: "Collectives", dependencies: ["COpenMPI", "Base", "Kernels"]),
     .target(name: "Configuration", dependencies: ["Yams"]),
     .target(name: "Storage", dependencies: ["CZlib"]),
@@ -102,14 +103,16 @@ let package = Package(
     .target(
       name: "Benchmarks",
       dependencies: [
-        "Recipe", "Training", "Networks", "Datasets", "Collectives", "Kernels", "Base",
+        "Recipe", "Training", "Networks", "Datasets", "Collectives", "Kernels", "LinearAlgebra",
+        "Base",
         "Configuration", "Reports", "Storage", "Runs",
       ]),
     .executableTarget(
       name: "wgangp-dist",
       dependencies: [
         "Recipe", "Runs", "Sampling", "Verification", "Benchmarks", "Training", "Networks",
-        "Collectives", "Base", "Kernels", "Configuration", "Storage", "Datasets", "Reports",
+        "Collectives", "Base", "Kernels", "LinearAlgebra", "Configuration", "Storage", "Datasets",
+        "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -129,6 +132,7 @@ let package = Package(
         "Base", "Kernels", "KernelLayouts", "VectorKernelsAVX2", "VectorKernelsAVX512",
         "TestSupport",
       ]),
+    .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Base", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
