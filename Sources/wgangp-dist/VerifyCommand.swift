@@ -50,16 +50,16 @@ struct VerifyCommand: ParsableCommand {
         let model = try configuration.makeModel(communicator: communicator)
         let trainer = Trainer(model)
         return (
-          RecordingReplay(recording, trainer: trainer), configuration.training.criticSteps,
-          model.context.plan
+          replay: RecordingReplay(recording, trainer: trainer),
+          criticSteps: configuration.training.criticSteps
         )
       }
       // Each rank reads the file: what only one of them trips over must not leave the others
       // waiting.
       let sum = try communicator.agree { try FileSystem.checksum(ofFile: file) }
       try communicator.requireSame("\(sum.size) bytes, CRC-32 \(sum.crc32)", what: file)
-      try verification.0.run(criticSteps: verification.1)
-      let findings = verification.0.findings
+      try verification.replay.run(criticSteps: verification.criticSteps)
+      let findings = verification.replay.findings
       let failed = findings.filter { !$0.passes }
       if communicator.rank == 0 {
         printTable(quiet ? failed : findings)
