@@ -65,9 +65,10 @@ let package = Package(
     .target(
       name: "Kernels",
       dependencies: [
-        "Base", "KernelLayouts", "VectorKernelsAVX2", "VectorKernelsAVX512", "COpenBLAS",
+        "Base", "KernelLayouts", "VectorKernelsAVX2", "VectorKernelsAVX512",
       ],
       swiftSettings: kernelFlags),
+    .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"]),
     .target(name: "Collectives", dependencies: ["COpenMPI", "Base", "Kernels"]),
     .target(name: "Configuration", dependencies: ["Yams"]),
     .target(name: "Storage", dependencies: ["CZlib"]),
@@ -107,13 +108,15 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "Recipe", "Training", "Networks", "Datasets", "Collectives", "Kernels", "Base",
+        "LinearAlgebra",
         "Configuration", "Pictures", "Reports", "Storage", "Runs",
       ]),
     .executableTarget(
       name: "wgangp-dist",
       dependencies: [
         "Recipe", "Runs", "Sampling", "Verification", "Benchmarks", "Training", "Networks",
-        "Collectives", "Base", "Kernels", "Configuration", "Storage", "Datasets", "Pictures",
+        "Collectives", "Base", "Kernels", "LinearAlgebra", "Configuration", "Storage", "Datasets",
+        "Pictures",
         "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -134,6 +137,7 @@ let package = Package(
         "Base", "Kernels", "KernelLayouts", "VectorKernelsAVX2", "VectorKernelsAVX512",
         "TestSupport",
       ]),
+    .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Base", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
     .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),

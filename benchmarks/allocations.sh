@@ -10,8 +10,11 @@ RANKS=${RANKS:-2}
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=launch/setup.sh
 source "$root/launch/setup.sh"
+# shellcheck source=launch/launcher.sh
+source "$root/launch/launcher.sh"
 swift build -c release --package-path "$root" --product wgangp-dist >&2
 library=$(mktemp -d)/allocations.so
 trap 'rm -rf "$(dirname "$library")"' EXIT
 "${CC:-cc}" -O2 -shared -fPIC -o "$library" "$root/benchmarks/allocations.c"
-mpirun -n "$RANKS" --oversubscribe -x LD_PRELOAD="$library" "$root/.build/release/wgangp-dist" bench "$@"
+set_launcher "$RANKS"
+"${launcher[@]}" -x LD_PRELOAD="$library" "$root/.build/release/wgangp-dist" bench "$@"

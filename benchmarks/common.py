@@ -60,14 +60,10 @@ def cores():
 
 
 def launcher(ranks, threads=1, template=None):
-    """mpirun with the binding that the number of ranks asks for; or a template with {ranks}."""
+    """What starts a job: launch/launcher.sh's rule; or a template with {ranks}."""
     if template:
         return shlex.split(template.replace('{ranks}', str(ranks)))
-    command = ['mpirun', '-n', str(ranks), '--oversubscribe']
-    command += ['--bind-to', 'core' if ranks * threads <= cores() and threads == 1 else 'none']
-    if ranks * threads > cores():  # ranks that share a core must not spin while they wait for each other
-        command += ['--mca', 'mpi_yield_when_idle', '1']
-    return command
+    return run([ROOT / 'launch/launcher.sh', ranks, threads]).split()
 
 
 def bench(program, ranks, config, overrides=(), iterations=3, warmup=1, shares=0, threads=1, template=None, more=()):

@@ -20,6 +20,8 @@ COMMAND=${COMMAND:-train}  # or another command of wgangp-dist: verify, bench, d
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=launch/setup.sh
 source "$root/launch/setup.sh"
+# shellcheck source=launch/launcher.sh
+source "$root/launch/launcher.sh"
 
 if ! [[ $RANKS =~ ^[1-9][0-9]*$ ]]; then
   echo "local: RANKS=$RANKS: expected a number of processes" >&2
@@ -33,15 +35,9 @@ if ! output=$("${build[@]}" 2>&1); then
   exit 1
 fi
 
-# Open MPI counts physical cores, and asks to be told that more ranks than those are meant.
-launch=(mpirun -n "$RANKS" --oversubscribe)
-cores=$(nproc)
-# One rank a core: Open MPI's own binding is right. Otherwise it would bind a few ranks to one core
-# each and leave the others idle, or stack them.
-if ((RANKS != cores)); then launch+=(--bind-to none); fi
-# Ranks that share a core must not spin while they wait for each other.
-if ((RANKS > cores)); then launch+=(--mca mpi_yield_when_idle 1); fi
-launch+=("$root/.build/release/wgangp-dist" "$COMMAND" "$@")
+# The threads of a rank are in the configuration.
+set_launcher "$RANKS"
+launch=("${launcher[@]}" "$root/.build/release/wgangp-dist" "$COMMAND" "$@")
 
 # mpirun gives rank 0 a terminal of its own even when this script writes to a file, so say here
 # whether someone is watching.

@@ -1,6 +1,7 @@
 import Base
 import Collectives
 import Foundation
+import LinearAlgebra
 import Networks
 
 /// What `bench --layers` measured of one layer that has matrix products.
@@ -18,6 +19,9 @@ package struct LayerTiming: Codable, Sendable {
   /// Floating-point operations of the direct algorithm / those seconds, of one rank.
   package var forwardGFLOPPerSecond: Double
   package var backwardGFLOPPerSecond: Double
+  /// Floating-point operations a second of OpenBLAS, on one thread, in a product of matrices of the
+  /// layer's sizes.
+  package var openBLASGFLOPPerSecond: Double
 }
 
 extension Benchmark {
@@ -79,8 +83,39 @@ extension Benchmark {
         forwardSeconds: forward, backwardSeconds: backward,
         forwardGFLOPPerSecond: operations * Double(groups) / forward,
         backwardGFLOPPerSecond: operations * Double(groups + pass.parameterGroups.count)
-          / backward)
+          / backward,
+        openBLASGFLOPPerSecond: openBLAS(
+          layer, samples: pass.samples(inShard: 0) * groups, repetitions))
     ]
+  }
+
+  /// Rows from which on a product's speed does not change any more.
+  private static let mostRows = 4096
+
+  /// The speed of OpenBLAS's product of what the direct algorithm multiplies for a shard: rows of
+  /// patches (of a linear layer's inputs) and the filter.
+  ///
+  /// - Parameters:
+  ///   - layer: A layer with matrix products.
+  ///   - samples: Of a shard, all groups together.
+  ///   - repetitions: Products, the fastest of which counts.
+  /// - Returns: GFLOP/s.
+  private func openBLAS(_ layer: any Layer, samples: Int, _ repetitions: Int) -> Double {
+    let geometry = (layer as? any PlannedConvolution)?.plan.geometry
+    let inner = geometry?.patchCount ?? layer.inputShape.elementCount
+    let columns = geometry?.outputChannels ?? layer.outputShape.elementCount
+    let rows = min(samples * (geometry?.outputPixels ?? 1), Self.mostRows)
+    let random = RandomStream(seed: 0, purpose: .drawing)
+    let (a, b) = (FloatStorage(count: rows * inner), FloatStorage(count: inner * columns))
+    random.normals(sample: 0, into: a.buffer)
+    random.normals(sample: 1, into: b.buffer)
+    let c = FloatStorage(count: rows * columns)
+    BLAS.useOneThread()
+    let seconds = fastest(repetitions) {
+      Matrix.multiply(
+        rows: rows, columns: columns, inner: inner, a.pointer, b.pointer, into: c.pointer)
+    }
+    return 2e-9 * Double(rows * columns * inner) / seconds
   }
 
   private func fastest(_ repetitions: Int, _ body: () throws -> Void) rethrows -> Double {

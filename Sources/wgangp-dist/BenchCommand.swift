@@ -13,9 +13,6 @@ struct BenchCommand: ParsableCommand {
       the slowest rank, images/s (global batch / median), GFLOP/s as direct convolutions would \
       count them, the shares of compute, exchange and waiting for slower ranks, peak memory of a \
       rank, and allocations in an iteration.
-
-      With --scaling, and without mpirun, it starts itself on several numbers of ranks, batches, \
-      widths and image sizes: a table in Markdown, the results as JSON, and a plot.
       """)
 
   @Option(
@@ -45,9 +42,6 @@ struct BenchCommand: ParsableCommand {
       valueName: "pixels"))
   var imageSize: Int?
 
-  @OptionGroup(title: "Scaling")
-  var scalingOptions: ScalingOptions
-
   @Flag(
     name: .long,
     help: "Time each layer with matrix products by itself instead, on rank 0, with its algorithm.")
@@ -73,29 +67,14 @@ struct BenchCommand: ParsableCommand {
       guard ConfigurationDocument.allowsImageSize(imageSize) else {
         throw ValidationError("--image-size must be a multiple of 8 from 8 to 512")
       }
-      guard config == nil, !scalingOptions.scaling, !exchange else {
-        throw ValidationError("--image-size goes without --config, --scaling and --exchange")
+      guard config == nil, !exchange else {
+        throw ValidationError("--image-size goes without --config and --exchange")
       }
-    }
-    guard !scalingOptions.scaling || !(json || layers || exchange) else {
-      throw ValidationError(
-        "--scaling writes JSON to --output; leave out --json, --layers and --exchange")
     }
   }
 
   func run() throws {
     if exchange { return try timeExchange() }
-    if scalingOptions.scaling {
-      try Job.run { communicator in
-        try communicator.agree {
-          try ScalingBenchmark(
-            options: scalingOptions, configuration: config, overrides: overrides,
-            iterations: iterations, warmUp: warmup, measured: shares
-          ).run()
-        }
-      }
-      return
-    }
     try Job.run { communicator in
       let benchmark = try communicator.agree {
         var document = try imageSize.map(ConfigurationDocument.imageSize) ?? .named(config)
@@ -139,13 +118,14 @@ struct BenchCommand: ParsableCommand {
   private static func table(_ timings: [LayerTiming]) -> String {
     let number = { (value: Double, digits: Int) in String(format: "%.\(digits)f", value) }
     let header = [
-      "layer", "kind", "shapes", "forward ms", "GFLOP/s", "backward ms", "GFLOP/s", "algorithm",
+      "layer", "kind", "shapes", "forward ms", "GFLOP/s", "backward ms", "GFLOP/s",
+      "OpenBLAS GFLOP/s", "algorithm",
     ]
     let rows = timings.map {
       [
         $0.name, $0.kind, $0.shapes, number($0.forwardSeconds * 1e3, 2),
         number($0.forwardGFLOPPerSecond, 1), number($0.backwardSeconds * 1e3, 2),
-        number($0.backwardGFLOPPerSecond, 1), $0.algorithm,
+        number($0.backwardGFLOPPerSecond, 1), number($0.openBLASGFLOPPerSecond, 1), $0.algorithm,
       ]
     }
     let widths = header.indices.map { column in
@@ -154,8 +134,8 @@ struct BenchCommand: ParsableCommand {
     return ([header] + rows).map { row in
       row.enumerated().map { column, text in
         let padding = String(repeating: " ", count: widths[column] - text.count)
-        let isNumber = (3...6).contains(column)
-        return column == 7 ? text : (isNumber ? padding + text : text + padding)
+        let isNumber = (3...7).contains(column)
+        return column == 8 ? text : (isNumber ? padding + text : text + padding)
       }.joined(separator: "  ")
     }.joined(separator: "\n")
   }

@@ -4,6 +4,7 @@ import Collectives
 import Configuration
 import Foundation
 import Kernels
+import LinearAlgebra
 
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -31,7 +32,9 @@ struct DoctorCommand: ParsableCommand {
         print("MPI           not started by mpirun or srun: one process, no MPI")
       }
       print("kernels       \(VectorLevel.name) (AVX2 and AVX-512 compute the same bits)")
-      print("BLAS          \(BLAS.configuration), kernel \(BLAS.kernel): what bench compares with")
+      print(
+        "BLAS          \(BLAS.configuration), kernel \(BLAS.kernel): what bench --layers compares "
+          + "with")
       print("exchange      \(communicator.exchangeDescription)")
       print("binding")
       for line in bindings { print("  " + line) }

@@ -2,7 +2,6 @@ import ArgumentParser
 import Base
 import Collectives
 import Foundation
-import Kernels
 
 /// Runs a command's body on all ranks and turns what it throws into one line on stderr and an exit
 /// status.
@@ -20,7 +19,6 @@ enum Job {
         "this processor lacks \(missing); wgangp-dist is built for AVX2 and FMA", everyRank: true)
       throw ExitCode(1)
     }
-    BLAS.useOneThread()
     // A write beyond a file-size limit is to be an error that names the file, not a signal.
     signal(SIGXFSZ, SIG_IGN)
     // Nor does a run end because nobody reads its progress any more.

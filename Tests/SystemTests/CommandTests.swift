@@ -24,7 +24,7 @@ extension SystemTests {
     @Test(arguments: launches) func unknownCommandsAndOptions(ranks: Int?) throws {
       for arguments in [
         ["trian"], ["train", "--confg", "x.yaml"], ["bench", "--iterations", "0"],
-        ["bench", "--ranks", "2"], ["bench", "--scaling", "--batches", "8,x"],
+        ["bench", "--scaling"],
         ["bench", "--image-size", "12"],
       ] {
         let outcome = try Program.run(arguments, ranks: ranks)
@@ -65,41 +65,6 @@ extension SystemTests {
       }
       #expect(abs(shares.reduce(0, +) - 1) < 1e-6, "\(shares)")
       #expect(ranks == nil ? shares == [1, 0, 0] : shares.allSatisfy { $0 > 0 }, "\(shares)")
-    }
-
-    @Test func scalingWritesTableResultsAndPlot() throws {
-      try withScratch { scratch in
-        let output = scratch.url("results/scaling.json").path
-        let arguments = [
-          "bench", "--scaling", "--rounds", "1", "--iterations", "1", "--warmup", "0",
-        ]
-        let outcome = try Program.run(
-          arguments + [
-            "--shares", "1", "--ranks", "1,4", "--batches", "none", "--widths", "2", "--sizes", "8",
-            "--output", output, "width=4", "training.criticSteps=1",
-          ])
-        #expect(outcome.status == 0, "\(outcome)")
-        let rows = outcome.output.split(separator: "\n").filter { $0.hasPrefix("| ") }
-        #expect(
-          rows.count == 3 * 2 + 2 + 2 * rows.filter { $0.hasPrefix("| 2 ") }.count, "\(outcome)")
-        let picture = try Data(contentsOf: scratch.url("results/scaling.png"))
-        #expect(picture.starts(with: [0x89, 0x50, 0x4E, 0x47]))
-        // Drawn again from the results alone: the same table and picture.
-        let again = scratch.url("again.json").path
-        let drawn = try Program.run([
-          "bench", "--scaling", "--from", output, "--output", again,
-        ])
-        #expect(drawn.status == 0 && drawn.output == outcome.output, "\(drawn)")
-        #expect(try Data(contentsOf: scratch.url("again.png")) == picture)
-        #expect(!FileManager.default.fileExists(atPath: again))
-
-        try Program.run(arguments + ["--ranks", "3", "--output", again])
-          .expectOneError(["3 ranks", "1, 2, 4, 8"])
-        try Program.run(
-          arguments + ["--ranks", "1", "--launcher", "false {ranks}", "--output", again]
-        ).expectOneError(["'false 1 ", "failed with status 1"])
-        try Program.run(arguments, ranks: 2).expectOneError(["without mpirun"])
-      }
     }
 
     /// It compares every way's sums with the tree's before it times them.

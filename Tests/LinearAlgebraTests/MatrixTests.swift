@@ -1,4 +1,4 @@
-import Kernels
+import LinearAlgebra
 import TestSupport
 import Testing
 
@@ -47,7 +47,7 @@ import Testing
           transposeB: transposeB, into: c, accumulate: accumulate)
       }
       let expected = try product { a, b, c in
-        Matrix.multiplyNaive(
+        NaiveMatrix.multiply(
           rows: sizes.rows, columns: sizes.columns, inner: sizes.inner, a, transposeA: transposeA,
           b,
           transposeB: transposeB, into: c, accumulate: accumulate)
@@ -64,7 +64,7 @@ import Testing
     let product = { (transposeA: Bool, transposeB: Bool, accumulate: Bool) in
       ([1, 1, 1, 1] as [Float]).changed {
         guard let c = $0.baseAddress else { return }
-        Matrix.multiplyNaive(
+        NaiveMatrix.multiply(
           rows: 2, columns: 2, inner: 2, a, transposeA: transposeA, b, transposeB: transposeB,
           into: c,
           accumulate: accumulate)

@@ -1,0 +1,124 @@
+import Foundation
+import Testing
+
+extension SystemTests {
+  /// Scripts are sound: they parse, and start.
+  @Suite(.serialized) struct ScriptTests {
+    /// The paths of files below a folder of the project whose names end so.
+    private static func files(_ folder: String, _ suffix: String) throws -> [String] {
+      let path = "\(Program.packageRoot)/\(folder)"
+      return try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+        .filter { $0.hasSuffix(suffix) }.map { "\(path)/\($0)" }
+    }
+
+    private static func hasCommand(_ name: String) -> Bool {
+      let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+      return path.split(separator: ":").contains {
+        FileManager.default.isExecutableFile(atPath: "\($0)/\(name)")
+      }
+    }
+
+    @Test func shellScriptsParse() throws {
+      let scripts =
+        try Self.files("launch", ".sh") + Self.files("benchmarks", ".sh")
+        + ["\(Program.packageRoot)/.ci/run"]
+      #expect(scripts.count >= 6, "\(scripts)")
+      for script in scripts {
+        let outcome = try RunningJob(["bash", "-n", script]).finish()
+        #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(script): \(outcome)")
+        #expect(FileManager.default.isExecutableFile(atPath: script), "\(script)")
+      }
+    }
+
+    @Test(.enabled(if: hasCommand("python3"), "python3 is missing"))
+    func pythonScriptsParseAndHelp() throws {
+      let scripts = try Self.files("benchmarks", ".py")
+      #expect(scripts.count >= 8, "\(scripts)")
+      try withScratch { scratch in
+        for script in scripts {
+          // The compiled file goes elsewhere: the folder may not be ours.
+          let compiled = scratch.url("compiled.pyc").path
+          let compile = "import py_compile, sys; py_compile.compile(*sys.argv[1:], doraise=True)"
+          let outcome = try RunningJob(["python3", "-c", compile, script, compiled]).finish()
+          #expect(outcome.status == 0, "\(script): \(outcome)")
+          let lines = try String(contentsOfFile: script, encoding: .utf8).split(separator: "\n")
+          // A module without a command line, or one that PyTorch's users start.
+          guard lines.contains(where: { $0.contains("__main__") }), !lines.contains("import torch")
+          else { continue }
+          let help = try RunningJob(["python3", "-B", script, "--help"]).finish()
+          #expect(help.status == 0 && help.output.hasPrefix("usage: "), "\(script): \(help)")
+        }
+      }
+    }
+
+    @Test func setupFindsThisMachineComplete() throws {
+      let outcome = try RunningJob(["bash", "\(Program.packageRoot)/launch/setup.sh"]).finish()
+      #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome)")
+    }
+
+    /// More ranks than cores are free and yield; one that fills a core stays there.
+    @Test func launcherKnowsTheCores() throws {
+      func words(_ arguments: [String]) throws -> Outcome {
+        try RunningJob(["\(Program.packageRoot)/launch/launcher.sh"] + arguments).finish()
+      }
+      let cores = Int(
+        try RunningJob(["nproc"]).finish().output.trimmingCharacters(in: .whitespacesAndNewlines))
+      let many = try #require(cores) + 1
+      let start = { (ranks: Int) in "mpirun\n-n\n\(ranks)\n--oversubscribe\n--bind-to\n" }
+      for arguments in [["1", "1"], ["\(many - 1)"]] {
+        let outcome = try words(arguments)
+        #expect(outcome.output == start(Int(arguments[0]) ?? 0) + "core:overload-allowed\n")
+      }
+      let yields = "none\n--mca\nmpi_yield_when_idle\n1\n"
+      #expect(try words(["\(many)"]).output == start(many) + yields)
+      #expect(try words(["1", "\(many)"]).output == start(1) + yields)
+      for arguments in [[], ["0"], ["2", "x"]] {
+        let outcome = try words(arguments)
+        #expect(outcome.status == 1 && outcome.errors.hasPrefix("launcher: expected RANKS"))
+      }
+    }
+
+    /// One small study with all it writes, and again from its results.
+    @Test(.enabled(if: hasCommand("python3"), "python3 is missing"))
+    func scalingWritesTableAndResults() throws {
+      try withScratch { scratch in
+        func scaling(_ arguments: [String]) throws -> Outcome {
+          let script = "\(Program.packageRoot)/benchmarks/scaling.py"
+          return try RunningJob(
+            [
+              "python3", "-B", script, "--program", Program.path, "--results",
+              scratch.url("results").path,
+            ] + arguments
+          ).finish()
+        }
+        let config = try scratch.write("tiny.yaml", TinyConfiguration(hasCriticNorm: false).text)
+        let job = ["--config", config, "--rounds", "1", "--iterations", "1", "--warmup", "0"]
+        let outcome = try scaling(
+          job + [
+            "--shares", "1", "--ranks", "1,2", "--batches", "none", "--widths", "2", "--sizes", "8",
+          ])
+        #expect(outcome.status == 0, "\(outcome)")
+        // A head, its rule and the rows: of 2 ranks only where they have a core each.
+        let table = { (outcome: Outcome) in
+          outcome.output.split(separator: "\n").filter { $0.hasPrefix("| ") }
+        }
+        let counts = [3 * 2 + 2 + 2, 3 * 2 + 2 + 4]
+        #expect(counts.contains(table(outcome).count), "\(outcome)")
+        let results = scratch.url("results/scaling.json")
+        let data = try JSONSerialization.jsonObject(with: Data(contentsOf: results))
+        let points = try #require((data as? [String: Any])?["points"] as? [[String: Any]])
+        let axes = points.compactMap { $0["axis"] as? String }
+        #expect(Array(axes.prefix(2)) == ["ranks", "ranks"])
+        let again = try scaling(["--from", results.path, "--name", "again"])
+        #expect(again.status == 0, "\(again)")
+        #expect(table(again) == table(outcome))
+
+        let wrong = try scaling(job + ["--ranks", "3"])
+        #expect(wrong.status == 1 && wrong.errors.contains("3 ranks"), "\(wrong)")
+        #expect(wrong.errors.contains("expected from 1, 2, 4, 8"), "\(wrong)")
+        let failing = try scaling(job + ["--ranks", "1", "--launcher", "false {ranks}"])
+        #expect(failing.status == 1 && failing.errors.contains("false 1 "), "\(failing)")
+      }
+    }
+  }
+}
