@@ -81,14 +81,18 @@ let package = Package(
       dependencies: [
         "Networks", "Collectives", "Base", "Kernels", "Configuration", "Storage", "Datasets",
       ]),
+    // What is measured of samples: a file a score.
+    .target(name: "Scores", dependencies: ["Configuration", "Datasets"]),
     .target(
       name: "Recipe",
-      dependencies: ["Training", "Networks", "Datasets", "Collectives", "Base", "Configuration"]),
+      dependencies: [
+        "Training", "Scores", "Networks", "Datasets", "Collectives", "Base", "Configuration",
+      ]),
     .target(
       name: "Sampling",
       dependencies: [
-        "Recipe", "Training", "Networks", "Datasets", "Collectives", "Base", "Configuration",
-        "Storage", "Reports",
+        "Recipe", "Training", "Scores", "Networks", "Datasets", "Collectives", "Base",
+        "Configuration", "Storage", "Reports",
       ]),
     .target(
       name: "Verification",
@@ -96,8 +100,8 @@ let package = Package(
     .target(
       name: "Runs",
       dependencies: [
-        "Recipe", "Training", "Sampling", "Networks", "Datasets", "Collectives", "Base",
-        "Configuration", "Storage", "Reports",
+        "Recipe", "Training", "Scores", "Sampling", "Networks", "Datasets", "Collectives",
+        "Base", "Configuration", "Storage", "Reports",
       ]),
     .target(
       name: "Benchmarks",
@@ -108,8 +112,9 @@ let package = Package(
     .executableTarget(
       name: "wgangp-dist",
       dependencies: [
-        "Recipe", "Runs", "Sampling", "Verification", "Benchmarks", "Training", "Networks",
-        "Collectives", "Base", "Kernels", "Configuration", "Storage", "Datasets", "Reports",
+        "Recipe", "Runs", "Sampling", "Scores", "Verification", "Benchmarks", "Training",
+        "Networks", "Collectives", "Base", "Kernels", "Configuration", "Storage", "Datasets",
+        "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -141,11 +146,13 @@ let package = Package(
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Sampling", "RunSupport"]),
     .testTarget(name: "RecipeTests", dependencies: ["Recipe", "RunSupport"]),
+    .testTarget(name: "ScoresTests", dependencies: ["Scores", "RunSupport"]),
     .testTarget(name: "SamplingTests", dependencies: ["Sampling", "Runs", "RunSupport"]),
     .testTarget(
       name: "VerificationTests", dependencies: ["Verification", "RunSupport"],
       resources: [.copy("Fixtures")]),
-    .testTarget(name: "RunsTests", dependencies: ["Runs", "Sampling", "RunSupport"]),
+    .testTarget(
+      name: "RunsTests", dependencies: ["Runs", "Sampling", "Scores", "Recipe", "RunSupport"]),
     .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "RunSupport"]),
     .testTarget(
       name: "SystemTests", dependencies: ["wgangp-dist", "Recipe", "Storage", "TestSupport"]),
