@@ -84,13 +84,18 @@ let package = Package(
       dependencies: [
         "Networks", "Collectives", "Base", "Kernels", "Configuration", "Storage", "Datasets",
       ]),
+    // What is measured of samples: a file a score.
+    .target(name: "Scores", dependencies: ["Configuration", "Datasets"]),
     .target(
       name: "Recipe",
-      dependencies: ["Training", "Networks", "Datasets", "Collectives", "Base", "Configuration"]),
+      dependencies: [
+        "Training", "Scores", "Networks", "Datasets", "Collectives", "Base", "Configuration",
+      ]),
     .target(
       name: "Sampling",
       dependencies: [
-        "Recipe", "Training", "Networks", "Datasets", "Collectives", "Base", "Configuration",
+        "Recipe", "Training", "Scores", "Networks", "Datasets", "Collectives", "Base",
+        "Configuration",
         "Storage", "Pictures", "Reports",
       ]),
     .target(
@@ -101,7 +106,7 @@ let package = Package(
     .target(
       name: "Runs",
       dependencies: [
-        "Recipe", "Training", "Sampling", "Networks", "Datasets", "Collectives", "Base",
+        "Recipe", "Training", "Scores", "Sampling", "Networks", "Datasets", "Collectives", "Base",
         "Configuration", "Storage", "Pictures", "Reports",
       ]),
     .target(
@@ -114,7 +119,8 @@ let package = Package(
     .executableTarget(
       name: "wgangp-dist",
       dependencies: [
-        "Recipe", "Runs", "Sampling", "Verification", "Benchmarks", "Training", "Networks",
+        "Recipe", "Runs", "Sampling", "Scores", "Verification", "Benchmarks", "Training",
+        "Networks",
         "Collectives", "Base", "Kernels", "LinearAlgebra", "Configuration", "Storage", "Datasets",
         "Pictures",
         "Reports",
@@ -153,13 +159,15 @@ let package = Package(
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "Pictures", "TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Sampling", "RunSupport"]),
     .testTarget(name: "RecipeTests", dependencies: ["Recipe", "Base", "RunSupport"]),
+    .testTarget(name: "ScoresTests", dependencies: ["Scores", "RunSupport"]),
     .testTarget(
       name: "SamplingTests",
       dependencies: ["Sampling", "Runs", "Pictures", "Base", "RunSupport"]),
     .testTarget(
       name: "VerificationTests", dependencies: ["Verification", "RunSupport"],
       resources: [.copy("Fixtures")]),
-    .testTarget(name: "RunsTests", dependencies: ["Runs", "Sampling", "RunSupport"]),
+    .testTarget(
+      name: "RunsTests", dependencies: ["Runs", "Sampling", "Scores", "Recipe", "RunSupport"]),
     .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "RunSupport"]),
     .testTarget(
       name: "SystemTests", dependencies: ["wgangp-dist", "Recipe", "Storage", "TestSupport"]),

@@ -10,6 +10,25 @@ package struct ConfigurationItem {
   let context: ConfigurationContext
   let origin: ConfigurationOrigin
 
+  /// An entry that no document has: a name from the command line, without options.
+  ///
+  /// - Parameters:
+  ///   - name: The entry's name.
+  ///   - source: What errors call its place, an option such as `--scores`.
+  package init(name: String, source: String) {
+    self.init(
+      name: name, path: "", context: ConfigurationContext(documentName: source, width: nil))
+  }
+
+  private init(name: String, path: String, context: ConfigurationContext) {
+    self.name = name
+    self.path = path
+    self.context = context
+    origin = .absent
+    options = ConfigurationReader(
+      path: name, entries: [], origin: .absent, context: context)
+  }
+
   /// An error at this entry, `configs/x.yaml:9: generator.layers.3.conv2d: ...`.
   package func fail(_ message: String) -> ConfigurationError {
     context.error(at: origin, path: options.path, message)

@@ -285,13 +285,24 @@ package final class ConfigurationReader {
     isAbsent(key) ? nil : try section(key)
   }
 
-  /// The list at `key`, of names with or without options (a network's layers); required, may be
-  /// empty.
-  package func items(_ key: String) throws -> [ConfigurationItem] {
+  /// The list at `key`, of names with or without options (a network's layers); may be empty,
+  /// required without a default.
+  ///
+  /// With a default null counts as absent.
+  package func items(
+    _ key: String, default defaultNames: [String]? = nil
+  ) throws -> [ConfigurationItem] {
     let path = joined(self.path, key)
     noteRead(key)
     let expected = "a list of names, with options or without"
-    guard let value = entry(key)?.value else { throw missing(key, expected) }
+    var written = entry(key)?.value
+    if let defaultNames, written?.isNull ?? true {
+      let names = defaultNames.map {
+        ConfigurationValue(kind: .scalar($0, isPlain: true), origin: .absent)
+      }
+      written = ConfigurationValue(kind: .list(names), origin: .absent)
+    }
+    guard let value = written else { throw missing(key, expected) }
     guard case .list(let values) = value.kind else {
       throw context.error(
         at: value.origin, path: path, "expected \(expected), found \(value.found)")

@@ -26,6 +26,15 @@ package enum Interval: Equatable, Sendable {
     }
   }
 
+  /// As a configuration writes it.
+  package var text: String {
+    switch self {
+    case .never: "never"
+    case .epochs(let number): "\(number) epoch\(number == 1 ? "" : "s")"
+    case .iterations(let number): "\(number) iteration\(number == 1 ? "" : "s")"
+    }
+  }
+
   /// Whether it falls due when `iteration` iterations are done.
   ///
   /// An epoch ends with the iteration that takes its last batch.

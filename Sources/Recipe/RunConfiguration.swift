@@ -4,6 +4,7 @@ import Configuration
 import Datasets
 import Foundation
 import Networks
+import Scores
 import Training
 
 /// Everything that a configuration file says, checked and with its defaults.
@@ -29,6 +30,7 @@ package struct RunConfiguration {
   /// What the trainer reads of it.
   package let setup: TrainingSetup
   package let output: OutputSection
+  package let evaluation: EvaluationSection
   private let root: ConfigurationReader
 
   /// - Throws: `ConfigurationError` naming file, line and key.
@@ -44,6 +46,11 @@ package struct RunConfiguration {
     data = try Self.data(root.section("data"))
     setup = try TrainingSetup(root, seed: seed, condition: ConditionShape(classes: data.classes))
     output = try Self.output(root.section("output"))
+    evaluation = try Self.evaluation(
+      root.section("evaluation"),
+      ScoreSubject(
+        name: name, source: data.source, hasFixedGenerator: setup.training.hasFixedGenerator),
+      sampleEvery: output.sampleEvery)
   }
 
   package var generator: NetworkSettings { setup.generator }

@@ -35,7 +35,6 @@ package final class TrainingRun {
   private let schedule: Schedule
   private let dataset: any Dataset
   private var directory: RunDirectory
-  private var comparedReals: [Float] = []
   /// Rank 0's, from the run's begin to its last write.
   private var lock: ProcessLock?
   /// What ranks tell each other at the end of an iteration: the signal that came, and 1 for a
@@ -100,13 +99,13 @@ package final class TrainingRun {
       for assignment in options.overrides {
         let allowed = [
           "training.epochs=", "training.iterations=", "training.threads=",
-          "training.exchange=", "data.path=", "data.cache=", "output.",
+          "training.exchange=", "data.path=", "data.cache=", "output.", "evaluation.every=",
         ]
         guard allowed.contains(where: assignment.hasPrefix) else {
           throw TrainingError(
             "\(assignment): a resumed run keeps its configuration; only training.epochs, "
-              + "training.iterations, training.threads, training.exchange, data.path, data.cache "
-              + "and output.* can be changed")
+              + "training.iterations, training.threads, training.exchange, data.path, data.cache, "
+              + "output.* and evaluation.every can be changed")
         }
       }
       try document.apply(options.overrides)
@@ -163,6 +162,12 @@ package final class TrainingRun {
         try recorder?.record(
           iteration, critic: losses.critic, generator: losses.generator,
           seconds: Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9)
+        // Before the checkpoint, so that no resumed run begins behind scores that are missing.
+        if let recorder,
+          configuration.evaluation.isDue(afterIteration: iteration, schedule: schedule)
+        {
+          try recorder.record(evaluate(), iteration: iteration)
+        }
       } catch { failure = "\(error)" }
       let isLast = iteration == schedule.iterations
       let isSaved =
@@ -172,7 +177,7 @@ package final class TrainingRun {
         if isSaved { writer.saveCheckpoint(iteration: iteration) }
         if output.sampleEvery.isDue(afterIteration: iteration, schedule: schedule) || isLast {
           // Kept for the others, who wait below for what rank 0 says.
-          do { try saveSamples(writer, recorder, iteration: iteration) } catch {
+          do { try saveSamples(writer, iteration: iteration) } catch {
             failure = failure ?? "\(error)"
           }
         }
@@ -252,22 +257,22 @@ package final class TrainingRun {
     return snapshot.iteration
   }
 
-  /// The reals that samples are compared with: as many, chosen once.
-  private func reals(_ generator: SampleGenerator, _ layout: SampleGenerator.Layout) -> [Float] {
-    if comparedReals.isEmpty { comparedReals = generator.reals(layout, of: dataset) }
-    return comparedReals
+  private var sampleGenerator: SampleGenerator {
+    SampleGenerator(model, configuration, average: trainer.generatorAverage)
   }
 
-  private func saveSamples(
-    _ writer: RunWriter, _ recorder: RunRecorder?, iteration: Int
-  ) throws {
+  /// Scores of the generator as it is now; moves nothing that training depends on.
+  private func evaluate() throws -> Evaluation.Result {
+    let evaluation = configuration.evaluation
+    return try Evaluation(scores: evaluation.scores, samples: evaluation.samples).measure(
+      sampleGenerator, dataset: { [dataset] in dataset })
+  }
+
+  private func saveSamples(_ writer: RunWriter, iteration: Int) throws {
     let output = configuration.output
-    let generator = SampleGenerator(model, configuration, average: trainer.generatorAverage)
+    let generator = sampleGenerator
     let layout = generator.layout(count: output.samples, columns: output.columns)
     let samples = try generator.images(layout)
-    recorder?.record(
-      diversity: Diversity.share(of: samples, reals: reals(generator, layout), layout.count),
-      iteration: iteration)
     guard
       let image = try generator.picture(
         of: samples, layout, scale: output.scale, dataset: dataset,

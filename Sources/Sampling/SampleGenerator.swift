@@ -23,7 +23,8 @@ package struct SampleGenerator {
   }
 
   private let model: Model
-  private let seed: UInt64
+  /// Of the noise.
+  package let seed: UInt64
   private let range: ClosedRange<Float>
   private let noise: NoiseDistribution
   private let statistics: Statistics

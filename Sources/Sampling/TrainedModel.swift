@@ -4,6 +4,7 @@ import Datasets
 import Foundation
 import Networks
 import Recipe
+import Scores
 import Storage
 import Training
 
@@ -144,25 +145,35 @@ package struct TrainedModel {
 }
 
 extension TrainedModel {
-  /// Counts the modes of a toy data set that the generator hits.
+  /// Measures scores of the checkpoint's generator.
   ///
   /// - Parameters:
-  ///   - samples: How many to draw.
-  ///   - seed: The seed of the samples' noise; nil for the run's.
-  /// - Returns: The counts.
-  /// - Throws: Where the data set has no modes, and where only a critic was trained.
-  package func modeCoverage(samples: Int, seed: UInt64?) throws -> ModeCoverage.Result {
-    guard !configuration.training.hasFixedGenerator else {
-      throw TrainingError("evaluate: training.fixedGenerator trains no generator")
+  ///   - names: Which; nil for those that the run's configuration names and all others that apply
+  ///     to the run. Options are those of the run's configuration, where it has any.
+  ///   - samples: How many to draw; nil for the most that one of the scores wants.
+  ///   - seed: Of their noise; nil for the run's.
+  /// - Returns: What was measured.
+  /// - Throws: Where a score is unknown or does not apply, and where none applies.
+  package func evaluate(
+    scores names: [String]? = nil, samples: Int? = nil, seed: UInt64? = nil
+  ) throws -> Evaluation.Result {
+    let subject = configuration.scoreSubject
+    let own = configuration.evaluation.scores
+    let ownNames = own.map { type(of: $0).name }
+    let chosen =
+      names ?? ownNames + ScoreCatalog.defaults(of: subject).filter { !ownNames.contains($0) }
+    guard !chosen.isEmpty else {
+      throw TrainingError("evaluate: \(ScoreCatalog.refusal(of: subject) ?? "no scores")")
     }
-    guard case .toy(let distribution, _, _) = configuration.data.source,
-      let modes = ModeCoverage(distribution)
-    else {
-      throw TrainingError(
-        "evaluate: the data of \(configuration.name) have no modes to count; expected data.source "
-          + "gaussians8 or gaussians25")
+    if let twice = chosen.indices.first(where: { chosen[..<$0].contains(chosen[$0]) }) {
+      throw TrainingError("--scores: \(chosen[twice]) is there twice")
     }
-    let generator = SampleGenerator(model, configuration, seed: seed)
-    return modes.evaluate(try generator.images(count: samples, noise: generator.fillNoise))
+    let scores = try chosen.map { name in
+      try own.first { type(of: $0).name == name }
+        ?? ScoreCatalog.score(ConfigurationItem(name: name, source: "--scores"), subject)
+    }
+    let wanted = scores.map(\.wantedSamples.evaluation).max() ?? 1
+    return try Evaluation(scores: scores, samples: samples ?? wanted).measure(
+      SampleGenerator(model, configuration, seed: seed), dataset: openDataset)
   }
 }

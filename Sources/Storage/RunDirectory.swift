@@ -2,7 +2,7 @@ import Foundation
 
 /// The folder of a run.
 ///
-///     config.yaml  environment.json  metrics.csv  curves.png  lock
+///     config.yaml  environment.json  metrics.csv  evaluation.csv  curves.png  lock
 ///     samples/{epoch-0005,reals-and-samples}.png
 ///     checkpoints/step-00000469/{generator,critic,optimizer}.safetensors, state.json, DONE
 ///     checkpoints/latest -> step-00000469
@@ -14,6 +14,7 @@ package struct RunDirectory: Sendable {
   package var configuration: String { "\(path)/config.yaml" }
   package var environment: String { "\(path)/environment.json" }
   package var metrics: String { "\(path)/metrics.csv" }
+  package var evaluation: String { "\(path)/evaluation.csv" }
   package var curves: String { "\(path)/curves.png" }
   package var samples: String { "\(path)/samples" }
   package var checkpoints: String { "\(path)/checkpoints" }

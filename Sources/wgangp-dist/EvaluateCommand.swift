@@ -2,22 +2,35 @@ import ArgumentParser
 import Base
 import Foundation
 import Sampling
+import Scores
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Measure how well a generator covers the modes of a toy data set.",
+    abstract: "Measure scores of a trained generator.",
     discussion: """
-      For mixtures of Gaussians: how many modes are hit, and the share of samples within four \
-      standard deviations of a mode. Takes a run's folder (its newest whole checkpoint) or a \
-      checkpoint's.
+      All that apply to the run, or those of --scores: how much samples differ, and for mixtures \
+      of Gaussians how many modes are hit, and the share of samples within four standard \
+      deviations of a mode. Takes a run's folder (its newest whole checkpoint) or a checkpoint's.
       """)
 
   @Argument(help: ArgumentHelp("A run's folder, or a checkpoint's.", valueName: "path"))
   var path: String
 
-  @Option(name: .long, help: "Samples to draw.")
-  var samples = 10_000
+  @Argument(
+    help: ArgumentHelp(
+      "Values over the run's configuration: data.path=FOLDER.", valueName: "key=value"))
+  var overrides: [String] = []
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Which: \(ScoreCatalog.names.joined(separator: ", ")) (default: all that apply to the run).",
+      valueName: "name,..."))
+  var scores: String?
+
+  @Option(name: .long, help: "Samples to draw (default: as many as the scores want).")
+  var samples: Int?
 
   @Option(name: .customLong("step"), help: "Which of the run's checkpoints, by its step number.")
   var iteration: Int?
@@ -25,8 +38,11 @@ struct EvaluateCommand: ParsableCommand {
   @Option(name: .long, help: "Of the noise (default: the run's).")
   var seed: UInt64?
 
+  @Flag(name: .long, help: "Print one line of JSON.")
+  var json = false
+
   func validate() throws {
-    guard (1...100_000_000).contains(samples) else {
+    guard (1...100_000_000).contains(samples ?? 1) else {
       throw ValidationError("--samples must be in 1 ... 100000000")
     }
   }
@@ -35,16 +51,42 @@ struct EvaluateCommand: ParsableCommand {
     try Job.run { communicator in
       try communicator.agree {
         guard communicator.rank == 0 else { return }
-        let trained = try TrainedModel(path, iteration: iteration)
+        let trained = try TrainedModel(path, iteration: iteration, overrides: overrides)
         for note in trained.notes { Messages.warning(note) }
-        let found = try trained.modeCoverage(samples: samples, seed: seed)
-        print(
-          "modes hit    \(found.modesHit) of \(found.modes) (\(found.leastSamples) of "
-            + "\(found.samples) samples or more; \(found.modesTouched) with any)")
-        print(
-          "on a mode    \(String(format: "%.2f", 100 * found.share)) % of the samples (within 4 "
-            + "standard deviations)")
+        let names = scores?.split(separator: ",", omittingEmptySubsequences: false).map {
+          $0.trimmingCharacters(in: .whitespaces)
+        }
+        let found = try trained.evaluate(scores: names, samples: samples, seed: seed)
+        guard !json else { return print(try Self.json(found, trained)) }
+        let step = trained.iteration.map { ", step \($0)" } ?? ""
+        print(reportLine("samples", "\(found.samples) of seed \(found.seed)\(step)"))
+        for line in found.report { print(line) }
       }
     }
+  }
+
+  /// The values by their columns of `evaluation.csv`.
+  private struct Report: Encodable {
+    let source: String
+    let iteration: Int?
+    let samples: Int
+    let seed: UInt64
+    let seconds: Double
+    /// A score's values, by score and column.
+    let scores: [String: [String: Double]]
+  }
+
+  private static func json(_ found: Evaluation.Result, _ trained: TrainedModel) throws -> String {
+    let scores = found.scores.map { score, values in
+      (type(of: score).name, Dictionary(uniqueKeysWithValues: zip(score.columns, values)))
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    let report = Report(
+      source: trained.source, iteration: trained.iteration, samples: found.samples,
+      seed: found.seed, seconds: found.seconds, scores: Dictionary(uniqueKeysWithValues: scores))
+    return String(decoding: try encoder.encode(report), as: UTF8.self)
   }
 }

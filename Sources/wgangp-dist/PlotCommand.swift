@@ -9,8 +9,9 @@ struct PlotCommand: ParsableCommand {
     commandName: "plot",
     abstract: "Plot the curves or the sample grids of several runs in one picture.",
     discussion: """
-      A panel a column of metrics.csv, a line a run; of a single run all its curves. With --grids \
-      the newest picture in each run's samples/, side by side. Prints the path of the PNG file.
+      A panel a column of metrics.csv or evaluation.csv, a line a run; of a single run all its \
+      curves. With --grids the newest picture in each run's samples/, side by side. Prints the \
+      path of the PNG file.
       """)
 
   @Argument(help: ArgumentHelp("The runs' folders.", valueName: "run"))
@@ -25,7 +26,10 @@ struct PlotCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Columns of metrics.csv, without units (default: W distance, penalty and losses).",
+      """
+      Columns of metrics.csv and evaluation.csv, without units (default: W distance, penalty, \
+      losses, scores).
+      """,
       valueName: "name,..."))
   var columns: String?
 
@@ -81,11 +85,13 @@ struct PlotCommand: ParsableCommand {
   }
 
   private func curves() throws -> Picture {
-    let tables = try runs.map { try MetricsTable(path: RunDirectory($0).metrics) }
-    if tables.count == 1, columns == nil, !log { return tables[0].curves(title: titles[0]) }
+    let tables = try runs.map { try RunDirectory($0).tables() }
+    if tables.count == 1, columns == nil, !log {
+      return tables[0].metrics.curves(title: titles[0], scores: tables[0].scores)
+    }
     return try MetricsTable.comparison(
-      zip(titles, tables).map { ($0, $1) }, columns: columns.map { Self.list($0) },
-      isSymmetricLog: log)
+      zip(titles, tables).map { ($0, [$1.metrics] + ($1.scores.map { [$0] } ?? [])) },
+      columns: columns.map { Self.list($0) }, isSymmetricLog: log)
   }
 
   private func sheet() throws -> Picture {

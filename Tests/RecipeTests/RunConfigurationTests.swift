@@ -99,6 +99,37 @@ import Training
     }
   }
 
+  /// Scores follow the pictures; those that apply, with the most samples that one wants.
+  @Test func evaluationDefaults() throws {
+    let images = try configuration(["output.sampleEvery=7 iterations"])
+    #expect(images.evaluation.every == .iterations(7) && images.evaluation.samples == 256)
+    #expect(images.evaluation.scores.map { type(of: $0).name } == ["diversity"])
+    #expect(
+      images.resolvedYAML.contains(
+        "evaluation:\n  every: 7 iterations\n  scores:\n  - diversity\n  samples: 256\n"),
+      "\(images.resolvedYAML)")
+    let points = try configuration(["data={source: gaussians8}"])
+    #expect(points.evaluation.every == .never && !points.evaluation.isOn)
+    #expect(points.evaluation.scores.map { type(of: $0).name } == ["diversity", "modeCoverage"])
+    #expect(points.evaluation.samples == 2500)
+    #expect(points.resolvedYAML.contains("  - modeCoverage: {reach: 4}\n"))
+    for nothing in [["evaluation.scores=[]"], ["training.fixedGenerator=true"]] {
+      let none = try configuration(["evaluation.every=1 epoch"] + nothing)
+      #expect(none.evaluation.scores.isEmpty && !none.evaluation.isOn)
+    }
+  }
+
+  @Test(arguments: [
+    ("[divresity]", "unknown name 'divresity'; did you mean 'diversity'?"),
+    ("[modeCoverage]", "the data of tiny have no modes to count; expected data.source gaussians8"),
+    ("[diversity, diversity]", "is there twice"),
+    ("[{diversity: {reach: 3}}]", "unknown key"),
+  ])
+  func unusableScores(scores: String, expected: String) {
+    let found = message { _ = try configuration(["evaluation.scores=\(scores)"]) }
+    #expect(found?.contains(expected) == true, "\(found ?? "no error")")
+  }
+
   @Test func epochsAndIterations() throws {
     let both = message {
       _ = try configuration(

@@ -63,11 +63,31 @@ import Testing
     }
   }
 
+  /// Scores stand below, over the same iterations; those of one word and unit in one panel.
+  @Test func panelsOfScores() throws {
+    try withTemporaryFolder { folder in
+      let metrics = try table("iteration,w_distance\n1,1\n2,2\n3,2\n4,1\n", folder)
+      let scores = try table(
+        "iteration,epoch,modes_hit (count),modes_touched (count),on_mode (1),seconds\n"
+          + "2,1,3,4,0.5,0.1\n4,1,5,5,0.7,0.1\n", folder)
+      let image = metrics.curves(title: "t", scores: scores)
+      #expect(image.height == 900)
+      #expect(metrics.curves(title: "t").height == 300)
+      // Both series of the second panel, in the right part of the picture only: the first third of
+      // the iterations has no score.
+      let red = CurvePlotTests.places(of: CurvePlotTests.vermillion, in: image)
+      #expect(!red.isEmpty && red.allSatisfy { (300..<600).contains($0.y) && $0.x > 350 })
+      let runs = [(name: "one", tables: [metrics, scores]), (name: "other", tables: [metrics])]
+      #expect(try MetricsTable.comparison(runs).height == 1200)
+      #expect(try MetricsTable.comparison(runs, columns: ["on_mode"]).height == 300)
+    }
+  }
+
   @Test func severalRunsInOnePicture() throws {
     try withTemporaryFolder { folder in
       let one = try table("iteration,w_distance,penalty\n1,1,1\n2,2,1\n", folder)
       let other = try table("iteration,w_distance\n1,2\n2,1\n3,5\n", folder)
-      let runs = [(name: "one", table: one), (name: "other", table: other)]
+      let runs = [(name: "one", tables: [one]), (name: "other", tables: [other])]
       let image = try MetricsTable.comparison(runs)
       #expect(image.height == 600)
       let blue = CurvePlotTests.places(of: CurvePlotTests.blue, in: image)

@@ -2,7 +2,6 @@ import Configuration
 import Foundation
 import RunSupport
 import Runs
-import Sampling
 import TestSupport
 import Testing
 import Training
@@ -63,19 +62,24 @@ import Training
     #expect(won.count == 1 && won[0].contains("near its least"))
   }
 
+  /// Not of a generator that has hardly begun; once, and once that it is over.
   @Test func collapse() throws {
     var monitor = TrainingMonitor(try objective("{}"))
-    #expect(monitor.observe(diversity: 0.9) == nil)
-    #expect(monitor.observe(diversity: 0.01)?.contains("collapsed") == true)
-    #expect(monitor.observe(diversity: 0.02) == nil)
-  }
-
-  @Test func diversity() {
-    let reals: [Float] = [0, 1, 2, 1, 4, 1]
-    expectClose(Diversity.share(of: reals, reals: reals, 3), 1, absolute: 1e-12, "the same")
-    expectClose(
-      Diversity.share(of: [0, 0.1, 0.2, 0.1, 0.4, 0.1], reals: reals, 3), 0.1, absolute: 1e-6,
-      "a tenth")
-    #expect(Diversity.share(of: [5, 6, 5, 6, 5, 6], reals: reals, 3) == 0)
+    #expect(monitor.observe(diversity: 0.01, iteration: 49) == nil)
+    let begins = monitor.observe(diversity: 0.01, iteration: 50)
+    guard case .begins(let text)? = begins else {
+      Issue.record("\(String(describing: begins))")
+      return
+    }
+    #expect(text.contains("(their deviation is 0.01 of the reals'): the generator has collapsed"))
+    #expect(monitor.observe(diversity: 0.02, iteration: 60) == nil)
+    #expect(
+      monitor.observe(diversity: 0.9, iteration: 70)
+        == .ends(
+          "the samples are no longer all the same (their deviation is 0.9 of the reals')"))
+    #expect(monitor.observe(diversity: 0.9, iteration: 80) == nil)
+    // What began with an earlier process, or not at all, does not end.
+    var other = TrainingMonitor(try objective("{}"))
+    #expect(other.observe(diversity: 0.9, iteration: 100) == nil)
   }
 }

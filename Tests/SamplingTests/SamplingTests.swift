@@ -125,9 +125,16 @@ import Testing
         fault(run) { $0.overrides = ["generator.layers.0.convTranspose2d.channels=6"] }.contains(
           "has shape"))
       #expect(
-        message { _ = try TrainedModel(run).modeCoverage(samples: 10, seed: nil) }
-          == "evaluate: the data of tiny have no modes to count; "
-          + "expected data.source gaussians8 or gaussians25")
+        message { _ = try TrainedModel(run).evaluate(scores: ["modeCoverage"]) }
+          == "--scores: modeCoverage: the data of tiny have no modes to count; expected data.source "
+          + "gaussians8 or gaussians25")
+      #expect(
+        message { _ = try TrainedModel(run).evaluate(scores: ["divresity"]) }
+          == "--scores: unknown name 'divresity'; did you mean 'diversity'? (known: diversity, "
+          + "modeCoverage)")
+      #expect(
+        message { _ = try TrainedModel(run).evaluate(scores: ["diversity", "diversity"]) }
+          == "--scores: diversity is there twice")
       // A damaged newest checkpoint is passed over.
       try FileSystem.writeAtomically(
         "x", to: "\(run)/checkpoints/step-00000004/generator.safetensors")

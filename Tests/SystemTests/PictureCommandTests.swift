@@ -33,15 +33,22 @@ extension SystemTests {
             == Data(contentsOf: URL(fileURLWithPath: "\(runs[0])/samples/iteration-000012.png"))
           #expect(same)
           for arguments in [
-            ["--columns", "w_distance,penalty"], ["--grids", "--names", "first,second"], [],
+            ["--columns", "w_distance,diversity"], ["--grids", "--names", "first,second"], [],
           ] {
             let picture = scratch.url("picture.png").path
             try expectPicture(
               Program.run(["plot"] + runs + ["-o", picture] + arguments, ranks: ranks), picture)
           }
-          try Program.run(["evaluate", runs[0]], ranks: ranks).expectOneError([
-            "the data of tiny have no modes to count"
-          ])
+          let scores = try Program.run(["evaluate", runs[0], "--samples", "50"], ranks: ranks)
+          #expect(scores.status == 0, "\(scores)")
+          #expect(scores.output.hasPrefix("samples      50 of seed 0, step 12\ndiversity    0."))
+          #expect(scores.output.hasSuffix(" of the reals' deviation\n"), "\(scores)")
+          let json = try Program.run(["evaluate", runs[0], "--json", "--seed", "3"], ranks: ranks)
+          let start = "\"scores\":{\"diversity\":{\"diversity (1)\":0."
+          #expect(json.output.contains(start), "\(json)")
+          #expect(json.output.contains("\"samples\":1000,") && json.output.contains("\"seed\":3,"))
+          try Program.run(["evaluate", runs[0], "--scores", "modeCoverage"], ranks: ranks)
+            .expectOneError(["--scores: modeCoverage: the data of tiny have no modes to count"])
           try Program.run(["sample", runs[0], "--step", "7"], ranks: ranks).expectOneError([
             "has no checkpoint of step 7; there are 10, 12"
           ])

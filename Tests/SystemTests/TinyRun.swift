@@ -74,8 +74,10 @@ struct RunFolder {
   }
 
   /// metrics.csv without its last column, the seconds.
-  func metrics() throws -> [String] {
-    let text = try String(contentsOfFile: path + "/metrics.csv", encoding: .utf8)
+  func metrics() throws -> [String] { try rows("metrics.csv") }
+
+  private func rows(_ name: String) throws -> [String] {
+    let text = try String(contentsOfFile: "\(path)/\(name)", encoding: .utf8)
     return text.split(separator: "\n").map { line in
       line.split(separator: ",").dropLast().joined(separator: ",")
     }
@@ -120,6 +122,9 @@ struct RunFolder {
     try expectSame("samples", as: other, names: pictures, what, sourceLocation: sourceLocation)
     #expect(
       try metrics() == other.metrics(), "\(what): metrics.csv", sourceLocation: sourceLocation)
+    #expect(
+      try rows("evaluation.csv") == other.rows("evaluation.csv"), "\(what): evaluation.csv",
+      sourceLocation: sourceLocation)
   }
 
   private func expectSame(

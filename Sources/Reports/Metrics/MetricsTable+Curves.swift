@@ -20,9 +20,11 @@ extension MetricsTable {
   ///
   /// The axes have the units of the log's header.
   ///
-  /// - Parameter title: The run's name.
+  /// - Parameters:
+  ///   - title: The run's name.
+  ///   - scores: The run's `evaluation.csv`, whose panels come below, over the same iterations.
   /// - Returns: An RGB picture, 300 pixels high a panel.
-  package func curves(title: String) -> Picture {
+  package func curves(title: String, scores: MetricsTable? = nil) -> Picture {
     var groups: [(title: String, columns: [String])] = [
       ("W distance", ["w_distance"]), ("penalty", ["penalty"]),
       ("losses", names.filter { $0.hasSuffix("_loss") }),
@@ -44,46 +46,80 @@ extension MetricsTable {
               y: self[column])
           }, yScale: Self.scale(first)))
     }
+    panels += scores?.scorePanels(iterations: self["iteration"]) ?? []
     if panels.isEmpty {
       panels = [CurvePlot.Panel(title: title, xLabel: "iteration", yLabel: "", series: [])]
     }
     return CurvePlot.render(panels, width: 1000, height: 300 * panels.count)
   }
 
-  /// Draws some columns of several runs, a panel a column and a line a run.
+  /// The panels of scores: columns of one first word and one unit in one of them, such as
+  /// `modes_hit (count)` and `modes_touched (count)`.
+  private func scorePanels(iterations: [Double]) -> [CurvePlot.Panel] {
+    func group(_ column: String) -> String {
+      "\(column.prefix { $0 != "_" }) \(unit(column))"
+    }
+    var groups: [[String]] = []
+    for column in plottedColumns where self[column].contains(where: \.isFinite) {
+      if let index = groups.firstIndex(where: { group($0[0]) == group(column) }) {
+        groups[index].append(column)
+      } else {
+        groups.append([column])
+      }
+    }
+    return groups.map { columns in
+      let word = columns[0].prefix { $0 != "_" }
+      let isShared = columns.count > 1
+      return CurvePlot.Panel(
+        title: isShared ? String(word) : Self.title(columns[0]), xLabel: "iteration",
+        yLabel: unit(columns[0]),
+        series: columns.map { column in
+          CurvePlot.Series(
+            name: isShared ? Self.title(String(column.dropFirst(word.count + 1))) : "",
+            x: self["iteration"], y: self[column])
+        }, xExtent: iterations)
+    }
+  }
+
+  /// The same columns of several runs, a panel a column and a line a run.
   ///
   /// - Parameters:
-  ///   - runs: What the legend calls them, and their logs.
-  ///   - columns: Names without units; by default W distance, penalty and losses.
+  ///   - runs: What the legend calls them, and their logs: `metrics.csv`, and `evaluation.csv`
+  ///     where there is one.
+  ///   - columns: Names without units; by default W distance, penalty, losses and scores.
   ///   - isSymmetricLog: y axes that are logarithmic beyond plus and minus 1: for runs that diverge
   ///     beside runs that do not.
   /// - Returns: An RGB picture, 300 pixels high a panel.
   /// - Throws: `ReportsError` naming a column that no run has.
   package static func comparison(
-    _ runs: [(name: String, table: MetricsTable)], columns: [String]? = nil,
+    _ runs: [(name: String, tables: [MetricsTable])], columns: [String]? = nil,
     isSymmetricLog: Bool = false
   ) throws -> Picture {
     precondition(!runs.isEmpty, "a comparison needs runs")
-    let known = runs.flatMap(\.table.names)
+    let all = runs.flatMap(\.tables)
+    let known = all.flatMap(\.names)
     if let missing = columns?.first(where: { !known.contains($0) }) {
       var seen: Set<String> = []
       let names = known.filter { seen.insert($0).inserted }
       throw ReportsError(
         "no run has a column '\(missing)'; there are \(names.joined(separator: ", "))")
     }
+    let scores = runs.flatMap { $0.tables.dropFirst().flatMap(\.plottedColumns) }
+    var seen: Set<String> = []
     let chosen =
       columns
-      ?? ["w_distance", "penalty", "critic_loss", "generator_loss"].filter { column in
-        runs.contains { $0.table.isPlotted(column) }
+      ?? (["w_distance", "penalty", "critic_loss", "generator_loss"] + scores).filter { column in
+        all.contains { $0.isPlotted(column) } && seen.insert(column).inserted
       }
     var panels = chosen.map { column in
       CurvePlot.Panel(
         title: title(column), xLabel: "iteration",
-        yLabel: runs.lazy.map { $0.table.unit(column) }.first { !$0.isEmpty } ?? "",
-        series: runs.map {
+        yLabel: all.lazy.map { $0.unit(column) }.first { !$0.isEmpty } ?? "",
+        series: runs.map { run in
           // An empty series keeps a run's colour the same in all panels.
-          let y = $0.table[column]
-          return .init(name: $0.name, x: y.isEmpty ? [] : $0.table["iteration"], y: y)
+          let table = run.tables.first { $0.names.contains(column) }
+          return .init(
+            name: run.name, x: table?["iteration"] ?? [], y: table?[column] ?? [])
         }, yScale: isSymmetricLog ? .symlog(linearUpTo: 1) : scale(column))
     }
     if panels.isEmpty {

@@ -28,10 +28,12 @@ package enum CurvePlot {
     package var yLabel: String
     package var series: [Series]
     package var yScale: PlotScale
+    /// What the x axis covers beside the series, so that panels of fewer points line up.
+    package var xExtent: [Double]
 
     package init(
       title: String, xLabel: String, yLabel: String, series: [Series],
-      yScale: PlotScale = .linear
+      yScale: PlotScale = .linear, xExtent: [Double] = []
     ) {
       if case .symlog(let limit) = yScale {
         precondition(limit > 0, "the linear part ends at \(limit)")
@@ -41,6 +43,7 @@ package enum CurvePlot {
       self.yLabel = yLabel
       self.series = series
       self.yScale = yScale
+      self.xExtent = xExtent
     }
   }
 
@@ -108,7 +111,7 @@ package enum CurvePlot {
         values: panel.series.lazy.flatMap { series in
           // A point whose y is missing does not count: it must not make the axis longer.
           zip(series.x, series.y).lazy.filter { $0.1.isFinite }.map(\.0)
-        }, scale: .linear, margin: 0)
+        } + panel.xExtent, scale: .linear, margin: 0)
       yAxis = PlotAxis(
         values: panel.series.lazy.flatMap { series in
           zip(series.x, series.y).lazy.filter { $0.0.isFinite }.map(\.1)

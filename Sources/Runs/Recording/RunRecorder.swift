@@ -4,6 +4,8 @@ import Foundation
 import Pictures
 import Recipe
 import Reports
+import Sampling
+import Scores
 import Storage
 import Training
 
@@ -15,6 +17,7 @@ final class RunRecorder {
   private let objective: Objective
   private let schedule: Schedule
   private let metrics: MetricsLog
+  private let evaluationLog: EvaluationLog
   private let progress: ProgressReporter
   private let ranks: Int
   private let startIteration: Int
@@ -37,6 +40,8 @@ final class RunRecorder {
     monitor = TrainingMonitor(objective)
     metrics = try MetricsLog(path: directory.metrics, columns: columns.names)
     try metrics.truncate(afterIteration: start)
+    evaluationLog = try EvaluationLog(
+      path: directory.evaluation, configuration.evaluation, start: start)
     progress = ProgressReporter(imagesPerIteration: imagesPerIteration)
     startIteration = start
     Messages.addProgressLine(progress)
@@ -102,19 +107,27 @@ final class RunRecorder {
       .joined(separator: ", ")
   }
 
-  /// Warns where the samples of a picture are nearly all the same.
-  func record(diversity: Double, iteration: Int) {
-    if let warning = monitor.observe(diversity: diversity) {
-      Messages.warning("iteration \(iteration): \(warning)")
+  /// Logs scores, and warns where samples are nearly all the same.
+  func record(_ found: Evaluation.Result, iteration: Int) throws {
+    try evaluationLog.append(
+      found, iteration: iteration, epoch: status(iteration, nil).epoch?.current ?? 0)
+    progress.log("iteration \(iteration): \(found.summary)")
+    guard let diversity = found[Diversity.name]?.first else { return }
+    switch monitor.observe(diversity: diversity, iteration: iteration) {
+    case .begins(let text): Messages.warning("iteration \(iteration): \(text)")
+    case .ends(let text): progress.log("iteration \(iteration): \(text)")
+    case nil: break
     }
   }
 
   func finish(iteration: Int, start: Int, stoppedBy signal: Int32) throws {
     progress.finish()
     try metrics.close()
+    try evaluationLog.close()
     if iteration > 0 {
-      let table = try MetricsTable(path: directory.metrics)
-      try PNG.write(table.curves(title: configuration.name), to: directory.curves)
+      let tables = try directory.tables()
+      let curves = tables.metrics.curves(title: configuration.name, scores: tables.scores)
+      try PNG.write(curves, to: directory.curves)
     }
     let seconds = Double(DispatchTime.now().uptimeNanoseconds - startTime) * 1e-9
     if iteration == start && signal == 0 {

@@ -21,6 +21,9 @@ package struct TrainingMonitor {
   static let vanishedShare = 1e-4
   /// Deviation of samples over that of reals.
   static let collapsedDiversity = 0.1
+  /// Iterations before which a generator is nearly as it was drawn: its samples are all grey, which
+  /// is no collapse.
+  static let firstIteration = 50
 
   private let hasProbabilities: Bool
   private var count = 0
@@ -48,7 +51,7 @@ package struct TrainingMonitor {
     fakeScore += share * (critic.fakeScore - fakeScore)
     magnitude += share * (abs(critic.loss) - magnitude)
     gradient += share * (generator.gradientNorm - gradient)
-    guard count >= 50 else { return [] }
+    guard count >= Self.firstIteration else { return [] }
     // What the messages say: they are made only when they are needed.
     let (loss, gradient) = (loss, gradient)
     smallestMagnitude = min(smallestMagnitude, magnitude)
@@ -75,12 +78,30 @@ package struct TrainingMonitor {
     ].compactMap { $0 }
   }
 
-  /// Takes the deviation of the samples of a picture, over that of as many reals.
-  package mutating func observe(diversity: Double) -> String? {
-    note(
+  /// What a failure's being watched tells: that it begins, or that it is over.
+  package enum Change: Equatable, Sendable {
+    case begins(String)
+    case ends(String)
+  }
+
+  /// Takes the deviation of samples over that of as many reals, the score `diversity`.
+  ///
+  /// - Parameters:
+  ///   - diversity: The share.
+  ///   - iteration: Iterations done: an untrained generator has not collapsed.
+  /// - Returns: Whether a collapse begins or is over.
+  package mutating func observe(diversity: Double, iteration: Int) -> Change? {
+    guard iteration >= Self.firstIteration else { return nil }
+    let wasThere = present.contains(.collapse)
+    let deviation = "their deviation is \(Self.short(diversity)) of the reals'"
+    if let text = note(
       .collapse, diversity < Self.collapsedDiversity,
-      "the samples are nearly all the same (their deviation is \(Self.short(diversity)) of the "
-        + "reals'): the generator has collapsed")
+      "the samples are nearly all the same (\(deviation)): the generator has collapsed")
+    {
+      return .begins(text)
+    }
+    guard wasThere, !present.contains(.collapse) else { return nil }
+    return .ends("the samples are no longer all the same (\(deviation))")
   }
 
   private mutating func note(

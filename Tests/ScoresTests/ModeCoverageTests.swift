@@ -1,6 +1,6 @@
 import Datasets
 import Foundation
-import Sampling
+import Scores
 import Testing
 
 @Suite struct ModeCoverageTests {
@@ -43,6 +43,23 @@ import Testing
     #expect(found.samples == 9 && found.counts == [3, 1, 0])
     #expect(found.modes == 3 && found.modesHit == 2 && found.modesTouched == 2)
     #expect(abs(found.share - 4.0 / 9) < 1e-12)
+  }
+
+  /// The columns of `evaluation.csv`, and what `evaluate` prints of them.
+  @Test func columnsAndReport() throws {
+    let modes = ModeCoverage(centres: [[0, 0], [10, 0], [20, 0]], deviation: 1)
+    var samples = [Float](repeating: 0, count: 2 * 1000)
+    samples[0] = 10
+    for index in 1..<6 { samples[2 * index] = 5 }
+    let values = try modes.measure(ScoreInput(samples: samples, count: 1000) { [] })
+    #expect(modes.columns == ["modes_hit (count)", "modes_touched (count)", "on_mode (1)"])
+    #expect(values == [1, 2, 0.995])
+    #expect(modes.summary(values) == "1 of 3 modes, 99.5 % on one")
+    #expect(
+      modes.report(values, samples: 1000) == [
+        "modes hit    1 of 3 (2 of 1000 samples or more; 2 with any)",
+        "on a mode    99.50 % of the samples (within 4 standard deviations)",
+      ])
   }
 
   @Test func straysAreNoHit() {

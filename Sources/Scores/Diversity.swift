@@ -1,5 +1,32 @@
+import Configuration
+
 /// How much samples differ from each other, by which a collapsed generator is known.
-package enum Diversity {
+///
+/// The deviation of samples over that of as many reals: 1 where samples differ as reals do, 0 where
+/// they are all the same.
+package struct Diversity: Score {
+  package static let name = "diversity"
+  package let columns = ["diversity (1)"]
+  /// 256: an estimate from n samples of one element is off by 1 / sqrt(2 n) of itself, 4 %; less
+  /// where elements vary apart from each other.
+  package let wantedSamples = (training: 256, evaluation: 1000)
+
+  package init() {}
+
+  package init(_ options: ConfigurationReader, _ subject: ScoreSubject) throws {}
+
+  package static func refusal(of subject: ScoreSubject) -> String? {
+    subject.refusalWithoutGenerator
+  }
+
+  package func measure(_ input: ScoreInput) throws -> [Double] {
+    [Self.share(of: input.samples, reals: try input.reals(), input.count)]
+  }
+
+  package func report(_ values: [Double], samples: Int) -> [String] {
+    [reportLine("diversity", "\(scoreText(values[0])) of the reals' deviation")]
+  }
+
   /// The deviation of samples over that of as many reals; 1 where reals do not differ.
   ///
   /// The deviation of n samples is the root of their variance about their mean, averaged over a

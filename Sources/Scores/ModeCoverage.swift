@@ -1,5 +1,6 @@
 import Configuration
 import Datasets
+import Foundation
 
 /// How much of a mixture of Gaussians a generator covers: modes hit, and the share of its samples
 /// that lie on a mode.
@@ -43,11 +44,11 @@ package struct ModeCoverage: Equatable, Sendable {
   }
 
   /// The modes of a mixture, as its samples are scaled; nil for the roll, which has none.
-  package init?(_ distribution: ToyDistribution) {
+  package init?(_ distribution: ToyDistribution, reach: Double = 4) {
     guard !distribution.centres.isEmpty, distribution.noise > 0 else { return nil }
     self.init(
       centres: distribution.centres.map { SIMD2($0.x, $0.y) },
-      deviation: distribution.noise / distribution.scale)
+      deviation: distribution.noise / distribution.scale, reach: reach)
   }
 
   /// Counts samples x0, y0, x1, y1, ...; a sample that is not finite lies on no mode.
@@ -66,4 +67,59 @@ package struct ModeCoverage: Equatable, Sendable {
     }
     return Result(samples: samples.count / 2, counts: counts)
   }
+}
+
+extension ModeCoverage: Score {
+  package static let name = "modeCoverage"
+
+  package static func refusal(of subject: ScoreSubject) -> String? {
+    if let refusal = subject.refusalWithoutGenerator { return refusal }
+    guard case .toy(let distribution, _, _) = subject.source, ModeCoverage(distribution) != nil
+    else {
+      return "the data of \(subject.name) have no modes to count; expected data.source gaussians8 "
+        + "or gaussians25"
+    }
+    return nil
+  }
+
+  package init(_ options: ConfigurationReader, _ subject: ScoreSubject) throws {
+    let reach = try options.number("reach", default: 4, in: 0...1e6, above: 0)
+    guard case .toy(let distribution, _, _) = subject.source,
+      let modes = ModeCoverage(distribution, reach: reach)
+    else { preconditionFailure("\(subject.name) has no modes") }
+    self = modes
+  }
+
+  package var columns: [String] {
+    ["modes_hit (count)", "modes_touched (count)", "on_mode (1)"]
+  }
+
+  /// 2500 and 10 000, as the literature counts: 100 and 400 for each of 25 modes.
+  package var wantedSamples: (training: Int, evaluation: Int) { (2500, 10_000) }
+
+  package func measure(_ input: ScoreInput) throws -> [Double] {
+    let found = evaluate(input.samples)
+    return [Double(found.modesHit), Double(found.modesTouched), found.share]
+  }
+
+  package func summary(_ values: [Double]) -> String {
+    let share = String(format: "%.1f", 100 * values[2])
+    return "\(Int(values[0])) of \(centres.count) modes, \(share) % on one"
+  }
+
+  package func report(_ values: [Double], samples: Int) -> [String] {
+    let least = Result(samples: samples, counts: []).leastSamples
+    return [
+      reportLine(
+        "modes hit",
+        "\(Int(values[0])) of \(centres.count) (\(least) of \(samples) samples or more; "
+          + "\(Int(values[1])) with any)"),
+      reportLine(
+        "on a mode",
+        "\(String(format: "%.2f", 100 * values[2])) % of the samples (within \(reachText) "
+          + "standard deviations)"),
+    ]
+  }
+
+  private var reachText: String { String(format: "%g", reach) }
 }

@@ -1,0 +1,53 @@
+import Configuration
+import Scores
+import Training
+
+extension RunConfiguration {
+  /// What is measured of the generator while it trains.
+  package struct EvaluationSection {
+    package var every: Interval
+    package var scores: [any Score]
+    /// Samples that each score takes.
+    package var samples: Int
+
+    /// Whether anything is measured at all.
+    package var isOn: Bool { every != .never && !scores.isEmpty }
+
+    /// Whether scores are measured when `iteration` iterations are done; the end counts too.
+    package func isDue(afterIteration iteration: Int, schedule: Schedule) -> Bool {
+      guard isOn else { return false }
+      return iteration == schedule.iterations
+        || every.isDue(afterIteration: iteration, schedule: schedule)
+    }
+  }
+
+  /// What decides which scores apply.
+  package var scoreSubject: ScoreSubject {
+    ScoreSubject(
+      name: name, source: data.source, hasFixedGenerator: training.hasFixedGenerator)
+  }
+
+  /// Reads what is to be measured.
+  ///
+  /// - Parameters:
+  ///   - section: `evaluation`.
+  ///   - subject: The run.
+  ///   - sampleEvery: When pictures are drawn: scores follow them by default.
+  /// - Returns: The section, checked.
+  /// - Throws: `ConfigurationError`, also for scores that the run has no use for.
+  static func evaluation(
+    _ section: ConfigurationReader, _ subject: ScoreSubject, sampleEvery: Interval
+  ) throws -> EvaluationSection {
+    let every = try Interval(section, key: "every", default: sampleEvery.text)
+    let items = try section.items("scores", default: ScoreCatalog.defaults(of: subject))
+    let scores = try items.map { try ScoreCatalog.score($0, subject) }
+    for (index, item) in items.enumerated()
+    where items[..<index].contains(where: { $0.name == item.name }) {
+      throw item.fail("is there twice")
+    }
+    let wanted = scores.map(\.wantedSamples.training).max() ?? 1
+    return EvaluationSection(
+      every: every, scores: scores,
+      samples: try section.integer("samples", default: wanted, in: 1...1_000_000))
+  }
+}

@@ -1,0 +1,79 @@
+import Datasets
+import Foundation
+import Scores
+
+/// Measures scores on samples of a generator, the same at every call.
+///
+/// Sample i is the one that the run's pictures and `sample` show, for noise that training never
+/// draws; nothing that training depends on moves.
+package struct Evaluation {
+  private let scores: [any Score]
+  private let samples: Int
+
+  /// - Parameters:
+  ///   - scores: What to measure.
+  ///   - samples: Samples that each score takes.
+  package init(scores: [any Score], samples: Int) {
+    self.scores = scores
+    self.samples = samples
+  }
+
+  /// What was measured at one moment.
+  package struct Result {
+    package let samples: Int
+    /// Of the samples' noise.
+    package let seed: UInt64
+    /// Each score, and the values of its columns.
+    package let scores: [(score: any Score, values: [Double])]
+    /// For drawing and measuring.
+    package let seconds: Double
+
+    /// All values, in the order of the columns.
+    package var values: [Double] { scores.flatMap(\.values) }
+
+    /// The values of the score of that name; nil where it was not measured.
+    package subscript(name: String) -> [Double]? {
+      scores.first { type(of: $0.score).name == name }?.values
+    }
+
+    /// A few words a score: `diversity 0.93, 24 of 25 modes, 91.2 % on one`.
+    package var summary: String {
+      scores.map { $0.score.summary($0.values) }.joined(separator: ", ")
+    }
+
+    /// What `evaluate` prints of the scores.
+    package var report: [String] {
+      scores.flatMap { $0.score.report($0.values, samples: samples) }
+    }
+  }
+
+  /// Draws samples and measures.
+  ///
+  /// A conditional generator's samples have its classes in turn.
+  ///
+  /// - Parameters:
+  ///   - generator: Draws the samples, and the reals they are compared with.
+  ///   - dataset: Opens the data; called where a score compares with reals.
+  /// - Returns: The values.
+  /// - Throws: What a pass throws, and where the data cannot be read.
+  package func measure(
+    _ generator: SampleGenerator, dataset: @escaping () throws -> any Dataset
+  ) throws -> Result {
+    let begin = DispatchTime.now().uptimeNanoseconds
+    let layout = SampleGenerator.Layout(
+      count: samples, columns: 1, classes: Array(0..<generator.classes))
+    let input = ScoreInput(samples: try generator.images(layout), count: samples) {
+      generator.reals(layout, of: try dataset())
+    }
+    let found = try scores.map { score in
+      let values = try score.measure(input)
+      precondition(
+        values.count == score.columns.count,
+        "\(type(of: score).name): \(values.count) values, \(score.columns.count) columns")
+      return (score: score, values: values)
+    }
+    return Result(
+      samples: samples, seed: generator.seed, scores: found,
+      seconds: Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9)
+  }
+}

@@ -1,0 +1,41 @@
+import Configuration
+import Datasets
+import RunSupport
+import Scores
+import Testing
+
+@Suite struct ScoreCatalogTests {
+  /// A column has one score: rows and panels are found by it.
+  @Test func namesAndColumnsAreUnique() throws {
+    let subject = ScoreSubject(
+      name: "toy", source: .toy(ToyDistribution(.gaussians8), count: 10, seed: nil))
+    let scores = try ScoreCatalog.names.map {
+      try ScoreCatalog.score(ConfigurationItem(name: $0, source: "test"), subject)
+    }
+    let columns = scores.flatMap(\.columns)
+    #expect(Set(ScoreCatalog.names).count == scores.count && Set(columns).count == columns.count)
+    #expect(columns.allSatisfy { $0.hasSuffix(")") && $0.contains(" (") })
+    #expect(ScoreCatalog.defaults(of: subject) == ["diversity", "modeCoverage"])
+  }
+
+  @Test func whatDoesNotApply() {
+    func refusal(_ source: DatasetSource, fixed: Bool = false) -> String? {
+      let subject = ScoreSubject(name: "run", source: source, hasFixedGenerator: fixed)
+      return message {
+        _ = try ScoreCatalog.score(
+          ConfigurationItem(name: "modeCoverage", source: "test"), subject)
+      }
+    }
+    let modes = DatasetSource.toy(ToyDistribution(.gaussians25), count: 10, seed: nil)
+    #expect(refusal(modes) == nil)
+    #expect(
+      refusal(modes, fixed: true)
+        == "test: modeCoverage: training.fixedGenerator trains no generator")
+    for source in [
+      DatasetSource.glyphs(count: 1, seed: 0), .toy(ToyDistribution(.swissroll), count: 1, seed: 0),
+      .toy(ToyDistribution(.gaussians8, noise: 0), count: 1, seed: 0),
+    ] {
+      #expect(refusal(source)?.contains("the data of run have no modes to count") == true)
+    }
+  }
+}
