@@ -71,7 +71,7 @@ let package = Package(
     .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"]),
     .target(name: "Collectives", dependencies: ["COpenMPI", "Base", "Kernels"]),
     .target(name: "Configuration", dependencies: ["Yams"]),
-    .target(name: "Storage", dependencies: ["CZlib"]),
+    .target(name: "Storage", dependencies: ["Base", "CZlib"]),
     // One 8-bit picture and its files, for Datasets to read and Reports to write.
     .target(name: "Pictures", dependencies: ["Storage", "CPNG", "CJPEG"]),
     .target(name: "Networks", dependencies: ["Base", "Kernels", "Collectives", "Configuration"]),

@@ -122,9 +122,7 @@ extension Benchmark {
     try body()
     var best = Double.infinity
     for _ in 0..<repetitions {
-      let begin = DispatchTime.now().uptimeNanoseconds
-      try body()
-      best = min(best, Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9)
+      best = min(best, try secondsTaken(by: body))
     }
     return best
   }

@@ -106,9 +106,9 @@ package struct Benchmark {
     for iteration in 0..<iterations {
       try communicator.barrier()
       let before = allocations?() ?? 0
-      let begin = DispatchTime.now().uptimeNanoseconds
-      _ = try trainer.iterate(warmUp + iteration, inputs)
-      seconds[iteration] = Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9
+      seconds[iteration] = try secondsTaken {
+        _ = try trainer.iterate(warmUp + iteration, inputs)
+      }
       allocated += (allocations?() ?? 0) - before
     }
     let exchange = communicator.exchangeSeconds - exchangeBefore
@@ -146,9 +146,7 @@ package struct Benchmark {
     var total = 0.0
     for iteration in first..<first + count {
       try communicator.barrier()
-      let begin = DispatchTime.now().uptimeNanoseconds
-      _ = try trainer.iterate(iteration, inputs)
-      total += Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9
+      total += try secondsTaken { _ = try trainer.iterate(iteration, inputs) }
     }
     communicator.isMeasuring = false
     // Alone there is nobody to exchange with: copying its own sums is compute.

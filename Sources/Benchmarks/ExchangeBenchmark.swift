@@ -206,17 +206,13 @@ package struct ExchangeBenchmark {
       }
     }
     return seconds.map {
-      let sorted = $0.sorted()
-      return TransferTime(
-        median: (sorted[(blocks - 1) / 2] + sorted[blocks / 2]) / 2 * 1e6, fastest: sorted[0] * 1e6)
+      TransferTime(median: $0.median * 1e6, fastest: ($0.min() ?? .nan) * 1e6)
     }
   }
 
   /// Seconds of one of so many calls.
   private static func seconds(calls: Int, _ way: () throws -> Void) rethrows -> Double {
-    let begin = DispatchTime.now().uptimeNanoseconds
-    for _ in 0..<calls { try way() }
-    return Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9 / Double(calls)
+    try secondsTaken { for _ in 0..<calls { try way() } } / Double(calls)
   }
 
   private func slowest(_ seconds: Double) throws -> Double {

@@ -154,14 +154,14 @@ package final class TrainingRun {
     var iteration = start
     var stop: Int32 = 0
     while iteration < schedule.iterations && stop == 0 {
-      let begin = DispatchTime.now().uptimeNanoseconds
+      let begin = monotonicSeconds()
       let losses = try trainer.iterate(iteration, inputs)
       iteration += 1
       var failure: String?
       do {
         try recorder?.record(
           iteration, critic: losses.critic, generator: losses.generator,
-          seconds: Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9)
+          seconds: monotonicSeconds() - begin)
         // Before the checkpoint, so that no resumed run begins behind scores that are missing.
         if let recorder,
           configuration.evaluation.isDue(afterIteration: iteration, schedule: schedule)
@@ -282,9 +282,9 @@ package final class TrainingRun {
     if case .epochs = output.sampleEvery,
       output.sampleEvery.isDue(afterIteration: iteration, schedule: schedule)
     {
-      name = "epoch-" + padded(schedule.epochsDone(afterIteration: iteration), 4)
+      name = "epoch-" + schedule.epochsDone(afterIteration: iteration).padded(to: 4)
     } else {
-      name = "iteration-" + padded(iteration, 6)
+      name = "iteration-" + iteration.padded(to: 6)
     }
     writer.savePicture(image, to: "\(directory.samples)/\(name).png")
     if iteration == schedule.iterations && !generator.isPlanar {
@@ -292,11 +292,6 @@ package final class TrainingRun {
         samples, layout, scale: output.scale, dataset: dataset)
       writer.savePicture(beside, to: "\(directory.samples)/reals-and-samples.png")
     }
-  }
-
-  private func padded(_ number: Int, _ width: Int) -> String {
-    let digits = String(number)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
   }
 
   private func warnOfCoupledCritic() {

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Pictures
 import Reports
@@ -151,11 +152,9 @@ package struct SamplePictures {
     try FileSystem.createDirectory(folder)
     let size = trained.model.generator.outputShape.elementCount
     for (number, first) in stride(from: 0, to: images.count, by: size).enumerated() {
-      let digits = String(number)
-      let name = String(repeating: "0", count: max(0, 4 - digits.count)) + digits
       let image = generator.grid(
         of: Array(images[first..<first + size]), columns: 1, scale: scale, padding: 0)
-      try PNG.write(image, to: "\(folder)/image\(name).png")
+      try PNG.write(image, to: "\(folder)/image\(number.padded(to: 4)).png")
     }
     return folder
   }

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// The `checkpoints` folder of a run: complete checkpoints, or none.
@@ -54,8 +55,7 @@ package struct CheckpointStore: Sendable {
   /// `step-00000469`.
   package static func name(step: Int) -> String {
     precondition(step >= 0, "step is \(step)")
-    let digits = String(step)
-    return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+    return "step-" + step.padded(to: 8)
   }
 
   /// The step in a checkpoint's name, nil if it is no checkpoint's name.
@@ -111,8 +111,7 @@ package struct CheckpointStore: Sendable {
       guard size == file.size else {
         throw StorageError("\(folder)/\(file.name): has \(size) bytes, \(file.size) were written")
       }
-      let sum = String(file.crc32, radix: 16)
-      lines += String(repeating: "0", count: 8 - sum.count) + "\(sum) \(size) \(file.name)\n"
+      lines += "\(file.crc32.padded(to: 8, radix: 16)) \(size) \(file.name)\n"
     }
     try FileSystem.writeAtomically(lines, to: "\(folder)/DONE")
   }

@@ -2,6 +2,7 @@ import Base
 import Datasets
 import Foundation
 import Pictures
+import Storage
 import Testing
 
 @Suite struct ImageFolderTests {
@@ -58,11 +59,11 @@ import Testing
           .fitted(to: ImageSize(height: 8, width: 8), crop: .center)
         #expect(bytes(set, index) == fitted.pixels, "\(name)")
       }
-      #expect(FileManager.default.fileExists(atPath: parent + "/pets.8x8-center-rgb.cache"))
+      #expect(FileSystem.exists(parent + "/pets.8x8-center-rgb.cache"))
 
       let grey = try open(settings(folder + "/", .none, channels: 1, cache: parent + "/my/cache"))
       #expect(grey.shape == Shape(channels: 1, height: 8, width: 8))
-      #expect(FileManager.default.fileExists(atPath: parent + "/my/cache"))
+      #expect(FileSystem.exists(parent + "/my/cache"))
       #expect(bytes(grey, 2) != bytes(set, 2))
 
       let source = DatasetSource.imageFolder(settings(folder))

@@ -1,3 +1,5 @@
+import Base
+
 /// An array of unsigned bytes in the format of MNIST's files (LeCun, Cortes and Burges,
 /// "The MNIST database of handwritten digits"): a magic number 0, 0, element type, dimension count;
 /// each size as a big-endian 32-bit number; the elements, last dimension fastest.
@@ -96,7 +98,6 @@ package struct IDXFile: Sendable, Equatable {
   }
 
   private static func hexadecimal(_ value: UInt32) -> String {
-    let digits = String(value, radix: 16, uppercase: true)
-    return "0x" + String(repeating: "0", count: 8 - digits.count) + digits
+    "0x" + value.padded(to: 8, radix: 16).uppercased()
   }
 }

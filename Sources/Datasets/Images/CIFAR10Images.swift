@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Storage
 
 /// Loads CIFAR-10 (Krizhevsky 2009) in its binary or its python version.
 ///
@@ -15,15 +15,14 @@ import Foundation
 package func loadCIFAR10(
   path: String, split: DatasetSplit, conversion: ByteConversion
 ) throws -> ByteImageDataset {
-  var isDirectory: ObjCBool = false
-  guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+  guard FileSystem.exists(path) else {
     throw DatasetError(
       "\(path): no such file or folder; expected cifar-10-binary.tar.gz, cifar-10-python.tar.gz or "
         + "a folder with \(CIFAR10.batches(of: split)[0])[.bin]")
   }
   var images = CIFAR10.Images()
   var archive: String? = path
-  if isDirectory.boolValue {
+  if FileSystem.isDirectory(path) {
     let place = try CIFAR10.place(of: split, in: path)
     archive = place.archive
     for file in place.batches {
@@ -79,14 +78,14 @@ private enum CIFAR10 {
     for suffix in [".bin", "", ".bin.gz", ".gz"] {
       for folder in folders {
         let paths = names.map { "\(folder)/\($0)\(suffix)" }
-        let found = paths.filter { FileManager.default.fileExists(atPath: $0) }
+        let found = paths.filter(FileSystem.exists)
         if found.count == names.count { return (paths, nil) }
         if partial == nil { partial = found.first }
       }
     }
     let archives = ["cifar-10-binary.tar.gz", "cifar-10-python.tar.gz"]
       .map { "\(folder)/\($0)" }
-    if let archive = archives.first(where: FileManager.default.fileExists) { return ([], archive) }
+    if let archive = archives.first(where: FileSystem.exists) { return ([], archive) }
     if let partial {
       throw DatasetError(
         "\(folder): only some of \(names[0])[.bin] to \(names.last ?? ""); name one file, "

@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Storage
 
 /// Loads grey images in the format and under the names of MNIST's files.
 ///
@@ -18,12 +18,11 @@ import Foundation
 package func loadIDX(
   directory: String, split: DatasetSplit, range: ClosedRange<Float>, limit: Int? = nil
 ) throws -> ByteImageDataset {
-  var isDirectory: ObjCBool = false
-  guard FileManager.default.fileExists(atPath: directory, isDirectory: &isDirectory) else {
+  guard FileSystem.exists(directory) else {
     throw DatasetError(
       "\(directory): no such folder; expected one with \(split.expectedFiles)")
   }
-  guard isDirectory.boolValue else {
+  guard FileSystem.isDirectory(directory) else {
     throw DatasetError(
       "\(directory): a file; expected the folder that holds \(split.expectedFiles)")
   }
@@ -64,7 +63,7 @@ package func loadIDX(
 /// The path of `name`, or else of `name.gz`, in `directory`; nil if neither is there.
 private func existing(_ name: String, in directory: String) -> String? {
   let base = directory.hasSuffix("/") ? directory + name : directory + "/" + name
-  return [base, base + ".gz"].first { FileManager.default.fileExists(atPath: $0) }
+  return [base, base + ".gz"].first(where: FileSystem.exists)
 }
 
 extension DatasetSplit {

@@ -1,5 +1,5 @@
 import Base
-import Foundation
+import Storage
 
 /// Loads `mnist.pkl.gz`: 50,000 images to train with, 10,000 to validate and 10,000 to test, as
 /// floats in [0, 1).
@@ -19,12 +19,10 @@ package func loadMNISTPickle(
   path: String, split: DatasetSplit, range: ClosedRange<Float>
 ) throws -> ByteImageDataset {
   var file = path
-  var isDirectory: ObjCBool = false
-  if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue
-  {
+  if FileSystem.isDirectory(path) {
     file = path.hasSuffix("/") ? path + "mnist.pkl.gz" : path + "/mnist.pkl.gz"
   }
-  guard FileManager.default.fileExists(atPath: file) else {
+  guard FileSystem.exists(file) else {
     throw DatasetError("\(file): no such file; expected mnist.pkl.gz")
   }
   // 220 MB unpacked.

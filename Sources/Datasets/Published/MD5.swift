@@ -1,3 +1,4 @@
+import Base
 import CCrypto
 import Storage
 
@@ -41,7 +42,7 @@ package final class MD5 {
 
   /// `d41d8cd98f00b204e9800998ecf8427e`.
   package static func hexadecimal(_ digest: [UInt8]) -> String {
-    digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    digest.map { $0.padded(to: 2, radix: 16) }.joined()
   }
 }
 

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Storage
 
@@ -182,11 +183,4 @@ package final class MetricsLog {
       throw ReportsError(error.message)
     }
   }
-}
-
-/// Seconds since the machine started, unaffected by changes of the date.
-package func monotonicSeconds() -> Double {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }

@@ -21,7 +21,7 @@ final class RunRecorder {
   private let progress: ProgressReporter
   private let ranks: Int
   private let startIteration: Int
-  private let startTime = DispatchTime.now().uptimeNanoseconds
+  private let startTime = monotonicSeconds()
 
   private let columns: MetricsColumns
   private var monitor: TrainingMonitor
@@ -129,7 +129,7 @@ final class RunRecorder {
       let curves = tables.metrics.curves(title: configuration.name, scores: tables.scores)
       try PNG.write(curves, to: directory.curves)
     }
-    let seconds = Double(DispatchTime.now().uptimeNanoseconds - startTime) * 1e-9
+    let seconds = monotonicSeconds() - startTime
     if iteration == start && signal == 0 {
       return Messages.notice(
         "nothing to do: all \(iteration) iterations of \(directory.path) are done")
