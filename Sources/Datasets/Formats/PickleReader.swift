@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// Reads the pickles that CIFAR-10's python version and `mnist.pkl.gz` are made of, and nothing
@@ -65,6 +66,9 @@ struct PickleReader {
   }
 
   private mutating func execute(_ opcode: UInt8) throws {
+    let isDone =
+      try pushConstant(opcode) || pushString(opcode) || build(container: opcode) || useMemo(opcode)
+    if isDone { return }
     switch opcode {
     case 0x80:  // PROTO
       let version = try byte()
@@ -75,7 +79,30 @@ struct PickleReader {
       marks.append(stack.count)
     case UInt8(ascii: "0"):  // POP
       _ = try pop()
+    case UInt8(ascii: "c"):  // GLOBAL
+      let module = String(decoding: try line(), as: UTF8.self)
+      try pushGlobal(module: module, name: String(decoding: try line(), as: UTF8.self))
+    case 0x93:  // STACK_GLOBAL
+      let name = try pop()
+      let module = try pop()
+      guard let module = module.string, let name = name.string else {
+        throw fail("damaged: expected a name, found \(name.kind)")
+      }
+      try pushGlobal(module: module, name: name)
+    case UInt8(ascii: "R"): try reduce()
+    case UInt8(ascii: "b"): try build()
+    default:
+      let digits = opcode.padded(to: 2, radix: 16).uppercased()
+      let name = Self.refusedNames[opcode].map { " (\($0))" } ?? ""
+      throw fail(
+        "refused: opcode 0x\(digits)\(name); expected numbers, "
+          + "strings, lists, dictionaries and numpy arrays only")
+    }
+  }
 
+  /// Pushes None, a boolean or a number; false for other opcodes.
+  private mutating func pushConstant(_ opcode: UInt8) throws -> Bool {
+    switch opcode {
     case UInt8(ascii: "N"): push(.none)
     case 0x88: push(.bool(true))
     case 0x89: push(.bool(false))
@@ -95,7 +122,14 @@ struct PickleReader {
       let text = String(decoding: try line(), as: UTF8.self)
       guard let value = Double(text) else { throw fail("damaged: found '\(text)' for a float") }
       push(.double(value))
+    default: return false
+    }
+    return true
+  }
 
+  /// Pushes a string; false for other opcodes.
+  private mutating func pushString(_ opcode: UInt8) throws -> Bool {
+    switch opcode {
     case UInt8(ascii: "U"), UInt8(ascii: "C"):  // SHORT_BINSTRING, SHORT_BINBYTES
       push(.bytes(try take(Int(try byte()))))
     case UInt8(ascii: "T"), UInt8(ascii: "B"):  // BINSTRING, BINBYTES
@@ -107,7 +141,14 @@ struct PickleReader {
     case 0x8C: push(.text(try text(Int(try byte()))))
     case 0x8D: push(.text(try text(try length(bytes: 8))))
     case UInt8(ascii: "V"): push(.text(try escapedText()))
+    default: return false
+    }
+    return true
+  }
 
+  /// Pushes a tuple, a list or a dictionary, or adds to one; false for other opcodes.
+  private mutating func build(container opcode: UInt8) throws -> Bool {
+    switch opcode {
     case UInt8(ascii: ")"): push(.tuple([]))
     case UInt8(ascii: "t"): try pushTuple(try popToMark())
     case 0x85, 0x86, 0x87:  // TUPLE1 to TUPLE3
@@ -134,7 +175,14 @@ struct PickleReader {
     case UInt8(ascii: "u"):  // SETITEMS
       let items = try popToMark()
       try add(items, to: try topDictionary())
+    default: return false
+    }
+    return true
+  }
 
+  /// Stores the topmost value, or pushes a stored one; false for other opcodes.
+  private mutating func useMemo(_ opcode: UInt8) throws -> Bool {
+    switch opcode {
     case UInt8(ascii: "p"): try remember(try key())
     case UInt8(ascii: "q"): try remember(try unsigned(bytes: 1))
     case UInt8(ascii: "r"): try remember(try unsigned(bytes: 4))
@@ -142,26 +190,9 @@ struct PickleReader {
     case UInt8(ascii: "g"): try recall(try key())
     case UInt8(ascii: "h"): try recall(try unsigned(bytes: 1))
     case UInt8(ascii: "j"): try recall(try unsigned(bytes: 4))
-
-    case UInt8(ascii: "c"):  // GLOBAL
-      let module = String(decoding: try line(), as: UTF8.self)
-      try pushGlobal(module: module, name: String(decoding: try line(), as: UTF8.self))
-    case 0x93:  // STACK_GLOBAL
-      let name = try pop()
-      let module = try pop()
-      guard let module = module.string, let name = name.string else {
-        throw fail("damaged: expected a name, found \(name.kind)")
-      }
-      try pushGlobal(module: module, name: name)
-    case UInt8(ascii: "R"): try reduce()
-    case UInt8(ascii: "b"): try build()
-    default:
-      let digits = String(opcode, radix: 16, uppercase: true)
-      let name = Self.refusedNames[opcode].map { " (\($0))" } ?? ""
-      throw fail(
-        "refused: opcode 0x\(digits.count < 2 ? "0" : "")\(digits)\(name); expected numbers, "
-          + "strings, lists, dictionaries and numpy arrays only")
+    default: return false
     }
+    return true
   }
 
   /// Opcodes that pickles of other things have, for messages.
