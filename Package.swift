@@ -146,7 +146,9 @@ let package = Package(
     .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Base", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
-    .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"]),
+    .testTarget(
+      name: "StorageTests", dependencies: ["Storage", "TestSupport"],
+      resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NetworksTests",
       dependencies: [

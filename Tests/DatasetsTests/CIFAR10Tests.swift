@@ -1,6 +1,8 @@
 import Base
 import Datasets
 import Foundation
+import Storage
+import TestSupport
 import Testing
 
 @Suite struct CIFAR10Tests {
@@ -94,14 +96,17 @@ import Testing
     }
   }
 
-  /// The folder of published files beside the package, where there is one.
-  private static let batch = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent()
-    .appendingPathComponent("../../../shared/data/cifar-10/data_batch_1.bin")
-    .standardizedFileURL.path
+  /// The first two records of a published batch, cut by `Fixtures/cut_published.py`.
+  @Test func firstPublishedPhotographs() throws {
+    let set = try load(fixture("published") + "/data_batch_1.bin")
+    #expect(set.labels == [3, 3])
+    #expect(crc32(set.pixels) == 0xC484_73E7)
+  }
 
-  @Test(
-    .enabled(if: FileManager.default.fileExists(atPath: batch), "needs ../shared/data/cifar-10"))
+  /// All of it, where it is beside the package.
+  private static let batch = repositoryFile("../shared/data/cifar-10/data_batch_1.bin")
+
+  @Test(.enabled(if: FileSystem.exists(batch), "needs ../shared/data/cifar-10"))
   func publishedBatch() throws {
     let set = try load(Self.batch)
     #expect(set.count == 10_000)

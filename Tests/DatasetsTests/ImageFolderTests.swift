@@ -3,6 +3,7 @@ import Datasets
 import Foundation
 import Pictures
 import Storage
+import TestSupport
 import Testing
 
 @Suite struct ImageFolderTests {

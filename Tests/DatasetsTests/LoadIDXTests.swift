@@ -1,6 +1,8 @@
 import Base
 import Datasets
 import Foundation
+import Storage
+import TestSupport
 import Testing
 
 @Suite struct LoadIDXTests {
@@ -83,12 +85,19 @@ import Testing
     }
   }
 
-  /// The folder of published files beside the package, where there is one.
-  private static let mnist = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().appendingPathComponent("../../../shared/data/mnist")
-    .standardizedFileURL.path
+  /// The first ten of the published digits, cut by `Fixtures/cut_published.py`.
+  @Test func firstPublishedDigits() throws {
+    let dataset = try load(fixture("published"), .test)
+    #expect(dataset.shape == Shape(channels: 1, height: 28, width: 28))
+    #expect(dataset.classCount == 10)
+    #expect(dataset.labels == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9])
+    #expect(crc32(dataset.pixels) == 0x17F2_FD7E)
+  }
 
-  @Test(.enabled(if: FileManager.default.fileExists(atPath: mnist), "needs ../shared/data/mnist"))
+  /// All of them, where they are beside the package.
+  private static let mnist = repositoryFile("../shared/data/mnist")
+
+  @Test(.enabled(if: FileSystem.exists(mnist), "needs ../shared/data/mnist"))
   func publishedFiles() throws {
     let dataset = try load(Self.mnist, .test)
     #expect(dataset.count == 10_000)

@@ -1,6 +1,7 @@
 import Base
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct MNISTPickleTests {

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 /// Pickles that must be refused, read as batches of CIFAR-10.

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Pictures
+import TestSupport
 import Testing
 
 /// Pictures made by `Fixtures/make_pictures.py`; the checksums are those of what Pillow 12.3.0

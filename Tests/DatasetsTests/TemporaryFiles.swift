@@ -4,15 +4,6 @@ import Pictures
 import Storage
 import Testing
 
-/// Runs `body` with the path of an empty folder that is removed afterwards.
-func withTemporaryFolder(_ body: (String) throws -> Void) throws {
-  let url = FileManager.default.temporaryDirectory.appendingPathComponent(
-    "datasets-tests-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: url) }
-  try body(url.path)
-}
-
 func write(_ bytes: [UInt8], to path: String, inNewFolder: Bool = false) throws {
   let url = URL(fileURLWithPath: path)
   if inNewFolder {

@@ -4,6 +4,7 @@ import Foundation
 import Networks
 import Recipe
 import RunSupport
+import TestSupport
 import Testing
 
 /// Every file in configs/ builds, with the parameter counts that its source has.

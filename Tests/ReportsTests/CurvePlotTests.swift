@@ -80,7 +80,10 @@ import Testing
     for y in values {
       for scale in [PlotScale.linear, .log, .symlog(linearUpTo: 0.5)] {
         let image = CurvePlot.render([Self.panel(y, yScale: scale)], width: 320, height: 160)
-        #expect(image.pixels.count == 320 * 160 * 3)
+        // The axes are always there, the curve where it has a point that the scale can show.
+        #expect(!Self.places(of: [0x22, 0x22, 0x22], in: image).isEmpty)
+        let isShown = y.contains { $0.isFinite && (scale != .log || $0 > 0) }
+        #expect(Self.places(of: Self.blue, in: image).isEmpty != isShown, "\(y), \(scale)")
       }
     }
   }

@@ -1,6 +1,7 @@
 import Foundation
 import Pictures
 import Reports
+import TestSupport
 import Testing
 
 @Suite struct PictureTests {

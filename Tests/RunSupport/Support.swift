@@ -9,26 +9,12 @@ import TestSupport
 import Testing
 import Training
 
-/// Calls `body` with a new empty folder, which is removed afterwards.
-package func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-  let folder = NSTemporaryDirectory() + "wgangp-training-\(UUID().uuidString)"
-  try FileSystem.createDirectory(folder)
-  defer { try? FileSystem.removeTree(folder) }
-  return try body(folder)
-}
-
 /// The text of the error that `body` throws, nil if it throws none.
 package func message(of body: () throws -> Void) -> String? {
   do {
     try body()
     return nil
   } catch { return "\(error)" }
-}
-
-/// A file of this repository.
-package func repositoryFile(_ path: String, from file: String = #filePath) -> String {
-  URL(fileURLWithPath: file).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appendingPathComponent(path).path
 }
 
 /// A run that takes well under a second: 28 x 28 glyphs, both networks of a few channels, norm in

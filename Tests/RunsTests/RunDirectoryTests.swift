@@ -2,6 +2,7 @@ import Foundation
 import RunSupport
 import Storage
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct RunDirectoryTests {

@@ -1,5 +1,6 @@
 import Foundation
 import Storage
+import TestSupport
 import Testing
 
 @Suite struct SafetensorsTests {
@@ -174,24 +175,25 @@ import Testing
     }
   }
 
-  /// Files that Python's safetensors wrote, where the developer has them beside the package.
-  static let golden: [String] = {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent()
-    let folder = root.appendingPathComponent("../shared/golden").standardizedFileURL.path
-    let names = (try? FileSystem.listDirectory(folder)) ?? []
-    return names.filter { $0.hasSuffix(".safetensors") }.map { "\(folder)/\($0)" }
-  }()
-
-  @Test(.enabled(if: !golden.isEmpty), arguments: golden)
-  func readsWhatPythonWrote(path: String) throws {
-    let file = try SafetensorsFile(path: path)
-    #expect(!file.names.isEmpty)
-    for name in file.names {
-      let (type, shape) = try file.entry(name)
-      let count =
-        type.hasPrefix("F") ? try file.floats(name).count : try file.integers(name).count
-      #expect(count == shape.reduce(1, *))
+  /// Made by `Fixtures/make.py`, with the same values.
+  @Test func readsWhatPythonWrote() throws {
+    let url = Bundle.module.url(
+      forResource: "python.safetensors", withExtension: nil, subdirectory: "Fixtures")
+    let file = try SafetensorsFile(path: #require(url).path)
+    #expect(file.metadata == ["format": "pt", "note": "caf\u{E9}"])
+    #expect(
+      file.names.sorted() == [
+        "double", "empty", "main.0.weight", "num_batches_tracked", "scalar", "steps",
+      ])
+    let expected: [(name: String, shape: [Int], values: [Float])] = [
+      ("main.0.weight", [2, 3, 4], (0..<24).map { Float($0) / 3 }), ("scalar", [], [0x1p-130]),
+      ("double", [2], [-0.75, 1e6]), ("empty", [0, 4], []),
+    ]
+    for (name, shape, values) in expected {
+      #expect(try file.entry(name).shape == shape && file.floats(name) == values, "\(name)")
     }
+    #expect(try file.entry("num_batches_tracked").shape == [])
+    #expect(try file.integers("num_batches_tracked") == [(1 << 40) + 1])
+    #expect(try file.integers("steps") == [-5, 7])
   }
 }

@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension SystemTests {
   /// `wgangp-dist data`.
   @Suite(.serialized) struct DataCommandTests {
-    private var fixtures: String { Program.packageRoot + "/Tests/DatasetsTests/Fixtures" }
+    private var fixtures: String { repositoryFile("Tests/DatasetsTests/Fixtures") }
 
     private func isPNG(_ url: URL) -> Bool {
       (try? Data(contentsOf: url))?.starts(with: [0x89, 0x50, 0x4E, 0x47]) == true
@@ -61,9 +62,9 @@ extension SystemTests {
     }
 
     @Test func nothingOnTheLineIsDropped() throws {
-      let toy = ["--config", Program.packageRoot + "/configs/toy-25gaussians.yaml"]
+      let toy = ["--config", repositoryFile("configs/toy-25gaussians.yaml")]
       let cifar = [
-        "--config", Program.packageRoot + "/configs/cifar10-wgan-gp-resnet.yaml",
+        "--config", repositoryFile("configs/cifar10-wgan-gp-resnet.yaml"),
         "data.path=\(fixtures)/cifar-10-python.tar.gz",
       ]
       for (arguments, expected) in [
@@ -102,7 +103,7 @@ extension SystemTests {
       // The test batch begins behind class 0.
       let shown = try Program.run([
         "data", "preview", "--config",
-        Program.packageRoot + "/configs/cifar10-wgan-gp-resnet.yaml",
+        repositoryFile("configs/cifar10-wgan-gp-resnet.yaml"),
         "data.path=\(fixtures)/cifar-10-python.tar.gz", "data.split=test", "--rows", "1",
         "--output", picture.path,
       ])
@@ -112,7 +113,7 @@ extension SystemTests {
     @Test func configurationsAreReadAndShown() throws {
       let scratch = try Scratch()
       defer { withExtendedLifetime(scratch) {} }
-      let configs = Program.packageRoot + "/configs/"
+      let configs = repositoryFile("configs") + "/"
       let picture = scratch.url("picture.png")
       for (config, overrides, expected) in [
         (

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension SystemTests {
@@ -124,7 +125,7 @@ extension SystemTests {
     @Test func publishedConfiguration() throws {
       try compare(
         [
-          "--config", "\(Program.packageRoot)/configs/fashion-mnist-wgan-gp.yaml", "width=4",
+          "--config", repositoryFile("configs/fashion-mnist-wgan-gp.yaml"), "width=4",
           "data={source: glyphs, count: 200, range: [-1, 1]}", "training.batch=24",
           "training.iterations=10", "output.sampleEvery=5 iterations",
         ],

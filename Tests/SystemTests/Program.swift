@@ -10,13 +10,6 @@ enum Program {
     return bundle.deletingLastPathComponent().appendingPathComponent("wgangp-dist").path
   }()
 
-  /// The folder with Package.swift.
-  static let packageRoot: String = {
-    var url = URL(fileURLWithPath: #filePath)
-    for _ in 0..<3 { url.deleteLastPathComponent() }
-    return url.path
-  }()
-
   /// The names in the list that `--help` prints.
   static let commands: [String] = {
     guard let help = try? run(["--help"]).output else { return [] }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension SystemTests {
@@ -6,7 +7,7 @@ extension SystemTests {
   @Suite(.serialized) struct ScriptTests {
     /// The paths of files below a folder of the project whose names end so.
     private static func files(_ folder: String, _ suffix: String) throws -> [String] {
-      let path = "\(Program.packageRoot)/\(folder)"
+      let path = repositoryFile(folder)
       return try FileManager.default.contentsOfDirectory(atPath: path).sorted()
         .filter { $0.hasSuffix(suffix) }.map { "\(path)/\($0)" }
     }
@@ -21,7 +22,7 @@ extension SystemTests {
     @Test func shellScriptsParse() throws {
       let scripts =
         try Self.files("launch", ".sh") + Self.files("benchmarks", ".sh")
-        + ["\(Program.packageRoot)/.ci/run"]
+        + [repositoryFile(".ci/run")]
       #expect(scripts.count >= 6, "\(scripts)")
       for script in scripts {
         let outcome = try RunningJob(["bash", "-n", script]).finish()
@@ -52,14 +53,14 @@ extension SystemTests {
     }
 
     @Test func setupFindsThisMachineComplete() throws {
-      let outcome = try RunningJob(["bash", "\(Program.packageRoot)/launch/setup.sh"]).finish()
+      let outcome = try RunningJob(["bash", repositoryFile("launch/setup.sh")]).finish()
       #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome)")
     }
 
     /// More ranks than cores are free and yield; one that fills a core stays there.
     @Test func launcherKnowsTheCores() throws {
       func words(_ arguments: [String]) throws -> Outcome {
-        try RunningJob(["\(Program.packageRoot)/launch/launcher.sh"] + arguments).finish()
+        try RunningJob([repositoryFile("launch/launcher.sh")] + arguments).finish()
       }
       let cores = Int(
         try RunningJob(["nproc"]).finish().output.trimmingCharacters(in: .whitespacesAndNewlines))
@@ -83,7 +84,7 @@ extension SystemTests {
     func scalingWritesTableAndResults() throws {
       try withScratch { scratch in
         func scaling(_ arguments: [String]) throws -> Outcome {
-          let script = "\(Program.packageRoot)/benchmarks/scaling.py"
+          let script = repositoryFile("benchmarks/scaling.py")
           return try RunningJob(
             [
               "python3", "-B", script, "--program", Program.path, "--results",

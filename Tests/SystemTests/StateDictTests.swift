@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension SystemTests {
@@ -55,15 +56,14 @@ extension SystemTests {
 
   /// `verify` against PyTorch's recording.
   @Suite(.serialized) struct VerifyTests {
-    private static let fixtures = Program.packageRoot + "/Tests/VerificationTests/Fixtures"
+    private static let fixtures = repositoryFile("Tests/VerificationTests/Fixtures")
     private static let recording = fixtures + "/fashion-width2.safetensors"
-    private static let config =
-      Program.packageRoot + "/configs/fashion-mnist-wgan-gp.yaml"
+    private static let config = repositoryFile("configs/fashion-mnist-wgan-gp.yaml")
 
     /// The project's own recordings with their configurations, and a larger one where it is there.
     private static let recordings =
       [Files(recording), Files(fixtures + "/kinks.safetensors", fixtures + "/kinks.yaml")]
-      + [Files(Program.packageRoot + "/../shared/golden/fashion.safetensors")].filter {
+      + [Files(repositoryFile("../shared/golden/fashion.safetensors"))].filter {
         FileManager.default.fileExists(atPath: $0.recording)
       }
 
