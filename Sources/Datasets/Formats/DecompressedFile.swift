@@ -18,6 +18,8 @@ final class DecompressedFile {
   private let isCompressed: Bool
   /// Whether a member has begun that has not ended.
   private var isInMember = false
+  /// Bytes given so far, for messages.
+  private var position = 0
 
   /// Opens a file.
   ///
@@ -62,7 +64,7 @@ final class DecompressedFile {
     while total < limit {
       let wanted = min(chunk.count, limit - total)
       let got = try chunk.withUnsafeMutableBufferPointer {
-        try fill(UnsafeMutableBufferPointer(rebasing: $0[..<wanted]), position: bytes.count)
+        try fill(UnsafeMutableBufferPointer(rebasing: $0[..<wanted]))
       }
       if got == 0 { break }
       bytes.append(contentsOf: chunk[..<got])
@@ -89,18 +91,18 @@ final class DecompressedFile {
     return bytes
   }
 
-  /// Writes the next bytes to the front of `output`, `position` bytes into the unpacked data.
+  /// Writes the next bytes to the front of `output`.
   ///
-  /// - Returns: How many, 0 at the end only.
-  private func fill(
-    _ output: UnsafeMutableBufferPointer<UInt8>, position: Int
-  ) throws -> Int {
+  /// - Parameter output: Overwritten; not empty.
+  /// - Returns: How many bytes came, 0 at the end only.
+  /// - Throws: `DatasetError` if the file cannot be read or is damaged.
+  private func fill(_ output: UnsafeMutableBufferPointer<UInt8>) throws -> Int {
     while true {
       if input.isEmpty { try refill() }
-      if input.isEmpty && isInMember { throw corrupt("truncated gzip input", position: position) }
+      if input.isEmpty && isInMember { throw corrupt("truncated gzip input") }
       if input.isEmpty { return 0 }
-      let count =
-        isCompressed ? try inflate(into: output, position: position) : copy(into: output)
+      let count = isCompressed ? try inflate(into: output) : copy(into: output)
+      position += count
       if count > 0 { return count }
     }
   }
@@ -113,9 +115,7 @@ final class DecompressedFile {
   }
 
   /// Unpacks as far as the input and the room for output go, at most to the end of a member.
-  private func inflate(
-    into output: UnsafeMutableBufferPointer<UInt8>, position: Int
-  ) throws -> Int {
+  private func inflate(into output: UnsafeMutableBufferPointer<UInt8>) throws -> Int {
     if !isInMember {
       // Tapes and block devices fill up with zeros.
       advance(by: input.prefix { $0 == 0 }.count)
@@ -133,14 +133,15 @@ final class DecompressedFile {
     if status == Z_STREAM_END { isInMember = false }
     // Z_BUF_ERROR asks for more input or room.
     guard status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR else {
+      position += count
       let reason = stream.pointee.msg.map { String(cString: $0) } ?? "zlib's error \(status)"
       // What zlib says of a member that unpacked to its end, and to something else.
       guard reason != "incorrect data check", reason != "incorrect length check" else {
         throw DatasetError(
-          "\(path): corrupt: the gzip checksum does not fit the \(position + count) bytes; "
+          "\(path): corrupt: the gzip checksum does not fit the \(position) bytes; "
             + "download it again")
       }
-      throw corrupt(reason, position: position + count)
+      throw corrupt(reason)
     }
     return count
   }
@@ -165,7 +166,7 @@ final class DecompressedFile {
     DatasetError("\(path): cannot be read: \(String(cString: strerror(code)))")
   }
 
-  private func corrupt(_ reason: String, position: Int) -> DatasetError {
+  private func corrupt(_ reason: String) -> DatasetError {
     DatasetError("\(path): corrupt after \(position) bytes: \(reason); download it again")
   }
 }
