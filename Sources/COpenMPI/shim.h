@@ -5,7 +5,6 @@ static inline MPI_Comm wgangp_comm_world(void) { return MPI_COMM_WORLD; }
 static inline MPI_Comm wgangp_comm_self(void) { return MPI_COMM_SELF; }
 static inline MPI_Datatype wgangp_double(void) { return MPI_DOUBLE; }
 static inline MPI_Datatype wgangp_byte(void) { return MPI_BYTE; }
-static inline MPI_Status *wgangp_statuses_ignore(void) { return MPI_STATUSES_IGNORE; }
 static inline MPI_Errhandler wgangp_errors_return(void) { return MPI_ERRORS_RETURN; }
 static inline int wgangp_shared_memory(void) { return MPI_COMM_TYPE_SHARED; }
 static inline MPI_Info wgangp_no_info(void) { return MPI_INFO_NULL; }

@@ -6,6 +6,8 @@ import COpenMPI
 final class MPIMessages {
   private unowned let communicator: MPICommunicator
   private let requests: AlignedArray<MPI_Request?>
+  /// Where `MPI_Waitall` tells of each message.
+  private let statuses: AlignedArray<MPI_Status>
   private let tag: Int32
   private var count = 0
 
@@ -16,6 +18,7 @@ final class MPIMessages {
     self.communicator = communicator
     self.tag = Int32(tag)
     requests = AlignedArray(count: capacity)
+    statuses = AlignedArray(count: capacity)
   }
 
   deinit {
@@ -61,8 +64,17 @@ final class MPIMessages {
   /// Waits until all have been sent and received.
   func finish() {
     communicator.timed("MPI_Waitall") {
-      MPI_Waitall(Int32(count), requests.pointer, wgangp_statuses_ignore())
+      let status = MPI_Waitall(Int32(count), requests.pointer, statuses.pointer)
+      return status == MPI_ERR_IN_STATUS ? firstError ?? status : status
     }
+  }
+
+  /// What went wrong with the first message that failed.
+  ///
+  /// Of several messages MPI itself says only that one has.
+  private var firstError: Int32? {
+    statuses.buffer.prefix(count).lazy.map(\.MPI_ERROR)
+      .first { $0 != MPI_SUCCESS && $0 != MPI_ERR_PENDING }
   }
 
   func exchange() {
