@@ -17,20 +17,30 @@ package final class AlignedArray<Element: BitwiseCopyable>: @unchecked Sendable 
 
   package init(count: Int) {
     precondition(count >= 0, "a storage cannot hold \(count) values")
-    let bytes = Swift.max(count * MemoryLayout<Element>.stride, 64)
+    let bytes = Self.bytes(count: count)
     let isLarge = bytes >= Self.hugePage
     let raw = UnsafeMutableRawPointer.allocate(
       byteCount: bytes, alignment: isLarge ? Self.hugePage : 64)
-    #if os(Linux)
-      // Asked for before the first touch. Not an error where the system has no huge pages to give.
-      if isLarge { madvise(raw, bytes, MADV_HUGEPAGE) }
-    #endif
-    memset(raw, 0, bytes)
+    MemoryLedger.add(bytes)
+    if !(isLarge && MemoryLedger.isPlanning) {
+      #if os(Linux)
+        // Asked for before the first touch. Not an error where the system has no huge pages to give.
+        if isLarge { madvise(raw, bytes, MADV_HUGEPAGE) }
+      #endif
+      memset(raw, 0, bytes)
+    }
     buffer = UnsafeMutableBufferPointer(
       start: raw.bindMemory(to: Element.self, capacity: count), count: count)
   }
 
-  deinit { UnsafeMutableRawPointer(buffer.baseAddress)?.deallocate() }
+  deinit {
+    MemoryLedger.add(-Self.bytes(count: buffer.count))
+    UnsafeMutableRawPointer(buffer.baseAddress)?.deallocate()
+  }
+
+  private static func bytes(count: Int) -> Int {
+    Swift.max(count * MemoryLayout<Element>.stride, 64)
+  }
 
   package var count: Int { buffer.count }
 

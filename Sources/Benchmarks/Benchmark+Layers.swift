@@ -79,7 +79,7 @@ extension Benchmark {
     return [
       LayerTiming(
         name: name, kind: layer.kind, shapes: "\(layer.inputShape) -> \(layer.outputShape)",
-        algorithm: (layer as? any PlannedConvolution)?.plan.description ?? "gemm",
+        algorithm: layer.algorithm ?? "",
         forwardSeconds: forward, backwardSeconds: backward,
         forwardGFLOPPerSecond: operations * Double(groups) / forward,
         backwardGFLOPPerSecond: operations * Double(groups + pass.parameterGroups.count)

@@ -60,11 +60,32 @@ package struct RunConfiguration {
 
   /// Builds this rank's networks, and refuses keys that neither they nor the sections asked for.
   ///
-  /// - Throws: As `Model`, and `ConfigurationError` for unknown keys.
-  package func makeModel(communicator: any Communicator) throws -> Model {
-    let model = try Model(setup, communicator: communicator)
+  /// - Parameters:
+  ///   - communicator: The ranks.
+  ///   - drawsParameters: Whether parameters get their first values.
+  /// - Returns: The networks.
+  /// - Throws: As `Model`, and `ConfigurationError` for unknown keys; where the critic is refused
+  ///   and the generator does not give what the data have, `NetworkError` about the generator.
+  package func makeModel(
+    communicator: any Communicator, drawsParameters: Bool = true
+  ) throws -> Model {
+    let model = try Model(
+      setup, communicator: communicator, drawsParameters: drawsParameters
+    ) { generator in
+      // Without the data nothing can be said of the generator.
+      guard let dataset = try? data.open() else { return }
+      try Self.check(generator, gives: dataset)
+    }
     try root.finish()
     return model
+  }
+
+  /// Refuses a generator that does not give what the data have.
+  ///
+  /// - Throws: `NetworkError` naming the layer whose size is off, where that can be told.
+  package static func check(_ generator: Network, gives dataset: any Dataset) throws {
+    let fault = generator.description.sizeError(samples: dataset.shape, of: dataset.name)
+    if let fault { throw NetworkError(fault) }
   }
 
   /// The configuration with all defaults, as it goes into the run directory.

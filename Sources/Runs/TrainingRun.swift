@@ -26,14 +26,14 @@ package struct TrainingOptions: Sendable {
 
 /// A run from its configuration to its last checkpoint, on all ranks.
 package final class TrainingRun {
-  private let communicator: any Communicator
-  private let options: TrainingOptions
-  private let configuration: RunConfiguration
-  private let model: Model
-  private let trainer: Trainer
+  let communicator: any Communicator
+  let options: TrainingOptions
+  let configuration: RunConfiguration
+  let model: Model
+  let trainer: Trainer
   private let inputs: DrawnInputs
-  private let schedule: Schedule
-  private let dataset: any Dataset
+  let schedule: Schedule
+  let dataset: any Dataset
   private var directory: RunDirectory
   /// Rank 0's, from the run's begin to its last write.
   private var lock: ProcessLock?
@@ -114,14 +114,7 @@ package final class TrainingRun {
   }
 
   private static func check(_ dataset: any Dataset, fits model: Model) throws {
-    let (found, wanted) = (dataset.shape, model.generator.outputShape)
-    guard found.channels == wanted.channels, found.height == wanted.height,
-      found.width == wanted.width
-    else {
-      throw TrainingError(
-        "generator.layers: the last layer gives \(wanted), but the samples of \(dataset.name) are "
-          + "\(found.channels)x\(found.height)x\(found.width)")
-    }
+    try RunConfiguration.check(model.generator, gives: dataset)
     let classes = model.condition.classes
     guard classes == 0 || dataset.classCount == classes else {
       throw TrainingError(
@@ -146,7 +139,7 @@ package final class TrainingRun {
         ? try RunRecorder(
           directory, configuration, model.objective, schedule,
           imagesPerIteration: configuration.training.batch,
-          start: start, ranks: communicator.size) : nil
+          start: start) : nil
     }
     if isRoot { warnOfCoupledCritic() }
     recorder?.begin(dataset: dataset, model: model)
@@ -216,16 +209,9 @@ package final class TrainingRun {
   private func resumeOrCreate() throws -> Int {
     let snapshot = options.resume == nil ? nil : Snapshot(trainer)
     try communicator.agree {
-      if let resume = options.resume {
+      if options.resume != nil {
         lock = try ProcessLock(folder: directory.path)
-        let store = CheckpointStore(
-          directory: directory.checkpoints, keep: configuration.output.keep)
-        let found = try store.latestValid()
-        for note in found.notes { Messages.warning(note) }
-        guard let folder = found.path else {
-          throw TrainingError("\(resume): has no whole checkpoint to go on from")
-        }
-        try snapshot?.read(from: folder)
+        if let snapshot { try readNewestCheckpoint(into: snapshot) }
         if !options.overrides.isEmpty {
           try FileSystem.writeAtomically(configuration.resolvedYAML, to: directory.configuration)
         }
@@ -245,6 +231,17 @@ package final class TrainingRun {
     try snapshot.broadcast(over: communicator)
     snapshot.restore()
     return snapshot.iteration
+  }
+
+  /// Reads the newest whole checkpoint of the run to go on with.
+  func readNewestCheckpoint(into snapshot: Snapshot) throws {
+    let store = CheckpointStore(directory: directory.checkpoints, keep: configuration.output.keep)
+    let found = try store.latestValid()
+    for note in found.notes { Messages.warning(note) }
+    guard let folder = found.path else {
+      throw TrainingError("\(directory.path): has no whole checkpoint to go on from")
+    }
+    try snapshot.read(from: folder)
   }
 
   /// The other ranks' part of the same.
@@ -294,7 +291,7 @@ package final class TrainingRun {
     }
   }
 
-  private func warnOfCoupledCritic() {
+  func warnOfCoupledCritic() {
     guard configuration.objective.penalty != nil, model.critic.couplesSamples else { return }
     Messages.warning(
       """

@@ -133,6 +133,24 @@ package enum FileSystem {
     }
   }
 
+  /// Whether `createDirectory` would succeed, and files could be written in the folder; makes
+  /// nothing.
+  ///
+  /// - Throws: `StorageError` naming the folder that is in the way or refuses.
+  package static func requireCreatable(_ path: String) throws {
+    guard exists(path) else {
+      let parent = folder(of: path)
+      if parent != path { return try requireCreatable(parent) }
+      throw StorageError(path: path, cannot: "create the folder", code: ENOENT)
+    }
+    guard isDirectory(path) else {
+      throw StorageError(path: path, cannot: "create the folder", code: ENOTDIR)
+    }
+    guard access(path, W_OK | X_OK) == 0 else {
+      throw StorageError(path: path, cannot: "write", code: errno)
+    }
+  }
+
   /// Makes a folder that is not there yet, in one that is.
   ///
   /// - Returns: False where something has the name; of several processes that ask at once, one gets

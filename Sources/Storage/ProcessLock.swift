@@ -28,13 +28,30 @@ package final class ProcessLock {
         continue
       }
       release()
-      let text = (try? FileSystem.readFile(path)).map { String(decoding: $0, as: UTF8.self) } ?? ""
-      let holder = text.trimmingCharacters(in: .whitespacesAndNewlines)
-      throw StorageError(
-        "\(folder): in use by \(holder.isEmpty ? "another process" : holder); wait for its end or "
-          + "stop it first")
+      throw Self.inUse(folder)
     }
     sign()
+  }
+
+  /// Refuses a folder that another process has locked, and writes nothing.
+  ///
+  /// - Throws: `StorageError` as the initializer.
+  package static func requireFree(_ folder: String) throws {
+    let opened = retryingInterrupts { Foundation.open("\(folder)/lock", O_RDONLY | O_CLOEXEC) }
+    // Nobody has locked what is not there.
+    guard opened >= 0 else { return }
+    defer { close(opened) }
+    let isFree = retryingInterrupts { flock(opened, LOCK_SH | LOCK_NB) } == 0
+    guard isFree || errno != EWOULDBLOCK else { throw inUse(folder) }
+  }
+
+  private static func inUse(_ folder: String) -> StorageError {
+    let text =
+      (try? FileSystem.readFile("\(folder)/lock")).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    let holder = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    return StorageError(
+      "\(folder): in use by \(holder.isEmpty ? "another process" : holder); wait for its end or "
+        + "stop it first")
   }
 
   /// Waits, as long as it takes, for the lock of the file that is to be at `path`.

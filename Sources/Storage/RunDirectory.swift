@@ -34,18 +34,40 @@ package struct RunDirectory: Sendable {
     return RunDirectory(path)
   }
 
+  /// The folder that `createFree` would make now; makes nothing.
+  package static func free(named name: String, in directory: String) -> RunDirectory {
+    var path = "\(directory)/\(name)"
+    var number = 2
+    while FileSystem.exists(path) {
+      path = "\(directory)/\(name)-\(number)"
+      number += 1
+    }
+    return RunDirectory(path)
+  }
+
+  /// Whether `create` would find a place for a new run; makes nothing.
+  ///
+  /// - Throws: `StorageError` where the folder holds a run, is in use, or could not be made or
+  ///   written to.
+  package func requireCreatable() throws {
+    guard !FileSystem.exists(configuration) else { throw holdsRun }
+    if FileSystem.isDirectory(path) { try ProcessLock.requireFree(path) }
+    try FileSystem.requireCreatable(path)
+  }
+
+  private var holdsRun: StorageError {
+    StorageError(
+      "\(path): holds a run already; go on with it by --resume \(path), or give another --run "
+        + "folder")
+  }
+
   /// Makes the folders of a new run and takes its lock.
   ///
   /// - Throws: Where the folder holds a run, or another process is about to begin one in it.
   package func create() throws -> ProcessLock {
     try FileSystem.createDirectory(path)
     let lock = try ProcessLock(folder: path)
-    guard !FileSystem.exists(configuration) else {
-      throw StorageError(
-        "\(path): holds a run already; go on with it by --resume \(path), or give another --run "
-          + "folder"
-      )
-    }
+    guard !FileSystem.exists(configuration) else { throw holdsRun }
     for folder in [samples, checkpoints] { try FileSystem.createDirectory(folder) }
     return lock
   }

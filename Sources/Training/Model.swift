@@ -25,9 +25,20 @@ package struct Model {
 
   /// Builds the networks and draws their parameters.
   ///
+  /// - Parameters:
+  ///   - setup: What is trained and how.
+  ///   - communicator: The ranks.
+  ///   - drawsParameters: Whether parameters get their first values; not for networks that are only
+  ///     described.
+  ///   - checksGenerator: Called before a critic is refused: its input is what the generator gives,
+  ///     so that the generator's fault shows there first. What it throws takes the place of the
+  ///     critic's error.
   /// - Throws: `ConfigurationError` or `NetworkError` naming layer, expected and found,
   ///   `CollectivesError` for what the ranks' number or places do not allow.
-  package init(_ setup: TrainingSetup, communicator: any Communicator) throws {
+  package init(
+    _ setup: TrainingSetup, communicator: any Communicator, drawsParameters: Bool = true,
+    checksGenerator: (Network) throws -> Void = { _ in }
+  ) throws {
     var setup = setup
     let training = setup.training
     try communicator.useExchange(training.exchange)
@@ -58,33 +69,39 @@ package struct Model {
       ),
       namePrefix: section.namePrefix, condition: condition,
       memory: MemoryPlan(shardCapacity: generatorCapacity, groups: 1), context: context)
-    critic = try Network(
-      name: "critic",
-      layers: LayerCatalog.layers(
-        setup.critic.layers, inputShape: generator.outputShape,
-        .init(
-          initialization: setup.critic.initialization, groups: groups, condition: condition,
-          context: context)),
-      namePrefix: setup.critic.namePrefix, condition: condition,
-      memory: MemoryPlan(
-        shardCapacity: max(groups * capacity, objective.generatorGroups * generatorCapacity),
-        groups: groups,
-        secondOrderGroup: objective.penalty == nil ? nil : Group.points,
-        groupCapacity: max(capacity, generatorCapacity)),
-      context: context)
-    features = try Self.featureNetwork(
-      setup, shape: generator.outputShape,
-      memory: MemoryPlan(shardCapacity: 2 * generatorCapacity, groups: 2), context: context)
-    if critic.givesProbabilities, objective.classifier != nil {
-      throw setup.critic.reader.fail(
-        "layers",
-        "expected no sigmoid at the end with objective.auxiliaryClassifier: class logits would go "
-          + "through it")
+    do {
+      critic = try Network(
+        name: "critic",
+        layers: LayerCatalog.layers(
+          setup.critic.layers, inputShape: generator.outputShape,
+          .init(
+            initialization: setup.critic.initialization, groups: groups, condition: condition,
+            context: context)),
+        namePrefix: setup.critic.namePrefix, condition: condition,
+        memory: MemoryPlan(
+          shardCapacity: max(groups * capacity, objective.generatorGroups * generatorCapacity),
+          groups: groups,
+          secondOrderGroup: objective.penalty == nil ? nil : Group.points,
+          groupCapacity: max(capacity, generatorCapacity)),
+        context: context)
+      features = try Self.featureNetwork(
+        setup, shape: generator.outputShape,
+        memory: MemoryPlan(shardCapacity: 2 * generatorCapacity, groups: 2), context: context)
+      if critic.givesProbabilities, objective.classifier != nil {
+        throw setup.critic.reader.fail(
+          "layers",
+          "expected no sigmoid at the end with objective.auxiliaryClassifier: class logits would go "
+            + "through it")
+      }
+      objective.loss = objective.loss.taking(probabilities: critic.givesProbabilities)
+      setup.objective = objective
+      self.setup = setup
+      try check(setup)
+    } catch {
+      try checksGenerator(generator)
+      throw error
     }
-    objective.loss = objective.loss.taking(probabilities: critic.givesProbabilities)
-    setup.objective = objective
-    self.setup = setup
-    try check(setup)
+    guard drawsParameters else { return }
     generator.initialize(seed: setup.seed, networkNumber: 0)
     critic.initialize(seed: setup.seed, networkNumber: 1)
   }

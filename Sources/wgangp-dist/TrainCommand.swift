@@ -37,6 +37,14 @@ struct TrainCommand: ParsableCommand {
       "Go on with the run in this folder, on any allowed rank count.", valueName: "folder"))
   var resume: String?
 
+  @Flag(
+    name: .long,
+    help: """
+      Check configuration, networks, sizes, data and the run's folder, or the checkpoint of \
+      --resume; train and write nothing.
+      """)
+  var dryRun = false
+
   @Argument(
     help: ArgumentHelp(
       "Overrides, such as training.batch=64 or training.iterations=100.", valueName: "key=value"))
@@ -60,7 +68,8 @@ struct TrainCommand: ParsableCommand {
       options.runFolder = runFolder
       options.resume = resume
       options.version = WGANGPDist.configuration.version
-      try TrainingRun(options, communicator: communicator).execute()
+      let run = try TrainingRun(options, communicator: communicator)
+      try dryRun ? run.dryRun() : run.execute()
     }
   }
 }

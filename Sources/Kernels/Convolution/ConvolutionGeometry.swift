@@ -14,7 +14,9 @@ package struct ConvolutionGeometry: Sendable, Equatable {
   package var kernelWidth: Int
   package var stride: Int
   package var paddingTop: Int
+  package var paddingBottom: Int
   package var paddingLeft: Int
+  package var paddingRight: Int
 
   /// - Returns: nil where the padded input is smaller than the kernel.
   package init?(
@@ -35,7 +37,9 @@ package struct ConvolutionGeometry: Sendable, Equatable {
     self.kernelWidth = kernelWidth
     self.stride = stride
     self.paddingTop = paddingTop
+    self.paddingBottom = paddingBottom
     self.paddingLeft = paddingLeft
+    self.paddingRight = paddingRight
   }
 
   /// One pixel: a product with a matrix of outputs x inputs.
@@ -43,7 +47,7 @@ package struct ConvolutionGeometry: Sendable, Equatable {
     (inputHeight, inputWidth, inputChannels) = (1, 1, inputs)
     (outputHeight, outputWidth, outputChannels) = (1, 1, outputs)
     (kernelHeight, kernelWidth, stride) = (1, 1, 1)
-    (paddingTop, paddingLeft) = (0, 0)
+    (paddingTop, paddingBottom, paddingLeft, paddingRight) = (0, 0, 0, 0)
   }
 
   package var inputCount: Int { inputHeight * inputWidth * inputChannels }

@@ -43,6 +43,8 @@ package struct ConvolutionFilter {
 /// sides have 32 channels: below, its panels of 16 and its tables cost what the products save.
 package struct ConvolutionPlan: Sendable {
   package let geometry: ConvolutionGeometry
+  /// What was asked for; `description` tells what it became.
+  package let algorithm: ConvolutionAlgorithm
   /// The scheme of `forward` and `inputGradient`, nil for im2col.
   let winograd: Winograd?
   /// Whether it computes the filter gradient too.
@@ -59,6 +61,7 @@ package struct ConvolutionPlan: Sendable {
   /// - Returns: nil where the algorithm is asked for but cannot compute the geometry.
   package init?(_ geometry: ConvolutionGeometry, algorithm: ConvolutionAlgorithm = .auto) {
     self.geometry = geometry
+    self.algorithm = algorithm
     let forms: [WinogradForm] =
       [4, 2, 6].map { .filtering(largestTile: $0) } + [.multiplication]
     let schemes = forms.compactMap { Winograd(geometry, form: $0) }
@@ -94,6 +97,7 @@ package struct ConvolutionPlan: Sendable {
   /// itself.
   package init(matrix geometry: ConvolutionGeometry) {
     self.geometry = geometry
+    algorithm = .im2col
     winograd = nil
     transformsGradient = false
     mirrored = nil

@@ -43,6 +43,9 @@ package final class ExecutionContext {
     sharedOwner = nil
   }
 
+  /// Values of all threads' scratch and of what they share.
+  package var scratchCount: Int { scratch.reduce(shared.count) { $0 + $1.count } }
+
   /// Scratch that a layer's pass fills before it divides into shards, which then read it.
   ///
   /// - Parameter owner: The layer, or another object of its own, that fills the scratch.

@@ -15,6 +15,9 @@ package final class SharedMemory {
 
   package init() {}
 
+  /// Values that are allocated.
+  package var count: Int { storage.count }
+
   /// Lets the next network begin: what it reserves overlaps what others have reserved.
   package func beginNetwork() { reserved = 0 }
 

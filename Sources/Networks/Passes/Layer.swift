@@ -17,6 +17,9 @@ import Base
 package protocol Layer: AnyObject {
   /// The name in a configuration: `conv2d`.
   var kind: String { get }
+  /// What a configuration says of the layer, defaults included, and what it derives from elsewhere;
+  /// `children` have their own.
+  var options: [LayerOption] { get }
   var inputShape: Shape { get }
   var outputShape: Shape { get }
   var traits: LayerTraits { get }
@@ -25,6 +28,8 @@ package protocol Layer: AnyObject {
   var buffers: [StateBuffer] { get }
   /// Floating-point operations of one forward pass, a sample; 0 for what is not a matrix product.
   var operations: Int { get }
+  /// How the layer's products are computed: `im2col`; nil for a layer without.
+  var algorithm: String? { get }
   /// The layers that it is made of, each with its path in a state dict: `main.0`.
   ///
   /// Their parameters and buffers are the layer's `parameters` and `buffers`, in this order.
@@ -69,6 +74,8 @@ extension Layer {
   package var parameters: [Parameter] { children.flatMap(\.layer.parameters) }
   package var buffers: [StateBuffer] { children.flatMap(\.layer.buffers) }
   package var children: [(path: String, layer: any Layer)] { [] }
-  package var operations: Int { 0 }
+  package var operations: Int { children.reduce(0) { $0 + $1.layer.operations } }
+  package var algorithm: String? { nil }
+  package var options: [LayerOption] { [] }
   package func prepare(_ plan: MemoryPlan, in context: ExecutionContext) {}
 }

@@ -19,7 +19,6 @@ final class RunRecorder {
   private let metrics: MetricsLog
   private let evaluationLog: EvaluationLog
   private let progress: ProgressReporter
-  private let ranks: Int
   private let startIteration: Int
   private let startTime = monotonicSeconds()
 
@@ -29,13 +28,12 @@ final class RunRecorder {
   init(
     _ directory: RunDirectory, _ configuration: RunConfiguration, _ objective: Objective,
     _ schedule: Schedule,
-    imagesPerIteration: Int, start: Int, ranks: Int
+    imagesPerIteration: Int, start: Int
   ) throws {
     self.directory = directory
     self.configuration = configuration
     self.objective = objective
     self.schedule = schedule
-    self.ranks = ranks
     columns = MetricsColumns(objective)
     monitor = TrainingMonitor(objective)
     metrics = try MetricsLog(path: directory.metrics, columns: columns.names)
@@ -54,17 +52,26 @@ final class RunRecorder {
   }
 
   func begin(dataset: any Dataset, model: Model) {
-    let training = configuration.training
-    let threads = model.context.pool.threads
-    Messages.notice(
-      "\(configuration.name): \(dataset.count) samples of \(dataset.name), generator "
-        + "\(model.generator.parameterCount) and critic \(model.critic.parameterCount) parameters, "
-        + "batch \(training.batch) in \(training.shards) shards on \(ranks) "
-        + "rank\(ranks == 1 ? "" : "s")\(threads > 1 ? " of \(threads) threads" : "")")
-    if ranks > 1 { Messages.notice("exchange: \(model.context.communicator.exchangeDescription)") }
+    for line in Self.startLines(configuration, dataset, model) { Messages.notice(line) }
     Messages.notice("run folder: \(directory.path)")
     if startIteration > 0 { Messages.notice("going on after iteration \(startIteration)") }
     if startIteration < schedule.iterations { progress.update(status(startIteration, nil)) }
+  }
+
+  /// What is trained, and how ranks exchange.
+  static func startLines(
+    _ configuration: RunConfiguration, _ dataset: any Dataset, _ model: Model
+  ) -> [String] {
+    let training = configuration.training
+    let ranks = model.context.communicator.size
+    let threads = model.context.pool.threads
+    let what =
+      "\(configuration.name): \(dataset.count) samples of \(dataset.name), generator "
+      + "\(model.generator.parameterCount) and critic \(model.critic.parameterCount) parameters, "
+      + "batch \(training.batch) in \(training.shards) shards on \(ranks) "
+      + "rank\(ranks == 1 ? "" : "s")\(threads > 1 ? " of \(threads) threads" : "")"
+    return ranks == 1
+      ? [what] : [what, "exchange: \(model.context.communicator.exchangeDescription)"]
   }
 
   private func status(_ iteration: Int, _ losses: CriticLosses?) -> ProgressStatus {

@@ -133,7 +133,7 @@ extension BatchNorm {
     for channel in 0..<channels {
       let index = group * channels + channel
       let found = NormalizationCurvature(
-        count: m, divisor: options.variance.divisor(count: m),
+        count: m, divisor: settings.variance.divisor(count: m),
         inverseDeviation: Double(inverseDeviation.buffer[index]), meanU: meanU.buffer[index],
         normalU: normalU.buffer[index], sumT: total[channel], sumNormalT: total[channels + channel],
         sumProduct: total[2 * channels + channel])

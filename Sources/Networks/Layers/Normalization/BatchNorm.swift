@@ -53,8 +53,8 @@ package final class BatchNorm: Layer {
   /// `channels` values, or classes x channels.
   package let gamma: Parameter
   package let beta: Parameter
-  package let options: Options
-  package var epsilon: Double { options.epsilon }
+  package let settings: Options
+  package var epsilon: Double { settings.epsilon }
   /// The number of classes, where scale and offset depend on the label; nil where they do not.
   package let classes: Int?
   package let runningMean: StateBuffer
@@ -83,18 +83,18 @@ package final class BatchNorm: Layer {
   ///
   /// - Parameters:
   ///   - inputShape: Shape of a sample; statistics are a channel's.
-  ///   - options: Epsilon, momentum and the kinds of statistics.
+  ///   - settings: Epsilon, momentum and the kinds of statistics.
   ///   - classes: Number of classes for conditional batch norm, which has a scale and an offset for
   ///     each; nil for one of both.
   ///   - maximumGroups: Number of stat groups of the largest pass.
   ///   - initialization: Gives the scale its first values, where `classes` is nil; otherwise 1.
   ///   - context: The ranks and threads that the passes run on.
   package init(
-    inputShape: Shape, _ options: Options, classes: Int? = nil, maximumGroups: Int,
+    inputShape: Shape, _ settings: Options, classes: Int? = nil, maximumGroups: Int,
     initialization: Initialization, context: ExecutionContext
   ) {
     self.inputShape = inputShape
-    self.options = options
+    self.settings = settings
     self.classes = classes
     self.context = context
     self.maximumGroups = maximumGroups
@@ -111,7 +111,7 @@ package final class BatchNorm: Layer {
     runningVariance = StateBuffer(name: "running_var", count: channels, value: 1)
     batchesTracked = StateBuffer(counter: "num_batches_tracked")
     let shards = context.plan.localShards
-    let cells = maximumGroups * (options.evaluation == .batch ? 1 + shards : 1)
+    let cells = maximumGroups * (settings.evaluation == .batch ? 1 + shards : 1)
     mean = FloatStorage(count: cells * channels)
     inverseDeviation = FloatStorage(count: cells * channels)
     meanU = DoubleStorage(count: maximumGroups * channels)
@@ -122,9 +122,24 @@ package final class BatchNorm: Layer {
   }
 
   package var kind: String { classes == nil ? "batchNorm" : "conditionalBatchNorm" }
+  package var options: [LayerOption] {
+    let usual = Options()
+    var found = [LayerOption("epsilon", settings.epsilon, default: usual.epsilon)]
+    let momentum = LayerOption("momentum", settings.momentum, default: usual.momentum)
+    guard let classes else {
+      let divisor = LayerOption(
+        "runningVariance", settings.runningVariance, default: usual.runningVariance)
+      return found + [momentum, divisor]
+    }
+    found.append(LayerOption("statistics", settings.evaluation, default: .batch))
+    found.append(LayerOption("variance", settings.variance, default: usual.variance))
+    if settings.evaluation == .running { found.append(momentum) }
+    found.append(.derived("classes", classes))
+    return found
+  }
   package var parameters: [Parameter] { [gamma, beta] }
   package var buffers: [StateBuffer] {
-    switch (options.evaluation, classes) {
+    switch (settings.evaluation, classes) {
     case (.batch, _): []
     case (.running, nil): [runningMean, runningVariance, batchesTracked]
     case (.running, _): [runningMean, runningVariance]
@@ -161,12 +176,12 @@ package final class BatchNorm: Layer {
   /// Whether the statistics are those of each shard's samples alone.
   private func isPerShard(_ pass: Pass) -> Bool {
     guard case .local = pass.extent else { return false }
-    return pass.mode == .evaluation && options.evaluation == .batch
+    return pass.mode == .evaluation && settings.evaluation == .batch
   }
 
   /// Whether mean and deviation are constants to x.
   private func usesRunningStatistics(_ pass: Pass) -> Bool {
-    pass.mode == .evaluation && options.evaluation == .running
+    pass.mode == .evaluation && settings.evaluation == .running
   }
 
   private func cell(_ pass: Pass, _ shard: Int, _ group: Int) -> Int {
@@ -280,13 +295,13 @@ package final class BatchNorm: Layer {
       let at = (group - first) * width
       let sums = UnsafeBufferPointer(rebasing: total[at..<at + width])
       setStatistics(sums, count: m, cell: group)
-      guard pass.mode == .training, options.evaluation == .running else { continue }
+      guard pass.mode == .training, settings.evaluation == .running else { continue }
       for c in 0..<channels {
         let (mean, squares) = Self.moments(sums[c], sums[channels + c], m)
         move(&runningMean.values.buffer[c], to: mean)
         move(
           &runningVariance.values.buffer[c],
-          to: squares / options.runningVariance.divisor(count: m))
+          to: squares / settings.runningVariance.divisor(count: m))
       }
       batchesTracked.counter += 1
     }
@@ -303,17 +318,17 @@ package final class BatchNorm: Layer {
 
   private func setStatistics(_ sums: UnsafeBufferPointer<Double>, count m: Double, cell: Int) {
     guard m > 0 else { return }
-    let n = options.variance.divisor(count: m)
+    let n = settings.variance.divisor(count: m)
     for c in 0..<channels {
       let (mean, squares) = Self.moments(sums[c], sums[channels + c], m)
       self.mean.buffer[cell * channels + c] = Float(mean)
       inverseDeviation.buffer[cell * channels + c] =
-        Float(1 / (squares / n + options.epsilon).squareRoot())
+        Float(1 / (squares / n + settings.epsilon).squareRoot())
     }
   }
 
   private func move(_ running: inout Float, to batch: Double) {
-    running = Float((1 - options.momentum) * Double(running) + options.momentum * batch)
+    running = Float((1 - settings.momentum) * Double(running) + settings.momentum * batch)
   }
 
   private func takeRunningStatistics(_ pass: Pass) {
@@ -322,7 +337,7 @@ package final class BatchNorm: Layer {
         let index = group * channels + c
         mean.buffer[index] = runningMean.values.buffer[c]
         let variance = Double(runningVariance.values.buffer[c])
-        inverseDeviation.buffer[index] = Float(1 / (variance + options.epsilon).squareRoot())
+        inverseDeviation.buffer[index] = Float(1 / (variance + settings.epsilon).squareRoot())
       }
     }
   }
@@ -379,7 +394,7 @@ package final class BatchNorm: Layer {
     let width = 2 * channels
     let total = try sums.total(count: pass.groups.upperBound * width)
     let m = groupCount(pass)
-    let n = options.variance.divisor(count: m)
+    let n = settings.variance.divisor(count: m)
     for group in pass.groups {
       for c in 0..<channels {
         let index = group * channels + c

@@ -101,12 +101,12 @@ extension SampleNorm {
         Double(r[column])
         * (products[column] - sumsT[cell] / count * sumsD[column]
           - sumsT[columns + cell] / divisor * sumsD[columns + column])
-      if options.affine == .scalar {
+      if settings.affine == .scalar {
         total += value
       } else {
         partial[column] += Float(value)
       }
     }
-    if options.affine == .scalar { partial[0] += Float(total) }
+    if settings.affine == .scalar { partial[0] += Float(total) }
   }
 }

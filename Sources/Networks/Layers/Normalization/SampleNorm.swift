@@ -50,7 +50,7 @@ package final class SampleNorm: Layer {
   package let inputShape: Shape
   package var outputShape: Shape { inputShape }
   package let traits = LayerTraits(isCurved: true)
-  package let options: Options
+  package let settings: Options
   /// nil where `affine` is `.none`.
   package let gamma: Parameter?
   package let beta: Parameter?
@@ -75,23 +75,23 @@ package final class SampleNorm: Layer {
   private var threadSums = DoubleStorage(count: 0)
 
   package init(
-    _ kind: Kind, inputShape: Shape, _ options: Options, context: ExecutionContext
+    _ kind: Kind, inputShape: Shape, _ settings: Options, context: ExecutionContext
   ) {
     normKind = kind
     self.inputShape = inputShape
-    self.options = options
+    self.settings = settings
     self.context = context
-    let isElement = options.affine == .element
+    let isElement = settings.affine == .element
     precondition(
       kind == .layerNorm || !isElement, "instanceNorm has a scale for each channel, or none")
     rows = isElement ? 1 : inputShape.pixels
     columns = isElement ? inputShape.elementCount : inputShape.channels
     cells = kind == .layerNorm ? 1 : columns
     count = Double(kind == .layerNorm ? inputShape.elementCount : inputShape.pixels)
-    divisor = options.variance.divisor(count: count)
+    divisor = settings.variance.divisor(count: count)
     let (channels, height, width) = (inputShape.channels, inputShape.height, inputShape.width)
     let parameter = { (name: String, initializer: Initializer) -> Parameter? in
-      switch options.affine {
+      switch settings.affine {
       case .none: nil
       case .scalar: Parameter(name: name, shape: [1], initializer: initializer)
       case .channel: Parameter(name: name, shape: [channels], initializer: initializer)
@@ -104,14 +104,30 @@ package final class SampleNorm: Layer {
           initializer: initializer, isWeight: false)
       }
     }
-    gamma = parameter("weight", options.weight)
-    beta = parameter("bias", options.bias)
-    let isSpread = options.affine == .scalar || options.affine == .none
+    gamma = parameter("weight", settings.weight)
+    beta = parameter("bias", settings.bias)
+    let isSpread = settings.affine == .scalar || settings.affine == .none
     columnScale = FloatStorage(count: isSpread ? columns : 0)
     columnOffset = FloatStorage(count: isSpread ? columns : 0)
     columnScale.buffer.update(repeating: 1)
   }
 
+  package var options: [LayerOption] {
+    let usual = Options()
+    let epsilon = LayerOption("epsilon", settings.epsilon, default: usual.epsilon)
+    guard normKind == .layerNorm else {
+      return [epsilon, LayerOption("affine", settings.affine == .channel, default: false)]
+    }
+    var found = [
+      epsilon, LayerOption("affine", settings.affine, default: usual.affine),
+      LayerOption("variance", settings.variance, default: usual.variance),
+    ]
+    if settings.affine == .scalar {
+      let word = settings.weight == usual.weight ? "ones" : "xavier"
+      found.append(LayerOption("initialization", .word(word), default: .word("ones")))
+    }
+    return found
+  }
   package var kind: String { normKind.rawValue }
   package var parameters: [Parameter] { [gamma, beta].compactMap { $0 } }
   package var buffers: [StateBuffer] { [] }
@@ -185,7 +201,7 @@ package final class SampleNorm: Layer {
     _ sums: UnsafeMutableBufferPointer<Double>, to parameter: Parameter?, shard: Int
   ) {
     guard let partial = parameter?.partial(shard: shard) else { return }
-    if options.affine == .scalar {
+    if settings.affine == .scalar {
       partial[0] += Float(sums.reduce(0, +))
     } else {
       for column in 0..<columns { partial[column] += Float(sums[column]) }
@@ -193,7 +209,7 @@ package final class SampleNorm: Layer {
   }
 
   func spreadScalars() {
-    guard options.affine == .scalar, let gamma, let beta else { return }
+    guard settings.affine == .scalar, let gamma, let beta else { return }
     columnScale.buffer.update(repeating: gamma.values[0])
     columnOffset.buffer.update(repeating: beta.values[0])
   }
@@ -238,7 +254,7 @@ package final class SampleNorm: Layer {
       let squares = max(0, sums[columns + cell] / count - mean * mean) * count
       statistics.mean[cell] = Float(mean)
       statistics.inverseDeviation[cell] =
-        Float(1 / (squares / divisor + options.epsilon).squareRoot())
+        Float(1 / (squares / divisor + settings.epsilon).squareRoot())
     }
     let r = spread(FloatBuffer(statistics.inverseDeviation), into: vector(1, thread: thread))
     let weight = vector(2, thread: thread)

@@ -27,6 +27,15 @@ package final class Activation: Layer {
       givesProbabilities: function == .sigmoid)
   }
 
+  package var options: [LayerOption] {
+    switch function {
+    case .elu(let alpha): [.init("alpha", alpha, default: 1)]
+    case .gelu: [.init("approximate", .word("none"), default: .word("none"))]
+    case .geluTanh: [.init("approximate", .word("tanh"), default: .word("none"))]
+    case .tanh, .sigmoid, .softplus, .swish: []
+    }
+  }
+
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {
     context.forEachShard { shard, _ in
       Activations.apply(

@@ -37,6 +37,8 @@ package final class Dropout: Layer {
     self.context = context
   }
 
+  package var options: [LayerOption] { [.init("rate", rate, default: 0.5)] }
+
   package func prepare(_ plan: MemoryPlan, in context: ExecutionContext) {
     mask = Tensor(
       shape: inputShape, shards: context.plan.localShards, shardCapacity: plan.shardCapacity,

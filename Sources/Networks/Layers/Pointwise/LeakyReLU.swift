@@ -28,6 +28,10 @@ package final class LeakyReLU: Layer {
     kind = slope == 0 ? "relu" : "leakyReLU"
   }
 
+  package var options: [LayerOption] {
+    slope == 0 ? [] : [.init("slope", slope, default: 0.01)]
+  }
+
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {
     guard reviseInput == nil else {
       _ = forwardRevised(x, into: y, pass)

@@ -15,6 +15,7 @@ package final class Conv2d: PlannedConvolution {
   package let plan: ConvolutionPlan
   private var geometry: ConvolutionGeometry { plan.geometry }
   private let filter: ConvolutionWeight
+  private let initialization: Initialization.Weight?
   /// The groups whose contribution to dw and db was left to the pass of the shares.
   private var deferredGroups: Range<Int>?
   private let context: ExecutionContext
@@ -25,6 +26,7 @@ package final class Conv2d: PlannedConvolution {
     initialization: Initialization, context: ExecutionContext
   ) {
     self.plan = plan
+    self.initialization = initialization.weight
     let geometry = plan.geometry
     self.context = context
     inputShape = Shape(
@@ -55,6 +57,16 @@ package final class Conv2d: PlannedConvolution {
         initializer: initialization.bias(fans)) : nil
   }
 
+  package var options: [LayerOption] {
+    [
+      .init("channels", outputShape.channels), .init("kernel", geometry.kernelHeight),
+      .init("stride", geometry.stride, default: 1),
+      .padding(geometry),
+      .init("bias", bias != nil, default: true),
+      .init("spectralNorm", weight.spectralNorm != nil, default: false),
+      .init("algorithm", plan.algorithm, default: .auto),
+    ] + LayerOption.initialization(initialization)
+  }
   package var parameters: [Parameter] { [weight] + (bias.map { [$0] } ?? []) }
   package var buffers: [StateBuffer] { weight.spectralNorm.map { [$0.u, $0.v] } ?? [] }
   package var operations: Int { geometry.operations }

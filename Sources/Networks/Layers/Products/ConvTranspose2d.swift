@@ -17,6 +17,7 @@ package final class ConvTranspose2d: PlannedConvolution {
   /// The convolution from y-space to x-space.
   package let plan: ConvolutionPlan
   private let filter: ConvolutionWeight
+  private let initialization: Initialization.Weight?
   private let context: ExecutionContext
 
   /// Makes the layer whose products are those of `plan`.
@@ -32,6 +33,7 @@ package final class ConvTranspose2d: PlannedConvolution {
     initialization: Initialization, context: ExecutionContext
   ) {
     self.plan = plan
+    self.initialization = initialization.weight
     let geometry = plan.geometry
     self.context = context
     inputShape = Shape(
@@ -61,6 +63,20 @@ package final class ConvTranspose2d: PlannedConvolution {
       : nil
   }
 
+  package var options: [LayerOption] {
+    let geometry = plan.geometry
+    let padding = geometry.paddingTop + geometry.paddingBottom
+    let least = (inputShape.height - 1) * geometry.stride - padding + geometry.kernelHeight
+    return [
+      .init("channels", outputShape.channels), .init("kernel", geometry.kernelHeight),
+      .init("stride", geometry.stride, default: 1),
+      .padding(geometry),
+      .init("outputPadding", outputShape.height - least, default: 0),
+      .init("bias", bias != nil, default: true),
+      .init("spectralNorm", weight.spectralNorm != nil, default: false),
+      .init("algorithm", plan.algorithm, default: .auto),
+    ] + LayerOption.initialization(initialization)
+  }
   package var parameters: [Parameter] { [weight] + (bias.map { [$0] } ?? []) }
   package var buffers: [StateBuffer] { weight.spectralNorm.map { [$0.u, $0.v] } ?? [] }
   package var operations: Int { plan.geometry.operations }

@@ -6,6 +6,10 @@ package protocol PlannedConvolution: Layer {
   var plan: ConvolutionPlan { get }
 }
 
+extension PlannedConvolution {
+  package var algorithm: String? { plan.description }
+}
+
 /// The filter of a convolution layer, with what the products take transformed.
 ///
 /// A filter is transformed once after each change of the parameter, and then serves every pass.

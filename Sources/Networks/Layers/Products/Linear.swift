@@ -11,6 +11,9 @@ package final class Linear: Layer {
   package let traits = LayerTraits()
   package let weight: Parameter
   package let bias: Parameter?
+  /// Outputs of the layers that are computed as one.
+  private let heads: [Int]
+  private let initialization: Initialization.Weight?
   private let context: ExecutionContext
   /// The products: those of a convolution of one pixel.
   private let plan: ConvolutionPlan
@@ -33,6 +36,8 @@ package final class Linear: Layer {
     initialization: Initialization, context: ExecutionContext
   ) {
     self.context = context
+    self.heads = heads
+    self.initialization = initialization.weight
     let outputs = heads.reduce(0, +)
     inputShape = Shape(channels: inputs)
     outputShape = Shape(channels: outputs)
@@ -51,6 +56,14 @@ package final class Linear: Layer {
       : nil
   }
 
+  package var algorithm: String? { "gemm" }
+  package var options: [LayerOption] {
+    [
+      heads.count == 1 ? .init("outputs", heads[0]) : .init("heads", .integers(heads)),
+      .init("bias", bias != nil, default: true),
+      .init("spectralNorm", weight.spectralNorm != nil, default: false),
+    ] + LayerOption.initialization(initialization)
+  }
   package var parameters: [Parameter] { [weight] + (bias.map { [$0] } ?? []) }
   package var buffers: [StateBuffer] { weight.spectralNorm.map { [$0.u, $0.v] } ?? [] }
   package var operations: Int { 2 * inputShape.channels * outputShape.channels }

@@ -13,6 +13,10 @@ package struct Crop: FixedLinearMap {
     outputShape = Shape(channels: inputShape.channels, height: height, width: width)
   }
 
+  package var options: [LayerOption] {
+    [.init("height", outputShape.height), .init("width", outputShape.width)]
+  }
+
   package func apply(_ x: FloatBuffer, samples: Int, into y: MutableFloatBuffer) {
     Rearrangement.crop(
       x, large: Self.rows(inputShape), small: Self.rows(outputShape), images: samples, into: y)

@@ -6,6 +6,8 @@ package protocol FixedLinearMap: Sendable {
   var kind: String { get }
   var inputShape: Shape { get }
   var outputShape: Shape { get }
+  /// As `Layer.options`.
+  var options: [LayerOption] { get }
 
   /// y = A x, for each of `samples` samples.
   func apply(_ x: FloatBuffer, samples: Int, into y: MutableFloatBuffer)
@@ -19,6 +21,7 @@ package protocol FixedLinearMap: Sendable {
 package final class FixedMap: Layer {
   package let map: any FixedLinearMap
   package var kind: String { map.kind }
+  package var options: [LayerOption] { map.options }
   package let inputShape: Shape
   package let outputShape: Shape
   package var traits: LayerTraits { LayerTraits(keepsValues: map is Reshape) }

@@ -45,6 +45,10 @@ package final class LabelConcat: Layer {
     zeros = FloatStorage(count: added)
   }
 
+  package var options: [LayerOption] {
+    let facts = [LayerOption.derived("classes", classes), .derived("added", added)]
+    return embedding == nil ? facts : [LayerOption("embedding", added)] + facts
+  }
   package var parameters: [Parameter] { embedding.map { [$0] } ?? [] }
 
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {

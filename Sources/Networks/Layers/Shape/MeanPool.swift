@@ -32,6 +32,10 @@ package struct MeanPool: FixedLinearMap {
     outputShape = Shape(channels: blocks.channels, height: blocks.height, width: blocks.width)
   }
 
+  package var options: [LayerOption] {
+    kind == "globalMean" ? [] : [.init("size", blocks.blockHeight)]
+  }
+
   package func apply(_ x: FloatBuffer, samples: Int, into y: MutableFloatBuffer) {
     Resampling.sumBlocks(
       blocks, images: samples, x, scale: 1 / Double(blocks.blockPixels), into: y)

@@ -20,6 +20,12 @@ package struct Reshape: FixedLinearMap {
     self.outputShape = outputShape
   }
 
+  package var options: [LayerOption] {
+    let (channels, height, width) = (outputShape.channels, outputShape.height, outputShape.width)
+    return kind == "flatten"
+      ? [] : [.init("to", .integers(height * width == 1 ? [channels] : [channels, height, width]))]
+  }
+
   package func apply(_ x: FloatBuffer, samples: Int, into y: MutableFloatBuffer) {
     Rearrangement.reshape(
       x, from: (inputShape.channels, inputShape.pixels),

@@ -27,6 +27,13 @@ package struct Upsample: FixedLinearMap {
       channels: inputShape.channels, height: blocks.fineHeight, width: blocks.fineWidth)
   }
 
+  package var options: [LayerOption] {
+    [
+      .init("factor", blocks.blockHeight, default: 2),
+      .init("order", order, default: .nearest),
+    ]
+  }
+
   package func apply(_ x: FloatBuffer, samples: Int, into y: MutableFloatBuffer) {
     switch order {
     case .nearest: Resampling.repeatPixels(blocks, images: samples, x, scale: 1, into: y)

@@ -1,0 +1,164 @@
+import Base
+
+extension NetworkDescription {
+  /// Columns of a table at most.
+  private static let width = 100
+
+  /// A table of the layers: number, layer with its options, output, parameters, operations of a
+  /// sample, algorithm; then the totals.
+  ///
+  /// Options with their default values are left out, and children stand below their layer, indented.
+  /// Fits 100 columns: options that do not go on below.
+  package var table: String {
+    let rows = layers.flatMap { Self.rows($0, depth: 0) }
+    let totals = Row(
+      place: "", layer: "total", output: "", parameters: Self.grouped(parameterCount),
+      operations: Self.megaFLOP(operations), algorithm: "")
+    let header = Row(
+      place: "", layer: "layer", output: "output", parameters: "parameters", operations: "MFLOP",
+      algorithm: "algorithm")
+    let all = [header] + rows + [totals]
+    let widest = { (cell: (Row) -> String) in all.map { cell($0).count }.max() ?? 0 }
+    let place = widest(\.place)
+    let output = widest(\.output)
+    let parameters = widest(\.parameters)
+    let operations = widest(\.operations)
+    let algorithm = widest(\.algorithm)
+    let others = place + output + parameters + operations + algorithm + 10
+    let layer = min(widest(\.layer), max(24, Self.width - others))
+    var lines = ["\(name): takes \(inputShape), gives \(outputShape)"]
+    for row in all {
+      let parts = Self.wrapped(row.layer, to: layer)
+      lines.append(
+        [
+          row.place.padded(to: place), parts[0].padded(to: layer),
+          row.output.padded(to: output), row.parameters.aligned(to: parameters),
+          row.operations.aligned(to: operations), row.algorithm,
+        ].joined(separator: "  ").withoutTrailingBlanks)
+      for part in parts.dropFirst() {
+        lines.append(String(repeating: " ", count: place + 2) + part)
+      }
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  /// A line for each layer that changes the shape: number, name and output, for messages about
+  /// sizes.
+  ///
+  /// - Parameters:
+  ///   - marked: The number of a layer that is shown anyway, with an arrow; nil for none.
+  ///   - note: What stands behind the arrow.
+  /// - Returns: Lines without a line break at the end.
+  package func shapes(marked: Int? = nil, note: String = "") -> String {
+    let shown = layers.enumerated().filter { index, layer in
+      index == marked || layer.inputShape != layer.outputShape
+    }
+    let kinds = shown.reduce("input".count) { max($0, $1.element.kind.count) }
+    let digits = "\(layers.count - 1)".count
+    let input = String(repeating: " ", count: digits + 4) + "input".padded(to: kinds)
+    let lines = shown.map { index, layer in
+      "  \("\(index)".aligned(to: digits))  \(layer.kind.padded(to: kinds))  \(layer.outputShape)"
+        + (index == marked ? "  <- \(note)" : "")
+    }
+    return (["\(input)  \(inputShape)"] + lines).joined(separator: "\n")
+  }
+
+  private struct Row {
+    var place: String
+    var layer: String
+    var output: String
+    var parameters: String
+    var operations: String
+    var algorithm: String
+  }
+
+  private static func rows(_ layer: LayerDescription, depth: Int) -> [Row] {
+    let options = layer.options.filter { $0.origin != .byDefault }.map {
+      "\($0.name) \($0.value.yaml)"
+    }.joined(separator: ", ")
+    let indent = String(repeating: "  ", count: depth)
+    // Inside a composite layer the place has the branch, `main.1`: the layers' own numbers do not
+    // tell the branches apart.
+    let place =
+      depth == 0
+      ? layer.path : layer.path.split(separator: ".").suffix(2).joined(separator: ".") + " "
+    let row = Row(
+      place: depth == 0 ? place : "",
+      layer: indent + (depth == 0 ? "" : place) + layer.kind + (options.isEmpty ? "" : " ")
+        + options,
+      output: "\(layer.outputShape)",
+      parameters: layer.parameterCount == 0 ? "" : grouped(layer.parameterCount),
+      operations: layer.operations == 0 ? "" : megaFLOP(layer.operations),
+      algorithm: layer.algorithm ?? "")
+    return [row] + layer.children.flatMap { rows($0, depth: depth + 1) }
+  }
+
+  /// A text in lines of at most `width` columns, broken behind commas; further lines stand four columns
+  /// in.
+  private static func wrapped(_ text: String, to width: Int) -> [String] {
+    let indent = String(text.prefix { $0 == " " })
+    var lines: [String] = []
+    var line = indent
+    var isEmpty = true
+    let words = text.split(separator: " ").reduce(into: [String]()) { words, word in
+      // A name and its value stay together.
+      if let last = words.last, !last.hasSuffix(",") {
+        words[words.count - 1] = "\(last) \(word)"
+      } else {
+        words.append(String(word))
+      }
+    }
+    for word in words {
+      if !isEmpty, line.count + 1 + word.count > width {
+        lines.append(line)
+        line = indent + "    "
+        isEmpty = true
+      }
+      line += (isEmpty ? "" : " ") + word
+      isEmpty = false
+    }
+    return lines + [line]
+  }
+
+  private static func megaFLOP(_ operations: Int) -> String {
+    let value = Double(operations) / 1e6
+    return value.fixed(3)
+  }
+
+  /// 1,066,880.
+  private static func grouped(_ number: Int) -> String {
+    var text = ""
+    for (index, digit) in "\(number)".enumerated() {
+      if index > 0, ("\(number)".count - index).isMultiple(of: 3) { text += "," }
+      text.append(digit)
+    }
+    return text
+  }
+}
+
+extension String {
+  fileprivate func padded(to width: Int) -> String {
+    self + String(repeating: " ", count: Swift.max(0, width - count))
+  }
+
+  fileprivate func aligned(to width: Int) -> String {
+    String(repeating: " ", count: Swift.max(0, width - count)) + self
+  }
+
+  fileprivate var withoutTrailingBlanks: String {
+    var text = self
+    while text.last == " " { text.removeLast() }
+    return text
+  }
+}
+
+extension Double {
+  /// With so many digits behind the point.
+  fileprivate func fixed(_ digits: Int) -> String {
+    var scale = 1
+    for _ in 0..<digits { scale *= 10 }
+    let whole = Int((self * Double(scale)).rounded())
+    guard digits > 0 else { return "\(whole)" }
+    return "\(whole / scale)." + "\(scale + whole % scale)".dropFirst()
+  }
+}

@@ -1,0 +1,39 @@
+import Base
+import Storage
+import Training
+
+extension TrainingRun {
+  /// Does what `execute` does before the first iteration, and writes nothing: looks for a place for
+  /// the run's folder, or reads the checkpoint to go on from, and prints what would be trained.
+  ///
+  /// - Throws: On all ranks, what `execute` would throw before it trains.
+  package func dryRun() throws {
+    let isRoot = communicator.rank == 0
+    let found = try communicator.agree { isRoot ? try placeOrCheckpoint() : nil }
+    guard let found else { return }
+    warnOfCoupledCritic()
+    for line in RunRecorder.startLines(configuration, dataset, model) { Messages.notice(line) }
+    Messages.notice("run folder: \(found.folder)")
+    if found.iteration > 0 { Messages.notice("going on after iteration \(found.iteration)") }
+    let left = max(0, schedule.iterations - found.iteration)
+    Messages.notice(
+      "dry run: all checks passed; \(left) of \(schedule.iterations) iterations would be trained, "
+        + "nothing has been trained or written")
+  }
+
+  /// Where a new run's folder would be, or the iteration that a resumed run would go on after.
+  private func placeOrCheckpoint() throws -> (folder: String, iteration: Int) {
+    guard let resume = options.resume else {
+      let directory =
+        options.runFolder.map { RunDirectory($0) }
+        ?? .free(named: configuration.name, in: configuration.output.directory)
+      try directory.requireCreatable()
+      return (directory.path, 0)
+    }
+    try ProcessLock.requireFree(resume)
+    try FileSystem.requireCreatable(RunDirectory(resume).checkpoints)
+    let snapshot = Snapshot(trainer)
+    try readNewestCheckpoint(into: snapshot)
+    return (resume, snapshot.iteration)
+  }
+}

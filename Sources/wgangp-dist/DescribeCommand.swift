@@ -1,0 +1,101 @@
+import ArgumentParser
+import Base
+import Collectives
+import Configuration
+import Foundation
+import Networks
+import Recipe
+import Runs
+import Training
+
+struct DescribeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "describe",
+    abstract: "Show a configuration's networks: layers, shapes, parameters, operations, memory.",
+    discussion: """
+      A table a network: number, layer with the options that are not the defaults, output \
+      (channels x height x width), parameters, operations of a forward pass of one sample as the \
+      direct algorithms do them (MFLOP), and how the products are computed. Then the memory of \
+      rank 0 for 1, 2, 4 and 8 ranks, as far as the shards allow them. Nothing is trained, and no \
+      data are needed.
+      """)
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp("The configuration; without it, the built-in default.", valueName: "file"))
+  var config: String?
+
+  @Flag(name: .long, help: "Print JSON, with all options of the layers.")
+  var json = false
+
+  @Argument(help: ArgumentHelp("Overrides, such as training.batch=64.", valueName: "key=value"))
+  var overrides: [String] = []
+
+  /// What `--json` prints.
+  private struct Report: Encodable {
+    var name: String
+    var networks: [NetworkDescription]
+    var memory: [MemoryEstimate]
+  }
+
+  func run() throws {
+    try Job.run { communicator in
+      try communicator.agree {
+        guard communicator.rank == 0 else { return }
+        print(try text())
+      }
+    }
+  }
+
+  private func text() throws -> String {
+    var document = try ConfigurationDocument.named(config)
+    try document.apply(overrides)
+    let configuration = try RunConfiguration(document)
+    let model = try MemoryLedger.planning {
+      try configuration.makeModel(communicator: SoloCommunicator(), drawsParameters: false)
+    }
+    let networks = [model.generator, model.critic].map(\.description)
+    let shards = configuration.training.shards
+    let memory = try [1, 2, 4, 8]
+      .filter { ReductionTree(leaves: shards).partCounts.contains($0) }
+      .map { try MemoryEstimate(document, ranks: $0) }
+    if json {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+      let report = Report(name: configuration.name, networks: networks, memory: memory)
+      return String(decoding: try encoder.encode(report), as: UTF8.self)
+    }
+    let training = configuration.training
+    let title =
+      "\(configuration.name): batch \(training.batch) in \(shards) shards, "
+      + String(format: "%.1f GFLOP an iteration", model.operations(training) * 1e-9)
+    return ([title] + networks.map(\.table) + [Self.table(memory)]).joined(separator: "\n\n")
+  }
+
+  /// Megabytes (2^20 bytes) of rank 0, a column a number of ranks.
+  private static func table(_ memory: [MemoryEstimate]) -> String {
+    let lines: [(name: String, bytes: KeyPath<MemoryEstimate, Int>)] = [
+      ("values between layers", \.values), ("gradients between layers", \.gradients),
+      ("parameter gradients, one a shard", \.partials), ("parameters", \.parameters),
+      ("optimizer moments, average", \.moments), ("scratch of the products", \.scratch),
+      ("layers' own, exchange", \.layers), ("copy for checkpoints", \.checkpoint),
+      ("total", \.total),
+    ]
+    let name = lines.map(\.name.count).max() ?? 0
+    let row = { (text: String, cells: [String]) in
+      text.padding(toLength: name, withPad: " ", startingAt: 0)
+        + cells.map { "  " + String(repeating: " ", count: max(0, 8 - $0.count)) + $0 }.joined()
+    }
+    let header = row(
+      "ranks", memory.map { "\($0.ranks)" })
+    return
+      (["memory of rank 0, MB", header]
+      + lines.map { line in
+        row(
+          line.name,
+          memory.map { String(format: "%.1f", Double($0[keyPath: line.bytes]) / 1_048_576) })
+      }
+      + ["not counted: the program with its libraries and MPI, the data set, pictures"])
+      .joined(separator: "\n")
+  }
+}
