@@ -24,7 +24,8 @@ package final class AlignedArray<Element: BitwiseCopyable>: @unchecked Sendable 
     MemoryLedger.add(bytes)
     if !(isLarge && MemoryLedger.isPlanning) {
       #if os(Linux)
-        // Asked for before the first touch. Not an error where the system has no huge pages to give.
+        // Asked for before the first touch. Not an error where the system has no huge pages to
+        // give.
         if isLarge { madvise(raw, bytes, MADV_HUGEPAGE) }
       #endif
       memset(raw, 0, bytes)

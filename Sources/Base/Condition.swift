@@ -1,5 +1,5 @@
-/// What the samples of a data set or the inputs of a network are conditioned on: a class, a vector of
-/// numbers, or both.
+/// What the samples of a data set or the inputs of a network are conditioned on: a class, a vector
+/// of numbers, or both.
 package struct ConditionShape: Sendable, Equatable {
   /// A sample's class is in 0 ..< `classes`; 0 for none.
   package var classes: Int

@@ -20,7 +20,8 @@ package protocol Dataset: Sendable {
   /// What the samples are conditioned on.
   var condition: ConditionShape { get }
 
-  /// Overwrites a condition, of this data set's shape, with that of sample `index`; allocates nothing.
+  /// Overwrites a condition, of this data set's shape, with that of sample `index`; allocates
+  /// nothing.
   func copyCondition(at index: Int, into condition: Condition)
 
   /// Overwrites `output` (height x width x channels, channels last) with sample `index`, its values

@@ -6,9 +6,9 @@ import Training
 
 /// The memory that a rank's networks, optimizers and exchanges hold while they train, in bytes.
 ///
-/// Counted, not modelled: the networks are built as for a job of so many ranks, on rank 0, which has
-/// the copy that checkpoints are written from besides. Not in it: the program with its libraries and
-/// MPI, the data set, and pictures.
+/// Counted, not modelled: the networks are built as for a job of so many ranks, on rank 0, which
+/// has the copy that checkpoints are written from besides. Not in it: the program with its
+/// libraries and MPI, the data set, and pictures.
 package struct MemoryEstimate: Sendable, Equatable, Encodable {
   package let ranks: Int
   /// Values between layers, and the inputs and outputs of passes.

@@ -56,8 +56,8 @@ package final class Trainer {
   /// - Parameters:
   ///   - iteration: From 0.
   ///   - inputs: Where the steps' batches come from.
-  /// - Returns: The losses of the last critic step, and the generator's. The penalty is the last that
-  ///   a critic step of the iteration computed, 0 where none did.
+  /// - Returns: The losses of the last critic step, and the generator's. The penalty is the last
+  ///   that a critic step of the iteration computed, 0 where none did.
   /// - Throws: `TrainingError` on all ranks where a loss or gradient is not finite, before the
   ///   parameters move.
   package func iterate(
@@ -75,8 +75,8 @@ package final class Trainer {
     return (losses, try generatorStep(ofIteration: iteration, inputs))
   }
 
-  /// Gives all ranks what each has only its parts of: to be called by all before one takes a copy of
-  /// the state.
+  /// Gives all ranks what each has only its parts of: to be called by all before one takes a copy
+  /// of the state.
   package func completeState() throws {
     try generatorOptimizer.completeMoments()
     try criticOptimizer.completeMoments()

@@ -27,7 +27,8 @@ import Testing
     }
   }
 
-  /// Writing values starts a new version, whether of one parameter or of the arena; reading does not.
+  /// Writing values starts a new version, whether of one parameter or of the arena; reading does
+  /// not.
   @Test func versionsFollowChanges() throws {
     let network = try Harness("- linear: {outputs: 2}", input: Shape(channels: 3)).network
     let (weight, bias) = (network.layers[0].parameters[0], network.layers[0].parameters[1])

@@ -4,6 +4,7 @@ import Foundation
 import Networks
 import Recipe
 import RunSupport
+import TestSupport
 import Testing
 
 /// The networks of every file in configs/, described, and built again from their descriptions.

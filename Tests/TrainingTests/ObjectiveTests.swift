@@ -165,8 +165,8 @@ import Training
     #expect(GradientPenalty(weight: 5, points: .reals, target: 0).term(sumOfSquares: 4) == (4, 1))
   }
 
-  /// Every second critic step of the run, counted over iterations of three; in between nothing of the
-  /// penalty is computed, and the loss has none.
+  /// Every second critic step of the run, counted over iterations of three; in between nothing of
+  /// the penalty is computed, and the loss has none.
   @Test func lazyPenalty() throws {
     let run = try smooth(
       Case(

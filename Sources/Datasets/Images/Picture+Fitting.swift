@@ -58,7 +58,8 @@ extension Picture {
     return Picture(width: size.width, height: size.height, channels: channels, pixels: middle)
   }
 
-  /// A picture of 3 channels in grey: luma of ITU-R BT.601 in fixed point, as Pillow's `convert("L")`.
+  /// A picture of 3 channels in grey: luma of ITU-R BT.601 in fixed point, as Pillow's
+  /// `convert("L")`.
   package var grey: Picture {
     precondition(channels == 3, "a picture of \(channels) channels; expected 3")
     let luma = [UInt8](unsafeUninitializedCapacity: height * width) { output, initialized in

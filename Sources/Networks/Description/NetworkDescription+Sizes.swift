@@ -17,7 +17,8 @@ extension NetworkDescription {
   /// - The output has as many values as a sample: they only lie otherwise.
   /// - Only the channels differ: the last layer that changes them.
   /// - The output is larger: walking back from it, the first layer from which on it stays larger.
-  /// - The output is smaller, and was not somewhere before: the layer behind which it stays smaller.
+  /// - The output is smaller, and was not somewhere before: the layer behind which it stays
+  ///   smaller.
   ///
   /// An output that was smaller all the way could have grown anywhere: no layer is blamed.
   package func sizeFault(samples: Shape) -> SizeFault? {
@@ -55,7 +56,8 @@ extension NetworkDescription {
     return SizeFault(layer: first, reason: "smaller than \(size) from here on")
   }
 
-  /// The first of the layers up to the last whose outputs all fulfil `condition`, as the last's does.
+  /// The first of the layers up to the last whose outputs all fulfil `condition`, as the last's
+  /// does.
   private func firstOfTail(_ condition: (Shape) -> Bool) -> Int {
     let last = layers.lastIndex { !condition($0.outputShape) }
     return last.map { $0 + 1 } ?? 0

@@ -7,8 +7,8 @@ extension NetworkDescription {
   /// A table of the layers: number, layer with its options, output, parameters, operations of a
   /// sample, algorithm; then the totals.
   ///
-  /// Options with their default values are left out, and children stand below their layer, indented.
-  /// Fits 100 columns: options that do not go on below.
+  /// Options with their default values are left out, and children stand below their layer,
+  /// indented. Fits 100 columns: options that do not go on below.
   package var table: String {
     let rows = layers.flatMap { Self.rows($0, depth: 0) }
     let totals = Row(
@@ -93,8 +93,8 @@ extension NetworkDescription {
     return [row] + layer.children.flatMap { rows($0, depth: depth + 1) }
   }
 
-  /// A text in lines of at most `width` columns, broken behind commas; further lines stand four columns
-  /// in.
+  /// A text in lines of at most `width` columns, broken behind commas; further lines stand four
+  /// columns in.
   private static func wrapped(_ text: String, to width: Int) -> [String] {
     let indent = String(text.prefix { $0 == " " })
     var lines: [String] = []

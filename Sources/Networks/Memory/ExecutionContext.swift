@@ -78,7 +78,8 @@ package final class ExecutionContext {
   ///
   /// - Parameters:
   ///   - pass: Its extent counts, not its groups.
-  ///   - body: Takes the sample's number in the global batch, its place in the shard, and the shard.
+  ///   - body: Takes the sample's number in the global batch, its place in the shard, and the
+  ///     shard.
   package func forEachSample(
     _ pass: Pass, _ body: (_ sample: Int, _ index: Int, _ shard: Int) -> Void
   ) {

@@ -216,12 +216,12 @@ package final class LayerSequence {
     }
   }
 
-  /// The last pass that adds to the gradients of a step's parameters, from what the pass says of the
-  /// sequence.
+  /// The last pass that adds to the gradients of a step's parameters, from what the pass says of
+  /// the sequence.
   ///
-  /// Where shares arise, the steps before the last of them get one, for sure; those from there on get
-  /// none. In a branch, to which shares may come from behind, and where a composite step keeps the
-  /// last share, nothing is known.
+  /// Where shares arise, the steps before the last of them get one, for sure; those from there on
+  /// get none. In a branch, to which shares may come from behind, and where a composite step keeps
+  /// the last share, nothing is known.
   private func lastContribution(ofStep index: Int, _ pass: Pass) -> Pass.Contribution? {
     switch pass.lastContribution {
     case .backward: return .backward

@@ -4,10 +4,10 @@ import Collectives
 /// A chain of layers with the memory of its passes: the replica of a generator or critic on this
 /// rank.
 ///
-/// A caller fills `input` (and `conditions`), calls `forward`, reads `output`, fills `outputGradient`,
-/// calls `backward`, and for a gradient penalty reads `inputGradient`, fills `direction`, and calls
-/// `doubleBackward` and `backwardShares`, each once; `Pass.lastContribution` may tell `backward` of
-/// that.
+/// A caller fills `input` (and `conditions`), calls `forward`, reads `output`, fills
+/// `outputGradient`, calls `backward`, and for a gradient penalty reads `inputGradient`, fills
+/// `direction`, and calls `doubleBackward` and `backwardShares`, each once; `Pass.lastContribution`
+/// may tell `backward` of that.
 ///
 /// Networks of one context share the memory of inner and of parameter gradients: what a backward
 /// pass leaves there is good until another network's.

@@ -38,12 +38,12 @@ package struct Pass: Sendable {
   /// The groups for which a backward pass gives the gradient of its input; a network narrows it for
   /// its first layer.
   package private(set) var inputGroups: Range<Int>
-  /// The last pass, of those that follow the forward pass up to the update, that adds to the gradients
-  /// of a layer's parameters; nil where it is not known.
+  /// The last pass, of those that follow the forward pass up to the update, that adds to the
+  /// gradients of a layer's parameters; nil where it is not known.
   ///
-  /// Whoever runs the passes says `backward`, or `doubleBackward` where a second-order pass and that of
-  /// the shares follow; `LayerSequence` makes it the layer's own. A layer may leave its contribution
-  /// to the last pass, or sum over the shards at once where that is this one.
+  /// Whoever runs the passes says `backward`, or `doubleBackward` where a second-order pass and
+  /// that of the shares follow; `LayerSequence` makes it the layer's own. A layer may leave its
+  /// contribution to the last pass, or sum over the shards at once where that is this one.
   package private(set) var lastContribution: Contribution?
   /// What the samples are conditioned on, in networks that take conditions: set by the network.
   package private(set) var conditions: Conditions?
@@ -80,6 +80,7 @@ package struct Pass: Sendable {
   /// - Parameters:
   ///   - groups: The groups that are computed.
   ///   - parameterGroups: Those that add to parameter gradients; nil for all of them.
+  /// - Returns: A pass whose last contribution is not known.
   package func covering(_ groups: Range<Int>, parameterGroups: Range<Int>? = nil) -> Pass {
     var pass = self
     pass.groups = groups

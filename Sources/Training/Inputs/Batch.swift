@@ -12,8 +12,8 @@ package protocol Batch {
   func copyReal(_ sample: Int, into output: MutableFloatBuffer)
   /// Overwrites `output` with the noise z of fake `sample`.
   func copyNoise(_ sample: Int, into output: MutableFloatBuffer)
-  /// Overwrites a condition with that of `sample`: of a real, which the fakes of a critic step share,
-  /// or of a fake of a generator step.
+  /// Overwrites a condition with that of `sample`: of a real, which the fakes of a critic step
+  /// share, or of a fake of a generator step.
   func copyCondition(_ sample: Int, into condition: Condition)
   /// a in [0, 1): the weight of the real in interpolate `sample`.
   func interpolationWeight(_ sample: Int) -> Float

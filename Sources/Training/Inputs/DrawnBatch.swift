@@ -5,7 +5,8 @@ import Datasets
 package struct DrawnBatch: Batch {
   package let count: Int
   let dataset: any Dataset
-  /// The data set's samples of the batch of reals; a generator step's samples take them over and over.
+  /// The data set's samples of the batch of reals; a generator step's samples take them over and
+  /// over.
   let indices: UnsafeBufferPointer<Int32>
   /// The number of the batch of reals in the run.
   let number: Int

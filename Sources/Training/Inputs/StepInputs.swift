@@ -7,7 +7,8 @@ package protocol StepInputs {
   /// - Parameters:
   ///   - step: The critic step in its iteration, from 0.
   ///   - iteration: From 0.
-  /// - Returns: A batch, to be used before the next is asked for: the order of an epoch is kept once.
+  /// - Returns: A batch, to be used before the next is asked for: the order of an epoch is kept
+  ///   once.
   /// - Throws: Where a recording has no such step, or another than the networks take.
   func criticBatch(_ step: Int, ofIteration iteration: Int) throws -> StepBatch
   /// The inputs of a generator step.

@@ -4,17 +4,22 @@ import Configuration
 ///
 /// For B points u, one for each sample of the batch, and g_i the gradient of C at u_i,
 ///
-///     two sides: weight * mean (|g_i| - target)^2,  one side: weight * mean max(0, |g_i| - target)^2
+///     two sides: weight * mean (|g_i| - target)^2
+///     one side: weight * mean max(0, |g_i| - target)^2
 ///
 /// | `at` | u_i | source |
 /// |---|---|---|
-/// | `interpolates` | a_i x_i + (1 - a_i) y_i, a_i uniform in [0, 1) | Gulrajani et al. 2017, arXiv:1704.00028 |
-/// | `reals` | x_i; with target 0 R1, weight = gamma / 2 | Mescheder et al. 2018, arXiv:1801.04406, equation 9 |
+/// | `interpolates` | a_i x_i + (1 - a_i) y_i | Gulrajani et al. 2017, arXiv:1704.00028 |
+/// | `reals` | x_i; with target 0 R1 | Mescheder et al. 2018, arXiv:1801.04406, equation 9 |
 /// | `fakes` | y_i; with target 0 R2 | the same, equation 10 |
-/// | `noise` | x_i + s v_i / 2, s the deviation of all values of the reals, v_i uniform in [0, 1) a value | DRAGAN: Kodali et al. 2017, arXiv:1705.07215 |
+/// | `noise` | x_i + s v_i / 2 | DRAGAN: Kodali et al. 2017, arXiv:1705.07215 |
 ///
-/// With `every` k it is computed in each k-th critic step of the run, the first of them step 0, with k
-/// times the weight: Karras et al. 2020, arXiv:1912.04958, section 3.1 (lazy regularization).
+/// a_i is uniform in [0, 1), s the deviation of all values of the reals, v_i uniform in [0, 1) for
+/// each value. The weight of R1 and R2 is gamma / 2 of their paper.
+///
+/// With `every` k it is computed in each k-th critic step of the run, the first of them step 0,
+/// with k times the weight: Karras et al. 2020, arXiv:1912.04958, section 3.1 (lazy
+/// regularization).
 package struct GradientPenalty: Sendable, Equatable {
   package enum Points: String, Sendable, CaseIterable {
     case interpolates
@@ -66,9 +71,7 @@ package struct GradientPenalty: Sendable, Equatable {
     }
   }
 
-  /// Whether a critic step computes it.
-  ///
-  /// - Parameter step: The number of the critic step in the run, from 0.
+  /// Whether critic step `step` of the run, from 0, computes it.
   package func isDue(inStep step: Int) -> Bool { step % every == 0 }
 
   /// What the mean is weighted with in a step that computes it.
@@ -77,10 +80,11 @@ package struct GradientPenalty: Sendable, Equatable {
   /// The penalty of one point, not weighted, and what its gradient g is multiplied with to give the
   /// derivative with respect to g, up to 2 weight / B.
   ///
-  /// At g = 0 the norm has no derivative: it contributes 0, as PyTorch's norm does. With target 0 no
-  /// root is taken.
+  /// At g = 0 the norm has no derivative: it contributes 0, as PyTorch's norm does. With target 0
+  /// no root is taken.
   ///
   /// - Parameter sumOfSquares: |g|^2.
+  /// - Returns: The value, and the factor of g.
   package func term(sumOfSquares: Double) -> (value: Double, factor: Double) {
     guard target != 0 else { return (sumOfSquares, 1) }
     let norm = sumOfSquares.squareRoot()

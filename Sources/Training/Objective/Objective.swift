@@ -3,10 +3,11 @@ import Networks
 
 /// What critic and generator minimize: a loss of scores, a penalty, and terms beside them.
 ///
-/// Wasserstein with the gradient penalty of Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1, for B
-/// reals x, fakes y = G(z) and interpolates u:
+/// Wasserstein with the gradient penalty of Gulrajani et al. 2017, arXiv:1704.00028, Algorithm 1,
+/// for B reals x, fakes y = G(z) and interpolates u:
 ///
-///     W = mean C(x) - mean C(y),  penalty = weight * mean (|g_i| - 1)^2,  g_i the gradient of C at u_i
+///     W = mean C(x) - mean C(y)
+///     penalty = weight * mean (|g_i| - 1)^2,  g_i the gradient of C at u_i
 ///     critic: -W + penalty,  generator: -mean C(G(z))
 ///
 /// Other losses are `ScoreLoss`es, other penalties values of `GradientPenalty`.

@@ -16,11 +16,9 @@ package protocol ScoreLoss: Sendable {
   /// - Throws: `ConfigurationError` naming file, line and key.
   init(_ section: ConfigurationReader) throws
 
-  /// The critic's term of a real.
+  /// The critic's term of a real, from its score C(x).
   ///
-  /// - Parameters:
-  ///   - score: C(x).
-  ///   - target: In [0, 1): where in a range of smoothed targets that of this real lies.
+  /// `target` in [0, 1) says where in a range of smoothed targets that of this real lies.
   func real(_ score: Float, target: Float) -> ScoreTerm
   /// The critic's term of a fake, from its score C(G(z)).
   func fake(_ score: Float) -> ScoreTerm

@@ -10,8 +10,8 @@ extension Trainer {
   ///   - step: The critic step in its iteration, from 0.
   ///   - iteration: From 0.
   ///   - inputs: Where its batch comes from.
-  ///   - observe: Called when the gradient of the step is there (each rank's parts of it), before the
-  ///     update; not at all with separate updates, whose step has no one gradient.
+  ///   - observe: Called when the gradient of the step is there (each rank's parts of it), before
+  ///     the update; not at all with separate updates, whose step has no one gradient.
   /// - Returns: What the step computed.
   /// - Throws: `TrainingError` on all ranks where a loss or gradient is not finite.
   package func criticStep(
@@ -162,8 +162,8 @@ extension Trainer {
     return losses
   }
 
-  /// Sums the penalty's terms and forms the direction t_i = weight * 2/B * factor_i g_i, which is the
-  /// penalty's derivative with respect to g_i: see `GradientPenalty.term`.
+  /// Sums the penalty's terms and forms the direction t_i = weight * 2/B * factor_i g_i, which is
+  /// the penalty's derivative with respect to g_i: see `GradientPenalty.term`.
   private func directPenalty(_ pass: Pass, _ penalty: GradientPenalty) {
     let critic = model.critic
     let scale = penalty.stepWeight * 2 / Double(pass.batch)
@@ -178,7 +178,8 @@ extension Trainer {
     }
   }
 
-  /// Derivatives with respect to a pass's outputs: `score` for the first of each, 0 for class logits.
+  /// Derivatives with respect to a pass's outputs: `score` for the first of each, 0 for class
+  /// logits.
   private func fillOutputGradient(_ pass: Pass, score: Float) {
     let gradient = model.critic.outputGradient
     let outputs = gradient.shape.elementCount

@@ -25,7 +25,8 @@ extension Trainer {
     return losses
   }
 
-  /// Computes the generator's loss on one batch of noise, and its gradient in the generator's arena.
+  /// Computes the generator's loss on one batch of noise, and its gradient in the generator's
+  /// arena.
   ///
   /// - Parameters:
   ///   - iteration: From 0.

@@ -33,6 +33,7 @@ extension Trainer {
   ///   - draw: Where layers that draw take their numbers from.
   ///   - mode: What batch norm normalizes with.
   /// - Returns: The pass, for a backward pass of a generator step.
+  /// - Throws: Where an exchange between ranks fails.
   @discardableResult
   func generate(
     _ batch: some Batch, _ draw: PassDraw, mode: Pass.Mode = .training
@@ -79,8 +80,8 @@ extension Trainer {
     }
   }
 
-  /// The reals, the penalty's points and all conditions of a critic step in the critic's input, as far
-  /// as the pass covers them; the fakes are there.
+  /// The reals, the penalty's points and all conditions of a critic step in the critic's input, as
+  /// far as the pass covers them; the fakes are there.
   func fillCritic(_ pass: Pass, _ batch: some Batch, _ penalty: GradientPenalty?) throws {
     copyConditions(to: model.critic, pass)
     if pass.groups.contains(Group.reals) { fillReals(pass, batch) }
@@ -105,8 +106,8 @@ extension Trainer {
     }
   }
 
-  /// The deviation of all values of the reals in the critic's input from their mean, over the global
-  /// batch.
+  /// The deviation of all values of the reals in the critic's input from their mean, over the
+  /// global batch.
   private func realDeviation(_ pass: Pass) throws -> Double {
     let input = model.critic.input
     sums.clear()

@@ -8,8 +8,9 @@ import Base
 final class RectifiedBatchNorm: Layer {
   private let norm: BatchNorm
   private let activation: LeakyReLU
-  /// Whether y alone tells the side of the kink: some inputs of the activation were moved across it
-  /// in the last forward pass (`LeakyReLU.reviseInput`). The two layers then run in turn.
+  /// Whether `LeakyReLU.reviseInput` moved inputs of the activation in the last forward pass.
+  ///
+  /// The side of the kink is y's alone then, and the two layers run in turn.
   private var isRevised = false
 
   init(_ norm: BatchNorm, _ activation: LeakyReLU) {

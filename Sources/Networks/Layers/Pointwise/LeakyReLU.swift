@@ -12,8 +12,8 @@ package final class LeakyReLU: Layer {
   package let slope: Float
   package let traits = LayerTraits(
     forwardInPlace: true, backwardInPlace: true, needsOutput: true, isCurved: false)
-  /// Sees the input of each forward pass before the activation is applied, may move values across 0,
-  /// and returns whether it moved any; nil in training, where nothing is called.
+  /// Sees the input of each forward pass before the activation is applied, may move values across
+  /// 0, and returns whether it moved any; nil in training, where nothing is called.
   ///
   /// The tensor is the activation's own. `verify` takes a recorded run's side of the kink by it.
   package var reviseInput: ((_ input: Tensor, _ pass: Pass) -> Bool)?
