@@ -90,8 +90,8 @@ package struct Model {
       if critic.givesProbabilities, objective.classifier != nil {
         throw setup.critic.reader.fail(
           "layers",
-          "expected no sigmoid at the end with objective.auxiliaryClassifier: class logits would go "
-            + "through it")
+          "expected no sigmoid at the end with objective.auxiliaryClassifier: class "
+            + "logits would go through it")
       }
       objective.loss = objective.loss.taking(probabilities: critic.givesProbabilities)
       setup.objective = objective

@@ -29,7 +29,8 @@ import Testing
     "conv2d: {channels: 3, kernel: 3, stride: 1, padding: [0, 1, 2, 3], bias: true, "
       + "spectralNorm: false, algorithm: winograd, initialization: zeros}",
     "convTranspose2d: {channels: 3, kernel: 5, stride: 3, padding: 2, outputPadding: 1, "
-      + "bias: false, spectralNorm: true, algorithm: im2col, initialization: {uniform: {limit: 0.5}}}",
+      + "bias: false, spectralNorm: true, algorithm: im2col, "
+      + "initialization: {uniform: {limit: 0.5}}}",
     "batchNorm: {epsilon: 0.25, momentum: 0.5, runningVariance: biased}",
     "conditionalBatchNorm: {epsilon: 0.25, statistics: running, variance: unbiased, momentum: 0.5}",
     "layerNorm: {epsilon: 0.25, affine: scalar, variance: unbiased, initialization: xavier}",

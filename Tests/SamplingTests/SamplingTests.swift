@@ -126,8 +126,8 @@ import Testing
           "has shape"))
       #expect(
         message { _ = try TrainedModel(run).evaluate(scores: ["modeCoverage"]) }
-          == "--scores: modeCoverage: the data of tiny have no modes to count; expected data.source "
-          + "gaussians8 or gaussians25")
+          == "--scores: modeCoverage: the data of tiny have no modes to count; expected "
+          + "data.source gaussians8 or gaussians25")
       #expect(
         message { _ = try TrainedModel(run).evaluate(scores: ["divresity"]) }
           == "--scores: unknown name 'divresity'; did you mean 'diversity'? (known: diversity, "

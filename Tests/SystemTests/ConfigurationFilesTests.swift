@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension SystemTests {
@@ -6,7 +7,7 @@ extension SystemTests {
   /// networks can be shown.
   @Suite(.serialized) struct ConfigurationFilesTests {
     static let files: [String] = {
-      let folder = Program.packageRoot + "/configs"
+      let folder = repositoryFile("configs")
       return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
         .filter { $0.hasSuffix(".yaml") }.sorted()
     }()
@@ -15,7 +16,7 @@ extension SystemTests {
 
     @Test(arguments: files) func starts(file: String) throws {
       try withScratch { scratch in
-        let path = "\(Program.packageRoot)/configs/\(file)"
+        let path = repositoryFile("configs/\(file)")
         let outcome = try Program.run(
           ["train", "--dry-run", "--config", path, "output.directory=\(scratch.path)/runs"]
             + Self.data(of: path, in: scratch))
@@ -28,7 +29,7 @@ extension SystemTests {
 
     @Test(arguments: files) func isDescribed(file: String) throws {
       let outcome = try Program.run(
-        ["describe", "--config", "\(Program.packageRoot)/configs/\(file)"])
+        ["describe", "--config", repositoryFile("configs/\(file)")])
       #expect(outcome.status == 0, "\(outcome)")
       let lines = outcome.output.components(separatedBy: "\n")
       for start in ["generator: takes ", "critic: takes ", "memory of rank 0, MB", "total  "] {

@@ -153,7 +153,7 @@ import Training
     #expect(losses[0].real(.nan, target: 0).value.isNaN)
   }
 
-  /// (|g| - 1)^2, max(0, |g| - 1)^2 and |g|^2 with their derivatives along g, at |g| = 2, 1/2 and 0.
+  /// (|g| - 1)^2, max(0, |g| - 1)^2 and |g|^2 with their derivatives along g.
   @Test func penaltyOfAGradient() {
     let paper = GradientPenalty(weight: 10)
     #expect(paper.term(sumOfSquares: 4) == (1, 0.5))
