@@ -30,11 +30,13 @@ enum Program {
   ///
   /// With `ranksPerNode`, that many neighbouring ranks count as a node of their own.
   static func run(
-    _ arguments: [String], ranks: Int? = nil, ranksPerNode: Int? = nil, timeout: Double = 120
+    _ arguments: [String], ranks: Int? = nil, ranksPerNode: Int? = nil,
+    environment: [String: String] = [:], timeout: Double = 120
   ) throws -> Outcome {
     // /usr/bin/env, which starts the command, takes assignments in front of it.
     let nodes = ranksPerNode.map { ["WGANGP_RANKS_PER_NODE=\($0)"] } ?? []
-    return try RunningJob(nodes + command(arguments, ranks: ranks)).finish(timeout: timeout)
+    let assignments = nodes + environment.map { "\($0)=\($1)" }
+    return try RunningJob(assignments + command(arguments, ranks: ranks)).finish(timeout: timeout)
   }
 
   static func start(_ arguments: [String], ranks: Int? = nil) throws -> RunningJob {
