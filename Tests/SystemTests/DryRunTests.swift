@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 extension SystemTests {
-  /// `train --dry-run`: what `train` would refuse is refused, and nothing is left behind.
+  /// What `train` would refuse `train --dry-run` refuses, and nothing is left behind.
   @Suite(.serialized) struct DryRunTests {
     private func withTiny(_ body: (_ config: String, _ scratch: Scratch) throws -> Void) throws {
       try withScratch { try body(try $0.write("tiny.yaml", TinyConfiguration().text), $0) }
