@@ -9,11 +9,6 @@ package enum StateTensor {
     case .buffer(let buffer): buffer.shape
     }
   }
-
-  package var isCounter: Bool {
-    if case .buffer(let buffer) = self { return buffer.kind == .counter }
-    return false
-  }
 }
 
 extension Network {
