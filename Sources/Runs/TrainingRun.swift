@@ -50,7 +50,8 @@ package final class TrainingRun {
     self.communicator = communicator
     self.options = options
     let document = try Self.document(options, communicator)
-    let parts = try communicator.agree {
+    let sampler: EpochSampler
+    (configuration, model, dataset, sampler) = try communicator.agree {
       let configuration = try RunConfiguration(document)
       let model = try configuration.makeModel(communicator: communicator)
       let dataset = try configuration.data.open()
@@ -61,15 +62,14 @@ package final class TrainingRun {
         seed: configuration.seed, order: configuration.data.order)
       return (configuration, model, dataset, sampler)
     }
-    (configuration, model, dataset, _) = parts
     try communicator.requireSame(configuration.resolvedYAML, what: "the configuration")
     controlAll = DoubleStorage(count: 2 * communicator.size)
     controlGather = try communicator.makeAllGather(
       UnsafeBufferPointer(controlMine.buffer), into: controlAll.buffer)
-    schedule = Schedule(batchesPerEpoch: parts.3.batchesPerEpoch, training: configuration.training)
+    schedule = Schedule(batchesPerEpoch: sampler.batchesPerEpoch, training: configuration.training)
     trainer = Trainer(model)
     inputs = DrawnInputs(
-      configuration.setup, dataset: dataset, sampler: parts.3, schedule: schedule)
+      configuration.setup, dataset: dataset, sampler: sampler, schedule: schedule)
     directory = RunDirectory(options.resume ?? options.runFolder ?? "")
   }
 
