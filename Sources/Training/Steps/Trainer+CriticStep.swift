@@ -56,6 +56,7 @@ extension Trainer {
       parameterGroups: Group.reals..<Group.fakes + 1,
       lastContribution: penalty == nil ? .backward : .doubleBackward, draw: draw,
       plan: context.plan)
+    fillReals(pass, batch)
     try fillFakes(batch, draw)
     try fillCritic(pass, batch, penalty)
 
@@ -87,6 +88,9 @@ extension Trainer {
   ) throws -> CriticLosses {
     let critic = model.critic
     fillConditions(batch)
+    let both = Pass(
+      .global(batch: batch.count), groups: Group.reals..<Group.fakes + 1, plan: context.plan)
+    fillReals(both, batch)
     try fillFakes(batch, draw(iteration, step))
     var reals = CriticLosses()
     var losses = CriticLosses()

@@ -52,6 +52,8 @@ extension Trainer {
 
   /// The fakes of a critic step in the critic's input: G(z), or with a fixed generator reals with
   /// noise: fake i = real i + N(0, 1), as in the paper's toy figures.
+  ///
+  /// The reals are in the critic's input already.
   func fillFakes(_ batch: some Batch, _ draw: PassDraw) throws {
     let input = model.critic.input
     let group = Group.fakes
@@ -66,7 +68,6 @@ extension Trainer {
       let fake = input.sample(index, group: group, pass, shard: shard)
       let real = input.sample(index, group: Group.reals, pass, shard: shard)
       batch.copyNoise(sample, into: fake)
-      batch.copyReal(sample, into: real)
       Elementwise.add(FloatBuffer(real), to: fake)
     }
   }
@@ -80,11 +81,11 @@ extension Trainer {
     }
   }
 
-  /// The reals, the penalty's points and all conditions of a critic step in the critic's input, as
-  /// far as the pass covers them; the fakes are there.
+  /// The conditions and the penalty's points of a critic step in the critic's input.
+  ///
+  /// Reals and fakes are there already.
   func fillCritic(_ pass: Pass, _ batch: some Batch, _ penalty: GradientPenalty?) throws {
     copyConditions(to: model.critic, pass)
-    if pass.groups.contains(Group.reals) { fillReals(pass, batch) }
     guard let penalty else { return }
     let input = model.critic.input
     let deviation = penalty.points == .noise ? try realDeviation(pass) : 0
