@@ -179,7 +179,9 @@ package final class MPICommunicator: Communicator {
   @inline(__always)
   func timed(_ call: StaticString, _ body: () -> Int32) {
     let start = DispatchTime.now().uptimeNanoseconds
+    Activity.beginWait(call, at: start)
     let status = body()
+    Activity.endWait()
     exchangeSeconds += Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
     require(call, status)
   }

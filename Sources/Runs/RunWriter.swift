@@ -51,7 +51,7 @@ final class RunWriter: @unchecked Sendable {
   /// Waits only for a checkpoint that is still being written. The rows of the tables must have
   /// been flushed.
   func saveCheckpoint(iteration: Int) {
-    worker.wait()
+    wait()
     let begin = monotonicSeconds()
     snapshot.take(iteration: iteration)
     perform { [self] in
@@ -83,7 +83,14 @@ final class RunWriter: @unchecked Sendable {
   }
 
   /// Waits until everything is written.
-  func finish() { worker.wait() }
+  func finish() { wait() }
+
+  /// Waits as the watchdog knows it: a file system may never answer.
+  private func wait() {
+    Activity.beginWait("the writing of a checkpoint", at: DispatchTime.now().uptimeNanoseconds)
+    worker.wait()
+    Activity.endWait()
+  }
 
   private func perform(_ work: @escaping @Sendable () throws -> Void) {
     worker.perform { [weak self] in

@@ -25,6 +25,8 @@ package struct TrainingOptions: Sendable {
   package var acceptsChanges = false
   /// When the job has to be over.
   package var limit: RunLimit?
+  /// Seconds after which an exchange that is not finished ends the job; nil for never.
+  package var stallTimeout: Double? = 600
   package var version = ""
 
   package init() {}
@@ -100,6 +102,8 @@ package final class TrainingRun {
   @discardableResult
   package func execute() throws -> Bool {
     let isRoot = communicator.rank == 0
+    let watchdog = try options.stallTimeout.map { try Watchdog(communicator, timeout: $0) }
+    defer { watchdog?.cancel() }
     // After the writer's end below: what is deferred first is done last.
     defer { lease?.release() }
     let start = try isRoot ? resumeOrCreate() : joinRun()
@@ -134,6 +138,7 @@ package final class TrainingRun {
       let begin = monotonicSeconds()
       let losses = try trainer.iterate(iteration, inputs)
       iteration += 1
+      Activity.enter(.endOfIteration, iteration: iteration)
       var failure: String?
       do {
         try lease?.check()
@@ -144,6 +149,7 @@ package final class TrainingRun {
         if let recorder,
           configuration.evaluation.isDue(afterIteration: iteration, schedule: schedule)
         {
+          Activity.enter(.scores, iteration: iteration)
           try recorder.record(evaluate(), iteration: iteration)
         }
       } catch { failure = "\(error)" }
@@ -152,20 +158,28 @@ package final class TrainingRun {
         !isLast
         && (decision.saves
           || output.checkpointEvery.isDue(afterIteration: iteration, schedule: schedule))
-      if isSaved { try trainer.completeState() }
+      if isSaved {
+        Activity.enter(.checkpoint, iteration: iteration)
+        try trainer.completeState()
+      }
       if let writer {
         if isSaved && failure == nil {
           failure = save(writer, recorder, iteration: iteration)
           lastSave = monotonicSeconds()
         }
         if output.sampleEvery.isDue(afterIteration: iteration, schedule: schedule) || isLast {
+          Activity.enter(.pictures, iteration: iteration)
           // Kept for the others, who wait below for what rank 0 says.
           do { try saveSamples(writer, iteration: iteration) } catch {
             failure = failure ?? "\(error)"
           }
         }
       }
-      limit?.observe(iterationSeconds: monotonicSeconds() - begin)
+      Activity.enter(.endOfIteration, iteration: iteration)
+      let seconds = monotonicSeconds() - begin
+      limit?.observe(iterationSeconds: seconds)
+      // What rank 0 alone does lets the others wait: pictures, and a checkpoint before this one.
+      Activity.observe(iterationSeconds: seconds)
       decision = try control.agree(
         failure: failure ?? writer?.failureMessage, isOver: isOver(writer),
         saves: output.checkpointEvery.seconds.map { monotonicSeconds() - lastSave >= $0 } ?? false)

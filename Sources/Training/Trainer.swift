@@ -65,6 +65,7 @@ package final class Trainer {
   ) throws -> (critic: CriticLosses, generator: GeneratorLosses) {
     var losses = CriticLosses()
     for step in 0..<criticSteps {
+      Activity.enter(.criticStep, iteration: iteration + 1, step: step + 1)
       let penalty = losses.penalty
       losses = try criticStep(step, ofIteration: iteration, inputs)
       if !takesPenalty(step, iteration) { losses.penalty = penalty }
@@ -72,6 +73,7 @@ package final class Trainer {
     guard !hasFixedGenerator, iteration >= firstGeneratorIteration else {
       return (losses, GeneratorLosses())
     }
+    Activity.enter(.generatorStep, iteration: iteration + 1)
     return (losses, try generatorStep(ofIteration: iteration, inputs))
   }
 

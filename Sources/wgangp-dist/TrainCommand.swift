@@ -55,6 +55,15 @@ struct TrainCommand: ParsableCommand {
       """, valueName: "duration"))
   var timeLimit: String?
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      """
+      End the job, with status 74, where a rank has not come to an exchange for so long, such as \
+      10m (the default), or never.
+      """, valueName: "duration"))
+  var stallTimeout: String?
+
   @Flag(
     name: .long,
     help: "Go on although data or config.yaml are not those that the checkpoint was made with.")
@@ -99,7 +108,12 @@ struct TrainCommand: ParsableCommand {
       options.resume = resume
       options.goesOn = goesOn
       options.acceptsChanges = acceptChanges
-      options.limit = .current(try timeLimit.map(RunLimit.seconds))
+      options.limit = .current(try timeLimit.map { try Duration.seconds($0, of: "--time-limit") })
+      if let stallTimeout {
+        options.stallTimeout =
+          stallTimeout == "never"
+          ? nil : try Duration.seconds(stallTimeout, of: "--stall-timeout")
+      }
       options.version = WGANGPDist.configuration.version
       let run = try TrainingRun(options, communicator: communicator)
       guard !dryRun else { return try run.dryRun() }

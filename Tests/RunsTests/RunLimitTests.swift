@@ -9,13 +9,13 @@ import Testing
       ("50:00", 3000), ("1-02:00:00", 93_600), ("1-12", 129_600), ("10m", 600),
     ] as [(String, Double)])
   func durations(text: String, seconds: Double) throws {
-    #expect(try RunLimit.seconds(text) == seconds)
+    #expect(try Runs.Duration.seconds(text, of: "x") == seconds)
   }
 
   @Test(
     arguments: ["", "soon", "0", "-5", "3h50", "h", "1:2:3:4", "1--2", "٣h", "1.5h", "9999999999"])
   func noDurations(text: String) {
-    #expect(throws: (any Error).self) { try RunLimit.seconds(text) }
+    #expect(throws: (any Error).self) { try Runs.Duration.seconds(text, of: "x") }
   }
 
   @Test func slurmTellsTheEnd() throws {

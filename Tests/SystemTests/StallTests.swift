@@ -1,0 +1,69 @@
+import Foundation
+import Testing
+
+extension SystemTests {
+  /// A rank that does not come ends the job instead of holding it for ever.
+  @Suite(.serialized) struct StallTests {
+    private func start(
+      _ scratch: Scratch, timeout: String = "3s", ranks: Int?
+    ) throws -> (RunFolder, RunningJob) {
+      let config = try scratch.write("tiny.yaml", TinyConfiguration().text)
+      let run = RunFolder(scratch.url("run").path)
+      let job = try Program.start(
+        [
+          "train", "--config", config, "--run", run.path, "--stall-timeout", timeout,
+          "training.iterations=100000", "output.sampleEvery=never",
+        ], ranks: ranks)
+      try job.wait(for: "checkpoint") { !run.checkpoints.isEmpty }
+      return (run, job)
+    }
+
+    /// A process of the job by its rank.
+    private func process(_ rank: Int, of job: RunningJob) throws -> Int32 {
+      let found = try job.programs.first {
+        let environment = try Data(contentsOf: URL(fileURLWithPath: "/proc/\($0)/environ"))
+        return environment.split(separator: 0).contains {
+          $0.elementsEqual(Data("OMPI_COMM_WORLD_RANK=\(rank)".utf8))
+        }
+      }
+      return try #require(found)
+    }
+
+    @Test(arguments: [0, 1]) func aStoppedRankIsNamed(rank: Int) throws {
+      try withScratch { scratch in
+        let (run, job) = try start(scratch, ranks: 2)
+        let stopped = try process(rank, of: job)
+        kill(stopped, SIGSTOP)
+        let outcome = try job.finish(timeout: 60)
+        #expect(outcome.status == 74, "\(outcome)")
+        let other = 1 - rank
+        let complaint = outcome.errorLines.first { $0.contains("rank \(other) on ") }
+        #expect(complaint?.contains(" has waited ") == true, "\(outcome)")
+        #expect(complaint?.contains("of iteration ") == true, "\(outcome)")
+        let missing = "rank \(rank) on \(ProcessInfo.processInfo.hostName): no sign of life for "
+        #expect(outcome.errorLines.contains { $0.contains(missing) }, "\(outcome)")
+        #expect(kill(stopped, 0) != 0, "the stopped rank has been left behind")
+        // What is saved is whole.
+        let resumed = try Program.run(
+          ["train", "--resume", run.path, "--time-limit", "5s"], ranks: 2)
+        #expect(resumed.status == 75, "\(resumed)")
+      }
+    }
+
+    /// One that comes back in time is waited for.
+    @Test func aPauseIsNoStall() throws {
+      try withScratch { scratch in
+        let (run, job) = try start(scratch, timeout: "30s", ranks: 2)
+        let stopped = try process(1, of: job)
+        kill(stopped, SIGSTOP)
+        usleep(1_500_000)
+        let before = run.checkpoints.last
+        kill(stopped, SIGCONT)
+        try job.wait(for: "another checkpoint") { run.checkpoints.last != before }
+        job.send(SIGUSR1)
+        let outcome = try job.finish(timeout: 60)
+        #expect(outcome.status == 75, "\(outcome)")
+      }
+    }
+  }
+}
