@@ -119,7 +119,7 @@ package struct Model {
         section.layers, inputShape: shape,
         .init(initialization: section.initialization, groups: 2, context: context)),
       namePrefix: section.namePrefix, memory: memory, context: context)
-    try network.load(SafetensorsFile(path: path)) { $0 }
+    try network.load(SafetensorsFile(path: path), allowsOthers: true)
     return network
   }
 
