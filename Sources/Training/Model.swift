@@ -168,9 +168,7 @@ package struct Model {
         "expected objective.featureMatching.layer below \(critic.layers.count), found "
           + "\(layer)")
     }
-    if layer + 2 < critic.layers.count, critic.layers[layer + 1].traits.forwardInPlace,
-      !critic.layers[layer].traits.needsOutput
-    {
+    guard critic.sequence.keepsOutput(ofLayer: layer) else {
       throw section.reader.fail(
         "layers",
         "objective.featureMatching.layer \(layer) (\(critic.layers[layer].kind)) is overwritten by "
