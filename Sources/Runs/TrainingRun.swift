@@ -29,6 +29,8 @@ package final class TrainingRun {
   let communicator: any Communicator
   let options: TrainingOptions
   let configuration: RunConfiguration
+  /// The configuration with all defaults.
+  private let resolvedYAML: String
   let model: Model
   let trainer: Trainer
   private let inputs: DrawnInputs
@@ -51,18 +53,18 @@ package final class TrainingRun {
     self.options = options
     let document = try Self.document(options, communicator)
     let sampler: EpochSampler
-    (configuration, model, dataset, sampler) = try communicator.agree {
+    (configuration, resolvedYAML, model, dataset, sampler) = try communicator.agree {
       let configuration = try RunConfiguration(document)
-      let model = try configuration.makeModel(communicator: communicator)
+      let (model, yaml) = try configuration.resolved(communicator: communicator)
       let dataset = try configuration.data.open()
       try Self.check(dataset, fits: model)
       let training = configuration.training
       let sampler = try EpochSampler(
         count: dataset.count, batch: training.batch, keepsPartialBatch: training.keepsPartialBatch,
         seed: configuration.seed, order: configuration.data.order)
-      return (configuration, model, dataset, sampler)
+      return (configuration, yaml, model, dataset, sampler)
     }
-    try communicator.requireSame(configuration.resolvedYAML, what: "the configuration")
+    try communicator.requireSame(resolvedYAML, what: "the configuration")
     controlAll = DoubleStorage(count: 2 * communicator.size)
     controlGather = try communicator.makeAllGather(
       UnsafeBufferPointer(controlMine.buffer), into: controlAll.buffer)
@@ -213,7 +215,7 @@ package final class TrainingRun {
         lock = try ProcessLock(folder: directory.path)
         if let snapshot { try readNewestCheckpoint(into: snapshot) }
         if !options.overrides.isEmpty {
-          try FileSystem.writeAtomically(configuration.resolvedYAML, to: directory.configuration)
+          try FileSystem.writeAtomically(resolvedYAML, to: directory.configuration)
         }
         return
       }
@@ -222,7 +224,7 @@ package final class TrainingRun {
           named: configuration.name, in: configuration.output.directory)
       }
       lock = try directory.create()
-      try FileSystem.writeAtomically(configuration.resolvedYAML, to: directory.configuration)
+      try FileSystem.writeAtomically(resolvedYAML, to: directory.configuration)
       let environment = RunEnvironment(
         version: options.version, threads: model.context.pool.threads, communicator: communicator)
       try FileSystem.writeAtomically(environment.json, to: directory.environment)
