@@ -193,7 +193,7 @@ package struct RecordingReplay {
   private func load(_ network: Network) throws {
     try network.load(
       file, allowsOthers: true,
-      reason: "the recording is of another configuration, or of another width (for example width=8)"
+      reason: "another configuration; set the recording's width, for example width=8"
     ) { "init.\(network.name).\(bare($0, network))" }
   }
 
