@@ -1,5 +1,5 @@
-/// A network that cannot be built or a state that does not fit it: one line naming layer, what was
-/// expected and what was found.
+/// A network that cannot be built: one line naming layer, what was expected and what was found; for
+/// sizes, the table of the shapes below it.
 package struct NetworkError: Error, CustomStringConvertible, Equatable {
   package var message: String
   package init(_ message: String) { self.message = message }

@@ -33,7 +33,7 @@ extension RunConfiguration {
   /// The values of a resolved configuration that a run which goes on has to keep, by their paths.
   ///
   /// - Parameters:
-  ///   - resolvedYAML: As `resolvedYAML` has it.
+  ///   - resolvedYAML: As `resolved(communicator:)` gives it.
   ///   - name: What errors call the text.
   /// - Returns: Paths such as `training.batch`, and the values' texts.
   /// - Throws: `ConfigurationError` where the text is none.

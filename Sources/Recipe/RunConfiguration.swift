@@ -9,8 +9,8 @@ import Training
 
 /// Everything that a configuration file says, checked and with its defaults.
 ///
-/// The layers' own options are read when the networks are built (`makeModel`); `resolvedYAML` is
-/// complete after that.
+/// The layers' own options are read when the networks are built: only with these (`resolved`) is
+/// there a text of all values.
 package struct RunConfiguration {
   package struct OutputSection {
     package var directory: String
@@ -86,6 +86,16 @@ package struct RunConfiguration {
     return model
   }
 
+  /// Builds this rank's networks, which read the last of the keys, and writes down all values.
+  ///
+  /// - Parameter communicator: The ranks.
+  /// - Returns: The networks, and the configuration with all defaults, as it goes into the run
+  ///   directory.
+  /// - Throws: As `makeModel`.
+  package func resolved(communicator: any Communicator) throws -> (model: Model, yaml: String) {
+    (try makeModel(communicator: communicator), root.resolvedYAML())
+  }
+
   /// Refuses a generator that does not give what the data have.
   ///
   /// - Throws: `NetworkError` naming the layer whose size is off, where that can be told.
@@ -93,9 +103,6 @@ package struct RunConfiguration {
     let fault = generator.description.sizeError(samples: dataset.shape, of: dataset.name)
     if let fault { throw NetworkError(fault) }
   }
-
-  /// The configuration with all defaults, as it goes into the run directory.
-  package var resolvedYAML: String { root.resolvedYAML() }
 
   /// The path of a file or folder.
   ///

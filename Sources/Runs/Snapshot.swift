@@ -9,77 +9,82 @@ import Training
 /// A copy of all that training needs to go on: made between iterations, written by another thread.
 final class Snapshot: @unchecked Sendable {
   /// The part of one network.
-  final class Part: @unchecked Sendable {
+  private final class Part: @unchecked Sendable {
     let network: Network
-    let optimizer: Optimizer
-    /// The average of the network's parameters, where there is one.
-    let average: WeightAverage?
-    fileprivate let values: FloatStorage
-    fileprivate let averageValues: FloatStorage?
-    fileprivate let moments: [FloatStorage]
-    fileprivate let buffers: [FloatStorage]
-    fileprivate var counters: [Int]
-    fileprivate var step = 0
+    private let optimizer: Optimizer
+    private let values: FloatStorage
+    private let average: FloatStorage?
+    /// The optimizer's moments, then the average where there is one, with their copies.
+    private let vectors: [(live: FloatStorage, copy: FloatStorage)]
+    private let buffers: [(live: StateBuffer, copy: StateBuffer)]
+    private let step = StateBuffer(counter: "step")
 
     init(_ network: Network, _ optimizer: Optimizer, average: WeightAverage? = nil) {
       self.network = network
       self.optimizer = optimizer
-      self.average = average
-      averageValues = average.map { FloatStorage(count: $0.values.count) }
       values = FloatStorage(count: network.arena.count)
-      moments = optimizer.moments.map { FloatStorage(count: $0.values.count) }
-      let state = network.layers.flatMap(\.buffers)
-      buffers = state.map { FloatStorage(count: $0.values.count) }
-      counters = state.map { _ in 0 }
+      let live = optimizer.moments.map(\.values) + (average.map { [$0.values] } ?? [])
+      vectors = live.map { ($0, FloatStorage(count: $0.count)) }
+      self.average = average == nil ? nil : vectors.last?.copy
+      buffers = network.layers.flatMap(\.buffers).map { ($0, StateBuffer(like: $0)) }
     }
 
     /// Of all values.
     var byteCount: Int {
-      let vectors = [values] + (averageValues.map { [$0] } ?? []) + moments + buffers
-      return vectors.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.stride
+      let all = [values] + vectors.map(\.copy) + buffers.map(\.copy.values)
+      return all.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.stride
     }
 
-    private var state: [StateBuffer] { network.layers.flatMap(\.buffers) }
-
-    fileprivate func take() {
+    func take() {
       _ = values.buffer.update(fromContentsOf: network.arena.values)
-      if let average, let averageValues { copy(average.values, to: averageValues) }
-      for (from, to) in zip(optimizer.moments, moments) { copy(from.values, to: to) }
-      for (index, buffer) in state.enumerated() {
-        copy(buffer.values, to: buffers[index])
-        counters[index] = buffer.counter
-      }
-      step = optimizer.step
+      for (live, copy) in vectors { _ = copy.buffer.update(fromContentsOf: live.buffer) }
+      for (live, copy) in buffers { copy.copy(from: live) }
+      step.counter = optimizer.step
     }
 
-    fileprivate func restore() {
+    func restore() {
       network.arena.mutate { _ = $0.update(fromContentsOf: values.buffer) }
-      if let average, let averageValues { copy(averageValues, to: average.values) }
-      for (from, to) in zip(moments, optimizer.moments) { copy(from, to: to.values) }
-      for (index, buffer) in state.enumerated() {
-        copy(buffers[index], to: buffer.values)
-        buffer.counter = counters[index]
-      }
-      optimizer.step = step
+      for (live, copy) in vectors { _ = live.buffer.update(fromContentsOf: copy.buffer) }
+      for (live, copy) in buffers { live.copy(from: copy) }
+      optimizer.step = step.counter
     }
 
-    private func copy(_ source: FloatStorage, to target: FloatStorage) {
-      target.pointer.update(from: source.pointer, count: source.count)
-    }
-
-    fileprivate func broadcast(over communicator: any Communicator) throws {
-      let averages = averageValues.map { [$0] } ?? []
-      for vector in [values] + averages + moments + buffers {
+    func broadcast(over communicator: any Communicator) throws {
+      let state = buffers.map(\.copy)
+      for vector in [values] + vectors.map(\.copy) + state.map(\.values) {
         try communicator.broadcast(UnsafeMutableRawBufferPointer(vector.buffer), from: 0)
       }
-      var numbers = counters + [step]
+      let counters = state + [step]
+      var numbers = counters.map(\.counter)
       try numbers.withUnsafeMutableBytes { try communicator.broadcast($0, from: 0) }
-      step = numbers.removeLast()
-      counters = numbers
+      for (counter, number) in zip(counters, numbers) { counter.counter = number }
+    }
+
+    /// The files of the network's state dict, and of the same with the average of its parameters.
+    var files: [(name: String, tensors: StateDictionary)] {
+      let files = [(network.name, values)] + (average.map { [("\(network.name)_ema", $0)] } ?? [])
+      return files.map { name, values in
+        let tensors = StateDictionary(
+          of: network, parameters: values.buffer, buffers: buffers.map(\.copy))
+        return (name, tensors)
+      }
+    }
+
+    /// The optimizer's tensors.
+    var optimizerEntries: [StateDictionary.Entry] {
+      let name = network.name
+      let entries = network.namedParameters.flatMap { parameter in
+        zip(optimizer.moments, vectors).map { moment, vector in
+          StateDictionary.Entry(
+            "\(name).\(parameter.name).\(moment.name)", parameter.parameter,
+            in: vector.copy.buffer)
+        }
+      }
+      return [StateDictionary.Entry("\(name).step", step)] + entries
     }
   }
 
-  let parts: [Part]
+  private let parts: [Part]
   /// Iterations done.
   private(set) var iteration = 0
 
@@ -115,48 +120,10 @@ final class Snapshot: @unchecked Sendable {
 
   // MARK: - Files
 
-  /// What a tensor of a file is a copy of.
-  private enum Source {
-    case parameter(Parameter, FloatStorage)
-    case buffer(FloatStorage)
-    case counter(Int)
-  }
-
-  private typealias Tensors = [(entry: SafetensorsEntry, source: Source)]
-
-  /// The state dict of a part's network, its parameters those of `values`.
-  private func networkTensors(_ part: Part, _ values: FloatStorage) -> Tensors {
-    var number = 0
-    return part.network.stateTensors.map { name, tensor in
-      switch tensor {
-      case .parameter(let parameter):
-        return (
-          SafetensorsEntry(name: name, shape: parameter.shape), .parameter(parameter, values)
-        )
-      case .buffer(let buffer):
-        defer { number += 1 }
-        return buffer.kind == .counter
-          ? (SafetensorsEntry(name: name, type: .int64, shape: []), .counter(part.counters[number]))
-          : (SafetensorsEntry(name: name, shape: buffer.shape), .buffer(part.buffers[number]))
-      }
-    }
-  }
-
-  private var optimizerTensors: Tensors {
-    parts.flatMap { part -> Tensors in
-      let name = part.network.name
-      let step = SafetensorsEntry(name: "\(name).step", type: .int64, shape: [])
-      let moments = part.network.namedParameters.flatMap { parameter in
-        zip(part.optimizer.moments, part.moments).map { moment, copy in
-          (
-            SafetensorsEntry(
-              name: "\(name).\(parameter.name).\(moment.name)", shape: parameter.parameter.shape),
-            Source.parameter(parameter.parameter, copy)
-          )
-        }
-      }
-      return [(step, Source.counter(part.step))] + moments
-    }
+  /// The checkpoint's files of tensors, in the order in which they are written.
+  private var files: [(name: String, tensors: StateDictionary)] {
+    parts.flatMap(\.files)
+      + [("optimizer", StateDictionary(parts.flatMap(\.optimizerEntries)))]
   }
 
   /// Fills a checkpoint's folder.
@@ -167,37 +134,13 @@ final class Snapshot: @unchecked Sendable {
   /// - Returns: The files, for `CheckpointStore.seal`.
   /// - Throws: `StorageError` where the system refuses.
   func write(to folder: String, state: CheckpointState) throws -> [StoredFile] {
-    var files: [StoredFile] = []
-    for part in parts {
-      let name = part.network.name
-      files.append(
-        try write(networkTensors(part, part.values), to: "\(folder)/\(name).safetensors"))
-      if let average = part.averageValues {
-        files.append(
-          try write(networkTensors(part, average), to: "\(folder)/\(name)_ema.safetensors"))
-      }
-    }
-    files.append(try write(optimizerTensors, to: "\(folder)/optimizer.safetensors"))
+    let stored = try files.map { try $0.tensors.write(to: "\(folder)/\($0.name).safetensors") }
     var state = state
     state.iteration = iteration
     let path = "\(folder)/state.json"
     try FileSystem.writeAtomically(state.json, to: path)
     let sum = try FileSystem.checksum(ofFile: path)
-    return files + [StoredFile(name: "state.json", size: sum.size, crc32: sum.crc32)]
-  }
-
-  private func write(_ tensors: Tensors, to path: String) throws -> StoredFile {
-    // "pt" tells Python's safetensors that the layouts are PyTorch's.
-    let writer = SafetensorsWriter(entries: tensors.map(\.entry), metadata: ["format": "pt"])
-    return try writer.write(to: path) { index, bytes in
-      switch tensors[index].source {
-      case .parameter(let parameter, let vector):
-        parameter.layout.toPyTorch(
-          FloatBuffer(parameter.slice(vector.pointer)), into: bytes.bindMemory(to: Float.self))
-      case .buffer(let values): bytes.copyMemory(from: UnsafeRawBufferPointer(values.buffer))
-      case .counter(let count): bytes.storeBytes(of: Int64(count).littleEndian, as: Int64.self)
-      }
-    }
+    return stored + [StoredFile(name: "state.json", size: sum.size, crc32: sum.crc32)]
   }
 
   /// Reads a checkpoint's folder.
@@ -205,77 +148,16 @@ final class Snapshot: @unchecked Sendable {
   /// - Throws: Where a file is missing, damaged, or of other networks; the snapshot is undefined
   ///   then.
   func read(from folder: String) throws {
-    for part in parts {
-      let file = try SafetensorsFile(path: "\(folder)/\(part.network.name).safetensors")
-      var number = 0
-      try check(file, networkTensors(part, part.values))
-      for (name, tensor) in part.network.stateTensors {
-        switch tensor {
-        case .parameter(let parameter): try fill(parameter, part.values, file.floats(name))
-        case .buffer(let buffer):
-          if buffer.kind == .counter {
-            part.counters[number] = try file.integers(name).first ?? 0
-          } else {
-            _ = part.buffers[number].buffer.update(fromContentsOf: try file.floats(name))
-          }
-          number += 1
-        }
+    let reason = "the checkpoint is of another configuration"
+    for (name, tensors) in files {
+      let path = "\(folder)/\(name).safetensors"
+      // Of the files of a whole checkpoint only that of the average may be missing.
+      guard FileSystem.exists(path) else {
+        throw TrainingError(
+          "\(path): not there, but training.generatorAverage asks for it: \(reason)")
       }
-      if let average = part.averageValues { try readAverage(of: part, into: average, folder) }
-    }
-    let file = try SafetensorsFile(path: "\(folder)/optimizer.safetensors")
-    try check(file, optimizerTensors)
-    for part in parts {
-      part.step = try file.integers("\(part.network.name).step").first ?? 0
-      for (name, parameter) in part.network.namedParameters {
-        for (moment, copy) in zip(part.optimizer.moments, part.moments) {
-          try fill(parameter, copy, file.floats("\(part.network.name).\(name).\(moment.name)"))
-        }
-      }
+      try tensors.read(SafetensorsFile(path: path), reason: reason)
     }
     iteration = try CheckpointState(folder: folder).iteration
-  }
-
-  /// Reads the average of a part's parameters; its running statistics are the network's own.
-  private func readAverage(of part: Part, into average: FloatStorage, _ folder: String) throws {
-    let path = "\(folder)/\(part.network.name)_ema.safetensors"
-    guard FileSystem.exists(path) else {
-      throw TrainingError(
-        "\(path): not there, but training.generatorAverage asks for it: the checkpoint is of "
-          + "another configuration")
-    }
-    let file = try SafetensorsFile(path: path)
-    try check(file, networkTensors(part, average))
-    for (name, parameter) in part.network.namedParameters {
-      try fill(parameter, average, file.floats(name))
-    }
-  }
-
-  private func fill(_ parameter: Parameter, _ vector: FloatStorage, _ values: [Float]) throws {
-    values.withUnsafeBufferPointer {
-      parameter.layout.fromPyTorch($0, into: parameter.slice(vector.pointer))
-    }
-  }
-
-  /// Refuses a file that holds other tensors than those expected.
-  private func check(_ file: SafetensorsFile, _ expected: Tensors) throws {
-    for (entry, _) in expected {
-      guard file.contains(entry.name) else {
-        throw TrainingError(
-          "\(file.path): has no tensor \(entry.name): the checkpoint is of another configuration")
-      }
-      let shape = try file.entry(entry.name).shape
-      guard shape == entry.shape else {
-        throw TrainingError(
-          "\(file.path): \(entry.name) has shape \(shape), expected \(entry.shape): the checkpoint "
-            + "is of another configuration")
-      }
-    }
-    let names = Set(expected.map(\.entry.name))
-    if let foreign = file.names.first(where: { !names.contains($0) }) {
-      throw TrainingError(
-        "\(file.path): has a tensor \(foreign) that the configuration's networks do not: the "
-          + "checkpoint is of another configuration")
-    }
   }
 }

@@ -37,6 +37,8 @@ package final class TrainingRun {
   let communicator: any Communicator
   let options: TrainingOptions
   let configuration: RunConfiguration
+  /// The configuration with all defaults.
+  private let resolvedYAML: String
   let model: Model
   let trainer: Trainer
   private let inputs: DrawnInputs
@@ -60,23 +62,24 @@ package final class TrainingRun {
     let begin = try RunStart(options, communicator)
     self.begin = begin
     let sampler: EpochSampler
-    (configuration, model, dataset, sampler, checkpointState) = try communicator.agree {
-      let configuration = try RunConfiguration(begin.document(options))
-      let model = try configuration.makeModel(communicator: communicator)
-      let fixed = try RunConfiguration.fixedValues(
-        in: configuration.resolvedYAML, name: "the configuration")
-      try begin.requireSame(fixed, options)
-      let dataset = try configuration.data.open()
-      try Self.check(dataset, fits: model)
-      let training = configuration.training
-      let sampler = try EpochSampler(
-        count: dataset.count, batch: training.batch, keepsPartialBatch: training.keepsPartialBatch,
-        seed: configuration.seed, order: configuration.data.order)
-      let state = CheckpointState(
-        iteration: 0, configuration: fixed, data: .init(samples: dataset.count, checksum: nil))
-      return (configuration, model, dataset, sampler, state)
-    }
-    try communicator.requireSame(configuration.resolvedYAML, what: "the configuration")
+    (configuration, resolvedYAML, model, dataset, sampler, checkpointState) =
+      try communicator.agree {
+        let configuration = try RunConfiguration(begin.document(options))
+        let (model, yaml) = try configuration.resolved(communicator: communicator)
+        let fixed = try RunConfiguration.fixedValues(in: yaml, name: "the configuration")
+        try begin.requireSame(fixed, options)
+        let dataset = try configuration.data.open()
+        try Self.check(dataset, fits: model)
+        let training = configuration.training
+        let sampler = try EpochSampler(
+          count: dataset.count, batch: training.batch,
+          keepsPartialBatch: training.keepsPartialBatch,
+          seed: configuration.seed, order: configuration.data.order)
+        let state = CheckpointState(
+          iteration: 0, configuration: fixed, data: .init(samples: dataset.count, checksum: nil))
+        return (configuration, yaml, model, dataset, sampler, state)
+      }
+    try communicator.requireSame(resolvedYAML, what: "the configuration")
     control = try RunControl(communicator)
     schedule = Schedule(batchesPerEpoch: sampler.batchesPerEpoch, training: configuration.training)
     trainer = Trainer(model)
@@ -264,8 +267,8 @@ package final class TrainingRun {
     lease = try RunLease(folder: directory.path, report: Messages.notice)
     try CheckpointStore(directory: directory.checkpoints, keep: 1).removeLeftovers()
     try readNewestCheckpoint(into: snapshot)
-    if configuration.resolvedYAML != begin.stored {
-      try FileSystem.writeAtomically(configuration.resolvedYAML, to: directory.configuration)
+    if resolvedYAML != begin.stored {
+      try FileSystem.writeAtomically(resolvedYAML, to: directory.configuration)
     }
   }
 
@@ -276,7 +279,7 @@ package final class TrainingRun {
         named: configuration.name, in: configuration.output.directory)
     }
     lease = try directory.create(again: begin.stored != nil, report: Messages.notice)
-    try FileSystem.writeAtomically(configuration.resolvedYAML, to: directory.configuration)
+    try FileSystem.writeAtomically(resolvedYAML, to: directory.configuration)
     let environment = RunEnvironment(
       version: options.version, threads: model.context.pool.threads, communicator: communicator)
     try FileSystem.writeAtomically(environment.json, to: directory.environment)

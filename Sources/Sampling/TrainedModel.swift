@@ -58,7 +58,7 @@ package struct TrainedModel {
           "\(path): is the generator's weights only, but the critic's are needed; give the "
             + "checkpoint's folder")
       }
-      try Self.load(path, into: model.generator)
+      try model.generator.load(SafetensorsFile(path: path))
       return
     }
     self.iteration = CheckpointStore.step(ofName: FileSystem.name(of: place.source))
@@ -66,21 +66,11 @@ package struct TrainedModel {
       [model.generator] + (needsCritic(configuration, model) ? [model.critic] : [])
     for network in networks {
       let average = "\(source)/\(network.name)_ema.safetensors"
-      try Self.load(
+      let path =
         usesAverage && FileSystem.exists(average)
-          ? average : "\(source)/\(network.name).safetensors", into: network)
+        ? average : "\(source)/\(network.name).safetensors"
+      try network.load(SafetensorsFile(path: path))
     }
-  }
-
-  private static func load(_ path: String, into network: Network) throws {
-    let file = try SafetensorsFile(path: path)
-    let names = Set(network.stateTensors.map(\.name))
-    if let foreign = file.names.first(where: { !names.contains($0) }) {
-      throw TrainingError(
-        "\(path): has a tensor \(foreign) that the configuration's \(network.name) does not; the "
-          + "weights are of another configuration")
-    }
-    try network.load(file) { $0 }
   }
 
   /// Opens the data set that the run was trained on.

@@ -119,7 +119,7 @@ package struct Model {
         section.layers, inputShape: shape,
         .init(initialization: section.initialization, groups: 2, context: context)),
       namePrefix: section.namePrefix, memory: memory, context: context)
-    try network.load(SafetensorsFile(path: path)) { $0 }
+    try network.load(SafetensorsFile(path: path), allowsOthers: true)
     return network
   }
 
@@ -168,9 +168,7 @@ package struct Model {
         "expected objective.featureMatching.layer below \(critic.layers.count), found "
           + "\(layer)")
     }
-    if layer + 2 < critic.layers.count, critic.layers[layer + 1].traits.forwardInPlace,
-      !critic.layers[layer].traits.needsOutput
-    {
+    guard critic.sequence.keepsOutput(ofLayer: layer) else {
       throw section.reader.fail(
         "layers",
         "objective.featureMatching.layer \(layer) (\(critic.layers[layer].kind)) is overwritten by "

@@ -131,13 +131,13 @@ package struct RecordingReplay {
         "verify: expected objective.criticUpdates: joint, found separate: recordings have one "
           + "gradient a critic step")
     }
-    for network in [model.generator, model.critic] { try load(network) }
-    let inputs = RecordedInputs(file, model: model)
     let iterations = (0...).first { !file.contains("iter.\($0).generator.noise") } ?? 0
     guard iterations > 0 else {
       throw TrainingError(
         "\(file.path): expected a recorded run (iter.0.generator.noise), found none")
     }
+    for network in [model.generator, model.critic] { try load(network) }
+    let inputs = RecordedInputs(file, model: model)
     for iteration in 0..<iterations {
       for step in 0..<criticSteps {
         let prefix = "iter.\(iteration).critic.\(step)."
@@ -191,11 +191,10 @@ package struct RecordingReplay {
   }
 
   private func load(_ network: Network) throws {
-    do {
-      try network.load(file) { "init.\(network.name).\(bare($0, network))" }
-    } catch let error as TrainingError {
-      throw TrainingError(error.message + "; set the recording's width, for example width=8")
-    }
+    try network.load(
+      file, allowsOthers: true,
+      reason: "another configuration; set the recording's width, for example width=8"
+    ) { "init.\(network.name).\(bare($0, network))" }
   }
 
   // MARK: - Comparisons

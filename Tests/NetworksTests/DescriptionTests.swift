@@ -153,6 +153,75 @@ import Testing
     #expect(found?.reason == "3 channels, where a sample has 1")
   }
 
+  /// What building the layers says.
+  private func misfit(_ layers: [String], input: Shape = Shape(channels: 8)) -> [String] {
+    do {
+      _ = try network(layers.map { "- \($0)" }.joined(separator: "\n"), input: input)
+      return ["fine"]
+    } catch { return "\(error)".components(separatedBy: "\n") }
+  }
+
+  /// A layer that cannot be built is told with the layer that is probably at fault before it.
+  @Test func forgottenReshapeOfALayerThatDoesNotFit() {
+    let found = misfit([
+      "linear: {outputs: 98}", "relu", "upsample", "relu", "crop: {height: 7, width: 7}",
+    ])
+    #expect(
+      found == [
+        "test.yaml:6: layers.4.crop: 7x7 pixels of an input of 98x2x2; layer 2 (upsample): takes "
+          + "the 98 values of linear (layer 0) as one pixel: a reshape is missing before it",
+        "     input     8x1x1", "  0  linear    98x1x1", "  2  upsample  98x2x2  <- here",
+        "  4  crop      <- does not fit",
+      ])
+  }
+
+  private static let reshape = "it takes a vector: a reshape to [channels, height, width] is "
+
+  @Test(arguments: [
+    (["linear: {outputs: 98}", "relu", "conv2d: {channels: 2, kernel: 3}"], true),
+    (["flatten", "crop: {height: 7, width: 7}"], true), (["meanPool: {size: 2}"], true),
+    // One pixel, but of an image that has grown small; and what fits no shape.
+    (["upsample", "conv2d: {channels: 2, kernel: 2}", "conv2d: {channels: 2, kernel: 3}"], false),
+    (["linear: {outputs: 98}", "reshape: {to: [2, 7, 8]}"], false),
+  ])
+  func vectorsWhereImagesAreWanted(layers: [String], isTold: Bool) {
+    let found = misfit(layers)
+    #expect(found.first?.contains(Self.reshape) == isTold, "\(found)")
+    #expect(found.last?.hasSuffix("  <- does not fit") == true, "\(found)")
+    #expect(found.last?.hasPrefix("  \(layers.count - 1)  ") == true, "\(found)")
+  }
+
+  @Test func imagesWhereVectorsAreWanted() {
+    let image = Shape(channels: 2, height: 3, width: 3)
+    #expect(
+      misfit(["linear: {outputs: 1}"], input: image) == [
+        "test.yaml:2: layers.0.linear: expected a vector as input, found 2x3x3; a flatten is "
+          + "missing before it",
+        "     input   2x3x3", "  0  linear  <- does not fit",
+      ])
+  }
+
+  /// A layer inside a block is named by its path, the block in the table.
+  @Test func misfitsInsideBlocks() {
+    let found = misfit(
+      ["upsample", "residual: {main: [{conv2d: {channels: 2, kernel: 2}}, {meanPool: {size: 2}}]}"])
+    #expect(
+      found == [
+        "test.yaml:3: layers.1.residual.main.1.meanPool: blocks of 2x2 pixels do not fit its input "
+          + "2x1x1",
+        "     input     8x1x1", "  0  upsample  8x2x2", "  1  residual  <- does not fit",
+      ])
+  }
+
+  /// Blocks of linear layers are no layers of pixels.
+  @Test func blocksOfVectorsTakeVectors() throws {
+    let found = misfit([
+      "linear: {outputs: 4}", "residual: {main: [{linear: {outputs: 4}}]}",
+      "crop: {height: 2, width: 2}",
+    ])
+    #expect(found.first?.contains("pixels of an input of 4x1x1; it takes a vector") == true)
+  }
+
   @Test func theMessageHasTheTable() throws {
     let found = try network("- linear: {outputs: 784}\n- tanh", input: Shape(channels: 8))
     #expect(found.sizeError(samples: Shape(channels: 784), of: "x") == nil)

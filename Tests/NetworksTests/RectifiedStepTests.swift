@@ -147,10 +147,10 @@ import Testing
     fill(harness, network.outputGradient, inputs.dy)
     let injection = harness.tensor(network.layers[test.injected].outputShape)
     fill(harness, injection, inputs.injection)
-    network.sequence.injection = (afterLayer: test.injected, gradient: injection)
     network.arena.clearGradient()
     try network.backward(
-      harness.pass(0..<2, parameterGroups: test.trained, mode: mode), inputGroups: 0..<2)
+      harness.pass(0..<2, parameterGroups: test.trained, mode: mode), inputGroups: 0..<2,
+      adding: InnerGradient(behind: test.injected, injection))
     values.dx = both(harness, network.inputGradient)
     try network.arena.reduceGradient()
     values.gradients.append(harness.gradients)

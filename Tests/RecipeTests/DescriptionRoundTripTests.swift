@@ -44,10 +44,13 @@ import Testing
 
 /// Whose fault a size is.
 @Suite struct SizeFaultTests {
-  private func message(_ change: (String) -> String) throws -> String {
-    let text = try String(contentsOfFile: repositoryFile("configs/glyphs.yaml"), encoding: .utf8)
+  private func message(
+    _ name: String = "glyphs", _ overrides: [String] = ["data.count=200"],
+    _ change: (String) -> String
+  ) throws -> String {
+    let text = try String(contentsOfFile: repositoryFile("configs/\(name).yaml"), encoding: .utf8)
     var document = try ConfigurationDocument(text: change(text), name: "changed.yaml")
-    try document.apply(["data.count=200"])
+    try document.apply(overrides)
     do {
       _ = try RunConfiguration(document).makeModel(communicator: SoloCommunicator())
       return "fine"
@@ -70,5 +73,28 @@ import Testing
       $0.replacingOccurrences(of: "\nobjective:", with: "  - upsample\n\nobjective:")
     }
     #expect(critic.contains("critic.layers: expected one score a sample"), "\(critic)")
+  }
+
+  /// Without its reshape the generator cannot be built: its crop finds two pixels of seven.
+  @Test func aForgottenReshapeIsTold() throws {
+    let found = try message("mnist-wgan-gp", ["width=4"]) {
+      $0.replacingOccurrences(of: "  - reshape: {to: [4*width, 4, 4]}\n", with: "")
+    }.components(separatedBy: "\n")
+    #expect(
+      found == [
+        "changed.yaml:23: generator.layers.4.crop: 7x7 pixels of an input of 8x2x2; layer 2 "
+          + "(convTranspose2d): takes the 256 values of linear (layer 0) as one pixel: a reshape "
+          + "is missing before it",
+        "     input            128x1x1", "  0  linear           256x1x1",
+        "  2  convTranspose2d  8x2x2  <- here", "  4  crop             <- does not fit",
+      ])
+  }
+
+  /// A critic's layer that does not fit is the generator's fault where that gives another size than
+  /// the data have.
+  @Test func theGeneratorIsBlamedForACriticThatCannotBeBuilt() throws {
+    let crop = "  - crop: {height: 2, width: 2}\n"
+    let small = try message { $0.replacingOccurrences(of: "  - tanh\n", with: crop + "  - tanh\n") }
+    #expect(small.hasPrefix("generator.layers: the last layer gives 1x2x2, but"), "\(small)")
   }
 }

@@ -7,7 +7,7 @@ extension LayerCatalog {
     let width = try item.options.integer("width", in: sizes)
     try item.options.finish()
     guard height <= site.inputShape.height, width <= site.inputShape.width else {
-      throw item.fail("\(height)x\(width) pixels of an input of \(site.inputShape)")
+      throw site.misfit(item, "\(height)x\(width) pixels of an input of \(site.inputShape)")
     }
     return FixedMap(
       Crop(inputShape: site.inputShape, height: height, width: width), context: site.context)
@@ -28,7 +28,8 @@ extension LayerCatalog {
     let size = try item.options.integer("size", in: 1...1024)
     try item.options.finish()
     guard let map = MeanPool(inputShape: site.inputShape, size: size) else {
-      throw item.fail("blocks of \(size)x\(size) pixels do not fit its input \(site.inputShape)")
+      throw site.misfit(
+        item, "blocks of \(size)x\(size) pixels do not fit its input \(site.inputShape)")
     }
     return FixedMap(map, context: site.context)
   }
@@ -36,7 +37,7 @@ extension LayerCatalog {
   @Sendable static func globalMean(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
     try item.options.finish()
     guard let map = MeanPool(globalOver: site.inputShape) else {
-      throw item.fail("its input \(site.inputShape) has no pixels")
+      throw site.misfit(item, "its input \(site.inputShape) has no pixels")
     }
     return FixedMap(map, context: site.context)
   }
@@ -53,7 +54,8 @@ extension LayerCatalog {
       : Shape(
         channels: to[0], height: to[1], width: to[2])
     guard shape.elementCount == site.inputShape.elementCount else {
-      throw item.fail(
+      throw site.misfit(
+        item,
         "to \(shape) has \(shape.elementCount) values, but its input \(site.inputShape) has "
           + "\(site.inputShape.elementCount)")
     }

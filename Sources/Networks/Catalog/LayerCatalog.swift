@@ -19,6 +19,11 @@ package struct LayerCatalog {
     let context: ExecutionContext
     /// A number that no other layer of the job's networks has.
     let layerNumber: Int
+
+    /// The error of a layer that does not fit its input.
+    func misfit(_ item: ConfigurationItem, _ message: String) -> LayerMisfit {
+      LayerMisfit(item, on: inputShape, message)
+    }
   }
 
   /// What all layers of a network have in common.
@@ -81,22 +86,37 @@ package struct LayerCatalog {
   ///   - inputShape: What the first layer takes.
   ///   - settings: What all layers of the network have in common.
   /// - Returns: One layer for each item, in the same order.
-  /// - Throws: `ConfigurationError` naming layer, expected and found.
+  /// - Throws: `ConfigurationError` naming layer, expected and found; `NetworkError`, which has the
+  ///   shapes too, for a layer that does not fit its input.
   package static func layers(
     _ items: [ConfigurationItem], inputShape: Shape, _ settings: Settings
   ) throws -> [any Layer] {
-    var shape = inputShape
-    return try items.map { item in
+    var layers: [any Layer] = []
+    do {
+      try append(items, to: &layers, inputShape: inputShape, settings)
+    } catch let misfit as LayerMisfit {
+      let before = layers.enumerated().map { $1.description(path: "\($0)") }
+      throw misfit.networkError(after: before, input: inputShape, name: items[layers.count].name)
+    }
+    return layers
+  }
+
+  /// Builds the layers of a list one by one, so that those before one that cannot be built are
+  /// known.
+  private static func append(
+    _ items: [ConfigurationItem], to layers: inout [any Layer], inputShape: Shape,
+    _ settings: Settings
+  ) throws {
+    for item in items {
       guard let builder = builders.first(where: { $0.name == item.name }) else {
         throw item.unknownName(known: builders.map(\.name))
       }
       let site = Site(
-        inputShape: shape, initialization: settings.initialization, groups: settings.groups,
+        inputShape: layers.last?.outputShape ?? inputShape,
+        initialization: settings.initialization, groups: settings.groups,
         condition: settings.condition, context: settings.context,
         layerNumber: settings.context.nextLayerNumber())
-      let layer = try builder.build(item, site)
-      shape = layer.outputShape
-      return layer
+      layers.append(try builder.build(item, site))
     }
   }
 
@@ -106,16 +126,18 @@ package struct LayerCatalog {
     let settings = Settings(
       initialization: site.initialization, groups: site.groups, condition: site.condition,
       context: site.context)
-    let main = try layers(
-      item.options.items("main"), inputShape: site.inputShape, settings)
-    let shortcut = try layers(
-      item.options.optionalItems("shortcut") ?? [], inputShape: site.inputShape, settings)
+    var main: [any Layer] = []
+    var shortcut: [any Layer] = []
+    try append(item.options.items("main"), to: &main, inputShape: site.inputShape, settings)
+    try append(
+      item.options.optionalItems("shortcut") ?? [], to: &shortcut, inputShape: site.inputShape,
+      settings)
     try item.options.finish()
     do {
       return try Residual(
         main: main, shortcut: shortcut, inputShape: site.inputShape, context: site.context)
     } catch let error as NetworkError {
-      throw item.fail(error.message)
+      throw site.misfit(item, error.message)
     }
   }
 
@@ -158,7 +180,8 @@ package struct LayerCatalog {
         kernelWidth: kernel, stride: stride, paddingTop: around.top, paddingBottom: around.bottom,
         paddingLeft: around.left, paddingRight: around.right)
     else {
-      throw item.fail(
+      throw site.misfit(
+        item,
         "a \(kernel)x\(kernel) kernel with padding \(padding) does not fit its input "
           + "\(site.inputShape)")
     }
@@ -201,7 +224,8 @@ package struct LayerCatalog {
         paddingTop: around.top, paddingBottom: around.bottom, paddingLeft: around.left,
         paddingRight: around.right)
     else {
-      throw item.fail(
+      throw site.misfit(
+        item,
         "gives \(height)x\(width) pixels from \(input): "
           + "(size - 1) * stride - padding on both sides + kernel must be at least 1")
     }
@@ -221,7 +245,7 @@ package struct LayerCatalog {
     let initialization = try initialization(options, site)
     try options.finish()
     guard site.inputShape.pixels == 1 else {
-      throw item.fail("expected a vector as input, found \(site.inputShape)")
+      throw site.misfit(item, "expected a vector as input, found \(site.inputShape)")
     }
     return Linear(
       inputs: site.inputShape.channels, heads: heads, hasBias: hasBias, isSpectral: isSpectral,
@@ -279,7 +303,7 @@ package struct LayerCatalog {
     }
     try item.options.finish()
     guard site.inputShape.elementCount > 1 else {
-      throw item.fail("expected more than one value a sample, found \(site.inputShape)")
+      throw site.misfit(item, "expected more than one value a sample, found \(site.inputShape)")
     }
     return SampleNorm(.layerNorm, inputShape: site.inputShape, options, context: site.context)
   }
@@ -292,7 +316,7 @@ package struct LayerCatalog {
     options.affine = try item.options.boolean("affine", default: false) ? .channel : .none
     try item.options.finish()
     guard site.inputShape.pixels > 1 else {
-      throw item.fail("expected more than one pixel a sample, found \(site.inputShape)")
+      throw site.misfit(item, "expected more than one pixel a sample, found \(site.inputShape)")
     }
     return SampleNorm(.instanceNorm, inputShape: site.inputShape, options, context: site.context)
   }

@@ -26,7 +26,7 @@ extension NetworkDescription {
     guard output != samples else { return nil }
     let isLarger = output.height > samples.height || output.width > samples.width
     let isSmaller = output.height < samples.height || output.width < samples.width
-    if isSmaller, !isLarger, let fault = forgottenReshape() { return fault }
+    if isSmaller, !isLarger, let fault = layers.forgottenReshape { return fault }
     if output.elementCount == samples.elementCount {
       return SizeFault(
         layer: layers.count - 1,
@@ -63,24 +63,6 @@ extension NetworkDescription {
     return last.map { $0 + 1 } ?? 0
   }
 
-  /// Kinds that move or mix pixels.
-  private static let pixelKinds = ["conv2d", "convTranspose2d", "upsample", "meanPool", "residual"]
-
-  private func forgottenReshape() -> SizeFault? {
-    var linear: Int?
-    for (index, layer) in layers.enumerated() {
-      if layer.kind == "linear" { linear = index }
-      if layer.outputShape.pixels > 1, !Self.pixelKinds.contains(layer.kind) { linear = nil }
-      guard let linear, Self.pixelKinds.contains(layer.kind) else { continue }
-      guard layer.inputShape.pixels == 1 else { return nil }
-      return SizeFault(
-        layer: index,
-        reason: "takes the \(layer.inputShape.channels) values of linear (layer \(linear)) as one "
-          + "pixel: a reshape is missing before it")
-    }
-    return nil
-  }
-
   /// The whole message about a generator that does not give what the data have; nil for one that
   /// does.
   ///
@@ -93,6 +75,36 @@ extension NetworkDescription {
     let place = fault.layer.map { "layer \($0) (\(layers[$0].kind)): " } ?? ""
     return "\(name).layers: the last layer gives \(outputShape), but the samples of \(dataset) are "
       + "\(samples); \(place)\(fault.reason)\n"
-      + shapes(marked: fault.layer, note: "here")
+      + layers.shapes(input: inputShape, marked: fault.layer, note: "here")
+  }
+}
+
+extension LayerDescription {
+  /// Kinds that move or mix pixels.
+  static let pixelKinds = [
+    "conv2d", "convTranspose2d", "upsample", "meanPool", "globalMean", "crop", "instanceNorm",
+  ]
+
+  /// Whether the layer, or one inside it, moves or mixes pixels.
+  var worksOnPixels: Bool {
+    Self.pixelKinds.contains(kind) || children.contains(where: \.worksOnPixels)
+  }
+}
+
+extension [LayerDescription] {
+  /// The first layer that works on pixels behind a linear one, where it takes a single pixel.
+  var forgottenReshape: SizeFault? {
+    var linear: Int?
+    for (index, layer) in enumerated() {
+      if layer.kind == "linear" { linear = index }
+      if layer.outputShape.pixels > 1, !layer.worksOnPixels { linear = nil }
+      guard let linear, layer.worksOnPixels else { continue }
+      guard layer.inputShape.pixels == 1 else { return nil }
+      return SizeFault(
+        layer: index,
+        reason: "takes the \(layer.inputShape.channels) values of linear (layer \(linear)) as one "
+          + "pixel: a reshape is missing before it")
+    }
+    return nil
   }
 }

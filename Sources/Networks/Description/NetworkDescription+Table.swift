@@ -42,27 +42,6 @@ extension NetworkDescription {
     return lines.joined(separator: "\n")
   }
 
-  /// A line for each layer that changes the shape: number, name and output, for messages about
-  /// sizes.
-  ///
-  /// - Parameters:
-  ///   - marked: The number of a layer that is shown anyway, with an arrow; nil for none.
-  ///   - note: What stands behind the arrow.
-  /// - Returns: Lines without a line break at the end.
-  package func shapes(marked: Int? = nil, note: String = "") -> String {
-    let shown = layers.enumerated().filter { index, layer in
-      index == marked || layer.inputShape != layer.outputShape
-    }
-    let kinds = shown.reduce("input".count) { max($0, $1.element.kind.count) }
-    let digits = "\(layers.count - 1)".count
-    let input = String(repeating: " ", count: digits + 4) + "input".padded(to: kinds)
-    let lines = shown.map { index, layer in
-      "  \("\(index)".aligned(to: digits))  \(layer.kind.padded(to: kinds))  \(layer.outputShape)"
-        + (index == marked ? "  <- \(note)" : "")
-    }
-    return (["\(input)  \(inputShape)"] + lines).joined(separator: "\n")
-  }
-
   private struct Row {
     var place: String
     var layer: String
@@ -133,6 +112,34 @@ extension NetworkDescription {
       text.append(digit)
     }
     return text
+  }
+}
+
+extension [LayerDescription] {
+  /// A line for each layer that changes the shape: number, name and output, for messages about
+  /// sizes.
+  ///
+  /// - Parameters:
+  ///   - input: What the first layer takes.
+  ///   - marked: The number of a layer that is shown anyway, with an arrow; nil for none.
+  ///   - note: What stands behind the arrow.
+  ///   - misfit: The layer behind the last that could not be built; nil for none.
+  /// - Returns: Lines without a line break at the end.
+  func shapes(
+    input: Shape, marked: Int? = nil, note: String = "", misfit: String? = nil
+  ) -> String {
+    var rows = [(place: "", kind: "input", output: "\(input)")]
+    for (index, layer) in enumerated()
+    where index == marked || layer.inputShape != layer.outputShape {
+      let arrow = index == marked ? "  <- \(note)" : ""
+      rows.append(("\(index)", layer.kind, "\(layer.outputShape)\(arrow)"))
+    }
+    if let misfit { rows.append(("\(count)", misfit, "<- does not fit")) }
+    let place = rows.reduce(0) { Swift.max($0, $1.place.count) }
+    let kind = rows.reduce(0) { Swift.max($0, $1.kind.count) }
+    return rows.map {
+      "  \($0.place.aligned(to: place))  \($0.kind.padded(to: kind))  \($0.output)"
+    }.joined(separator: "\n")
   }
 }
 

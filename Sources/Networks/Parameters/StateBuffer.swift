@@ -27,4 +27,18 @@ package final class StateBuffer {
     kind = .counter
     values = FloatStorage(count: 0)
   }
+
+  /// A buffer of the same name, kind and size as another, without its values.
+  package convenience init(like other: StateBuffer) {
+    switch other.kind {
+    case .float: self.init(name: other.name, count: other.values.count, value: 0)
+    case .counter: self.init(counter: other.name)
+    }
+  }
+
+  /// Takes the values of a buffer of the same kind and size.
+  package func copy(from other: StateBuffer) {
+    values.pointer.update(from: other.values.pointer, count: other.values.count)
+    counter = other.counter
+  }
 }

@@ -31,11 +31,6 @@ package final class LayerSequence {
   /// Every step before it gets one, where its dy was in `backward`. Nil in a branch, to which one
   /// may come from behind, and where the last curved step is composite.
   private let firstSource: Int?
-  /// A gradient that `backward` adds behind a layer: what a loss on inner features gives.
-  package var injection: (afterLayer: Int, gradient: Tensor)? {
-    didSet { injectionStep = injection.map { step(endingWith: $0.afterLayer) } }
-  }
-  private var injectionStep: Int?
 
   /// Prepares the layers, and plans the tensors between them.
   ///
@@ -72,10 +67,9 @@ package final class LayerSequence {
     let inner = steps.dropLast()
     var activations: [Tensor] = []
     for (index, step) in inner.enumerated() {
-      let inPlace =
-        index > 0 && step.traits.forwardInPlace && !steps[index - 1].traits.needsOutput
       activations.append(
-        inPlace ? activations[index - 1] : tensor(step.outputShape, context.valueMemory))
+        Self.overwritesInput(index, of: steps)
+          ? activations[index - 1] : tensor(step.outputShape, context.valueMemory))
     }
     self.activations = activations
 
@@ -163,12 +157,31 @@ package final class LayerSequence {
     return (layer as? Conv2d).flatMap { RectifiedConvolution($0, activation, context: context) }
   }
 
-  private func step(endingWith layer: Int) -> Int {
-    guard let step = lastLayers.firstIndex(of: layer) else {
+  /// Whether step `index` writes its output over its input.
+  ///
+  /// Not so at the two ends, whose tensors are the caller's.
+  private static func overwritesInput(_ index: Int, of steps: [any Layer]) -> Bool {
+    index > 0 && index + 1 < steps.count && steps[index].traits.forwardInPlace
+      && !steps[index - 1].traits.needsOutput
+  }
+
+  /// The step whose output is that of a layer after a forward pass; nil for a layer whose output
+  /// the one behind it overwrites, or never writes down.
+  private func step(keeping layer: Int) -> Int? {
+    lastLayers.firstIndex(of: layer).flatMap {
+      Self.overwritesInput($0 + 1, of: steps) ? nil : $0
+    }
+  }
+
+  private func requiredStep(keeping layer: Int) -> Int {
+    guard let step = step(keeping: layer) else {
       preconditionFailure("layer \(layer) of \(layers.count) has no output of its own")
     }
     return step
   }
+
+  /// Whether what a layer gave is still there after a forward pass.
+  package func keepsOutput(ofLayer index: Int) -> Bool { step(keeping: index) != nil }
 
   package var inputShape: Shape { layers[0].inputShape }
   package var outputShape: Shape { layers[layers.count - 1].outputShape }
@@ -179,7 +192,7 @@ package final class LayerSequence {
 
   /// What layer `index` gave in the last forward pass; `y` is the sequence's own output.
   package func activation(behind index: Int, output y: Tensor) -> Tensor {
-    output(of: step(endingWith: index), y)
+    output(of: requiredStep(keeping: index), y)
   }
 
   private func output(of index: Int, _ y: Tensor) -> Tensor {
@@ -198,17 +211,19 @@ package final class LayerSequence {
   }
 
   /// dx = dL/dx, for the pass's `inputGroups`; nil where nobody wants it.
+  ///
+  /// `inner` is added to dL/dy of its layer.
   package func backward(
-    _ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass
+    _ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass,
+    adding inner: InnerGradient? = nil
   ) throws {
+    let innerStep = inner.map { requiredStep(keeping: $0.layer) }
     // Only the first step's gradient may be wanted for some groups alone.
-    let inner = pass.with(inputGroups: pass.groups)
+    let whole = pass.with(inputGroups: pass.groups)
     for index in steps.indices.reversed() {
       let arriving = index + 1 < steps.count ? gradients[index] : dy
-      if let injection, injectionStep == index {
-        context.add(injection.gradient, to: arriving, pass)
-      }
-      let own = (index > 0 ? inner : pass).with(
+      if let inner, innerStep == index { context.add(inner.values, to: arriving, pass) }
+      let own = (index > 0 ? whole : pass).with(
         lastContribution: lastContribution(ofStep: index, pass))
       try steps[index].backward(
         arriving, input: input(of: index, x), output: output(of: index, y),

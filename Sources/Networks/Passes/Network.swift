@@ -115,12 +115,15 @@ package final class Network {
   /// - Parameters:
   ///   - pass: The groups and samples that `outputGradient` covers.
   ///   - inputGroups: The groups for which `inputGradient` is wanted; empty for none.
+  ///   - inner: What is added behind a layer; nil for nothing.
   /// - Throws: `CollectivesError` where a layer's exchange between ranks fails.
-  package func backward(_ pass: Pass, inputGroups: Range<Int>) throws {
+  package func backward(
+    _ pass: Pass, inputGroups: Range<Int>, adding inner: InnerGradient? = nil
+  ) throws {
     let narrowed = pass.with(conditions).with(inputGroups: inputGroups)
     try sequence.backward(
       outputGradient, input: input, output: output,
-      into: inputGroups.isEmpty ? nil : inputGradient, narrowed)
+      into: inputGroups.isEmpty ? nil : inputGradient, narrowed, adding: inner)
   }
 
   /// Carries `direction` through the derivative of `backward`, which was the last call for this

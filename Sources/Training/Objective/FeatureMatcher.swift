@@ -33,20 +33,19 @@ final class FeatureMatcher {
       shardCapacity: model.critic.memory.groupCapacity, firstGroup: Group.fakes)
   }
 
-  /// After the critic's forward pass over reals and fakes: lets its next backward pass add the
-  /// term's gradient.
+  /// After the critic's forward pass over reals and fakes.
   ///
-  /// - Returns: D; 0 where the features are another network's.
-  func matchCritic(_ pass: Pass, _ fakes: Pass) throws -> Double {
-    guard case .critic(let layer) = settings.features else { return 0 }
+  /// - Returns: D, and the term's gradient for the critic's backward pass; nil where the features
+  ///   are another network's.
+  func matchCritic(
+    _ pass: Pass, _ fakes: Pass
+  ) throws -> (distance: Double, gradient: InnerGradient)? {
+    guard case .critic(let layer) = settings.features else { return nil }
     let critic = model.critic
     let distance = try match(
       critic.sequence.activation(behind: layer, output: critic.output), pass, fakes)
-    critic.sequence.injection = (afterLayer: layer, gradient: gradient)
-    return distance
+    return (distance, InnerGradient(behind: layer, gradient))
   }
-
-  func endCriticPass() { model.critic.sequence.injection = nil }
 
   /// Sends reals and fakes through the feature network and adds the term's gradient to the
   /// generator's output gradient.

@@ -51,13 +51,12 @@ extension Trainer {
     let through = pass.covering(fakes..<fakes + 1, parameterGroups: 0..<0)
     sums.clear()
     seedGeneratorGradient(through)
-    let distance = try features?.matchCritic(pass, through) ?? 0
-    try critic.backward(through, inputGroups: through.groups)
-    features?.endCriticPass()
+    let matched = try features?.matchCritic(pass, through)
+    try critic.backward(through, inputGroups: through.groups, adding: matched?.gradient)
     context.copy(
       critic.inputGradient, groups: fakes..<fakes + 1, to: generator.outputGradient,
       groups: 0..<1, made)
-    let otherDistance = try features?.matchNetwork(pass, through) ?? 0
+    let otherDistance = try features?.matchNetwork(pass, through)
     generator.arena.clearGradient()
     try generator.backward(made, inputGroups: 0..<0)
     try generator.arena.reduceOwnGradient()
@@ -65,7 +64,7 @@ extension Trainer {
     let total = try sums.total(count: StepSum.count)
     var losses = GeneratorLosses()
     losses.classification = total[.classLosses] / Double(batch.count)
-    losses.featureDistance = distance + otherDistance
+    losses.featureDistance = (matched?.distance ?? 0) + (otherDistance ?? 0)
     losses.loss =
       total[.fakeLosses] / Double(batch.count)
       + (objective.classifier?.generatorWeight ?? 0) * losses.classification
