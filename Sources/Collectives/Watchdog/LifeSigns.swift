@@ -20,7 +20,8 @@ final class LifeSignSocket {
 
   /// - Throws: `CollectivesError` where the system has no sockets to give.
   init() throws {
-    descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+    let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+    self.descriptor = descriptor
     guard descriptor >= 0 else {
       throw CollectivesError("no socket for the watchdog: \(String(cString: strerror(errno)))")
     }
