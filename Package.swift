@@ -70,7 +70,7 @@ let package = Package(
       swiftSettings: kernelFlags),
     .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"]),
     .target(name: "Collectives", dependencies: ["COpenMPI", "Base", "Kernels"]),
-    .target(name: "Configuration", dependencies: ["Yams"]),
+    .target(name: "Configuration", dependencies: ["Base", "Storage", "Yams"]),
     .target(name: "Storage", dependencies: ["Base", "CZlib"]),
     // One 8-bit picture and its files, for Datasets to read and Reports to write.
     .target(name: "Pictures", dependencies: ["Storage", "CPNG", "CJPEG"]),

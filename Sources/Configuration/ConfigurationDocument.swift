@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// A parsed configuration: a YAML mapping, with values from the command line set over it.
 ///
@@ -20,20 +21,19 @@ package struct ConfigurationDocument: Sendable {
   /// Throws a `ConfigurationError` for a file that is missing, unreadable, not UTF-8, not YAML,
   /// empty, not a mapping, or that has a key twice.
   package init(path: String) throws {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+    guard FileSystem.exists(path) else {
       throw ConfigurationError(message: "\(path): no such file")
     }
-    guard !isDirectory.boolValue else {
+    guard !FileSystem.isDirectory(path) else {
       throw ConfigurationError(message: "\(path): is a folder; a YAML file is expected")
     }
-    let data: Data
+    let bytes: [UInt8]
     do {
-      data = try Data(contentsOf: URL(fileURLWithPath: path))
-    } catch {
-      throw ConfigurationError(message: "\(path): cannot be read: \(error.localizedDescription)")
+      bytes = try FileSystem.readFile(path)
+    } catch let error as StorageError {
+      throw ConfigurationError(message: error.message)
     }
-    guard let text = String(data: data, encoding: .utf8) else {
+    guard let text = String(bytes: bytes, encoding: .utf8) else {
       throw ConfigurationError(message: "\(path): is not UTF-8 text")
     }
     try self.init(text: text, name: path)

@@ -1,3 +1,5 @@
+import Base
+
 extension ConfigurationReader {
   /// What was read, defaults included, as YAML in the order of reading.
   ///
@@ -105,8 +107,7 @@ package func quotedIfNeeded(_ text: String) -> String {
       result.unicodeScalars.append(scalar)
     default:
       // Control characters, line separators, the byte order mark: all below 2^16.
-      let digits = String(scalar.value, radix: 16)
-      result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      result += "\\u" + scalar.value.padded(to: 4, radix: 16)
     }
   }
   return result + "\""

@@ -17,7 +17,8 @@ struct VerifyCommand: ParsableCommand {
       over the tensor's largest magnitude (a gradient's: over all gradients of its step). Passes \
       when each is at most max(4 x PyTorch's, 1e-5), 1e-4 with batch norm in the critic. Exit \
       status 0: all pass, 1: not. A parameter whose gradient is 0 but for rounding (a bias in \
-      front of batch norm) is not compared at the end.
+      front of batch norm) is held where the recording has it, and not compared at the end; the \
+      running means behind it are, within 1e-5 or 1e-4.
 
       Inputs of (leaky) ReLUs that rounding may put on either side of 0 take the side that the \
       recording says. One that says none is judged without, and if it fails, such inputs are \

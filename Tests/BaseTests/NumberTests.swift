@@ -1,4 +1,5 @@
 import Base
+import Foundation
 import Testing
 
 @Suite struct NumberTests {
@@ -13,8 +14,11 @@ import Testing
   }
 
   @Test func secondsGoForward() {
-    var isDone = false
-    let seconds = secondsTaken { isDone = true }
-    #expect(isDone && seconds >= 0 && seconds < 60)
+    let begin = monotonicSeconds()
+    let seconds = secondsTaken { usleep(20_000) }
+    // A sleep is never shorter, and on a busy machine longer.
+    #expect(seconds >= 0.02 && seconds < 60)
+    let all = monotonicSeconds() - begin
+    #expect(all >= seconds && all < 60)
   }
 }

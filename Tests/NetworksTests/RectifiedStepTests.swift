@@ -281,6 +281,50 @@ import Testing
     expectSameBits(seen.gradients[1], expected.gradients[1], "gradients")
   }
 
+  /// What a step says of itself is what its two layers say: their entries, parameters, buffers and
+  /// operations; an algorithm only they have.
+  @Test(arguments: [
+    [
+      "conv2d: {channels: 5, kernel: 3, stride: 1, padding: 1, bias: true, spectralNorm: false}",
+      "leakyReLU: {slope: 0.2}",
+    ],
+    [
+      "conv2d: {channels: 4, kernel: 2, stride: 1, padding: 0, bias: false, spectralNorm: true}",
+      "relu",
+    ],
+    [
+      "batchNorm: {epsilon: 0.25, momentum: 0.5, runningVariance: biased}",
+      "leakyReLU: {slope: 0.3}",
+    ],
+    [
+      "conditionalBatchNorm: {epsilon: 0.25, statistics: running, variance: unbiased, "
+        + "momentum: 0.5}", "relu",
+    ],
+  ])
+  func describesItsTwoLayers(entries: [String]) throws {
+    let network = try Harness(
+      entries.map { "- \($0)\n" }.joined() + "- tanh",
+      input: Shape(channels: 3, height: 4, width: 5), classes: 3
+    ).network
+    #expect(network.sequence.steps.count == 2 && network.layers.count == 3)
+    let step = network.sequence.steps[0]
+    let found = step.description(path: "0")
+    let parts = (0..<2).map { network.layers[$0].description(path: "0.\($0)") }
+    #expect(found.children == parts)
+    #expect(found.kind == "\(parts[0].kind) and \(parts[1].kind)")
+    #expect(found.inputShape == parts[0].inputShape && found.outputShape == parts[1].outputShape)
+    let isConvolution = parts[0].kind == "conv2d"
+    #expect(found.parameterCount == parts[0].parameterCount && found.parameterCount > 0)
+    #expect(found.operations == parts[0].operations && (found.operations > 0) == isConvolution)
+    #expect(found.algorithm == nil && (parts[0].algorithm != nil) == isConvolution)
+    #expect(found.options.isEmpty)
+    #expect(found.configurationItems == parts.flatMap(\.configurationItems))
+    #expect(step.parameters.map(\.name) == network.layers[0].parameters.map(\.name))
+    #expect(step.buffers.map(\.name) == network.layers[0].buffers.map(\.name))
+    #expect(step.traits.isCurved == !isConvolution)
+    #expect(step.traits.couplesSamples == !isConvolution)
+  }
+
   /// Between the layers of a pair nothing is kept; behind a pair at the end both outputs are.
   @Test func keepsNothingBetweenTheTwo() async throws {
     await #expect(processExitsWith: .failure) {

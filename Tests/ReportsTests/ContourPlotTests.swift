@@ -98,6 +98,29 @@ import Testing
     #expect(abs((sample.y - real.y) - side / 2) < 1.5)
   }
 
+  /// Seven ticks from -3 to 3 below the box and to its left; those at the upper ends of both axes
+  /// are its sides' continuation or next to it.
+  @Test func ticksStandAlongTheBox() throws {
+    let image = ContourPlot(
+      title: "", values: Self.values(9) { $0 + $1 }, gridSize: 9, reals: [], samples: []
+    ).render(width: 600)
+    let ink = CurvePlotTests.places(of: [0x22, 0x22, 0x22], in: image)
+    let rows = Dictionary(grouping: ink, by: \.y).mapValues { $0.map(\.x) }
+    let columns = Dictionary(grouping: ink, by: \.x).mapValues { $0.map(\.y) }
+    // The box is the square whose sides are the longest runs of ink.
+    let bottom = try #require(rows.filter { $0.value.count > 350 }.keys.max())
+    let left = try #require(columns.filter { $0.value.count > 350 }.keys.min())
+    let below = try #require(rows[bottom + 2]).sorted()
+    let beside = try #require(columns[left - 2]).filter { $0 <= bottom }.sorted()
+    #expect(below.count == 7 && beside.count == 7)
+    let side = Double(try #require(below.last) - below[0]) / 6
+    for (index, x) in below.enumerated() {
+      #expect(abs(Double(x - left - 1) - Double(index) * side) <= 1)
+      #expect(abs(Double(bottom - beside[6 - index]) - Double(index) * side) <= 1)
+    }
+    #expect(columns[below[6]].map { $0.count > 350 } == true)
+  }
+
   @Test func valuesGrowDarkerUpwards() {
     // y alone: the top of the plane is high. The sequence's red falls from 0xF7 to 0x6B.
     let image = ContourPlot(

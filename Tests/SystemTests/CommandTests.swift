@@ -34,12 +34,31 @@ extension SystemTests {
       }
     }
 
-    @Test(
-      .enabled(if: Program.commands.contains("doctor"), "there is no doctor"), arguments: launches)
-    func doctorFindsThisMachineFit(ranks: Int?) throws {
+    @Test(arguments: launches) func doctorFindsThisMachineFit(ranks: Int?) throws {
       let outcome = try Program.run(["doctor"], ranks: ranks)
       #expect(outcome.status == 0, "\(outcome)")
-      #expect(!outcome.output.isEmpty)
+      let lines = outcome.output.components(separatedBy: "\n")
+      func expectLine(_ start: String, _ part: String) {
+        let isThere = lines.contains { $0.hasPrefix(start) && $0.contains(part) }
+        #expect(isThere, "\(start)\(part): \(outcome)")
+      }
+      #expect(lines[0].hasPrefix("processor     ") && lines[0].count > 14, "\(outcome)")
+      expectLine("vector level  x86-64-v", "needed: x86-64-v3")
+      expectLine("MPI           ", ranks == nil ? "one process, no MPI" : "Open MPI")
+      expectLine("kernels       AVX", "the same bits")
+      expectLine("BLAS          ", "bench --layers")
+      expectLine("exchange      ", ranks == nil ? "none" : "flat (all ranks are on one node)")
+      // A line a rank, in their order, each with the cores it may use.
+      let bindings = lines.filter { $0.hasPrefix("  rank ") }
+      #expect(bindings.count == ranks ?? 1, "\(outcome)")
+      for (rank, line) in bindings.enumerated() {
+        #expect(line.hasPrefix("  rank \(rank) on "), "\(outcome)")
+        #expect(line.contains(": cores ") && !line.hasSuffix("unknown"), "\(outcome)")
+      }
+      // What it advises depends on the machine; that the build's own level is there does not.
+      #expect(lines.contains("nothing is missing") || lines.contains("to look at"), "\(outcome)")
+      #expect(!outcome.output.contains("the processor lacks"), "\(outcome)")
+      #expect(!outcome.output.contains("mpirun is not in PATH"), "\(outcome)")
     }
 
     @Test(arguments: launches) func benchAsJSON(ranks: Int?) throws {

@@ -48,10 +48,7 @@ extension SystemTests {
       }.first
       switch source {
       case "idx", "mnistPickle":
-        let images = idx([0x803, 300, 28, 28], Data(repeating: 100, count: 300 * 28 * 28))
-        _ = try scratch.write("data/train-images-idx3-ubyte", images)
-        let labels = Data((0..<300).map { UInt8($0 % 10) })
-        _ = try scratch.write("data/train-labels-idx1-ubyte", idx([0x801, 300], labels))
+        try writeImages("data", in: scratch)
         // A pickle's images are the same, and only its own format is not read here.
         return ["data.source=idx", "data.path=\(data)"]
       case "cifar10":
@@ -62,6 +59,14 @@ extension SystemTests {
         return ["data.path=\(data)"]
       default: return []
       }
+    }
+
+    /// Writes 300 grey images of ten classes as IDX files.
+    static func writeImages(_ folder: String, in scratch: Scratch) throws {
+      let images = idx([0x803, 300, 28, 28], Data(repeating: 100, count: 300 * 28 * 28))
+      _ = try scratch.write("\(folder)/train-images-idx3-ubyte", images)
+      let labels = Data((0..<300).map { UInt8($0 % 10) })
+      _ = try scratch.write("\(folder)/train-labels-idx1-ubyte", idx([0x801, 300], labels))
     }
 
     private static func idx(_ header: [Int], _ elements: Data) -> Data {

@@ -57,6 +57,42 @@ extension SystemTests {
       #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome)")
     }
 
+    /// In a PATH of its own: without `apt-get`, and `pkg-config` knows all libraries but one.
+    @Test(
+      arguments: [
+        ([], "mpirun libpng"), (["mpirun"], "libpng"), (["mpirun", "libpng"], nil),
+      ] as [([String], String?)])
+    func setupNamesWhatIsMissing(there: [String], missing: String?) throws {
+      try withScratch { scratch in
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+        for tool in ["bash", "paste", "id"] {
+          let place = path.split(separator: ":").map { "\($0)/\(tool)" }
+            .first { FileManager.default.isExecutableFile(atPath: $0) }
+          try FileManager.default.createSymbolicLink(
+            atPath: scratch.url(tool).path, withDestinationPath: try #require(place))
+        }
+        // Given all names at once it fails too where one is missing.
+        let lacks = there.contains("libpng") ? "none" : "libpng"
+        let shell = "#!\(scratch.url("bash").path)\n"
+        let scripts = ["swift": "", "pkg-config": "[[ \" $* \" != *\" \(lacks) \"* ]]\n"]
+        for (name, script) in scripts.merging(
+          there.contains("mpirun") ? ["mpirun": ""] : [:], uniquingKeysWith: { $1 })
+        {
+          let file = try scratch.write(name, shell + script)
+          try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file)
+        }
+        let outcome = try RunningJob([
+          "PATH=\(scratch.path)", "bash", repositoryFile("launch/setup.sh"),
+        ]).finish()
+        guard let missing else {
+          return #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome)")
+        }
+        #expect(outcome.status == 1, "\(outcome)")
+        #expect(
+          outcome.errors.hasPrefix("setup: missing: \(missing). Install them; "), "\(outcome)")
+      }
+    }
+
     /// More ranks than cores are free and yield; one that fills a core stays there.
     @Test func launcherKnowsTheCores() throws {
       func words(_ arguments: [String]) throws -> Outcome {

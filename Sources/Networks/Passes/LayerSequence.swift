@@ -12,7 +12,7 @@ import Kernels
 package final class LayerSequence {
   package let layers: [any Layer]
   /// What the passes run: the layers, some of them in pairs.
-  private let steps: [any Layer]
+  package let steps: [any Layer]
   /// The index of each step's last layer.
   private let lastLayers: [Int]
   private let context: ExecutionContext
@@ -59,70 +59,23 @@ package final class LayerSequence {
     composites = steps.map { $0 as? any CompositeLayer }
     for step in steps { try step.prepare(memory, in: context) }
 
-    let tensor = { (shape: Shape, shared: SharedMemory) in
-      Tensor(
-        shape: shape, shards: context.plan.localShards, shardCapacity: memory.shardCapacity,
-        in: shared)
-    }
-    let inner = steps.dropLast()
-    var activations: [Tensor] = []
-    for (index, step) in inner.enumerated() {
-      activations.append(
-        Self.overwritesInput(index, of: steps)
-          ? activations[index - 1] : tensor(step.outputShape, context.valueMemory))
-    }
-    self.activations = activations
-
-    // From the last to the first: a step that works in place gives its dx where its dy was, unless
-    // its second-order pass still needs that dy.
-    let hasSecondOrder = memory.secondOrderGroup != nil
-    var gradients: [Tensor] = []
-    for (index, step) in inner.enumerated().reversed() {
-      let next = steps[index + 1]
-      let inPlace =
-        !gradients.isEmpty && next.traits.backwardInPlace
-        && !(hasSecondOrder && next.traits.isCurved)
-      gradients.insert(
-        inPlace ? gradients[0] : tensor(step.outputShape, context.gradientMemory), at: 0)
-    }
-    self.gradients = gradients
-
+    let tensors = SequenceTensors(steps, memory: memory, context: context)
+    activations = tensors.activations()
+    gradients = tensors.gradients()
     isCurved = layers.contains(where: \.traits.isCurved)
-    let lastCurved = steps.lastIndex { $0.traits.isCurved }
-    if let lastCurved, endsNetwork, hasSecondOrder, composites[lastCurved] == nil {
-      firstSource = lastCurved
-    } else {
-      firstSource = nil
-    }
     guard let group = memory.secondOrderGroup else {
+      firstSource = nil
       directions = []
       shares = []
       return
     }
-    let single = { (shape: Shape) in
-      Tensor(
-        shape: shape, shards: context.plan.localShards, shardCapacity: memory.groupCapacity,
-        firstGroup: group, in: context.valueMemory)
+    if let last = steps.lastIndex(where: \.traits.isCurved), endsNetwork, composites[last] == nil {
+      firstSource = last
+    } else {
+      firstSource = nil
     }
-    var directions: [Tensor] = []
-    for (index, step) in inner.enumerated() {
-      let inPlace = index > 0 && step.traits.backwardInPlace && !step.traits.isCurved
-      directions.append(inPlace ? directions[index - 1] : single(step.outputShape))
-    }
-    self.directions = directions
-    // The first source's share takes the place of what it gave in `backward`, which nothing reads
-    // after its second-order pass: the steps before have had theirs.
-    var shares: [Tensor?] = []
-    for (index, step) in steps.enumerated() {
-      if !step.traits.isCurved || composites[index] != nil {
-        shares.append(nil)
-      } else if index > 0, index == firstSource {
-        shares.append(gradients[index - 1])
-      } else {
-        shares.append(single(step.inputShape))
-      }
-    }
-    self.shares = shares
+    directions = tensors.directions(ofGroup: group)
+    shares = tensors.shares(ofGroup: group, first: firstSource, gradients: gradients)
   }
 
   /// The layers with each pair that can run as one in its place, and the index of each step's last
@@ -160,7 +113,7 @@ package final class LayerSequence {
   /// Whether step `index` writes its output over its input.
   ///
   /// Not so at the two ends, whose tensors are the caller's.
-  private static func overwritesInput(_ index: Int, of steps: [any Layer]) -> Bool {
+  static func overwritesInput(_ index: Int, of steps: [any Layer]) -> Bool {
     index > 0 && index + 1 < steps.count && steps[index].traits.forwardInPlace
       && !steps[index - 1].traits.needsOutput
   }

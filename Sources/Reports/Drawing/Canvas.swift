@@ -175,6 +175,9 @@ struct Canvas {
     StrokeFont.layout(text).width * size
   }
 
+  /// A length in dots of the typeface, in whole pixels.
+  static func dots(_ count: Double, size: Double) -> Int { Int((count * size).rounded()) }
+
   private mutating func blend(_ x: Int, _ y: Int, _ colour: Colour, _ share: Float) {
     let index = (y * width + x) * 3
     func mix(_ old: UInt8, _ new: UInt8) -> UInt8 {

@@ -48,7 +48,6 @@ package struct ContourPlot: Equatable, Sendable {
   private static let lineColour = Colour(0x3D6A96)
   private static let realColour = Colour(0xE65100)
   private static let sampleColour = Colour(0x00703C)
-  private static let ink = Colour(0x222222)
 
   package init(
     title: String, range: ClosedRange<Double> = -3...3, values: [Float], gridSize: Int,
@@ -82,78 +81,68 @@ package struct ContourPlot: Equatable, Sendable {
   /// - Returns: An RGB picture. The same input gives the same bytes.
   package func render(width: Int = 900, textSize: Double = 2) -> Picture {
     precondition(width >= 320, "\(width) pixels are too few")
-    func dots(_ count: Double) -> Int { Int((count * textSize).rounded()) }
+    let scale = ValueScale(values)
     let axis = PlotAxis(
       values: [range.lowerBound, range.upperBound], scale: .linear, margin: 0)
-    let scale = ValueScale(values)
-
-    // Where things are.
     let ticks = axis.ticks(count: 6)
-    let tickWidth = ticks.map { Canvas.textWidth($0.label, size: textSize) }.max() ?? 0
-    let barLabelWidth =
-      scale.levels.map { Canvas.textWidth($0.label, size: textSize) }.max() ?? 0
-    let left = dots(14) + Int(tickWidth.rounded(.up))
-    let right = width - dots(44) - Int(barLabelWidth.rounded(.up))
-    let top = dots(title.isEmpty ? 20 : 33)
-    let side = max(1, right - left)
-    let plot = PixelRect(left: left, top: top, right: right, bottom: top + side)
-    var canvas = Canvas(width: width, height: plot.bottom + dots(20))
-    func pixel(_ point: PlotPoint) -> (x: Double, y: Double)? {
-      guard let x = axis.place(point.x), let y = axis.place(point.y) else { return nil }
-      return (Double(plot.left) + x * Double(side), Double(plot.bottom) - y * Double(side))
-    }
-
+    let plot = place(ticks, scale.levels, width: width, size: textSize)
+    let frame = PlotFrame(xAxis: axis, yAxis: axis, plot: plot, textSize: textSize)
+    var canvas = Canvas(width: width, height: plot.bottom + frame.dots(20))
     drawLandscape(scale, in: plot, on: &canvas)
-    // Reals first: the samples are what the reader looks for.
-    let crosses = [(reals, Self.realColour), (samples, Self.sampleColour)]
-    for (points, colour) in crosses {
-      canvas.stroke(
-        points.compactMap(pixel).flatMap { Self.cross($0.x, $0.y, reach: 2.25 * textSize) },
-        thickness: 0.75 * textSize, colour: colour, clip: plot)
-    }
-
-    // Axes over all four sides, ticks and labels.
-    frame(plot, on: &canvas)
-    for tick in ticks {
-      guard let place = axis.place(tick.value) else { continue }
-      let x = min(plot.left + Int(place * Double(side)), plot.right - 1)
-      let y = max(plot.bottom - 1 - Int(place * Double(side)), plot.top)
-      canvas.fill(
-        PixelRect(left: x, top: plot.bottom, right: x + 1, bottom: plot.bottom + dots(2.5)),
-        Self.ink)
-      canvas.fill(
-        PixelRect(left: plot.left - dots(2.5), top: y, right: plot.left, bottom: y + 1), Self.ink)
-      canvas.text(
-        tick.label, x: Double(x) + 0.5, y: Double(plot.bottom + dots(9)), anchor: .centre,
-        size: textSize, colour: Self.ink)
-      canvas.text(
-        tick.label, x: Double(plot.left - dots(5)), y: Double(y) + 0.5, anchor: .right,
-        size: textSize, colour: Self.ink)
-    }
+    drawPoints(in: frame, on: &canvas)
+    PlotFrame.drawBox(around: plot, on: &canvas)
+    frame.drawTicks(x: ticks, y: ticks, hasGrid: false, on: &canvas)
     drawBar(scale, beside: plot, size: textSize, on: &canvas)
+    drawHead(over: frame, on: &canvas)
+    return canvas.picture
+  }
 
-    // Title and legend.
-    var line = Double(dots(10))
+  /// The plane's square: room beside it for the ticks' labels and the colour bar with its own.
+  private func place(
+    _ ticks: [PlotAxis.Tick], _ levels: [PlotAxis.Tick], width: Int, size: Double
+  ) -> PixelRect {
+    func widest(_ ticks: [PlotAxis.Tick]) -> Int {
+      Int((ticks.map { Canvas.textWidth($0.label, size: size) }.max() ?? 0).rounded(.up))
+    }
+    let left = Canvas.dots(14, size: size) + widest(ticks)
+    let right = width - Canvas.dots(44, size: size) - widest(levels)
+    let top = Canvas.dots(title.isEmpty ? 20 : 33, size: size)
+    return PixelRect(left: left, top: top, right: right, bottom: top + max(1, right - left))
+  }
+
+  private func drawPoints(in frame: PlotFrame, on canvas: inout Canvas) {
+    // Reals first: the samples are what the reader looks for.
+    for (points, colour) in [(reals, Self.realColour), (samples, Self.sampleColour)] {
+      let crosses = points.compactMap { frame.pixel($0.x, $0.y) }
+        .flatMap { Self.cross($0.x, $0.y, reach: 2.25 * frame.textSize) }
+      canvas.stroke(
+        crosses, thickness: 0.75 * frame.textSize, colour: colour, clip: frame.plot)
+    }
+  }
+
+  /// Draws the title and the legend.
+  private func drawHead(over frame: PlotFrame, on canvas: inout Canvas) {
+    let (left, size) = (Double(frame.plot.left), frame.textSize)
+    var line = Double(frame.dots(10))
     if !title.isEmpty {
       // A long one gets smaller before it leaves the picture.
-      let fit = Double(width - plot.left - dots(4)) / max(1, Canvas.textWidth(title, size: 1))
+      let room = Double(canvas.width - frame.plot.left - frame.dots(4))
+      let fit = room / max(1, Canvas.textWidth(title, size: 1))
       canvas.text(
-        title, x: Double(plot.left), y: line, anchor: .left, size: min(textSize * 1.1, fit),
-        colour: Self.ink, isBold: true)
-      line += Double(dots(13))
+        title, x: left, y: line, anchor: .left, size: min(size * 1.1, fit),
+        colour: PlotFrame.ink, isBold: true)
+      line += Double(frame.dots(13))
     }
-    var x = Double(plot.left)
+    var x = left
     for (name, points, colour) in [
       ("reals", reals, Self.realColour), ("generator samples", samples, Self.sampleColour),
     ] where !points.isEmpty {
       canvas.stroke(
-        Self.cross(x + 4 * textSize, line, reach: 3 * textSize), thickness: textSize,
-        colour: colour)
+        Self.cross(x + 4 * size, line, reach: 3 * size), thickness: size, colour: colour)
       canvas.text(
-        name, x: x + 11 * textSize, y: line, anchor: .left, size: textSize, colour: Self.ink)
-      x += 29 * textSize + Canvas.textWidth(name, size: textSize)
+        name, x: x + 11 * size, y: line, anchor: .left, size: size, colour: PlotFrame.ink)
+      x += 29 * size + Canvas.textWidth(name, size: size)
     }
-    return canvas.picture
   }
 
   // MARK: - Values and colours
@@ -237,7 +226,7 @@ package struct ContourPlot: Equatable, Sendable {
   private func drawBar(
     _ scale: ValueScale, beside plot: PixelRect, size: Double, on canvas: inout Canvas
   ) {
-    func dots(_ count: Double) -> Int { Int((count * size).rounded()) }
+    func dots(_ count: Double) -> Int { Canvas.dots(count, size: size) }
     let bar = PixelRect(
       left: plot.right + dots(8), top: plot.top, right: plot.right + dots(18), bottom: plot.bottom)
     func y(_ value: Double) -> Int {
@@ -252,7 +241,7 @@ package struct ContourPlot: Equatable, Sendable {
         PixelRect(left: bar.left, top: top, right: bar.right, bottom: bottom),
         scale.colour(band: band))
     }
-    frame(bar, on: &canvas)
+    PlotFrame.drawBox(around: bar, on: &canvas)
     // Labels on every level, or every so many where they would touch.
     let spacing = Double(bar.height) / Double(max(1, scale.levels.count))
     let every = max(1, Int((Double(dots(14)) / spacing).rounded(.up)))
@@ -264,22 +253,11 @@ package struct ContourPlot: Equatable, Sendable {
       guard index % every == 0 else { continue }
       canvas.text(
         level.label, x: Double(bar.right + dots(5)), y: Double(place) + 0.5, anchor: .left,
-        size: size, colour: Self.ink)
+        size: size, colour: PlotFrame.ink)
     }
     canvas.text(
       valueLabel, x: Double(canvas.width - dots(7)), y: Double(bar.top + bar.bottom) / 2,
-      anchor: .centre, size: size, colour: Self.ink, isUpright: true)
-  }
-
-  /// A border of one pixel around a rectangle.
-  private func frame(_ rect: PixelRect, on canvas: inout Canvas) {
-    for edge in [
-      PixelRect(left: rect.left - 1, top: rect.top - 1, right: rect.left, bottom: rect.bottom + 1),
-      PixelRect(
-        left: rect.right, top: rect.top - 1, right: rect.right + 1, bottom: rect.bottom + 1),
-      PixelRect(left: rect.left, top: rect.top - 1, right: rect.right, bottom: rect.top),
-      PixelRect(left: rect.left, top: rect.bottom, right: rect.right, bottom: rect.bottom + 1),
-    ] { canvas.fill(edge, Self.ink) }
+      anchor: .centre, size: size, colour: PlotFrame.ink, isUpright: true)
   }
 
   private static func cross(_ x: Double, _ y: Double, reach: Double) -> [Segment] {

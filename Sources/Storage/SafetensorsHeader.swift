@@ -1,0 +1,146 @@
+import Foundation
+
+/// What a safetensors file says of itself in its header, checked against the bytes it has.
+struct SafetensorsHeader {
+  /// One tensor's place and shape.
+  struct Tensor {
+    var type: String
+    var shape: [Int]
+    /// Places in the file.
+    var bytes: Range<Int>
+  }
+
+  private(set) var metadata: [String: String] = [:]
+  private(set) var tensors: [String: Tensor] = [:]
+  /// The tensors' names in the order of their bytes.
+  private(set) var names: [String] = []
+  private let path: String
+
+  /// The longest header that is believed; the reference implementation's limit.
+  private static let longest = 100_000_000
+
+  private static let typeSizes = [
+    "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8,
+    "U32": 4, "U16": 2, "U8": 1, "BOOL": 1,
+  ]
+
+  /// Reads and checks a header.
+  ///
+  /// - Parameters:
+  ///   - contents: The whole file.
+  ///   - path: The file, for messages.
+  /// - Throws: `StorageError` if the file is shorter than its header says, the header is not the
+  ///   expected JSON, or its tensors do not tile the data exactly.
+  init(of contents: [UInt8], path: String) throws {
+    self.path = path
+    let data = try dataRange(of: contents)
+    for (name, value) in try members(contents[8..<data.lowerBound]) {
+      if name == "__metadata__" {
+        guard let texts = value as? [String: String] else {
+          throw broken("__metadata__ is not an object of strings")
+        }
+        metadata = texts
+      } else {
+        tensors[name] = try tensor(name, value, in: data)
+      }
+    }
+    names = try namesInOrder(tiling: data)
+  }
+
+  /// Where the tensors' bytes are: behind eight bytes with the header's length and the header.
+  private func dataRange(of contents: [UInt8]) throws -> Range<Int> {
+    guard contents.count >= 8 else {
+      throw broken("it has \(contents.count) bytes, the header's length alone takes 8")
+    }
+    let length = (0..<8).reduce(UInt64(0)) { $0 | UInt64(contents[$1]) << (8 * $1) }
+    guard length <= Self.longest else {
+      throw broken(
+        "the header's length is given as \(length), at most \(Self.longest) is expected")
+    }
+    let start = 8 + Int(length)
+    guard start <= contents.count else {
+      throw broken("truncated: the header takes \(length) bytes, \(contents.count - 8) are left")
+    }
+    return start..<contents.count
+  }
+
+  private func members(_ text: ArraySlice<UInt8>) throws -> [String: Any] {
+    let json: Any
+    do {
+      json = try JSONSerialization.jsonObject(with: Data(text))
+    } catch {
+      throw broken("the header is not JSON")
+    }
+    guard let members = json as? [String: Any] else { throw broken("the header is not an object") }
+    return members
+  }
+
+  /// One tensor's entry, whose bytes lie in `data` and are as many as its shape takes.
+  private func tensor(_ name: String, _ value: Any, in data: Range<Int>) throws -> Tensor {
+    guard let members = value as? [String: Any], let type = members["dtype"] as? String,
+      let shape = Self.integers(members["shape"]),
+      let offsets = Self.integers(members["data_offsets"]), offsets.count == 2
+    else {
+      throw broken("tensor '\(name)' lacks dtype, shape or data_offsets: [begin, end]")
+    }
+    guard let size = Self.typeSizes[type] else {
+      throw broken("tensor '\(name)' has the unknown dtype \(type)")
+    }
+    let (begin, end) = (offsets[0], offsets[1])
+    guard 0 <= begin, begin <= end, end <= data.count else {
+      throw broken(
+        "tensor '\(name)' takes the bytes \(begin) to \(end) of \(data.count); truncated?")
+    }
+    guard let byteCount = Self.product(shape + [size]), byteCount == end - begin else {
+      throw broken("tensor '\(name)' is \(type) \(shape), but takes \(end - begin) bytes")
+    }
+    let start = data.lowerBound
+    return Tensor(type: type, shape: shape, bytes: start + begin..<start + end)
+  }
+
+  /// The names by the tensors' places, which leave no byte of `data` out and share none.
+  private func namesInOrder(tiling data: Range<Int>) throws -> [String] {
+    // Several empty tensors may begin at one byte: the name makes their order the same every time.
+    let inOrder = tensors.sorted { left, right in
+      let (a, b) = (left.value.bytes, right.value.bytes)
+      return (a.lowerBound, a.upperBound, left.key) < (b.lowerBound, b.upperBound, right.key)
+    }
+    var position = data.lowerBound
+    for (name, tensor) in inOrder {
+      let begin = tensor.bytes.lowerBound
+      guard begin == position else {
+        let what = begin < position ? "overlaps the one before" : "leaves a hole"
+        throw broken(
+          "tensor '\(name)' begins at byte \(begin - data.lowerBound) and \(what), "
+            + "\(position - data.lowerBound) is expected")
+      }
+      position = tensor.bytes.upperBound
+    }
+    guard position == data.upperBound else {
+      throw broken("\(data.upperBound - position) bytes at its end belong to no tensor")
+    }
+    return inOrder.map(\.key)
+  }
+
+  private func broken(_ what: String) -> StorageError {
+    StorageError("\(path): not a valid safetensors file: \(what)")
+  }
+
+  /// A JSON array of integers, nil if it is anything else.
+  private static func integers(_ value: Any?) -> [Int]? {
+    guard let values = value as? [Any] else { return nil }
+    let integers = values.compactMap { $0 as? Int }
+    return integers.count == values.count ? integers : nil
+  }
+
+  /// The product of non-negative factors, nil if one is negative or the product too large.
+  private static func product(_ factors: [Int]) -> Int? {
+    var product = 1
+    for factor in factors {
+      let (next, overflow) = product.multipliedReportingOverflow(by: factor)
+      if overflow || factor < 0 { return nil }
+      product = next
+    }
+    return product
+  }
+}
