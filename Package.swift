@@ -70,7 +70,7 @@ let package = Package(
       swiftSettings: kernelFlags),
     .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"]),
     .target(name: "Collectives", dependencies: ["COpenMPI", "Base", "Kernels"]),
-    .target(name: "Configuration", dependencies: ["Yams"]),
+    .target(name: "Configuration", dependencies: ["Base", "Yams"]),
     .target(name: "Storage", dependencies: ["Base", "CZlib"]),
     // One 8-bit picture and its files, for Datasets to read and Reports to write.
     .target(name: "Pictures", dependencies: ["Storage", "CPNG", "CJPEG"]),
@@ -147,7 +147,7 @@ let package = Package(
       ]),
     .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Base", "TestSupport"]),
-    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Base"]),
     .testTarget(
       name: "StorageTests", dependencies: ["Storage", "TestSupport"],
       resources: [.copy("Fixtures")]),
