@@ -86,11 +86,13 @@ let package = Package(
       ]),
     // What is measured of samples: a file a score.
     .target(name: "Scores", dependencies: ["Configuration", "Datasets"]),
+    // The default configuration is a link to the file in configs/, and part of the program.
     .target(
       name: "Recipe",
       dependencies: [
         "Training", "Scores", "Networks", "Datasets", "Collectives", "Base", "Configuration",
-      ]),
+      ],
+      resources: [.embedInCode("Default/glyphs.yaml")]),
     .target(
       name: "Sampling",
       dependencies: [
@@ -145,7 +147,7 @@ let package = Package(
       ]),
     .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Base", "TestSupport"]),
-    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Base"]),
     .testTarget(
       name: "StorageTests", dependencies: ["Storage", "TestSupport"],
       resources: [.copy("Fixtures")]),

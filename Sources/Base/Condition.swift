@@ -49,3 +49,69 @@ package struct Condition {
     _ = numbers.update(fromContentsOf: other.numbers)
   }
 }
+
+extension Condition {
+  /// Runs `body` with a condition that lasts as long as the call: class 0, and zeros.
+  ///
+  /// - Parameters:
+  ///   - shape: Of the condition.
+  ///   - body: What writes and reads it.
+  /// - Returns: What `body` returns.
+  package static func withTemporary<Result>(
+    _ shape: ConditionShape, _ body: (Condition) -> Result
+  ) -> Result {
+    var label: Int32 = 0
+    return withUnsafeMutablePointer(to: &label) { label in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: shape.numbers) { numbers in
+        numbers.initialize(repeating: 0)
+        return body(Condition(label: label, numbers: numbers))
+      }
+    }
+  }
+}
+
+/// What a sample is asked to be: a class, a vector of numbers, or both.
+package struct ConditionValues: Sendable, Equatable {
+  /// The class; nil where there are none.
+  package var label: Int?
+  /// The vector; empty where there is none.
+  package var numbers: [Float]
+
+  package init(label: Int? = nil, numbers: [Float] = []) {
+    self.label = label
+    self.numbers = numbers
+  }
+
+  /// Whether samples of this shape can be so.
+  package func fits(_ shape: ConditionShape) -> Bool {
+    (label.map { (0..<shape.classes).contains($0) } ?? (shape.classes == 0))
+      && numbers.count == shape.numbers
+  }
+
+  /// Overwrites a condition.
+  ///
+  /// - Parameter condition: What these values fit; without a class or vector here it gets class 0
+  ///   or zeros.
+  package func copy(to condition: Condition) {
+    precondition(
+      numbers.isEmpty || numbers.count == condition.numbers.count,
+      "\(numbers.count) numbers into a condition of \(condition.numbers.count)")
+    condition.label = label ?? 0
+    for index in condition.numbers.indices {
+      condition.numbers[index] = numbers.isEmpty ? 0 : numbers[index]
+    }
+  }
+
+  /// Whether a condition is what these values say, as far as they say anything.
+  package func matches(_ condition: Condition) -> Bool {
+    (label.map { $0 == condition.label } ?? true)
+      && (numbers.isEmpty || numbers.elementsEqual(condition.numbers))
+  }
+
+  /// For headings: `3`, `0.5, 65536`, `3: 0.5`.
+  package var heading: String {
+    let words = numbers.map { $0 == $0.rounded() && abs($0) < 1e9 ? "\(Int($0))" : "\($0)" }
+    let parts = [label.map(String.init), words.isEmpty ? nil : words.joined(separator: ", ")]
+    return parts.compactMap { $0 }.joined(separator: ": ")
+  }
+}

@@ -76,9 +76,11 @@ package struct Benchmark {
       UInt8(truncatingIfNeeded: random.bits(sample: 0, block: $0)[0])
     }
     let dataset = ByteImageDataset(
-      name: "noise", shape: shape, pixels: pixels,
-      labels: classes == 0 ? [] : (0..<count).map { UInt8($0 % classes) },
-      classCount: classes, range: configuration.data.range)
+      ByteImages(
+        name: "noise", shape: shape, pixels: pixels,
+        labels: classes == 0 ? [] : (0..<count).map { UInt8($0 % classes) },
+        classCount: classes),
+      range: configuration.data.range)
     let sampler = try EpochSampler(
       count: count, batch: training.batch, keepsPartialBatch: false, seed: configuration.seed)
     inputs = DrawnInputs(

@@ -1,6 +1,15 @@
+import Base
+
 /// Why ranks could not work together: one line that names the call, the rank and what MPI said.
-package struct CollectivesError: Error, CustomStringConvertible, Equatable {
+package struct CollectivesError: ParameterError, Equatable {
   package var message: String
-  package init(_ message: String) { self.message = message }
-  package var description: String { message }
+  package var parameter: String?
+
+  /// - Parameters:
+  ///   - message: The line.
+  ///   - parameter: The parameter that it is about, if it is about one.
+  package init(_ message: String, parameter: String? = nil) {
+    self.message = message
+    self.parameter = parameter
+  }
 }

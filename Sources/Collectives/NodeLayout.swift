@@ -79,7 +79,7 @@ package struct NodeLayout: Sendable, Equatable {
     // One rank has nothing to exchange, whatever is asked for.
     if mode == .twoLevel, ranks > 1, let obstacle {
       throw CollectivesError(
-        "training.exchange: expected auto or flat, found twoLevel: \(obstacle)")
+        "expected auto or flat, found twoLevel: \(obstacle)", parameter: "exchange")
     }
     guard mode != .flat, obstacle == nil else {
       return [ExchangeLevel(ranks: Array(0..<ranks), index: rank)]

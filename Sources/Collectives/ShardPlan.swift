@@ -15,8 +15,8 @@ package struct ShardPlan: Sendable, Equatable {
     guard allowed.contains(ranks) else {
       throw CollectivesError(
         "\(ranks) ranks cannot take equal subtrees of \(shards) shards; start "
-          + "\(Self.list(allowed)) ranks, or set training.shards to \(ranks) times a power of two "
-          + "(results depend on the number of shards)")
+          + "\(Self.list(allowed)) ranks, or set shards to \(ranks) times a power of two (results "
+          + "depend on the number of shards)", parameter: "shards")
     }
     self.shards = shards
     self.rank = rank

@@ -2,12 +2,17 @@ import Base
 
 /// A fault in the data or in how it was asked for: one line that says what was found, what was
 /// expected, where, and a hint where there is one.
-package struct DatasetError: Error, CustomStringConvertible, Equatable {
+package struct DatasetError: ParameterError, Equatable {
   package var message: String
+  package var parameter: String?
 
-  package init(_ message: String) { self.message = message }
-
-  package var description: String { message }
+  /// - Parameters:
+  ///   - message: The line.
+  ///   - parameter: The parameter that it is about, if it is about one.
+  package init(_ message: String, parameter: String? = nil) {
+    self.message = message
+    self.parameter = parameter
+  }
 }
 
 /// Samples that any thread may read in any order: sample i is the same on every rank.
@@ -39,14 +44,9 @@ extension Dataset {
   /// The class of sample `index`, of a data set that has classes.
   package func label(at index: Int) -> Int {
     precondition(classCount > 0, "\(name) has no classes")
-    return withUnsafeTemporaryAllocation(of: Int32.self, capacity: 1) { label in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: condition.numbers) { numbers in
-        guard let place = label.baseAddress else { return 0 }
-        place.initialize(to: 0)
-        let found = Condition(label: place, numbers: numbers)
-        copyCondition(at: index, into: found)
-        return found.label
-      }
+    return Condition.withTemporary(condition) { found in
+      copyCondition(at: index, into: found)
+      return found.label
     }
   }
 
@@ -69,8 +69,8 @@ package enum DatasetSplit: String, Sendable, CaseIterable {
     guard let split = splits.first(where: { $0.rawValue == name }) else {
       let names = splits.map(\.rawValue)
       throw DatasetError(
-        "data.split: found \"\(name)\", expected \(names.dropLast().joined(separator: ", ")) or "
-          + "\(names.last ?? "")")
+        "found \"\(name)\", expected \(names.dropLast().joined(separator: ", ")) or "
+          + "\(names.last ?? "")", parameter: "split")
     }
     self = split
   }

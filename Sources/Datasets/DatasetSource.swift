@@ -1,4 +1,4 @@
-/// Where samples come from: what a configuration's `data` section says.
+/// Where samples come from.
 package enum DatasetSource: Sendable, Equatable {
   /// MNIST's file format: the files of `split` in folder `path`, see `loadIDX`.
   case idx(path: String, split: DatasetSplit)
@@ -16,60 +16,44 @@ package enum DatasetSource: Sendable, Equatable {
   /// Reads or draws the samples.
   ///
   /// - Parameters:
-  ///   - range: of images' values; bytes 0 and 255 become its ends.
-  ///   - limit: at most so many samples, the first ones; nil for all of them.
-  ///   - resize: the size that images are brought to as bytes, once (`BilinearResampler`).
-  ///   - dequantization: of images.
-  /// - Returns: the samples, in memory.
-  /// - Throws: `DatasetError`, see the functions above; also for a limit or count below 1, a range
-  ///   without an extent, and samples that are no images with `resize` or `dequantization`.
+  ///   - range: Of images' values, the lower end first; bytes 0 and 255 become its ends.
+  ///   - limit: At most so many samples, 1 or more, the first ones; nil for all of them.
+  ///   - resize: The size that images are brought to as bytes, once (`BilinearResampler`); not of
+  ///     `imageFolder`, which has its own.
+  ///   - dequantization: Of images.
+  /// - Returns: The samples, in memory.
+  /// - Throws: `DatasetError`, see the functions above.
   package func open(
     range: ClosedRange<Float>, limit: Int? = nil, resize: ImageSize? = nil,
     dequantization: Dequantization? = nil
   ) throws -> any Dataset {
-    let low = range.lowerBound
-    let high = range.upperBound
-    guard low < high, (high - low).isFinite else {
-      throw DatasetError(
-        "data.range: found [\(low), \(high)], expected two finite numbers, the lower first")
+    let extent = range.upperBound - range.lowerBound
+    precondition(extent > 0 && extent.isFinite, "values in \(range)")
+    func opened(_ images: AvailableSamples<ByteImages>) throws -> any Dataset {
+      let images = try images.first(limit)
+      return ByteImageDataset(
+        resize.map(images.resized) ?? images, range: range, dequantization: dequantization)
     }
-    if let limit, limit <= 0 {
-      throw DatasetError("data.limit: found \(limit), expected 1 or more")
-    }
-    var conversion = ByteConversion(range: range)
-    if let dequantization {
-      conversion = ByteConversion(range: range, dequantization: dequantization)
-    }
-    let images: ByteImageDataset
     switch self {
     case .idx(let path, let split):
-      images = try loadIDX(directory: path, split: split, range: range, limit: limit)
+      return try opened(loadIDX(directory: path, split: split))
     case .cifar10(let path, let split):
-      images = try loadCIFAR10(path: path, split: split, conversion: conversion)
+      return try opened(loadCIFAR10(path: path, split: split))
     case .mnistPickle(let path, let split):
-      images = try loadMNISTPickle(path: path, split: split, range: range)
-    case .imageFolder(let settings):
-      guard resize == nil else { throw DatasetError("data.resize: imageFolder has data.size") }
-      return try ImageFolderDataset(settings, conversion: conversion, limit: limit)
+      return try opened(loadMNISTPickle(path: path, split: split))
     case .glyphs(let count, let seed):
-      try Self.check(count: count)
-      images = GlyphDataset.make(count: min(count, limit ?? count), seed: seed, range: range)
+      return try opened(
+        AvailableSamples(count: count) { GlyphDataset.make(count: $0, seed: seed) })
+    case .imageFolder(let settings):
+      precondition(resize == nil, "imageFolder has its own size")
+      return try ImageFolderDataset.open(settings, range: range, dequantization: dequantization)
+        .first(limit)
     case .toy(let distribution, let count, let seed):
-      try Self.check(count: count)
-      guard resize == nil, dequantization == nil else {
-        throw DatasetError(
-          "data.\(resize == nil ? "dequantize" : "resize"): \(distribution.form) gives no images")
-      }
-      return ToyDataset(distribution, count: min(count, limit ?? count), seed: seed)
+      precondition(resize == nil && dequantization == nil, "\(distribution.form) gives no images")
+      return try AvailableSamples(count: count) {
+        ToyDataset(distribution, count: $0, seed: seed)
+      }.first(limit)
     }
-    var result = images.limited(to: limit)
-    if let resize { result = result.resized(height: resize.height, width: resize.width) }
-    if dequantization != nil { result = result.converted(by: conversion) }
-    return result
-  }
-
-  private static func check(count: Int) throws {
-    guard count > 0 else { throw DatasetError("data.count: found \(count), expected 1 or more") }
   }
 }
 

@@ -14,12 +14,16 @@ extension RunConfiguration {
     package var order: SamplingOrder
     /// Classes of the labels that training uses; 0 for none.
     package var classes = 0
+    let reader: ConfigurationReader
 
     /// Reads or draws the samples.
     ///
-    /// - Throws: `DatasetError`.
+    /// - Throws: `DatasetError`; `ConfigurationError` where another value of a key would help.
     package func open() throws -> any Dataset {
-      try source.open(range: range, limit: limit, resize: resize, dequantization: dequantization)
+      try reader.locatingErrors {
+        try source.open(
+          range: range, limit: limit, resize: resize, dequantization: dequantization)
+      }
     }
   }
 
@@ -47,8 +51,11 @@ extension RunConfiguration {
         count: count, seed: UInt64(try section.integer("seed", default: 0, in: 0...Int.max)))
     }
     let (low, high) = try section.numberPair("range", default: (-1, 1))
-    guard low < high else {
-      throw section.fail("range", "expected [low, high] with low < high, found [\(low), \(high)]")
+    let ends = (low: Float(low), high: Float(high))
+    guard ends.low < ends.high, (ends.high - ends.low).isFinite else {
+      throw section.fail(
+        "range",
+        "expected [low, high] with low < high, finite in single precision, found [\(low), \(high)]")
     }
     let limit = try section.optionalInteger("limit", in: 1...Int.max)
     let resize = name == "imageFolder" ? nil : try section.optionalImageSize("resize")
@@ -62,8 +69,8 @@ extension RunConfiguration {
     let classes = try section.integer("classes", default: 0, in: 0...65536)
     try section.finish()
     return DataSection(
-      source: source, range: Float(low)...Float(high), limit: limit, resize: resize,
-      dequantization: dequantization, order: order, classes: classes)
+      source: source, range: ends.low...ends.high, limit: limit, resize: resize,
+      dequantization: dequantization, order: order, classes: classes, reader: section)
   }
 
   private static func imageFolder(_ section: ConfigurationReader) throws -> ImageFolderSettings {
@@ -96,7 +103,7 @@ extension RunConfiguration {
     try section.finish()
     return DataSection(
       source: .toy(distribution, count: count, seed: seed), range: -1...1,
-      order: order ?? .shuffled)
+      order: order ?? .shuffled, reader: section)
   }
 
   private static func split(

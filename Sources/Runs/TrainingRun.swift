@@ -71,10 +71,12 @@ package final class TrainingRun {
         let dataset = try configuration.data.open()
         try Self.check(dataset, fits: model)
         let training = configuration.training
-        let sampler = try EpochSampler(
-          count: dataset.count, batch: training.batch,
-          keepsPartialBatch: training.keepsPartialBatch,
-          seed: configuration.seed, order: configuration.data.order)
+        let sampler = try training.reader.locatingErrors {
+          try EpochSampler(
+            count: dataset.count, batch: training.batch,
+            keepsPartialBatch: training.keepsPartialBatch, seed: configuration.seed,
+            order: configuration.data.order)
+        }
         let state = CheckpointState(
           iteration: 0, configuration: fixed, data: .init(samples: dataset.count, checksum: nil))
         return (configuration, yaml, model, dataset, sampler, state)

@@ -61,7 +61,7 @@ package struct Evaluation {
   ) throws -> Result {
     let begin = DispatchTime.now().uptimeNanoseconds
     let layout = SampleGenerator.Layout(
-      count: samples, columns: 1, classes: Array(0..<generator.classes))
+      count: samples, columns: 1, conditions: generator.classConditions)
     let input = ScoreInput(samples: try generator.images(layout), count: samples) {
       generator.reals(layout, of: try dataset())
     }

@@ -64,49 +64,51 @@ package struct SampleGenerator {
     isPlanar || ((shape.channels == 1 || shape.channels == 3) && shape.pixels > 1)
   }
 
-  /// Classes that the generator can be asked for; 0 for none.
-  package var classes: Int { model.generator.conditions?.shape.classes ?? 0 }
+  /// What the generator can be asked for.
+  package var condition: ConditionShape { model.generator.conditions?.shape ?? .none }
+
+  /// The generator's classes, one after the other; empty for none.
+  package var classConditions: [ConditionValues] {
+    (0..<condition.classes).map { ConditionValues(label: $0) }
+  }
 
   /// How samples stand in a grid.
   package struct Layout: Sendable, Equatable {
     package var count: Int
     package var columns: Int
-    /// The classes of the columns; empty where samples have none.
-    package var classes: [Int]
+    /// What the samples of the columns are asked to be; empty where they have no condition.
+    package var conditions: [ConditionValues]
 
-    package init(count: Int, columns: Int, classes: [Int]) {
+    package init(count: Int, columns: Int, conditions: [ConditionValues]) {
       self.count = count
       self.columns = columns
-      self.classes = classes
-    }
-
-    /// The class of sample `index`.
-    package func label(_ index: Int) -> Int {
-      classes.isEmpty ? 0 : classes[index % classes.count]
+      self.conditions = conditions
     }
 
     /// Over the columns.
-    package var headings: [String] { classes.map(String.init) }
+    package var headings: [String] { conditions.map(\.heading) }
   }
 
   /// The most classes that are shown where nobody chose any.
   private static let mostColumns = 20
 
-  /// The layout for at least `count` samples: of a conditional model a column a class in whole
+  /// The layout for at least `count` samples: of a conditional model a column a condition in whole
   /// rows.
   ///
   /// - Parameters:
   ///   - count: Samples.
-  ///   - columns: Samples in a row, where a row is not the classes.
-  ///   - chosen: Classes to show; nil for the first 20 at most.
+  ///   - columns: Samples in a row, where a row is not the conditions.
+  ///   - chosen: Conditions to show; nil for the first 20 classes at most.
   /// - Returns: The layout.
-  package func layout(count: Int, columns: Int, classes chosen: [Int]? = nil) -> Layout {
-    let shown = chosen ?? Array(0..<min(classes, Self.mostColumns))
-    guard classes > 0, !shown.isEmpty else {
-      return Layout(count: count, columns: columns, classes: [])
+  package func layout(
+    count: Int, columns: Int, conditions chosen: [ConditionValues]? = nil
+  ) -> Layout {
+    let shown = chosen ?? Array(classConditions.prefix(Self.mostColumns))
+    guard !condition.isEmpty, !shown.isEmpty else {
+      return Layout(count: count, columns: columns, conditions: [])
     }
     let rows = (count + shown.count - 1) / shown.count
-    return Layout(count: rows * shown.count, columns: shown.count, classes: shown)
+    return Layout(count: rows * shown.count, columns: shown.count, conditions: shown)
   }
 
   // MARK: - Pictures
@@ -116,7 +118,7 @@ package struct SampleGenerator {
   ///
   /// - Parameters:
   ///   - samples: Drawn in this layout.
-  ///   - layout: How images stand in the grid; of a conditional model with the classes on top.
+  ///   - layout: How images stand in the grid; of a conditional model with the conditions on top.
   ///   - scale: Pixels of the picture, each way, for one of an image.
   ///   - dataset: Where the reals come from.
   ///   - title: The heading of the contour plot.
@@ -159,7 +161,7 @@ package struct SampleGenerator {
   }
 
   /// Reals beside samples, each under its heading; of a conditional model both in the columns of
-  /// their classes.
+  /// their conditions.
   ///
   /// - Parameters:
   ///   - samples: Images, drawn in this layout.
@@ -206,7 +208,7 @@ package struct SampleGenerator {
   /// Reals, chosen at random and the same ones at every call, channels last.
   ///
   /// - Parameters:
-  ///   - layout: How many, and of which classes.
+  ///   - layout: How many, and of which conditions.
   ///   - dataset: Where they come from.
   /// - Returns: Whole samples of the data set's shape.
   package func reals(_ layout: Layout, of dataset: any Dataset) -> [Float] {
@@ -214,7 +216,7 @@ package struct SampleGenerator {
     // Step 1: step 0 is the samples' noise.
     let stream = RandomStream(seed: seed, purpose: .sampleNoise, step: 1)
     // So many tries miss a class of a hundredth of the data once in 20 000 times.
-    let tries = layout.classes.isEmpty || dataset.classCount == 0 ? 1 : 1000
+    let tries = layout.conditions.isEmpty || dataset.condition.isEmpty ? 1 : 1000
     var reals = [Float](repeating: 0, count: layout.count * size)
     reals.withUnsafeMutableBufferPointer { buffer in
       for index in 0..<layout.count {
@@ -222,8 +224,13 @@ package struct SampleGenerator {
           stream.integer(below: dataset.count, sample: index, element: $0)
         }
         let real =
-          candidates.first { tries == 1 || dataset.label(at: $0) == layout.label(index) }
-          ?? candidates[0]
+          candidates.first { candidate in
+            tries == 1
+              || Condition.withTemporary(dataset.condition) { found in
+                dataset.copyCondition(at: candidate, into: found)
+                return layout.conditions[index % layout.conditions.count].matches(found)
+              }
+          } ?? candidates[0]
         dataset.copySample(
           at: real,
           into: UnsafeMutableBufferPointer(rebasing: buffer[index * size..<(index + 1) * size]))
@@ -239,48 +246,53 @@ package struct SampleGenerator {
 
   /// The samples of a layout, channels last.
   ///
-  /// - Parameter layout: How many, and of which classes.
+  /// - Parameter layout: How many, and of which conditions.
   /// - Returns: Whole samples of the generator's shape.
   /// - Throws: What a pass throws.
   package func images(_ layout: Layout) throws -> [Float] {
-    try images(count: layout.count, label: layout.label, noise: fillNoise)
+    try images(count: layout.count, conditions: layout.conditions, noise: fillNoise)
   }
 
   /// `count` samples, channels last.
   ///
   /// - Parameters:
   ///   - count: Samples.
-  ///   - label: The class of a sample, where the generator takes one.
+  ///   - conditions: What the samples are asked to be, in turn; none for class 0 and zeros.
   ///   - noise: Overwrites its buffer, `latent` values, with the noise of a sample.
   /// - Returns: `count` samples of the generator's shape.
   /// - Throws: What a pass throws.
   package func images(
-    count: Int, label: (_ index: Int) -> Int = { _ in 0 },
+    count: Int, conditions: [ConditionValues] = [],
     noise: (_ index: Int, _ buffer: MutableFloatBuffer) -> Void
   ) throws -> [Float] {
-    guard let average else { return try ownImages(count: count, label: label, noise: noise) }
+    guard let average else {
+      return try ownImages(count: count, conditions: conditions, noise: noise)
+    }
     return try average.withAverage {
-      try ownImages(count: count, label: label, noise: noise)
+      try ownImages(count: count, conditions: conditions, noise: noise)
     }
   }
 
   /// Images from the parameters that the generator has now, averaged or not.
   private func ownImages(
-    count: Int, label: (_ index: Int) -> Int,
+    count: Int, conditions: [ConditionValues],
     noise: (_ index: Int, _ buffer: MutableFloatBuffer) -> Void
   ) throws -> [Float] {
     let generator = model.generator
+    let conditions = conditions.isEmpty ? [ConditionValues()] : conditions
     return try outputs(
       of: generator, count: count, capacity: generator.memory.shardCapacity,
       mode: statistics == .batch ? .training : .evaluation
     ) { index, pass, shard, position in
       noise(index, generator.input.sample(position, group: 0, pass, shard: shard))
-      generator.conditions?.labels(pass, shard: shard)[position] = Int32(label(index))
+      if let place = generator.conditions?.sample(position, group: 0, pass, shard: shard) {
+        conditions[index % conditions.count].copy(to: place)
+      }
     }
   }
 
-  /// The critic's scores of samples of its input's shape, channels last; of class 0, where the
-  /// critic takes classes.
+  /// The critic's scores of samples of its input's shape, channels last; of class 0 and zeros,
+  /// where the critic takes conditions.
   package func scores(of samples: [Float]) throws -> [Float] {
     let critic = model.critic
     let size = critic.inputShape.elementCount
@@ -292,7 +304,9 @@ package struct SampleGenerator {
       // Past the end only to fill a shard.
       let place = min(index, samples.count / size - 1) * size
       _ = input.update(fromContentsOf: samples[place..<place + size])
-      critic.conditions?.labels(pass, shard: shard)[position] = 0
+      if let condition = critic.conditions?.sample(position, group: 0, pass, shard: shard) {
+        ConditionValues().copy(to: condition)
+      }
     }
     // Behind the score may stand class logits.
     return stride(from: 0, to: values.count, by: critic.outputShape.elementCount).map { values[$0] }

@@ -32,8 +32,8 @@ package struct SamplePictures {
     package var interpolations: Int?
     package var steps = 10
     package var isSpherical = false
-    /// The classes to draw, of a conditional model; nil for the first 20 at most.
-    package var classes: [Int]?
+    /// What to draw, of a conditional model; nil for the first 20 classes at most.
+    package var conditions: [ConditionValues]?
     package var showsAllClasses = false
     /// Whether as many reals stand beside the samples.
     package var showsReals = false
@@ -44,7 +44,7 @@ package struct SamplePictures {
   private let options: Options
   private let trained: TrainedModel
   private let generator: SampleGenerator
-  private let classes: [Int]?
+  private let conditions: [ConditionValues]?
   /// What the user should know beside the result.
   package var notes: [String] { trained.notes }
 
@@ -62,15 +62,25 @@ package struct SamplePictures {
       needsCritic: { SampleGenerator($1, $0).isPlanar })
     generator = SampleGenerator(
       trained.model, trained.configuration, seed: options.seed, statistics: options.statistics)
-    classes = options.showsAllClasses ? Array(0..<generator.classes) : options.classes
-    guard let classes else { return }
-    guard generator.classes > 0 else {
-      throw TrainingError("--classes: the generator of \(trained.configuration.name) takes none")
+    conditions = options.showsAllClasses ? generator.classConditions : options.conditions
+    if let conditions { try check(conditions) }
+  }
+
+  /// Refuses conditions that the generator cannot take.
+  private func check(_ conditions: [ConditionValues]) throws {
+    let shape = generator.condition
+    let name = trained.configuration.name
+    guard shape.classes > 0 || !conditions.contains(where: { $0.numbers.isEmpty }) else {
+      throw TrainingError("--classes: the generator of \(name) takes none")
     }
-    if let unknown = classes.first(where: { !(0..<generator.classes).contains($0) }) {
+    guard let unfit = conditions.first(where: { !$0.fits(shape) }) else { return }
+    if let label = unfit.label, !(0..<shape.classes).contains(label) {
       throw TrainingError(
-        "--classes: found \(unknown), expected classes in 0 ... \(generator.classes - 1)")
+        "--classes: found \(label), expected classes in 0 ... \(shape.classes - 1)")
     }
+    throw TrainingError(
+      "the generator of \(name) takes \(shape.classes) classes and \(shape.numbers) numbers as "
+        + "conditions; found \(unfit.heading)")
   }
 
   /// Draws and writes.
@@ -87,7 +97,7 @@ package struct SamplePictures {
     let scale = options.scale ?? output.scale
     let layout = generator.layout(
       count: options.count ?? output.samples, columns: options.columns ?? output.columns,
-      classes: classes)
+      conditions: conditions)
     if generator.isPlanar {
       guard options.singleFolder == nil, options.interpolations == nil else {
         throw TrainingError(
@@ -100,7 +110,7 @@ package struct SamplePictures {
       return try write(plot.render(), suffix: "")
     }
     if let rows = options.interpolations {
-      return try drawInterpolations(rows: rows, classes: layout.classes, scale: scale)
+      return try drawInterpolations(rows: rows, conditions: layout.conditions, scale: scale)
     }
     let images = try generator.images(layout)
     if let folder = options.singleFolder {
@@ -116,18 +126,21 @@ package struct SamplePictures {
         of: images, columns: layout.columns, scale: scale, headings: layout.headings), suffix: "")
   }
 
-  /// Rows between noise vectors; of a conditional model each of a class, one after the other.
-  private func drawInterpolations(rows: Int, classes: [Int], scale: Int) throws -> String {
+  /// Rows between noise vectors; of a conditional model each of a condition, in turn.
+  private func drawInterpolations(
+    rows: Int, conditions: [ConditionValues], scale: Int
+  ) throws -> String {
     let steps = options.steps
     let interpolation = NoiseInterpolation(steps: steps, isSpherical: options.isSpherical)
     let images = try generator.images(
       count: rows * steps,
-      label: { classes.isEmpty ? 0 : classes[$0 / steps % classes.count] },
+      conditions: conditions.flatMap { Array(repeating: $0, count: steps) },
       noise: { interpolation.fill($0, $1, noise: generator.fillNoise) })
     if let folder = options.singleFolder {
       return try writeSingles(images, to: folder, scale: scale)
     }
-    let labels = classes.isEmpty ? [] : (0..<rows).map { "\(classes[$0 % classes.count])" }
+    let labels =
+      conditions.isEmpty ? [] : (0..<rows).map { conditions[$0 % conditions.count].heading }
     return try write(
       generator.grid(of: images, columns: steps, scale: scale, rowLabels: labels),
       suffix: "-interpolations")

@@ -41,9 +41,11 @@ package struct Model {
   ) throws {
     var setup = setup
     let training = setup.training
-    try communicator.useExchange(training.exchange)
-    let plan = try ShardPlan(
-      shards: training.shards, rank: communicator.rank, ranks: communicator.size)
+    let plan = try training.reader.locatingErrors {
+      try communicator.useExchange(training.exchange)
+      return try ShardPlan(
+        shards: training.shards, rank: communicator.rank, ranks: communicator.size)
+    }
     let context = try ExecutionContext(
       plan: plan, communicator: communicator, threads: training.threads)
     self.context = context

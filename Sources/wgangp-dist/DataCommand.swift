@@ -191,9 +191,13 @@ struct DataSetOptions: ParsableArguments {
     if let (set, folder) = try published() {
       let splits: [DatasetSplit] =
         set.name == "mnist-pickle" ? DatasetSplit.allCases : [.train, .test]
-      let source = set.source(
-        in: folder, split: try DatasetSplit(named: split ?? "train", of: splits))
-      return (try source.open(range: -1...1), -1...1)
+      do {
+        let source = set.source(
+          in: folder, split: try DatasetSplit(named: split ?? "train", of: splits))
+        return (try source.open(range: -1...1), -1...1)
+      } catch let error as DatasetError where error.parameter != nil {
+        throw DatasetError("--\(error)")
+      }
     }
     var document = try ConfigurationDocument.named(config)
     try document.apply(words)

@@ -147,8 +147,8 @@ struct SampleCommand: ParsableCommand {
         options.steps = steps
         options.isSpherical = spherical
         options.showsReals = reals
-        options.classes = classes.flatMap { $0 == "all" ? nil : $0 }?
-          .split(separator: ",").compactMap { Int($0) }
+        options.conditions = classes.flatMap { $0 == "all" ? nil : $0 }?
+          .split(separator: ",").compactMap { Int($0) }.map { ConditionValues(label: $0) }
         options.showsAllClasses = classes == "all"
         let sampling = try SamplePictures(path, options)
         for note in sampling.notes { Messages.warning(note) }

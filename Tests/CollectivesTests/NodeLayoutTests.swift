@@ -48,7 +48,8 @@ import Testing
     #expect(try layout.levels(rank: 1, mode: .auto) == layout.levels(rank: 1, mode: .flat))
     #expect(
       throws: CollectivesError(
-        "training.exchange: expected auto or flat, found twoLevel: nodes have from 1 to 3 ranks")
+        "expected auto or flat, found twoLevel: nodes have from 1 to 3 ranks",
+        parameter: "exchange")
     ) { try layout.levels(rank: 1, mode: .twoLevel) }
     // One rank has nothing to exchange, and so no way to refuse.
     #expect(try self.layout([1]).levels(rank: 0, mode: .twoLevel).count == 1)

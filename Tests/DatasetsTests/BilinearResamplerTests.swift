@@ -9,10 +9,9 @@ import Testing
   }
 
   private func resized(_ shape: Shape, _ height: Int, _ width: Int) -> [UInt8] {
-    let images = ByteImageDataset(
-      name: "pattern", shape: shape, pixels: pattern(shape.elementCount), labels: [],
-      classCount: 0, range: 0...1)
-    let result = images.resized(height: height, width: width)
+    let images = ByteImages(
+      name: "pattern", shape: shape, pixels: pattern(shape.elementCount))
+    let result = images.resized(to: ImageSize(height: height, width: width))
     #expect(
       result.shape == Shape(channels: shape.channels, height: height, width: width))
     return result.pixels
@@ -45,19 +44,18 @@ import Testing
 
   @Test func everyImageOfASetIsResized() {
     let shape = Shape(channels: 1, height: 6, width: 5)
-    let set = ByteImageDataset(
-      name: "three", shape: shape, pixels: pattern(90), labels: [1, 0, 2], classCount: 3,
-      range: 0...1)
-    let result = set.resized(height: 9, width: 3)
+    let set = ByteImages(
+      name: "three", shape: shape, pixels: pattern(90), labels: [1, 0, 2], classCount: 3)
+    let size = ImageSize(height: 9, width: 3)
+    let result = set.resized(to: size)
     #expect(result.count == 3)
     #expect(result.labels == [1, 0, 2])
     for index in 0..<3 {
-      let alone = ByteImageDataset(
-        name: "one", shape: shape, pixels: Array(set.pixels[index * 30..<(index + 1) * 30]),
-        labels: [], classCount: 0, range: 0...1)
+      let alone = ByteImages(
+        name: "one", shape: shape, pixels: Array(set.pixels[index * 30..<(index + 1) * 30]))
       #expect(
         Array(result.pixels[index * 27..<(index + 1) * 27])
-          == alone.resized(height: 9, width: 3).pixels)
+          == alone.resized(to: size).pixels)
     }
   }
 }

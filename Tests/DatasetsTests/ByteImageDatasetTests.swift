@@ -6,8 +6,10 @@ import Testing
   /// One image of 16 x 16 that holds every byte once, in descending order.
   private func everyByte(range: ClosedRange<Float>) -> ByteImageDataset {
     ByteImageDataset(
-      name: "bytes", shape: Shape(channels: 1, height: 16, width: 16),
-      pixels: (0..<256).map { UInt8(255 - $0) }, labels: [3], classCount: 4, range: range)
+      ByteImages(
+        name: "bytes", shape: Shape(channels: 1, height: 16, width: 16),
+        pixels: (0..<256).map { UInt8(255 - $0) }, labels: [3], classCount: 4),
+      range: range)
   }
 
   private func sample(_ dataset: some Dataset, _ index: Int) -> [Float] {
@@ -50,8 +52,10 @@ import Testing
 
   @Test func samplesLieOneAfterTheOtherChannelsLast() {
     let dataset = ByteImageDataset(
-      name: "colour", shape: Shape(channels: 3, height: 1, width: 2),
-      pixels: (0..<18).map { UInt8($0) }, labels: [2, 0, 1], classCount: 3, range: 0...255)
+      ByteImages(
+        name: "colour", shape: Shape(channels: 3, height: 1, width: 2),
+        pixels: (0..<18).map { UInt8($0) }, labels: [2, 0, 1], classCount: 3),
+      range: 0...255)
     #expect(dataset.count == 3)
     #expect(dataset.shape.elementCount == 6)
     #expect(sample(dataset, 0) == [0, 1, 2, 3, 4, 5])

@@ -6,8 +6,8 @@ import TestSupport
 import Testing
 
 @Suite struct CIFAR10Tests {
-  private func load(_ path: String, _ split: DatasetSplit = .train) throws -> ByteImageDataset {
-    try loadCIFAR10(path: path, split: split, conversion: ByteConversion(range: 0...255))
+  private func load(_ path: String, _ split: DatasetSplit = .train) throws -> ByteImages {
+    try loadCIFAR10(path: path, split: split).first()
   }
 
   /// Image `image` of the fixtures, channels last.
@@ -16,7 +16,7 @@ import Testing
     return (0..<3072).map { planes[$0 % 3 * 1024 + $0 / 3] }
   }
 
-  private func expectImages(_ set: ByteImageDataset, _ images: Range<Int>) {
+  private func expectImages(_ set: ByteImages, _ images: Range<Int>) {
     #expect(set.count == images.count)
     #expect(set.shape == Shape(channels: 3, height: 32, width: 32))
     #expect(set.classCount == 10)
@@ -55,11 +55,12 @@ import Testing
       expectImages(try load(inner), 1..<6)
       expectImages(try load(folder), 1..<6)
       expectImages(try load(inner + "/data_batch_3.bin"), 3..<4)
+      expectImages(try loadCIFAR10(path: inner, split: .train).first(2), 1..<3)
       try FileManager.default.removeItem(atPath: inner + "/data_batch_1.bin")
       #expect(
         message { try load(folder) }
-          == "\(folder): only some of data_batch_1[.bin] to data_batch_5; name one file, "
-          + "data.path=\(inner)/data_batch_2.bin, for a part")
+          == "path: \(folder): only some of data_batch_1[.bin] to data_batch_5; name one file, "
+          + "such as \(inner)/data_batch_2.bin, for a part")
       #expect(
         message { try load(folder, .test) }
           == "\(folder): no test_batch[.bin], cifar-10-binary.tar.gz or cifar-10-python.tar.gz")

@@ -5,18 +5,15 @@ import Testing
 
 @Suite struct DequantizationTests {
   /// Two images of 16 x 16 that hold every byte once, up and down.
-  private func everyByte(_ conversion: ByteConversion) -> ByteImageDataset {
-    ByteImageDataset(
-      name: "bytes", shape: Shape(channels: 1, height: 16, width: 16),
-      pixels: (0..<256).map { UInt8($0) } + (0..<256).map { UInt8(255 - $0) }, labels: [],
-      classCount: 0, conversion: conversion)
-  }
+  private let everyByte = ByteImages(
+    name: "bytes", shape: Shape(channels: 1, height: 16, width: 16),
+    pixels: (0..<256).map { UInt8($0) } + (0..<256).map { UInt8(255 - $0) })
 
   private func dataset(
     _ noise: Dequantization.Noise, levels: Int = 256, range: ClosedRange<Float> = -1...1
   ) -> ByteImageDataset {
-    let dequantization = Dequantization(levels: levels, noise: noise)
-    return everyByte(ByteConversion(range: range, dequantization: dequantization))
+    ByteImageDataset(
+      everyByte, range: range, dequantization: Dequantization(levels: levels, noise: noise))
   }
 
   private func values(

@@ -103,8 +103,8 @@ import Testing
     }
     #expect(
       throws: DatasetError(
-        "training.batch: found 128, but the data set has 90 samples and partial batches are left "
-          + "out: expected 90 or fewer")
+        "found 128, but the data set has 90 samples and partial batches are left out: expected 90 "
+          + "or fewer", parameter: "batch")
     ) {
       try EpochSampler(count: 90, batch: 128, keepsPartialBatch: false, seed: 0)
     }

@@ -18,13 +18,13 @@ import Testing
       try write(gzip(bytes), to: folder + "/compressed")
       // Two members: what `cat a.gz b.gz` and block compressors write.
       try write(gzip(Array(bytes[..<20])) + gzip(Array(bytes[20...])), to: folder + "/members")
-      let plain = try IDXFile.read(folder + "/plain", content: .images)
+      let plain = try IDXFile.open(folder + "/plain", content: .images).first()
       #expect(plain.dimensions == [5, 3, 2])
       #expect(plain.elements == (0..<30).map { UInt8($0) })
-      #expect(try IDXFile.read(folder + "/compressed", content: .images) == plain)
-      #expect(try IDXFile.read(folder + "/members", content: .images) == plain)
+      #expect(try IDXFile.open(folder + "/compressed", content: .images).first() == plain)
+      #expect(try IDXFile.open(folder + "/members", content: .images).first() == plain)
       try write(compressedLabels, to: folder + "/labels.gz")
-      let labels = try IDXFile.read(folder + "/labels.gz", content: .labels)
+      let labels = try IDXFile.open(folder + "/labels.gz", content: .labels).first()
       #expect(labels.dimensions == [40])
       #expect(labels.elements == (0..<40).map { UInt8($0 % 10) })
     }
@@ -36,7 +36,7 @@ import Testing
     try withTemporaryFolder { folder in
       let path = folder + "/file"
       try write(bytes, to: path)
-      text = message { try IDXFile.read(path, content: content) } ?? ""
+      text = message { try IDXFile.open(path, content: content).first() } ?? ""
       #expect(text.hasPrefix(path + ": "))
       text.removeFirst(min(path.count + 2, text.count))
     }
@@ -94,8 +94,8 @@ import Testing
       for count in [1, 300_000] {
         try write(gzip(bytes) + [UInt8](repeating: 0, count: count), to: folder + "/padded")
         #expect(
-          try IDXFile.read(folder + "/padded", content: .images)
-            == IDXFile.read(folder + "/plain", content: .images))
+          try IDXFile.open(folder + "/padded", content: .images).first()
+            == IDXFile.open(folder + "/plain", content: .images).first())
       }
     }
   }
@@ -110,8 +110,8 @@ import Testing
       }
       try write(bytes, to: folder + "/plain")
       try write(members, to: folder + "/members")
-      #expect(try IDXFile.read(folder + "/plain", content: .images).elements == pixels)
-      #expect(try IDXFile.read(folder + "/members", content: .images).elements == pixels)
+      #expect(try IDXFile.open(folder + "/plain", content: .images).first().elements == pixels)
+      #expect(try IDXFile.open(folder + "/members", content: .images).first().elements == pixels)
     }
   }
 
@@ -140,7 +140,7 @@ import Testing
   }
 
   @Test func unreadableFile() {
-    let text = message { try IDXFile.read("no/such/file", content: .images) } ?? ""
+    let text = message { try IDXFile.open("no/such/file", content: .images).first() } ?? ""
     #expect(text == "no/such/file: cannot be read: No such file or directory")
   }
 }

@@ -36,7 +36,7 @@ import Testing
   }
 
   private func open(_ settings: ImageFolderSettings) throws -> ImageFolderDataset {
-    try ImageFolderDataset(settings, conversion: ByteConversion(range: 0...255))
+    try ImageFolderDataset.open(settings, range: 0...255).first()
   }
 
   private func bytes(_ set: some Dataset, _ index: Int) -> [UInt8] {
@@ -71,10 +71,6 @@ import Testing
       let limited = try source.open(
         range: -1...1, limit: 2, dequantization: Dequantization(noise: .step))
       #expect(limited.count == 2 && limited.classCount == 2)
-      #expect(
-        message {
-          try source.open(range: -1...1, resize: ImageSize(height: 4, width: 4))
-        } == "data.resize: imageFolder has data.size")
     }
   }
 
@@ -154,8 +150,7 @@ import Testing
       let results = Results()
       DispatchQueue.concurrentPerform(iterations: 8) { _ in
         do {
-          let set = try ImageFolderDataset(
-            settings(folder), conversion: ByteConversion(range: 0...255))
+          let set = try open(settings(folder))
           var status = stat()
           stat(path, &status)
           results.add("\(set.count) \(status.st_ino)")
@@ -206,7 +201,8 @@ import Testing
       try FileManager.default.removeItem(atPath: folder + "/empty")
       // A place for the cache that cannot be written.
       let text = message { try open(settings(folder, cache: folder + "/b/z.png/cache")) } ?? ""
-      #expect(text.hasSuffix("; data.cache names another place for the cache"), "\(text)")
+      #expect(text.hasPrefix("cache: "), "\(text)")
+      #expect(text.hasSuffix("; expected a place that can be written"), "\(text)")
     }
   }
 }

@@ -6,9 +6,9 @@ import Testing
 
 @Suite struct MNISTPickleTests {
   private func load(
-    _ path: String, _ split: DatasetSplit, range: ClosedRange<Float> = 0...1
-  ) throws -> ByteImageDataset {
-    try loadMNISTPickle(path: path, split: split, range: range)
+    _ path: String, _ split: DatasetSplit
+  ) throws -> ByteImages {
+    try loadMNISTPickle(path: path, split: split).first()
   }
 
   @Test(arguments: [
@@ -27,7 +27,8 @@ import Testing
       #expect(set.labels == images.map { UInt8(3 * $0 % 10) })
       #expect(set.pixels == images.flatMap { fixtureImage($0, 0..<784) })
       var sample = [Float](repeating: .nan, count: 784)
-      sample.withUnsafeMutableBufferPointer { set.copySample(at: 0, into: $0) }
+      let dataset = ByteImageDataset(set, range: 0...1)
+      sample.withUnsafeMutableBufferPointer { dataset.copySample(at: 0, into: $0) }
       // The floats in the file.
       #expect(sample == fixtureImage(images.lowerBound, 0..<784).map { Float($0) / 256 })
     }
@@ -44,9 +45,12 @@ import Testing
       let source = DatasetSource.mnistPickle(path: folder, split: .test)
       let resized = try source.open(range: 0...1, resize: ImageSize(height: 32, width: 32))
       #expect(resized.shape == Shape(channels: 1, height: 32, width: 32))
+      let train = DatasetSource.mnistPickle(path: folder, split: .train)
+      #expect(try train.open(range: 0...1, limit: 2).count == 2)
+      #expect(try loadMNISTPickle(path: folder, split: .train).first(2).labels == [0, 3])
       #expect(
         message { try DatasetSplit(named: "dev", of: DatasetSplit.allCases) }
-          == "data.split: found \"dev\", expected train, validation or test")
+          == "split: found \"dev\", expected train, validation or test")
     }
   }
 

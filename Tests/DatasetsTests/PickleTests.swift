@@ -13,7 +13,7 @@ import Testing
       try write(bytes, to: path)
       text =
         message {
-          try loadCIFAR10(path: path, split: .train, conversion: ByteConversion(range: 0...1))
+          try loadCIFAR10(path: path, split: .train)
         } ?? ""
       #expect(text.hasPrefix(path + ": "))
       text.removeFirst(min(path.count + 2, text.count))
@@ -90,7 +90,7 @@ import Testing
       try write(good, to: path)
       #expect(
         try loadCIFAR10(
-          path: path, split: .train, conversion: ByteConversion(range: 0...1)
+          path: path, split: .train
         ).count == 2)
     }
     #expect(try complaint("(d").contains("truncated: the file ends in the middle (2 bytes)"))
@@ -127,7 +127,8 @@ import Testing
     try withTemporaryFolder { folder in
       try write(Array(batch().utf8), to: folder + "/good")
       let set = try loadCIFAR10(
-        path: folder + "/good", split: .train, conversion: ByteConversion(range: 0...1))
+        path: folder + "/good", split: .train
+      ).first()
       #expect(set.labels == [3])
       #expect(set.pixels == [UInt8](repeating: UInt8(ascii: "a"), count: 3072))
     }

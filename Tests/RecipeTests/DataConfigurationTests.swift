@@ -3,6 +3,8 @@ import Configuration
 import Datasets
 import Recipe
 import RunSupport
+import Storage
+import TestSupport
 import Testing
 import Training
 
@@ -76,6 +78,10 @@ import Training
     ("source: gaussians8, scale: 0", "data.scale"),
     ("source: idx, path: m, splitt: test", "data.splitt: unknown key"),
     ("source: gaussians8, classes: 8", "data.classes: unknown key"),
+    ("source: idx, path: m, limit: 0", "data.limit: expected an integer, at least 1"),
+    ("source: glyphs, count: 0", "data.count: expected an integer from 1"),
+    ("source: glyphs, range: [1, 1]", "data.range: expected [low, high] with low < high"),
+    ("source: glyphs, range: [0, 1e39]", "data.range: expected [low, high] with low < high"),
   ])
   func refused(text: String, expected: String) throws {
     do {
@@ -83,6 +89,18 @@ import Training
       Issue.record("no error thrown")
     } catch let error as ConfigurationError {
       #expect("\(error)".contains(expected), "\(error)")
+    }
+  }
+
+  /// What another value of a key would mend names the key and its line.
+  @Test func faultsOfTheDataAreLocated() throws {
+    try withTemporaryFolder { folder in
+      try FileSystem.writeAtomically("", to: "\(folder)/t10k-images-idx3-ubyte")
+      let fault = message { _ = try data("source: idx, path: \(folder)").open() } ?? ""
+      #expect(fault.hasPrefix("tiny.yaml:2: data.split: \(folder): no train-images-idx3-ubyte"))
+      #expect(fault.hasSuffix("; this folder has the test split"))
+      let missing = message { _ = try data("source: idx, path: \(folder)/none").open() } ?? ""
+      #expect(missing.hasPrefix("\(folder)/none: no such folder"))
     }
   }
 

@@ -87,7 +87,7 @@ package struct Session {
     let model = try configuration.makeModel(communicator: communicator)
     trainer = Trainer(model)
     let data = configuration.data
-    let dataset = try data.source.open(range: data.range, limit: data.limit)
+    let dataset = try data.open()
     let training = configuration.training
     let sampler = try EpochSampler(
       count: dataset.count, batch: training.batch, keepsPartialBatch: training.keepsPartialBatch,

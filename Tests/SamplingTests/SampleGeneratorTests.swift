@@ -39,6 +39,22 @@ private struct Classes: Dataset {
   }
 }
 
+/// Pairs of numbers, sample i of (i mod 5, 0.5).
+private struct Energies: Dataset {
+  let name = "energies"
+  let count = 200
+  let shape = Shape(channels: 1, height: 1, width: 1)
+  let condition = ConditionShape(numbers: 2)
+  func copyCondition(at index: Int, into condition: Condition) {
+    ConditionValues(numbers: [Float(index % 5), 0.5]).copy(to: condition)
+  }
+  func copySample(
+    at index: Int, draw: SampleDraw, into output: UnsafeMutableBufferPointer<Float>
+  ) {
+    output[0] = Float(index)
+  }
+}
+
 @Suite struct SampleGeneratorTests {
   static let planar = [
     "generator.layers=[{linear: {outputs: 6}}, relu, {linear: {outputs: 2}}]",
@@ -173,13 +189,54 @@ private struct Classes: Dataset {
   @Test func realsHaveTheClassesOfTheirColumns() throws {
     let (generator, _) = try Self.generator()
     // The tiny model takes no labels.
-    #expect(generator.layout(count: 7, columns: 3, classes: [1]).classes.isEmpty)
-    let layout = SampleGenerator.Layout(count: 12, columns: 3, classes: [4, 0, 7])
+    let one = ConditionValues(label: 1)
+    #expect(generator.layout(count: 7, columns: 3, conditions: [one]).conditions.isEmpty)
+    let layout = SampleGenerator.Layout(
+      count: 12, columns: 3, conditions: [4, 0, 7].map { ConditionValues(label: $0) })
     #expect(layout.headings == ["4", "0", "7"])
     let reals = generator.reals(layout, of: Classes())
     #expect(reals.map { Int($0) % 10 } == [4, 0, 7, 4, 0, 7, 4, 0, 7, 4, 0, 7])
     #expect(Set(reals).count > 8)
     #expect(reals == generator.reals(layout, of: Classes()))
+  }
+
+  @Test func realsHaveTheNumbersOfTheirColumns() throws {
+    let (generator, _) = try Self.generator()
+    let layout = SampleGenerator.Layout(
+      count: 8, columns: 2, conditions: [3, 1].map { ConditionValues(numbers: [$0, 0.5]) })
+    #expect(layout.headings == ["3, 0.5", "1, 0.5"])
+    let reals = generator.reals(layout, of: Energies())
+    #expect(reals.map { Int($0) % 5 } == [3, 1, 3, 1, 3, 1, 3, 1])
+  }
+
+  /// Samples of several conditions are those of each alone; a generator of numbers gets them too.
+  @Test func samplesHaveTheirConditions() throws {
+    var setup = try configuration([
+      "generator.layers=[labelConcat, {linear: {outputs: 2}}]", "generator.input=[5]",
+      "critic.layers=[{linear: {outputs: 1}}]", "data.classes=3",
+    ]).setup
+    setup.condition.numbers = 2
+    let model = try Model(setup, communicator: SoloCommunicator())
+    let generator = SampleGenerator(model, try configuration())
+    func images(_ conditions: [ConditionValues]) throws -> [Float] {
+      try generator.images(count: 4, conditions: conditions, noise: generator.fillNoise)
+    }
+    let two = ConditionValues(label: 2, numbers: [2, 7])
+    let zero = ConditionValues(label: 0, numbers: [0, 7])
+    let mixed = try images([two, zero])
+    let (twos, zeros) = (try images([two]), try images([zero]))
+    // Two values a sample.
+    let expected = Array(twos[0..<2] + zeros[2..<4] + twos[4..<6] + zeros[6..<8])
+    expectSameBits(mixed, expected, "in turn")
+    #expect(twos != zeros)
+    expectSameBits(try images([]), zeros, "class 0 without conditions")
+    // What the last pass was given.
+    _ = try images([two, zero])
+    let conditions = try #require(model.generator.conditions)
+    let pass = Pass(
+      .local(count: 4, capacity: model.generator.memory.shardCapacity), groups: 0..<1,
+      mode: .evaluation, draw: PassDraw(seed: 0, number: 0), plan: model.context.plan)
+    #expect(Array(conditions.numbers(pass, shard: 0).prefix(4)) == [2, 7, 0, 7])
   }
 
   @Test func interpolationsRunBetweenNoiseVectors() {

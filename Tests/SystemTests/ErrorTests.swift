@@ -102,6 +102,12 @@ extension SystemTests {
         words: ["training.batch=4: expected at least training.shards = 8 samples, found 4"])
     }
 
+    @Test func batchLargerThanTheData() throws {
+      try expectError(
+        ["data.count=20", "training.batch=24", "training.lastBatch=drop"], ranks: 2,
+        words: ["command line: training.batch=24: found 24, but the data set has 20 samples"])
+    }
+
     @Test(arguments: launches) func missingConfiguration(ranks: Int?) throws {
       try withScratch { scratch in
         let path = scratch.url("none.yaml").path
@@ -129,7 +135,8 @@ extension SystemTests {
       try expectError(
         [], ranks: 3,
         words: [
-          "3 ranks cannot take equal subtrees of 8 shards", "1, 2, 4 or 8 ranks", "training.shards",
+          "tiny.yaml:", "training.shards: 3 ranks cannot take equal subtrees of 8 shards",
+          "1, 2, 4 or 8 ranks",
         ])
     }
 

@@ -18,7 +18,7 @@ import Training
     let run = try configuration([
       "training.realBatch=\(reuses ? "reused" : "fresh")", "training.criticSteps=3", "seed=11",
     ])
-    let dataset = GlyphDataset.make(count: 30, range: -1...1)
+    let dataset = ByteImageDataset(GlyphDataset.make(count: 30), range: -1...1)
     let sampler = try EpochSampler(count: 30, batch: 12, keepsPartialBatch: true, seed: 11)
     let same = try EpochSampler(count: 30, batch: 12, keepsPartialBatch: true, seed: 11)
     let schedule = Schedule(batchesPerEpoch: 3, training: run.training)

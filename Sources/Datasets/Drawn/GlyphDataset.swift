@@ -16,11 +16,8 @@ package enum GlyphDataset {
   /// - Parameters:
   ///   - count: samples, 0 or more.
   ///   - seed: of the drawing only; a run's own seed should not move its data.
-  ///   - range: what black and white become.
   /// - Returns: the samples, of one channel, in ten classes.
-  package static func make(
-    count: Int = 10_000, seed: UInt64 = 0, range: ClosedRange<Float>
-  ) -> ByteImageDataset {
+  package static func make(count: Int = 10_000, seed: UInt64 = 0) -> ByteImages {
     precondition(count >= 0, "count \(count) is negative")
     let size = side * side
     let pixels = [UInt8](unsafeUninitializedCapacity: count * size) { buffer, initialized in
@@ -32,8 +29,8 @@ package enum GlyphDataset {
       }
       initialized = count * size
     }
-    return ByteImageDataset(
+    return ByteImages(
       name: "glyphs", shape: Shape(channels: 1, height: side, width: side), pixels: pixels,
-      labels: (0..<count).map { UInt8($0 % 10) }, classCount: 10, range: range)
+      labels: (0..<count).map { UInt8($0 % 10) }, classCount: 10)
   }
 }

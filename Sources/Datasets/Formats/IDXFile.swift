@@ -19,54 +19,89 @@ package struct IDXFile: Sendable, Equatable {
   /// As many bytes as the product of the dimensions.
   package var elements: [UInt8]
 
-  /// Reads the file at `path`, plain or compressed with gzip, whatever its name ends in.
+  /// Opens the file at `path`, plain or compressed with gzip, whatever its name ends in.
   ///
-  /// Throws if the file cannot be read or unpacked, has another magic number, an empty dimension,
-  /// or fewer or more bytes than its header says. Memory grows with the bytes that are there: a
-  /// header that claims 2^64 of them costs nothing.
-  package static func read(_ path: String, content: Content) throws -> IDXFile {
-    let file = try DecompressedFile(path: path)
-    let headerSize = 4 + 4 * content.dimensionCount
-    var bytes: [UInt8] = []
-    _ = try file.read(upTo: 4, appendingTo: &bytes)
-    guard bytes.count == 4 else {
-      throw truncated(path, expected: "an IDX header has \(headerSize) bytes", found: bytes.count)
+  /// Only the header is read at first, and then what it takes for the first samples: what lies
+  /// behind those is not looked at, a compressed file's checksum neither. Memory grows with the
+  /// bytes that are there: a header that claims 2^64 of them costs nothing.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - content: What it is expected to hold.
+  /// - Returns: What there is of the slowest dimension: images, or labels.
+  /// - Throws: `DatasetError` if the file cannot be read or unpacked, has another magic number or
+  ///   an empty dimension; where samples are taken also if it has fewer bytes than they need, and
+  ///   where all are taken if it has more than its header says.
+  package static func open(
+    _ path: String, content: Content
+  ) throws -> AvailableSamples<IDXFile> {
+    let header = try Header(DecompressedFile(path: path), content: content, path: path)
+    return AvailableSamples(count: header.dimensions[0]) { count in
+      try read(path, header, first: count)
     }
-    try check(magic: word(bytes, at: 0), content: content, path: path)
-    _ = try file.read(upTo: headerSize - 4, appendingTo: &bytes)
-    guard bytes.count == headerSize else {
-      throw truncated(path, expected: "an IDX header has \(headerSize) bytes", found: bytes.count)
-    }
-    let dimensions = (1...content.dimensionCount).map { Int(word(bytes, at: 4 * $0)) }
-    let sizes = dimensions.map(String.init).joined(separator: " x ")
-    guard !dimensions.contains(0) else {
-      throw DatasetError("\(path): empty: the header says \(sizes) elements")
-    }
-    var expected = headerSize
-    var overflowed = false
-    var product = 1
-    for dimension in dimensions where !overflowed {
-      (product, overflowed) = product.multipliedReportingOverflow(by: dimension)
-    }
-    if !overflowed { (expected, overflowed) = product.addingReportingOverflow(headerSize) }
-    guard !overflowed else {
-      throw DatasetError("\(path): impossible size: the header says \(sizes) elements")
-    }
+  }
 
-    bytes.reserveCapacity(min(expected, 1 << 26))
-    _ = try file.read(upTo: expected - headerSize, appendingTo: &bytes)
-    guard bytes.count == expected else {
-      throw truncated(path, expected: "the header says \(expected) bytes", found: bytes.count)
+  private static func read(_ path: String, _ header: Header, first count: Int) throws -> IDXFile {
+    let file = try DecompressedFile(path: path)
+    var skipped: [UInt8] = []
+    _ = try file.read(upTo: header.size, appendingTo: &skipped)
+    let wanted = (header.total - header.size) / header.dimensions[0] * count
+    var elements: [UInt8] = []
+    elements.reserveCapacity(min(wanted, 1 << 26))
+    let found = try file.read(upTo: wanted, appendingTo: &elements)
+    guard found == wanted else {
+      throw truncated(
+        path, expected: "the header says \(header.total) bytes", found: header.size + found)
     }
-    // Also reads what follows the last byte: the checksum, if the file is compressed.
-    var rest: [UInt8] = []
-    guard try file.read(upTo: 1, appendingTo: &rest) == 0 else {
-      throw DatasetError(
-        "\(path): trailing bytes: the header says \(expected) bytes (\(sizes) elements), "
-          + "the file has more; download it again")
+    if count == header.dimensions[0] {
+      // Also reads what follows the last byte: the checksum, if the file is compressed.
+      var rest: [UInt8] = []
+      guard try file.read(upTo: 1, appendingTo: &rest) == 0 else {
+        throw DatasetError(
+          "\(path): trailing bytes: the header says \(header.total) bytes (\(header.sizes) "
+            + "elements), the file has more; download it again")
+      }
     }
-    bytes.removeFirst(headerSize)
-    return IDXFile(dimensions: dimensions, elements: bytes)
+    return IDXFile(dimensions: [count] + header.dimensions.dropFirst(), elements: elements)
+  }
+
+  /// What stands in front of the elements.
+  private struct Header {
+    var dimensions: [Int]
+    /// Bytes of the header.
+    var size: Int
+    /// Bytes of the whole file, unpacked.
+    var total: Int
+
+    /// The dimensions, for messages.
+    var sizes: String { dimensions.map(String.init).joined(separator: " x ") }
+
+    init(_ file: DecompressedFile, content: Content, path: String) throws {
+      size = 4 + 4 * content.dimensionCount
+      var bytes: [UInt8] = []
+      _ = try file.read(upTo: 4, appendingTo: &bytes)
+      guard bytes.count == 4 else {
+        throw truncated(path, expected: "an IDX header has \(size) bytes", found: bytes.count)
+      }
+      try check(magic: word(bytes, at: 0), content: content, path: path)
+      _ = try file.read(upTo: size - 4, appendingTo: &bytes)
+      guard bytes.count == size else {
+        throw truncated(path, expected: "an IDX header has \(size) bytes", found: bytes.count)
+      }
+      dimensions = (1...content.dimensionCount).map { Int(word(bytes, at: 4 * $0)) }
+      total = 1
+      guard !dimensions.contains(0) else {
+        throw DatasetError("\(path): empty: the header says \(sizes) elements")
+      }
+      var overflowed = false
+      for dimension in dimensions where !overflowed {
+        (total, overflowed) = total.multipliedReportingOverflow(by: dimension)
+      }
+      if !overflowed { (total, overflowed) = total.addingReportingOverflow(size) }
+      guard !overflowed else {
+        throw DatasetError("\(path): impossible size: the header says \(sizes) elements")
+      }
+    }
   }
 
   private static func check(magic: UInt32, content: Content, path: String) throws {

@@ -37,24 +37,24 @@ package struct ByteConversion: Sendable, Equatable {
   /// What noise in [0, 1) is multiplied by: (high - low) / levels.
   package let noiseScale: Float
 
-  /// A byte x becomes low + (high - low) * x / divisor, evaluated in Float from the left.
+  /// A byte x becomes low + (high - low) * x / divisor, evaluated in Float from the left; with
+  /// `dequantization` what that says.
   ///
   /// With divisor 255, for 0 ... 1 this is x / 255, torchvision's `ToTensor`. For -1 ... 1 it is to
   /// the last bit `ToTensor` followed by `Normalize(0.5, 0.5)`, (x / 255 - 0.5) / 0.5, because
   /// factors of 2 do not change the rounding; x * (2 / 255) - 1 would differ. So a run can be
   /// compared with PyTorch's.
-  package init(range: ClosedRange<Float>, divisor: Int = 255) {
+  package init(
+    range: ClosedRange<Float>, divisor: Int = 255, dequantization: Dequantization? = nil
+  ) {
     let low = range.lowerBound
     let extent = range.upperBound - low
-    table = (0..<256).map { low + extent * Float($0) / Float(divisor) }
-    noise = .none
-    noiseScale = 0
-  }
-
-  /// Each byte becomes what `Dequantization` says.
-  package init(range: ClosedRange<Float>, dequantization: Dequantization) {
-    let low = range.lowerBound
-    let extent = range.upperBound - low
+    guard let dequantization else {
+      table = (0..<256).map { low + extent * Float($0) / Float(divisor) }
+      noise = .none
+      noiseScale = 0
+      return
+    }
     let levels = dequantization.levels
     table = (0..<256).map { low + extent * Float($0 * levels / 256) / Float(levels) }
     noise = dequantization.noise

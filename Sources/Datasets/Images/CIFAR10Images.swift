@@ -8,13 +8,12 @@ import Storage
 ///     or with what it holds (or with the archive's own folder), or one batch alone. A file's
 ///     contents tell what it is, not its name.
 ///   - split: the five `data_batch_N`, or `test_batch`; one batch alone is what it is.
-///   - conversion: what bytes become.
 /// - Returns: colour images of 32 x 32 in ten classes.
 /// - Throws: `DatasetError` if something is not there, is damaged, or is a pickle that does more
 ///   than hold images.
 package func loadCIFAR10(
-  path: String, split: DatasetSplit, conversion: ByteConversion
-) throws -> ByteImageDataset {
+  path: String, split: DatasetSplit
+) throws -> AvailableSamples<ByteImages> {
   guard FileSystem.exists(path) else {
     throw DatasetError(
       "\(path): no such file or folder; expected cifar-10-binary.tar.gz, cifar-10-python.tar.gz or "
@@ -47,9 +46,11 @@ package func loadCIFAR10(
       try images.append(bytes, from: path)
     }
   }
-  return ByteImageDataset(
-    name: "cifar10 \(path) (\(split))", shape: Shape(channels: 3, height: 32, width: 32),
-    pixels: images.pixels, labels: images.labels, classCount: 10, conversion: conversion)
+  guard !images.labels.isEmpty else { throw DatasetError("\(path): no images in it") }
+  return AvailableSamples(
+    ByteImages(
+      name: "cifar10 \(path) (\(split))", shape: Shape(channels: 3, height: 32, width: 32),
+      pixels: images.pixels, labels: images.labels, classCount: 10))
 }
 
 private enum CIFAR10 {
@@ -88,8 +89,8 @@ private enum CIFAR10 {
     if let archive = archives.first(where: FileSystem.exists) { return ([], archive) }
     if let partial {
       throw DatasetError(
-        "\(folder): only some of \(names[0])[.bin] to \(names.last ?? ""); name one file, "
-          + "data.path=\(partial), for a part")
+        "\(folder): only some of \(names[0])[.bin] to \(names.last ?? ""); name one file, such as "
+          + "\(partial), for a part", parameter: "path")
     }
     throw DatasetError(
       "\(folder): no \(names[0])[.bin], cifar-10-binary.tar.gz or cifar-10-python.tar.gz")

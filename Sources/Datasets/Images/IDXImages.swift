@@ -10,14 +10,12 @@ import Storage
 /// - Parameters:
 ///   - directory: the folder.
 ///   - split: which two files.
-///   - range: what bytes 0 and 255 become.
-///   - limit: at most so many samples, from the front; nil for all of them.
 /// - Returns: the images as one channel, and their labels.
 /// - Throws: `DatasetError` if the folder or the image file is not there, a file is damaged (see
-///   `IDXFile.read`), or there are not as many labels as images.
+///   `IDXFile.open`), or there are not as many labels as images.
 package func loadIDX(
-  directory: String, split: DatasetSplit, range: ClosedRange<Float>, limit: Int? = nil
-) throws -> ByteImageDataset {
+  directory: String, split: DatasetSplit
+) throws -> AvailableSamples<ByteImages> {
   guard FileSystem.exists(directory) else {
     throw DatasetError(
       "\(directory): no such folder; expected one with \(split.expectedFiles)")
@@ -27,37 +25,34 @@ package func loadIDX(
       "\(directory): a file; expected the folder that holds \(split.expectedFiles)")
   }
   guard let imagePath = existing(split.imageFile, in: directory) else {
-    let otherIsThere = existing(split.other.imageFile, in: directory) != nil
-    let hint =
-      otherIsThere
-      ? "; this folder has the \(split.other) split: data.split=\(split.other)" : ""
+    let missing = "\(directory): no \(split.imageFile)[.gz]; expected \(split.expectedFiles)"
+    guard existing(split.other.imageFile, in: directory) != nil else {
+      throw DatasetError(missing)
+    }
     throw DatasetError(
-      "\(directory): no \(split.imageFile)[.gz]; expected \(split.expectedFiles)\(hint)")
+      "\(missing); this folder has the \(split.other) split", parameter: "split")
   }
-  if let limit, limit <= 0 { throw DatasetError("data.limit: found \(limit), expected 1 or more") }
-
-  let images = try IDXFile.read(imagePath, content: .images)
-  let available = images.dimensions[0]
-  let count = min(limit ?? available, available)
+  let images = try IDXFile.open(imagePath, content: .images)
   var labels: [UInt8] = []
   // Counted over the whole file: a limit must not change the shape of a conditional network.
   var classCount = 0
   if let labelPath = existing(split.labelFile, in: directory) {
-    let file = try IDXFile.read(labelPath, content: .labels)
-    guard file.elements.count == available else {
+    let file = try IDXFile.open(labelPath, content: .labels)
+    guard file.count == images.count else {
       throw DatasetError(
-        "\(labelPath): \(file.elements.count) labels, but \(imagePath) has \(available) images; "
+        "\(labelPath): \(file.count) labels, but \(imagePath) has \(images.count) images; "
           + "expected one each")
     }
-    labels = count == available ? file.elements : Array(file.elements.prefix(count))
-    classCount = Int(file.elements.max() ?? 0) + 1
+    labels = try file.first().elements
+    classCount = Int(labels.max() ?? 0) + 1
   }
-  let shape = Shape(channels: 1, height: images.dimensions[1], width: images.dimensions[2])
-  let size = count * shape.elementCount
-  return ByteImageDataset(
-    name: "idx \(directory) (\(split))", shape: shape,
-    pixels: count == available ? images.elements : Array(images.elements.prefix(size)),
-    labels: labels, classCount: classCount, range: range)
+  return images.map { [labels, classCount] file in
+    ByteImages(
+      name: "idx \(directory) (\(split))",
+      shape: Shape(channels: 1, height: file.dimensions[1], width: file.dimensions[2]),
+      pixels: file.elements, labels: Array(labels.prefix(file.dimensions[0])),
+      classCount: classCount)
+  }
 }
 
 /// The path of `name`, or else of `name.gz`, in `directory`; nil if neither is there.

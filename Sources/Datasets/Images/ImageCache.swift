@@ -50,7 +50,8 @@ final class ImageCache: Sendable {
       if let cache = ImageCache(path, digest: digest) { return cache }
       try build(settings, listing, digest: digest, path: path)
     } catch let error as StorageError {
-      throw DatasetError("\(error.message); data.cache names another place for the cache")
+      throw DatasetError(
+        "\(error.message); expected a place that can be written", parameter: "cache")
     }
     guard let cache = ImageCache(path, digest: digest) else {
       throw DatasetError("\(path): the cache is damaged right after it was written")

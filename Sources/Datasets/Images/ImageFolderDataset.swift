@@ -50,19 +50,32 @@ package final class ImageFolderDataset: Dataset {
   private let cache: ImageCache
   private let conversion: ByteConversion
 
+  /// Opens a folder's cache, and makes it where it must be made.
+  ///
   /// - Parameters:
-  ///   - settings: folder, size and cache.
-  ///   - conversion: what bytes become.
-  ///   - limit: at most so many pictures, the first ones; nil for all.
+  ///   - settings: Folder, size and cache.
+  ///   - range: What bytes 0 and 255 become.
+  ///   - dequantization: Noise that is added, if any.
+  /// - Returns: The pictures; the cache has them all, whatever is taken of them.
   /// - Throws: `DatasetError` naming the picture that cannot be read, or what else is wrong with
   ///   the folder or the cache.
-  package init(
-    _ settings: ImageFolderSettings, conversion: ByteConversion, limit: Int? = nil
-  ) throws {
-    cache = try ImageCache.open(settings)
+  package static func open(
+    _ settings: ImageFolderSettings, range: ClosedRange<Float>,
+    dequantization: Dequantization? = nil
+  ) throws -> AvailableSamples<ImageFolderDataset> {
+    let cache = try ImageCache.open(settings)
+    let conversion = ByteConversion(range: range, dequantization: dequantization)
+    return AvailableSamples(count: cache.count) { count in
+      ImageFolderDataset(
+        cache, name: "imageFolder \(settings.path)", count: count, conversion: conversion)
+    }
+  }
+
+  private init(_ cache: ImageCache, name: String, count: Int, conversion: ByteConversion) {
+    self.cache = cache
     self.conversion = conversion
-    name = "imageFolder \(settings.path)"
-    count = min(limit ?? cache.count, cache.count)
+    self.name = name
+    self.count = count
     shape = cache.shape
     classes = cache.classes
     condition = ConditionShape(classes: classes.count)

@@ -11,13 +11,12 @@ import Storage
 /// - Parameters:
 ///   - path: the file, compressed with gzip or not, or the folder that holds `mnist.pkl.gz`.
 ///   - split: one of three.
-///   - range: what values 0 and 1 become.
 /// - Returns: grey images of 28 x 28 in ten classes.
 /// - Throws: `DatasetError` if the file is not there, is damaged, holds other values, or is a
 ///   pickle that does more than hold images.
 package func loadMNISTPickle(
-  path: String, split: DatasetSplit, range: ClosedRange<Float>
-) throws -> ByteImageDataset {
+  path: String, split: DatasetSplit
+) throws -> AvailableSamples<ByteImages> {
   var file = path
   if FileSystem.isDirectory(path) {
     file = path.hasSuffix("/") ? path + "mnist.pkl.gz" : path + "/mnist.pkl.gz"
@@ -51,10 +50,11 @@ package func loadMNISTPickle(
       "\(file): \(split): expected \(images.shape[0]) labels, found shape \(labels.shape)")
   }
   let (pixels, divisor) = try quantized(images, path: "\(file): \(split)")
-  return ByteImageDataset(
-    name: "mnistPickle \(path) (\(split))", shape: Shape(channels: 1, height: 28, width: 28),
-    pixels: pixels, labels: try classes(labels, path: "\(file): \(split)"), classCount: 10,
-    conversion: ByteConversion(range: range, divisor: divisor))
+  return AvailableSamples(
+    ByteImages(
+      name: "mnistPickle \(path) (\(split))", shape: Shape(channels: 1, height: 28, width: 28),
+      pixels: pixels, labels: try classes(labels, path: "\(file): \(split)"), classCount: 10,
+      white: divisor))
 }
 
 /// The bytes k of floats k/256, or else of k/255, and which it is.

@@ -46,8 +46,8 @@ package final class EpochSampler {
     guard count > 0 else { throw DatasetError("the data set has no samples") }
     guard keepsPartialBatch || batch <= count else {
       throw DatasetError(
-        "training.batch: found \(batch), but the data set has \(count) samples and partial batches "
-          + "are left out: expected \(count) or fewer")
+        "found \(batch), but the data set has \(count) samples and partial batches are left out: "
+          + "expected \(count) or fewer", parameter: "batch")
     }
     self.count = count
     self.batch = batch

@@ -29,6 +29,7 @@ package struct TrainingSettings {
   package var length: Length
   /// The average of G that samples are drawn from; nil for none.
   package var generatorAverage: WeightAverage.Settings?
+  package var reader: ConfigurationReader
 
   /// Reads the `training` section.
   ///
@@ -75,5 +76,6 @@ package struct TrainingSettings {
     hasFixedGenerator = isFixed
     self.length = length
     generatorAverage = average
+    reader = section
   }
 }
