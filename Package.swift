@@ -39,15 +39,11 @@ let package = Package(
     // MARK: - System libraries
 
     .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
-    .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
-    .systemLibrary(
-      name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    .systemLibrary(
-      name: "CJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
-    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    // No library: those that only some commands need are loaded by them (Base, SharedLibrary).
+    // This one calls libcurl's functions of variable arguments.
+    .systemLibrary(name: "CCurl"),
     // No library: instructions that Swift lacks.
     .systemLibrary(name: "CInstructions"),
 
@@ -68,16 +64,16 @@ let package = Package(
         "Base", "KernelLayouts", "VectorKernelsAVX2", "VectorKernelsAVX512",
       ],
       swiftSettings: kernelFlags),
-    .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"]),
+    .target(name: "LinearAlgebra", dependencies: ["Base"]),
     .target(name: "Collectives", dependencies: ["COpenMPI", "Base", "Kernels"]),
     .target(name: "Configuration", dependencies: ["Base", "Storage", "Yams"]),
     .target(name: "Storage", dependencies: ["Base", "CZlib"]),
     // One 8-bit picture and its files, for Datasets to read and Reports to write.
-    .target(name: "Pictures", dependencies: ["Storage", "CPNG", "CJPEG"]),
+    .target(name: "Pictures", dependencies: ["Base", "Storage", "CPNG"]),
     .target(name: "Networks", dependencies: ["Base", "Kernels", "Collectives", "Configuration"]),
     .target(
       name: "Datasets",
-      dependencies: ["Base", "Storage", "Pictures", "CArchive", "CZlib", "CCrypto"]),
+      dependencies: ["Base", "Storage", "Pictures", "CZlib", "CCurl"]),
     .target(name: "Reports", dependencies: ["Base", "Storage", "Pictures"]),
     .target(
       name: "Training",

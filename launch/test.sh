@@ -10,6 +10,7 @@ set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 # shellcheck source=launch/setup.sh
 source launch/setup.sh
+install_loaded_libraries
 
 run() {
   echo "+ $*" >&2

@@ -31,23 +31,29 @@ extension Benchmark {
   /// all groups.
   ///
   /// Times are of rank 0; all ranks must call this.
+  ///
+  /// - Parameter repetitions: Passes, the fastest of which counts.
+  /// - Returns: A timing a layer.
+  /// - Throws: On all ranks, where one of them has no OpenBLAS or a layer fails.
   package func layers(repetitions: Int) throws -> [LayerTiming] {
-    try [(model.generator, 1), (model.critic, model.objective.criticGroups)].flatMap {
+    let blas = try communicator.agree { try OpenBLAS.load() }
+    return try [(model.generator, 1), (model.critic, model.objective.criticGroups)].flatMap {
       network, groups in
       try network.layers.enumerated().flatMap { index, layer in
         try timings(
-          layer, of: network, name: "\(network.name).\(index)", groups: groups, repetitions)
+          layer, of: network, name: "\(network.name).\(index)", groups: groups, blas, repetitions)
       }
     }
   }
 
   private func timings(
-    _ layer: any Layer, of network: Network, name: String, groups: Int, _ repetitions: Int
+    _ layer: any Layer, of network: Network, name: String, groups: Int, _ blas: OpenBLAS,
+    _ repetitions: Int
   ) throws -> [LayerTiming] {
     guard layer.children.isEmpty else {
       return try layer.children.flatMap {
         try timings(
-          $0.layer, of: network, name: "\(name).\($0.path)", groups: groups, repetitions)
+          $0.layer, of: network, name: "\(name).\($0.path)", groups: groups, blas, repetitions)
       }
     }
     guard layer.operations > 0 else { return [] }
@@ -84,8 +90,8 @@ extension Benchmark {
         forwardGFLOPPerSecond: operations * Double(groups) / forward,
         backwardGFLOPPerSecond: operations * Double(groups + pass.parameterGroups.count)
           / backward,
-        openBLASGFLOPPerSecond: openBLAS(
-          layer, samples: pass.samples(inShard: 0) * groups, repetitions))
+        openBLASGFLOPPerSecond: speed(
+          of: blas, layer, samples: pass.samples(inShard: 0) * groups, repetitions))
     ]
   }
 
@@ -96,11 +102,14 @@ extension Benchmark {
   /// patches (of a linear layer's inputs) and the filter.
   ///
   /// - Parameters:
+  ///   - blas: OpenBLAS.
   ///   - layer: A layer with matrix products.
   ///   - samples: Of a shard, all groups together.
   ///   - repetitions: Products, the fastest of which counts.
   /// - Returns: GFLOP/s.
-  private func openBLAS(_ layer: any Layer, samples: Int, _ repetitions: Int) -> Double {
+  private func speed(
+    of blas: OpenBLAS, _ layer: any Layer, samples: Int, _ repetitions: Int
+  ) -> Double {
     let geometry = (layer as? any PlannedConvolution)?.plan.geometry
     let inner = geometry?.patchCount ?? layer.inputShape.elementCount
     let columns = geometry?.outputChannels ?? layer.outputShape.elementCount
@@ -110,9 +119,8 @@ extension Benchmark {
     random.normals(sample: 0, into: a.buffer)
     random.normals(sample: 1, into: b.buffer)
     let c = FloatStorage(count: rows * columns)
-    BLAS.useOneThread()
     let seconds = fastest(repetitions) {
-      Matrix.multiply(
+      blas.multiply(
         rows: rows, columns: columns, inner: inner, a.pointer, b.pointer, into: c.pointer)
     }
     return 2e-9 * Double(rows * columns * inner) / seconds

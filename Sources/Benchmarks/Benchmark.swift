@@ -55,7 +55,7 @@ package struct BenchmarkResult: Codable, Sendable {
 /// Times iterations of a configuration on made-up images: uniform noise in the data's range.
 package struct Benchmark {
   private let configuration: RunConfiguration
-  private let communicator: MeasuringCommunicator
+  let communicator: MeasuringCommunicator
   let model: Model
   private let trainer: Trainer
   private let inputs: DrawnInputs

@@ -1,4 +1,4 @@
-import CJPEG
+import Base
 
 /// JPEG files by libjpeg-turbo's TurboJPEG interface, which returns its errors; the accurate
 /// transform and the smooth upsampling that libjpeg has by default.
@@ -9,43 +9,79 @@ enum JPEG {
   ///   - bytes: All of the file.
   ///   - path: For messages.
   /// - Returns: The picture, of 3 channels.
-  /// - Throws: `PictureError` if it is no JPEG file, damaged or too large.
+  /// - Throws: `PictureError` if it is no JPEG file, damaged or too large; `SharedLibraryError`
+  ///   without the library.
   static func decode(_ bytes: [UInt8], path: String) throws -> Picture {
-    guard let handle = tjInitDecompress() else { throw PictureError("\(path): out of memory") }
-    defer { tjDestroy(handle) }
+    let library = try Library.loaded.get()
+    guard let handle = library.makeDecompressor() else {
+      throw PictureError("\(path): out of memory")
+    }
+    defer { _ = library.destroy(handle) }
     var width: Int32 = 0
     var height: Int32 = 0
     var subsampling: Int32 = 0
     var colours: Int32 = 0
     let size = UInt(bytes.count)
     guard
-      tjDecompressHeader3(handle, bytes, size, &width, &height, &subsampling, &colours) == 0
-    else { throw unreadable(handle, path) }
+      library.readHeader(handle, bytes, size, &width, &height, &subsampling, &colours) == 0
+    else { throw library.unreadable(handle, path) }
     // A file that ends before its frame begins is a table of quantizers to the library.
     guard width > 0, height > 0 else {
       throw PictureError("\(path): not a readable JPEG file: there is no picture in it")
     }
     try Picture.check(width: Int(width), height: Int(height), path: path)
     var pixels = [UInt8](repeating: 0, count: 3 * Int(width) * Int(height))
-    let status = tjDecompress2(
-      handle, bytes, size, &pixels, width, 0, height, Int32(TJPF_RGB.rawValue), 0)
+    let status = library.decompress(
+      handle, bytes, size, &pixels, width, 0, height, Library.rgb, 0)
     // Bytes between segments do no harm, and cameras write them; every other warning is damage.
-    if status != 0, !(isWarning(handle) && message(handle).contains("extraneous bytes")) {
-      throw unreadable(handle, path)
+    if status != 0,
+      !(library.isWarning(handle) && library.message(handle).contains("extraneous bytes"))
+    {
+      throw library.unreadable(handle, path)
     }
     return Picture(width: Int(width), height: Int(height), channels: 3, pixels: pixels)
   }
 
-  private static func isWarning(_ handle: tjhandle) -> Bool {
-    tjGetErrorCode(handle) == Int32(TJERR_WARNING.rawValue)
-  }
+  /// The functions of TurboJPEG that reading takes, loaded by the first picture.
+  private struct Library: Sendable {
+    static let loaded = Result { try Library() }
+    /// `TJPF_RGB` and `TJERR_WARNING`.
+    static let (rgb, warning): (Int32, Int32) = (0, 0)
 
-  private static func message(_ handle: tjhandle) -> String {
-    tjGetErrorStr2(handle).map { String(cString: $0) } ?? "unknown error"
-  }
+    typealias Handle = OpaquePointer
+    typealias Number = UnsafeMutablePointer<Int32>
 
-  private static func unreadable(_ handle: tjhandle, _ path: String) -> PictureError {
-    let line = message(handle).split(separator: "\n").joined(separator: " ")
-    return PictureError("\(path): not a readable JPEG file: \(line)")
+    let makeDecompressor: @convention(c) () -> Handle?
+    let destroy: @convention(c) (Handle) -> Int32
+    let readHeader:
+      @convention(c) (Handle, UnsafePointer<UInt8>, UInt, Number, Number, Number, Number) -> Int32
+    let decompress:
+      @convention(c) (
+        Handle, UnsafePointer<UInt8>, UInt, UnsafeMutablePointer<UInt8>, Int32, Int32, Int32, Int32,
+        Int32
+      ) -> Int32
+    private let errorCode: @convention(c) (Handle) -> Int32
+    private let errorText: @convention(c) (Handle) -> UnsafePointer<CChar>?
+
+    init() throws {
+      let library = try SharedLibrary(.turboJPEG)
+      makeDecompressor = try library.function("tjInitDecompress")
+      destroy = try library.function("tjDestroy")
+      readHeader = try library.function("tjDecompressHeader3")
+      decompress = try library.function("tjDecompress2")
+      errorCode = try library.function("tjGetErrorCode")
+      errorText = try library.function("tjGetErrorStr2")
+    }
+
+    func isWarning(_ handle: Handle) -> Bool { errorCode(handle) == Self.warning }
+
+    func message(_ handle: Handle) -> String {
+      errorText(handle).map { String(cString: $0) } ?? "unknown error"
+    }
+
+    func unreadable(_ handle: Handle, _ path: String) -> PictureError {
+      let line = message(handle).split(separator: "\n").joined(separator: " ")
+      return PictureError("\(path): not a readable JPEG file: \(line)")
+    }
   }
 }

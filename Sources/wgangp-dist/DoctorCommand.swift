@@ -32,9 +32,9 @@ struct DoctorCommand: ParsableCommand {
         print("MPI           not started by mpirun or srun: one process, no MPI")
       }
       print("kernels       \(VectorLevel.name) (AVX2 and AVX-512 compute the same bits)")
-      print(
-        "BLAS          \(BLAS.configuration), kernel \(BLAS.kernel): what bench --layers compares "
-          + "with")
+      if let blas = try? OpenBLAS.load() {
+        print("BLAS          \(blas.configuration), kernel \(blas.kernel), for bench --layers")
+      }
       print("exchange      \(communicator.exchangeDescription)")
       print("binding")
       for line in bindings { print("  " + line) }
@@ -75,6 +75,9 @@ struct DoctorCommand: ParsableCommand {
             + "openmpi-bin)",
           false
         ))
+    }
+    for library in SharedLibrary.Kind.all {
+      do { _ = try SharedLibrary(library) } catch { notes.append(("\(error)", false)) }
     }
     return notes
   }

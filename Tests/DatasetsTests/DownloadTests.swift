@@ -169,6 +169,62 @@ import Testing
     }
   }
 
+  @Test func redirectionsAreFollowed() throws {
+    try withServer { (folder: String, server: TinyServer) throws in
+      try write(Array(contents[..<777]), to: folder + "/set.gz.part", inNewFolder: true)
+      let mirror = server.address + "moved/moved/"
+      #expect(try fetch(folder, [mirror]) == .fetched(from: mirror))
+      #expect(
+        server.requests == ["moved/moved/", "moved/", ""].map { "\($0)set.gz bytes=777-" })
+      #expect(try read(folder + "/set.gz") == contents)
+    }
+    // To a place that has nothing: what is there stays.
+    try withServer { (folder: String, server: TinyServer) throws in
+      try write(Array(contents[..<777]), to: folder + "/set.gz.part", inNewFolder: true)
+      let text = message { try fetch(folder, [server.address + "moved/nowhere/"]) } ?? ""
+      #expect(text.contains("HTTP status 404; 777 of 100000 bytes are kept"), "\(text)")
+    }
+  }
+
+  /// Some servers call a file packed because of its name.
+  @Test func packedFilesStayPacked() throws {
+    try withServer(.init(header: "Content-Encoding: gzip")) {
+      (folder: String, server: TinyServer) throws in
+      #expect(try fetch(folder, [server.address]) == .fetched(from: server.address))
+    }
+  }
+
+  @Test(arguments: [0, 40_000]) func aServerThatFallsSilentIsGivenUp(bytes: Int) throws {
+    try withServer(.init(stallsAfter: bytes)) { (folder: String, server: TinyServer) throws in
+      let begin = DispatchTime.now().uptimeNanoseconds
+      let text =
+        message {
+          _ = try Download(patience: 1).fetch(published(), to: folder, mirrors: [server.address])
+        } ?? ""
+      let seconds = Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9
+      #expect(text.contains("set.gz: no byte came for "), "\(text)")
+      #expect(
+        text.hasSuffix(
+          bytes > 0 ? "; 40000 of 100000 bytes are kept, run it again to go on" : " seconds"),
+        "\(text)")
+      // Other tests have the cores too.
+      #expect(seconds > 1 && seconds < 20)
+    }
+  }
+
+  @Test func proxiesAreThoseOfTheEnvironment() throws {
+    let address = "http://published.invalid/set.gz"
+    let proxy = try TinyServer([address: contents])
+    defer { proxy.stop() }
+    setenv("http_proxy", proxy.address, 1)
+    defer { unsetenv("http_proxy") }
+    try withTemporaryFolder { (folder: String) throws in
+      let mirror = "http://published.invalid/"
+      #expect(try fetch(folder, [mirror]) == .fetched(from: mirror))
+      #expect(proxy.requests == [address])
+    }
+  }
+
   @Test func filesOfThisMachine() throws {
     try withTemporaryFolder { folder in
       try write(contents, to: folder + "/set.gz")

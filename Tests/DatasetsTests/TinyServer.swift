@@ -10,6 +10,10 @@ final class TinyServer: @unchecked Sendable {
     var breaksAfter: Int?
     /// Bodies are announced in chunks and not by their length.
     var hidesLength = false
+    /// Nothing comes after so many bytes of a body, and the connection stays.
+    var stallsAfter: Int?
+    /// A further header line of the file.
+    var header: String?
   }
 
   private let files: [String: [UInt8]]
@@ -66,9 +70,16 @@ final class TinyServer: @unchecked Sendable {
       request += buffer[..<count]
     }
     let lines = String(decoding: request, as: UTF8.self).components(separatedBy: "\r\n")
-    let name = String(lines[0].split(separator: " ")[1].dropFirst())
+    let target = String(lines[0].split(separator: " ")[1])
+    // A proxy is asked by the whole address.
+    let name = target.hasPrefix("/") ? String(target.dropFirst()) : target
     let range = lines.first { $0.lowercased().hasPrefix("range: ") }?.dropFirst(7)
     lock.withLock { seen.append(name + (range.map { " \($0)" } ?? "")) }
+    if name.hasPrefix("moved/") {
+      let place = name.dropFirst("moved".count)
+      send(client, Array("HTTP/1.1 302 Found\r\nLocation: \(place)\r\n\r\nmoved".utf8))
+      return
+    }
     guard let file = files[name] else {
       send(client, Array("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone".utf8))
       return
@@ -83,8 +94,11 @@ final class TinyServer: @unchecked Sendable {
       head += "Content-Range: bytes \(start)-\(file.count - 1)/\(file.count)\r\n"
     }
     if !behaviour.hidesLength { head += "Content-Length: \(body.count)\r\n" }
+    if let header = behaviour.header { head += header + "\r\n" }
     send(client, Array((head + "Connection: close\r\n\r\n").utf8))
-    send(client, Array(body.prefix(behaviour.breaksAfter ?? body.count)))
+    send(client, Array(body.prefix(behaviour.breaksAfter ?? behaviour.stallsAfter ?? body.count)))
+    // Until the client has gone.
+    if behaviour.stallsAfter != nil { _ = recv(client, &buffer, buffer.count, 0) }
   }
 
   private func send(_ client: Int32, _ bytes: [UInt8]) {

@@ -1,4 +1,4 @@
-import CArchive
+import Base
 import Foundation
 
 /// The files of a tar archive that lies in memory, by libarchive.
@@ -12,35 +12,36 @@ enum TarArchive {
   ///   - wanted: whether a file of this name is read.
   /// - Returns: bytes by name.
   /// - Throws: `DatasetError` if it is no tar archive, ends too early, has a name twice or a file
-  ///   larger than `limit`.
+  ///   larger than `limit`; `SharedLibraryError` without libarchive.
   static func files(
     in bytes: [UInt8], path: String, limit: Int, wanted: (String) -> Bool
   ) throws -> [String: [UInt8]] {
-    try bytes.withUnsafeBytes { memory in
-      guard let archive = archive_read_new() else { throw DatasetError("\(path): out of memory") }
-      defer { archive_read_free(archive) }
-      var status = archive_read_support_format_tar(archive)
-      if status == ARCHIVE_OK {
-        status = archive_read_open_memory(archive, memory.baseAddress, memory.count)
+    let library = try Library.loaded.get()
+    return try bytes.withUnsafeBytes { memory in
+      guard let archive = library.makeReader() else { throw DatasetError("\(path): out of memory") }
+      defer { _ = library.freeReader(archive) }
+      var status = library.readsTar(archive)
+      if status == Library.ok {
+        status = library.open(archive, memory.baseAddress, memory.count)
       }
       var found: [String: [UInt8]] = [:]
-      while status == ARCHIVE_OK {
+      while status == Library.ok {
         var entry: OpaquePointer?
-        status = archive_read_next_header(archive, &entry)
-        if status == ARCHIVE_EOF { return found }
-        guard status == ARCHIVE_OK, let entry else { break }
-        guard let pointer = archive_entry_pathname(entry),
-          archive_entry_filetype(entry) == S_IFREG
+        status = library.nextHeader(archive, &entry)
+        if status == Library.end { return found }
+        guard status == Library.ok, let entry else { break }
+        guard let pointer = library.name(entry),
+          library.type(entry) == S_IFREG
         else { continue }
         let name = String(cString: pointer).split(separator: "/").last.map(String.init) ?? ""
         guard wanted(name) else { continue }
-        let size = Int(archive_entry_size(entry))
+        let size = Int(library.size(entry))
         guard size >= 0, size <= min(limit, memory.count) else {
           throw DatasetError("\(path): \(name): \(size) bytes; is it the published file?")
         }
         var contents = [UInt8](repeating: 0, count: size)
         let got = contents.withUnsafeMutableBytes {
-          archive_read_data(archive, $0.baseAddress, size)
+          library.read(archive, $0.baseAddress, size)
         }
         guard got == size else {
           throw DatasetError(
@@ -51,8 +52,40 @@ enum TarArchive {
           throw DatasetError("\(path): \(name) is there twice; is it the published file?")
         }
       }
-      let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown error"
+      let reason = library.message(archive).map { String(cString: $0) } ?? "unknown error"
       throw DatasetError("\(path): not a readable tar archive: \(reason); download it again")
+    }
+  }
+
+  /// The functions of libarchive that reading takes, loaded by the first archive.
+  private struct Library: Sendable {
+    static let loaded = Result { try Library() }
+    /// `ARCHIVE_OK` and `ARCHIVE_EOF`.
+    static let (ok, end): (Int32, Int32) = (0, 1)
+
+    let makeReader: @convention(c) () -> OpaquePointer?
+    let freeReader: @convention(c) (OpaquePointer) -> Int32
+    let readsTar: @convention(c) (OpaquePointer) -> Int32
+    let open: @convention(c) (OpaquePointer, UnsafeRawPointer?, Int) -> Int32
+    let nextHeader: @convention(c) (OpaquePointer, UnsafeMutablePointer<OpaquePointer?>) -> Int32
+    let name: @convention(c) (OpaquePointer) -> UnsafePointer<CChar>?
+    let type: @convention(c) (OpaquePointer) -> mode_t
+    let size: @convention(c) (OpaquePointer) -> Int64
+    let read: @convention(c) (OpaquePointer, UnsafeMutableRawPointer?, Int) -> Int
+    let message: @convention(c) (OpaquePointer) -> UnsafePointer<CChar>?
+
+    init() throws {
+      let library = try SharedLibrary(.archive)
+      makeReader = try library.function("archive_read_new")
+      freeReader = try library.function("archive_read_free")
+      readsTar = try library.function("archive_read_support_format_tar")
+      open = try library.function("archive_read_open_memory")
+      nextHeader = try library.function("archive_read_next_header")
+      name = try library.function("archive_entry_pathname")
+      type = try library.function("archive_entry_filetype")
+      size = try library.function("archive_entry_size")
+      read = try library.function("archive_read_data")
+      message = try library.function("archive_error_string")
     }
   }
 }

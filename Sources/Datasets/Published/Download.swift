@@ -1,5 +1,4 @@
 import Foundation
-import FoundationNetworking
 import Storage
 
 /// Fetches published files: resumable, checked, atomic.
@@ -37,7 +36,7 @@ package struct Download {
   ///   - mirrors: folders of the web (or `file:` URLs), tried in order.
   /// - Returns: whether it was there, and where it came from otherwise.
   /// - Throws: `DatasetError` if another file is there under the name, no mirror has the file, or
-  ///   the disk refuses.
+  ///   the disk refuses; `SharedLibraryError` without libcurl or libcrypto.
   package func fetch(
     _ file: PublishedDataset.File, to folder: String, mirrors: [String]
   ) throws -> Outcome {
@@ -84,11 +83,12 @@ package struct Download {
       start = 0
     }
     if start < file.size {
+      let curl = url.isFileURL ? nil : try Curl.load()
       let body = try PartFile(part, file: file, progress: progress)
       defer { body.close() }
       let reason =
-        url.isFileURL
-        ? copy(url, into: body, from: start) : request(url, into: body, from: start)
+        curl.map { Transfer(body: body, start: start, patience: patience).run(url, by: $0) }
+        ?? copy(url, into: body, from: start)
       if let reason {
         if body.size == 0 { try FileSystem.removeTree(part) }
         return reason
@@ -111,23 +111,6 @@ package struct Download {
     return nil
   }
 
-  private func request(_ url: URL, into body: PartFile, from start: Int) -> String? {
-    let configuration = URLSessionConfiguration.ephemeral
-    configuration.timeoutIntervalForRequest = patience
-    // A whole day: slow lines are no error as long as bytes come.
-    configuration.timeoutIntervalForResource = 86_400
-    let transfer = Transfer(body: body, start: start)
-    let session = URLSession(configuration: configuration, delegate: transfer, delegateQueue: nil)
-    defer { session.invalidateAndCancel() }
-    var request = URLRequest(url: url)
-    // A server that packs the file once more for the way would make ranges and sizes mean another
-    // thing.
-    request.setValue("identity", forHTTPHeaderField: "Accept-Encoding")
-    if start > 0 { request.setValue("bytes=\(start)-", forHTTPHeaderField: "Range") }
-    session.dataTask(with: request).resume()
-    return transfer.wait()
-  }
-
   private func copy(_ url: URL, into body: PartFile, from start: Int) -> String? {
     var position = 0
     do {
@@ -146,7 +129,7 @@ package struct Download {
 }
 
 /// The file that a download grows in.
-private final class PartFile: @unchecked Sendable {
+final class PartFile {
   let file: PublishedDataset.File
   private(set) var size: Int
   /// Whether all of it is of this transfer.
@@ -198,77 +181,4 @@ private final class PartFile: @unchecked Sendable {
   func synchronize() throws { try output.synchronize() }
 
   func close() { try? output.close() }
-}
-
-/// One request, whose delegate is called on the session's own serial queue.
-private final class Transfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
-  private let body: PartFile
-  private let start: Int
-  private let finished = DispatchSemaphore(value: 0)
-  private var failure: String?
-
-  init(body: PartFile, start: Int) {
-    self.body = body
-    self.start = start
-  }
-
-  /// Nil if all came, else why not.
-  func wait() -> String? {
-    finished.wait()
-    return failure
-  }
-
-  func urlSession(
-    _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
-    completionHandler: @escaping (URLSession.ResponseDisposition) -> Void
-  ) {
-    failure = begin(response)
-    completionHandler(failure == nil ? .allow : .cancel)
-  }
-
-  /// Nil if the body that follows is what the part file lacks.
-  private func begin(_ response: URLResponse) -> String? {
-    guard let response = response as? HTTPURLResponse else { return "not an HTTP answer" }
-    switch response.statusCode {
-    case 206:
-      let range = response.value(forHTTPHeaderField: "Content-Range") ?? ""
-      guard range.hasPrefix("bytes \(start)-") else {
-        return "the server sent '\(range)' for the bytes from \(start)"
-      }
-      // Behind the slash: all bytes of the server's file, or * where it does not know.
-      if let total = range.split(separator: "/").last.flatMap({ Int($0) }), total != body.file.size
-      {
-        return body.otherSize(total)
-      }
-      return nil
-    case 200:
-      // Refused before it takes the place of what is there.
-      let length = Int(response.expectedContentLength)
-      guard length < 0 || length == body.file.size else { return body.otherSize(length) }
-      // A server without ranges sends everything again.
-      do { if start > 0 { try body.empty() } } catch { return "\(error)" }
-      return nil
-    default:
-      return "HTTP status \(response.statusCode)"
-    }
-  }
-
-  func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-    guard failure == nil else { return }
-    do {
-      for region in data.regions {
-        try region.withUnsafeBytes { try body.append($0) }
-      }
-    } catch {
-      failure = "\(error)"
-      dataTask.cancel()
-    }
-  }
-
-  func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: Error?) {
-    if failure == nil, let error {
-      failure = error.localizedDescription
-    }
-    finished.signal()
-  }
 }

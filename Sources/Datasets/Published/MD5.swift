@@ -1,5 +1,4 @@
 import Base
-import CCrypto
 import Storage
 
 /// The MD5 of bytes that come in pieces (RFC 1321), by libcrypto.
@@ -7,29 +6,57 @@ import Storage
 /// It tells a damaged file from the published one, whose MD5 is what its makers give. It is no
 /// protection against somebody who wants another file to pass.
 package final class MD5 {
+  private let crypto: Crypto
   private let context: OpaquePointer
 
-  /// - Throws: `DatasetError` where libcrypto refuses MD5, as in a system's FIPS mode.
+  /// The functions of libcrypto that an MD5 takes, loaded by the first one.
+  private struct Crypto: Sendable {
+    static let loaded = Result { try Crypto() }
+
+    let makeContext: @convention(c) () -> OpaquePointer?
+    let freeContext: @convention(c) (OpaquePointer) -> Void
+    let md5: @convention(c) () -> OpaquePointer?
+    let begin: @convention(c) (OpaquePointer, OpaquePointer?, OpaquePointer?) -> Int32
+    let update: @convention(c) (OpaquePointer, UnsafeRawPointer?, Int) -> Int32
+    let finish:
+      @convention(c) (OpaquePointer, UnsafeMutablePointer<UInt8>, UnsafeMutablePointer<UInt32>) ->
+        Int32
+
+    init() throws {
+      let library = try SharedLibrary(.crypto)
+      makeContext = try library.function("EVP_MD_CTX_new")
+      freeContext = try library.function("EVP_MD_CTX_free")
+      md5 = try library.function("EVP_md5")
+      begin = try library.function("EVP_DigestInit_ex")
+      update = try library.function("EVP_DigestUpdate")
+      finish = try library.function("EVP_DigestFinal_ex")
+    }
+  }
+
+  /// - Throws: `SharedLibraryError` without libcrypto, `DatasetError` where it refuses MD5, as in a
+  ///   system's FIPS mode.
   package init() throws {
-    guard let context = EVP_MD_CTX_new() else { throw DatasetError("MD5: out of memory") }
+    crypto = try Crypto.loaded.get()
+    guard let context = crypto.makeContext() else { throw DatasetError("MD5: out of memory") }
     self.context = context
-    guard EVP_DigestInit_ex(context, EVP_md5(), nil) == 1 else {
+    guard crypto.begin(context, crypto.md5(), nil) == 1 else {
       throw DatasetError("MD5: libcrypto refuses it on this machine; is it in FIPS mode?")
     }
   }
 
-  deinit { EVP_MD_CTX_free(context) }
+  deinit { crypto.freeContext(context) }
 
   /// Adds `bytes`.
   package func update(_ bytes: UnsafeRawBufferPointer) {
-    _ = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+    _ = crypto.update(context, bytes.baseAddress, bytes.count)
   }
 
   /// The 16 bytes of the digest; nothing can be added any more.
   package func finish() -> [UInt8] {
-    var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+    // EVP_MAX_MD_SIZE.
+    var digest = [UInt8](repeating: 0, count: 64)
     var count: UInt32 = 0
-    _ = EVP_DigestFinal_ex(context, &digest, &count)
+    _ = crypto.finish(context, &digest, &count)
     return Array(digest[..<Int(count)])
   }
 

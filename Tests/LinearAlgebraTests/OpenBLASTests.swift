@@ -2,7 +2,7 @@ import LinearAlgebra
 import TestSupport
 import Testing
 
-@Suite struct MatrixTests {
+@Suite struct OpenBLASTests {
   struct Sizes: Sendable, CustomStringConvertible {
     var rows: Int
     var columns: Int
@@ -18,6 +18,7 @@ import Testing
 
   @Test(arguments: sizes, [false, true])
   func agreesWithTheDefinition(sizes: Sizes, accumulate: Bool) throws {
+    let blas = try OpenBLAS.load()
     for (transposeA, transposeB) in [(false, false), (true, false), (false, true), (true, true)] {
       var data = TestData(seed: 1)
       let a = data.normals(sizes.rows * sizes.inner)
@@ -41,7 +42,7 @@ import Testing
         }
       }
       let found = try product { a, b, c in
-        Matrix.multiply(
+        blas.multiply(
           rows: sizes.rows, columns: sizes.columns, inner: sizes.inner, a, transposeA: transposeA,
           b,
           transposeB: transposeB, into: c, accumulate: accumulate)
@@ -55,6 +56,12 @@ import Testing
       expectClose(
         found, expected, absolute: 1e-5, relative: 1e-5, "transposed: \(transposeA), \(transposeB)")
     }
+  }
+
+  @Test func tellsWhatItIs() throws {
+    let blas = try OpenBLAS.load()
+    #expect(blas.configuration.hasPrefix("OpenBLAS "))
+    #expect(!blas.kernel.isEmpty)
   }
 
   /// The oracle itself, by hand: [1 2; 3 4] [5 6; 7 8] and its transposes.

@@ -1,9 +1,19 @@
-import COpenBLAS
-
-/// Products of row-major matrices by OpenBLAS with one thread.
+/// Products of row-major matrices.
 ///
 /// Training does not use them: `bench --layers` has them beside the kernels' own.
-package enum Matrix {
+extension OpenBLAS {
+  /// `cblas_sgemm`: order, two transpositions, rows, columns, inner, alpha, A, its row's length, B,
+  /// its row's length, beta, C, its row's length.
+  typealias SGEMM =
+    @convention(c) (
+      Int32, Int32, Int32, Int32, Int32, Int32, Float, UnsafePointer<Float>, Int32,
+      UnsafePointer<Float>, Int32, Float, UnsafeMutablePointer<Float>, Int32
+    ) -> Void
+
+  /// `CBLAS_ORDER` and `CBLAS_TRANSPOSE`.
+  private static let rowMajor: Int32 = 101
+  private static let (asItIs, transposed): (Int32, Int32) = (111, 112)
+
   /// C = op(A) op(B), or C += op(A) op(B) when `accumulate`.
   ///
   /// - Parameters:
@@ -17,17 +27,17 @@ package enum Matrix {
   ///   - c: C, row-major: rows x columns; must not overlap `a` or `b`. Overwritten, whatever it
   ///     held (NaN too), unless `accumulate`.
   ///   - accumulate: Whether the product is added to C.
-  @inline(__always)
-  package static func multiply(
+  package func multiply(
     rows: Int, columns: Int, inner: Int,
     _ a: UnsafePointer<Float>, transposeA: Bool = false,
     _ b: UnsafePointer<Float>, transposeB: Bool = false,
     into c: UnsafeMutablePointer<Float>, accumulate: Bool = false
   ) {
-    cblas_sgemm(
-      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
-      blasint(rows), blasint(columns), blasint(inner), 1,
-      a, blasint(transposeA ? rows : inner), b, blasint(transposeB ? inner : columns),
-      accumulate ? 1 : 0, c, blasint(columns))
+    sgemm(
+      Self.rowMajor, transposeA ? Self.transposed : Self.asItIs,
+      transposeB ? Self.transposed : Self.asItIs,
+      Int32(rows), Int32(columns), Int32(inner), 1,
+      a, Int32(transposeA ? rows : inner), b, Int32(transposeB ? inner : columns),
+      accumulate ? 1 : 0, c, Int32(columns))
   }
 }
