@@ -81,7 +81,7 @@ let package = Package(
         "Networks", "Collectives", "Base", "Kernels", "Configuration", "Storage", "Datasets",
       ]),
     // What is measured of samples: a file a score.
-    .target(name: "Scores", dependencies: ["Configuration", "Datasets"]),
+    .target(name: "Scores", dependencies: ["Base", "Configuration", "Datasets"]),
     // The default configuration is a link to the file in configs/, and part of the program.
     .target(
       name: "Recipe",

@@ -1,10 +1,5 @@
 import Foundation
 
-/// A thread that the system would not start: under a limit of address space or of processes.
-package struct ThreadError: Error, CustomStringConvertible {
-  package let description: String
-}
-
 /// Starting threads, with an answer where the system refuses: `Thread.start()` and dispatch queues
 /// have none, and what waits for them waits for ever.
 package enum PosixThread {
@@ -14,10 +9,10 @@ package enum PosixThread {
   ///   - name: At most 15 bytes, for `top` and debuggers.
   ///   - stackSize: Bytes, which count against a limit of address space.
   ///   - body: What it does.
-  /// - Throws: `ThreadError` with the system's reason.
+  /// - Throws: `Fault` with the system's reason.
   package static func start(
     name: String, stackSize: Int = 1 << 20, _ body: @escaping @Sendable () -> Void
-  ) throws(ThreadError) {
+  ) throws(Fault) {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     defer { pthread_attr_destroy(&attributes) }
@@ -28,8 +23,8 @@ package enum PosixThread {
     let code = pthread_create(&thread, &attributes, run, work.toOpaque())
     guard code == 0 else {
       work.release()
-      throw ThreadError(
-        description: "cannot start the thread '\(name)': \(String(cString: strerror(code))); "
+      throw Fault(
+        "cannot start the thread '\(name)': \(String(cString: strerror(code))); "
           + "raise the job's limits of memory (ulimit -v) and of processes (ulimit -u)")
     }
   }
@@ -88,8 +83,8 @@ package final class SerialWorker: Sendable {
   /// Starts the thread.
   ///
   /// - Parameter name: At most 15 bytes.
-  /// - Throws: `ThreadError` where the system refuses.
-  package init(name: String) throws(ThreadError) {
+  /// - Throws: `Fault` where the system refuses.
+  package init(name: String) throws(Fault) {
     try PosixThread.start(name: name) { [shared] in shared.run() }
   }
 

@@ -27,7 +27,7 @@ package struct SharedLibrary: @unchecked Sendable {
   /// Loads the first of the kind's names that is there.
   ///
   /// - Parameter kind: The library.
-  /// - Throws: `SharedLibraryError` if there is none, or what it needs itself is missing.
+  /// - Throws: `Fault` if there is none, or what it needs itself is missing.
   package init(_ kind: Kind) throws {
     self.kind = kind
     var reasons: [String] = []
@@ -38,7 +38,7 @@ package struct SharedLibrary: @unchecked Sendable {
       }
       reasons.append(dlerror().map { String(cString: $0) } ?? name)
     }
-    throw SharedLibraryError(kind, reasons.joined(separator: ", "))
+    throw kind.fault(reasons.joined(separator: ", "))
   }
 
   /// A function of the library.
@@ -46,10 +46,10 @@ package struct SharedLibrary: @unchecked Sendable {
   /// - Parameter name: The function's name in C.
   /// - Returns: The function; the type asked for, a `@convention(c)` one or a pointer, must be its
   ///   own.
-  /// - Throws: `SharedLibraryError` if the library has no such function.
+  /// - Throws: `Fault` if the library has no such function.
   package func function<Function>(_ name: String) throws -> Function {
     guard let symbol = dlsym(handle, name) else {
-      throw SharedLibraryError(kind, "it has no function \(name)")
+      throw kind.fault("it has no function \(name)")
     }
     return unsafeBitCast(symbol, to: Function.self)
   }
@@ -72,12 +72,9 @@ extension SharedLibrary.Kind {
   package static let all: [Self] = [.openBLAS, .curl, .crypto, .archive, .turboJPEG]
 }
 
-/// Why a library cannot be used.
-package struct SharedLibraryError: Error, CustomStringConvertible, Equatable, Sendable {
-  package let description: String
-
-  init(_ kind: SharedLibrary.Kind, _ reason: String) {
-    description =
-      "\(kind.purpose) needs \(kind.names[0]): \(reason); install it (Debian: \(kind.package))"
+extension SharedLibrary.Kind {
+  /// Why the library cannot be used.
+  fileprivate func fault(_ reason: String) -> Fault {
+    Fault("\(purpose) needs \(names[0]): \(reason); install it (Debian: \(package))")
   }
 }

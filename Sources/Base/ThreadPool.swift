@@ -15,13 +15,13 @@ package final class ThreadPool: Sendable {
   /// Starts the threads beside the calling one.
   ///
   /// - Parameter threads: Threads that work, the calling one included.
-  /// - Throws: `ThreadError` where the system refuses one of them.
-  package init(threads: Int) throws(ThreadError) {
+  /// - Throws: `Fault` where the system refuses one of them.
+  package init(threads: Int) throws(Fault) {
     precondition(threads > 0, "a pool of \(threads) threads")
     self.threads = threads
     let team = Team(threads: threads)
     self.team = team
-    do throws(ThreadError) {
+    do throws(Fault) {
       for index in 1..<max(threads, 1) {
         // The worker holds the team, not the pool: the pool must be able to go, also before the
         // worker runs.

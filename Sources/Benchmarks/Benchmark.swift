@@ -97,7 +97,7 @@ package struct Benchmark {
   ///     compute, exchange and waiting.
   ///   - allocations: Counts this process's allocations so far, or nil.
   /// - Returns: Times of the slowest rank, and the other figures of `bench`; the same on all ranks.
-  /// - Throws: `CollectivesError` where an exchange between ranks fails.
+  /// - Throws: `Fault` where an exchange between ranks fails.
   package func run(
     warmUp: Int, iterations: Int, measured: Int = 0, allocations: (() -> Int)? = nil
   ) throws -> BenchmarkResult {

@@ -70,7 +70,7 @@ package struct ExchangeBenchmark {
   /// - Throws: On all ranks: with a single rank, and as `Benchmark`.
   package init(_ configuration: RunConfiguration, communicator: any Communicator) throws {
     guard let ranks = communicator as? MPICommunicator, ranks.size > 1 else {
-      throw TrainingError(
+      throw Fault(
         "bench --exchange: expected two ranks or more, found one; start it by mpirun -n 2")
     }
     self.configuration = configuration
@@ -86,7 +86,7 @@ package struct ExchangeBenchmark {
   ///   - iterations: Timed iterations, for the share that sums have in them. Sums and gathers are
   ///     timed in as many blocks of calls.
   /// - Returns: Times by length and way, the same on all ranks.
-  /// - Throws: `CollectivesError` where the ways differ in a bit, or an exchange fails.
+  /// - Throws: `Fault` where the ways differ in a bit, or an exchange fails.
   package func run(warmUp: Int, iterations: Int) throws -> ExchangeResult {
     for count in [1, communicator.size, 10_007, 300_007] { try check(count: count) }
     let whole = try benchmark.run(warmUp: warmUp, iterations: iterations)

@@ -103,7 +103,7 @@ final class MeasuringCommunicator: Communicator {
   ///   - record: The index in `records` of the exchange's kind and size.
   ///   - isHalf: Whether another call follows that belongs to the same exchange.
   ///   - exchange: The collective.
-  /// - Throws: `CollectivesError` where the barrier or the collective fails.
+  /// - Throws: `Fault` where the barrier or the collective fails.
   @inline(__always)
   fileprivate func measured(
     _ record: Int, isHalf: Bool = false, _ exchange: () throws -> Void

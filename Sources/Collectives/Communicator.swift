@@ -1,3 +1,5 @@
+import Base
+
 /// What the trainer needs of its fellow ranks.
 ///
 /// All ranks call the same functions in the same order with the same counts, on error paths too.
@@ -52,7 +54,7 @@ extension Communicator {
   /// rank's number unless all say the same.
   ///
   /// - Parameter failure: This rank's message, or nil.
-  /// - Throws: `CollectivesError` with that message, on every rank.
+  /// - Throws: `Fault` with that message, on every rank.
   package func agree(_ failure: String?) throws {
     let longest = 1000
     let bytes = Array((failure ?? "").utf8.prefix(longest))
@@ -69,7 +71,7 @@ extension Communicator {
     let common = (0..<size).allSatisfy {
       flags[2 * $0] != 0 && flags[2 * $0 + 1] == flags[2 * first + 1]
     }
-    throw CollectivesError(common || size == 1 ? message : "rank \(first): \(message)")
+    throw Fault(common || size == 1 ? message : "rank \(first): \(message)")
   }
 
   /// Runs `body`, and throws on every rank if it threw on one.
@@ -90,7 +92,7 @@ extension Communicator {
   /// - Parameters:
   ///   - text: This rank's text.
   ///   - what: The name of the text in the message.
-  /// - Throws: `CollectivesError` on every rank, naming the first line that differs from rank 0's.
+  /// - Throws: `Fault` on every rank, naming the first line that differs from rank 0's.
   package func requireSame(_ text: String, what: String) throws {
     var length = [Double(text.utf8.count)]
     var lengths = [Double](repeating: 0, count: size)

@@ -1,3 +1,4 @@
+import Base
 import COpenMPI
 
 /// The check of MPI's calls, in MPI's own words.
@@ -11,13 +12,13 @@ enum MPI {
   ///   - call: The function's name.
   ///   - rank: Who called, `rank 1 of 4`.
   ///   - status: What the function returned.
-  /// - Throws: `CollectivesError` with the rank, the call and MPI's text.
+  /// - Throws: `Fault` with the rank, the call and MPI's text.
   @inline(__always)
   static func check(
     call: StaticString, rank: @autoclosure () -> String, _ status: Int32
-  ) throws(CollectivesError) {
+  ) throws(Fault) {
     guard status != MPI_SUCCESS else { return }
-    throw CollectivesError("\(rank()): \(call) failed: \(text(of: status))")
+    throw Fault("\(rank()): \(call) failed: \(text(of: status))")
   }
 
   /// MPI's text of an error: `MPI_ERR_TRUNCATE: message truncated`.

@@ -28,7 +28,7 @@ package final class MPICommunicator: Communicator {
   ///
   /// Only one communicator can be made in a process.
   ///
-  /// - Throws: `CollectivesError` where MPI cannot start or lacks `MPI_THREAD_FUNNELED`.
+  /// - Throws: `Fault` where MPI cannot start or lacks `MPI_THREAD_FUNNELED`.
   package init() throws {
     // MPI's own rank is not known yet.
     let starting = LaunchedRank.current.map { "rank \($0)" } ?? "a rank"
@@ -37,7 +37,7 @@ package final class MPICommunicator: Communicator {
       call: "MPI_Init_thread", rank: starting,
       MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided))
     guard provided >= Int32(MPI_THREAD_FUNNELED) else {
-      throw CollectivesError(
+      throw Fault(
         "the MPI library has thread level \(provided), expected FUNNELED or more")
     }
     // Without this MPI ends the job by itself, and no status is ever seen. Calls without a
@@ -74,7 +74,7 @@ package final class MPICommunicator: Communicator {
     let wanted = try gather(text.map { Int32($0).flatMap { $0 > 0 ? $0 : nil } ?? -1 } ?? 0)
     if let fault = pretendedNodeFault(wanted) {
       try MPI.check(call: "MPI_Finalize", rank: name, MPI_Finalize())
-      throw CollectivesError(fault)
+      throw Fault(fault)
     }
     var mine = rank
     if wanted[0] > 0 {
@@ -109,7 +109,7 @@ package final class MPICommunicator: Communicator {
 
   /// Ends MPI; no communicator may be used afterwards.
   ///
-  /// - Throws: `CollectivesError` with what MPI says.
+  /// - Throws: `Fault` with what MPI says.
   package func finalize() throws {
     try MPI.check(call: "MPI_Finalize", rank: name, MPI_Finalize())
   }
@@ -189,7 +189,7 @@ package final class MPICommunicator: Communicator {
   /// Ends the whole job where a call failed.
   @inline(__always)
   func require(_ call: StaticString, _ status: Int32) {
-    do throws(CollectivesError) {
+    do throws(Fault) {
       try MPI.check(call: call, rank: name, status)
     } catch {
       fail(error)
@@ -197,7 +197,7 @@ package final class MPICommunicator: Communicator {
   }
 
   /// Says what this rank alone may know, and ends the whole job.
-  private func fail(_ error: CollectivesError) -> Never {
+  private func fail(_ error: Fault) -> Never {
     Messages.error(error.message, everyRank: true)
     abort(status: 1)
   }

@@ -1,3 +1,5 @@
+import Base
+
 /// Which way sums and gathers between ranks go: no choice changes a bit of a result.
 package enum ExchangeMode: String, CaseIterable, Sendable {
   /// By two levels where the ranks' places allow it and it saves something, otherwise flat.
@@ -73,12 +75,12 @@ package struct NodeLayout: Sendable, Equatable {
   /// A sum goes down the levels: each rank of a level adds up its slice of what the level before
   /// left it. Then the sums go back in the opposite order.
   ///
-  /// - Throws: `CollectivesError` where `mode` is two levels and there is an obstacle.
+  /// - Throws: `Fault` where `mode` is two levels and there is an obstacle.
   package func levels(rank: Int, mode: ExchangeMode) throws -> [ExchangeLevel] {
     let obstacle = obstacle
     // One rank has nothing to exchange, whatever is asked for.
     if mode == .twoLevel, ranks > 1, let obstacle {
-      throw CollectivesError(
+      throw Fault(
         "expected auto or flat, found twoLevel: \(obstacle)", parameter: "exchange")
     }
     guard mode != .flat, obstacle == nil else {

@@ -1,3 +1,5 @@
+import Base
+
 /// How the global batch is cut into shards, and which of them this rank owns.
 ///
 /// A batch of B samples is cut into `shards` slices whose sizes differ by at most one: sample i is
@@ -8,12 +10,12 @@ package struct ShardPlan: Sendable, Equatable {
   package let rank: Int
   package let ranks: Int
 
-  /// - Throws: `CollectivesError` where the number of ranks does not divide the tree into whole
+  /// - Throws: `Fault` where the number of ranks does not divide the tree into whole
   ///   subtrees; the message names those that do.
   package init(shards: Int, rank: Int, ranks: Int) throws {
     let allowed = ReductionTree(leaves: shards).partCounts
     guard allowed.contains(ranks) else {
-      throw CollectivesError(
+      throw Fault(
         "\(ranks) ranks cannot take equal subtrees of \(shards) shards; start "
           + "\(Self.list(allowed)) ranks, or set shards to \(ranks) times a power of two (results "
           + "depend on the number of shards)", parameter: "shards")

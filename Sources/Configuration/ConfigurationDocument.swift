@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Storage
 
@@ -30,7 +31,7 @@ package struct ConfigurationDocument: Sendable {
     let bytes: [UInt8]
     do {
       bytes = try FileSystem.readFile(path)
-    } catch let error as StorageError {
+    } catch let error as Fault {
       throw ConfigurationError(message: error.message)
     }
     guard let text = String(bytes: bytes, encoding: .utf8) else {

@@ -10,7 +10,7 @@ extension ConfigurationReader {
   package func locatingErrors<Result>(_ body: () throws -> Result) throws -> Result {
     do {
       return try body()
-    } catch let error as any ParameterError {
+    } catch let error as Fault {
       guard let parameter = error.parameter else { throw error }
       throw fail(parameter, error.message)
     }

@@ -1,3 +1,5 @@
+import Base
+
 /// Samples before they are read or drawn: how many there are, and how the first of them are made.
 ///
 /// The one place where a limit counts. What lies behind it is not drawn and not kept, and not read
@@ -20,7 +22,7 @@ package struct AvailableSamples<Samples> {
   ///
   /// - Parameter limit: At most so many, 1 or more; nil for all of them.
   /// - Returns: The samples.
-  /// - Throws: `DatasetError` where they cannot be read.
+  /// - Throws: `Fault` where they cannot be read.
   package func first(_ limit: Int? = nil) throws -> Samples {
     precondition(limit ?? 1 > 0, "the first \(limit ?? 1) samples")
     return try make(min(limit ?? count, count))

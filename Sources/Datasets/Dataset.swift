@@ -1,20 +1,5 @@
 import Base
 
-/// A fault in the data or in how it was asked for: one line that says what was found, what was
-/// expected, where, and a hint where there is one.
-package struct DatasetError: ParameterError, Equatable {
-  package var message: String
-  package var parameter: String?
-
-  /// - Parameters:
-  ///   - message: The line.
-  ///   - parameter: The parameter that it is about, if it is about one.
-  package init(_ message: String, parameter: String? = nil) {
-    self.message = message
-    self.parameter = parameter
-  }
-}
-
 /// Samples that any thread may read in any order: sample i is the same on every rank.
 package protocol Dataset: Sendable {
   /// What the user calls it, for logs: `glyphs`, `idx data/mnist (train)`.
@@ -68,7 +53,7 @@ package enum DatasetSplit: String, Sendable, CaseIterable {
   package init(named name: String, of splits: [DatasetSplit] = [.train, .test]) throws {
     guard let split = splits.first(where: { $0.rawValue == name }) else {
       let names = splits.map(\.rawValue)
-      throw DatasetError(
+      throw Fault(
         "found \"\(name)\", expected \(names.dropLast().joined(separator: ", ")) or "
           + "\(names.last ?? "")", parameter: "split")
     }

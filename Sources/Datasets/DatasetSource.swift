@@ -1,3 +1,5 @@
+import Base
+
 /// Where samples come from.
 package enum DatasetSource: Sendable, Equatable {
   /// MNIST's file format: the files of `split` in folder `path`, see `loadIDX`.
@@ -22,7 +24,7 @@ package enum DatasetSource: Sendable, Equatable {
   ///     `imageFolder`, which has its own.
   ///   - dequantization: Of images.
   /// - Returns: The samples, in memory.
-  /// - Throws: `DatasetError`, see the functions above.
+  /// - Throws: `Fault`, see the functions above.
   package func open(
     range: ClosedRange<Float>, limit: Int? = nil, resize: ImageSize? = nil,
     dequantization: Dequantization? = nil

@@ -17,7 +17,7 @@ package struct OpenBLAS: Sendable {
 
   /// The library.
   ///
-  /// - Throws: `SharedLibraryError` if it is not installed.
+  /// - Throws: `Fault` if it is not installed.
   package static func load() throws -> OpenBLAS { try loaded.get() }
 
   private init() throws {

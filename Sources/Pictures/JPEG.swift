@@ -9,12 +9,12 @@ enum JPEG {
   ///   - bytes: All of the file.
   ///   - path: For messages.
   /// - Returns: The picture, of 3 channels.
-  /// - Throws: `PictureError` if it is no JPEG file, damaged or too large; `SharedLibraryError`
+  /// - Throws: `Fault` if it is no JPEG file, damaged or too large; `Fault`
   ///   without the library.
   static func decode(_ bytes: [UInt8], path: String) throws -> Picture {
     let library = try Library.loaded.get()
     guard let handle = library.makeDecompressor() else {
-      throw PictureError("\(path): out of memory")
+      throw Fault("\(path): out of memory")
     }
     defer { _ = library.destroy(handle) }
     var width: Int32 = 0
@@ -27,7 +27,7 @@ enum JPEG {
     else { throw library.unreadable(handle, path) }
     // A file that ends before its frame begins is a table of quantizers to the library.
     guard width > 0, height > 0 else {
-      throw PictureError("\(path): not a readable JPEG file: there is no picture in it")
+      throw Fault("\(path): not a readable JPEG file: there is no picture in it")
     }
     try Picture.check(width: Int(width), height: Int(height), path: path)
     var pixels = [UInt8](repeating: 0, count: 3 * Int(width) * Int(height))
@@ -79,9 +79,9 @@ enum JPEG {
       errorText(handle).map { String(cString: $0) } ?? "unknown error"
     }
 
-    func unreadable(_ handle: Handle, _ path: String) -> PictureError {
+    func unreadable(_ handle: Handle, _ path: String) -> Fault {
       let line = message(handle).split(separator: "\n").joined(separator: " ")
-      return PictureError("\(path): not a readable JPEG file: \(line)")
+      return Fault("\(path): not a readable JPEG file: \(line)")
     }
   }
 }

@@ -1,3 +1,4 @@
+import Base
 import CPNG
 import Storage
 
@@ -10,21 +11,17 @@ package enum PNG {
   /// - Parameters:
   ///   - picture: The picture.
   ///   - path: The file; its folder must be there.
-  /// - Throws: `PictureError` if libpng or the system refuses.
+  /// - Throws: `Fault` if libpng or the system refuses.
   package static func write(_ picture: Picture, to path: String) throws {
     let bytes = try encode(picture, path: path)
-    do {
-      try FileSystem.writeAtomically(bytes, to: path)
-    } catch let error as StorageError {
-      throw PictureError(error.message)
-    }
+    try FileSystem.writeAtomically(bytes, to: path)
   }
 
   /// Reads a PNG file, as grey if it is grey and as RGB otherwise; alpha is put on black.
   ///
   /// - Parameter path: The file.
   /// - Returns: The picture.
-  /// - Throws: `PictureError` if it cannot be read or is no PNG file.
+  /// - Throws: `Fault` if it cannot be read or is no PNG file.
   package static func read(_ path: String) throws -> Picture {
     try decode(Picture.bytes(of: path), path: path)
   }
@@ -36,7 +33,7 @@ package enum PNG {
   ///   - path: For messages.
   ///   - asColour: Whether a grey file becomes a picture of 3 channels too.
   /// - Returns: The picture, alpha put on black, 16 bits as 8.
-  /// - Throws: `PictureError` if it is no PNG file, damaged or too large.
+  /// - Throws: `Fault` if it is no PNG file, damaged or too large.
   static func decode(
     _ bytes: [UInt8], path: String, asColour: Bool = false
   ) throws -> Picture {
@@ -45,7 +42,7 @@ package enum PNG {
     // The header points into `bytes` until the second call: both are in one closure.
     return try bytes.withUnsafeBytes { source in
       guard png_image_begin_read_from_memory(&header, source.baseAddress, source.count) != 0 else {
-        throw PictureError("\(path): not a readable PNG file: \(message(of: &header))")
+        throw Fault("\(path): not a readable PNG file: \(message(of: &header))")
       }
       defer { png_image_free(&header) }
       let (width, height) = (Int(header.width), Int(header.height))
@@ -58,7 +55,7 @@ package enum PNG {
       var pixels = [UInt8](repeating: 0, count: width * height * channels)
       var black = png_color(red: 0, green: 0, blue: 0)
       guard png_image_finish_read(&header, &black, &pixels, 0, nil) != 0 else {
-        throw PictureError("\(path): not a readable PNG file: \(message(of: &header))")
+        throw Fault("\(path): not a readable PNG file: \(message(of: &header))")
       }
       return Picture(width: width, height: height, channels: channels, pixels: pixels)
     }
@@ -78,7 +75,7 @@ package enum PNG {
     var size = png_alloc_size_t(raw + raw / 100 + 4096)
     var bytes = [UInt8](repeating: 0, count: Int(size))
     guard png_image_write_to_memory(&header, &bytes, &size, 0, picture.pixels, 0, nil) != 0 else {
-      throw PictureError("\(path): cannot make the PNG file: \(message(of: &header))")
+      throw Fault("\(path): cannot make the PNG file: \(message(of: &header))")
     }
     bytes.removeLast(bytes.count - Int(size))
     return bytes

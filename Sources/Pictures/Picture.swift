@@ -1,3 +1,4 @@
+import Base
 import Storage
 
 /// An 8-bit picture in memory: rows from the top, a pixel's channels next to each other.
@@ -33,14 +34,14 @@ package struct Picture: Equatable, Sendable {
   ///
   /// - Parameter path: The file.
   /// - Returns: The picture, of 3 channels.
-  /// - Throws: `PictureError` naming the file if it cannot be read or decoded, whole.
+  /// - Throws: `Fault` naming the file if it cannot be read or decoded, whole.
   package static func read(_ path: String) throws -> Picture {
     let bytes = try bytes(of: path)
     if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
       return try PNG.decode(bytes, path: path, asColour: true)
     }
     if bytes.starts(with: [0xFF, 0xD8]) { return try JPEG.decode(bytes, path: path) }
-    throw PictureError(
+    throw Fault(
       "\(path): neither a PNG nor a JPEG file by its contents; convert or remove it")
   }
 
@@ -63,17 +64,13 @@ package struct Picture: Equatable, Sendable {
   }
 
   static func bytes(of path: String) throws -> [UInt8] {
-    do {
-      return try FileSystem.readFile(path)
-    } catch let error as StorageError {
-      throw PictureError(error.message)
-    }
+    try FileSystem.readFile(path)
   }
 
   /// Refuses what a file's header says before memory is taken for it.
   static func check(width: Int, height: Int, path: String) throws {
     guard width > 0, height > 0, width <= maximumPixels / height else {
-      throw PictureError(
+      throw Fault(
         "\(path): \(width) x \(height) pixels; expected 1 to \(maximumPixels) of them")
     }
   }

@@ -1,3 +1,4 @@
+import Base
 import Configuration
 import Datasets
 import Foundation
@@ -18,7 +19,7 @@ extension RunConfiguration {
 
     /// Reads or draws the samples.
     ///
-    /// - Throws: `DatasetError`; `ConfigurationError` where another value of a key would help.
+    /// - Throws: `Fault`; `ConfigurationError` where another value of a key would help.
     package func open() throws -> any Dataset {
       try reader.locatingErrors {
         try source.open(

@@ -71,7 +71,7 @@ package struct RunConfiguration {
   ///   - drawsParameters: Whether parameters get their first values.
   /// - Returns: The networks.
   /// - Throws: As `Model`, and `ConfigurationError` for unknown keys; where the critic is refused
-  ///   and the generator does not give what the data have, `NetworkError` about the generator.
+  ///   and the generator does not give what the data have, `Fault` about the generator.
   package func makeModel(
     communicator: any Communicator, drawsParameters: Bool = true
   ) throws -> Model {
@@ -98,10 +98,10 @@ package struct RunConfiguration {
 
   /// Refuses a generator that does not give what the data have.
   ///
-  /// - Throws: `NetworkError` naming the layer whose size is off, where that can be told.
+  /// - Throws: `Fault` naming the layer whose size is off, where that can be told.
   package static func check(_ generator: Network, gives dataset: any Dataset) throws {
     let fault = generator.description.sizeError(samples: dataset.shape, of: dataset.name)
-    if let fault { throw NetworkError(fault) }
+    if let fault { throw Fault(fault) }
   }
 
   /// The path of a file or folder.

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Storage
 import Training
@@ -38,7 +39,7 @@ struct CheckpointState: Codable, Equatable {
 
   /// Reads the file of a checkpoint.
   ///
-  /// - Throws: `StorageError`, and `TrainingError` where it is not as this or an older version
+  /// - Throws: `Fault`, and `Fault` where it is not as this or an older version
   ///   wrote it.
   init(folder: String) throws {
     let path = "\(folder)/state.json"
@@ -47,15 +48,15 @@ struct CheckpointState: Codable, Equatable {
       let state = try? JSONDecoder().decode(Self.self, from: Foundation.Data(bytes)),
       state.iteration >= 0
     else {
-      throw TrainingError(
+      throw Fault(
         "\(path): expected {\"format\": 2, \"iteration\": N, ...}, found something else")
     }
     guard 1...2 ~= state.format else {
-      throw TrainingError("\(path): format \(state.format), this version reads formats 1 and 2")
+      throw Fault("\(path): format \(state.format), this version reads formats 1 and 2")
     }
     let step = CheckpointStore.step(ofName: FileSystem.name(of: folder))
     guard step == nil || step == state.iteration else {
-      throw TrainingError(
+      throw Fault(
         "\(path): says iteration \(state.iteration), but its folder is of step \(step ?? 0)")
     }
     self = state

@@ -1,3 +1,4 @@
+import Base
 import Configuration
 import Training
 
@@ -9,11 +10,11 @@ package enum Duration {
   ///   - text: `3h50m`, `90s`, `1d2h`, `3:50:00`, `50:00`, `1-02:00:00` or seconds.
   ///   - option: What the text belongs to, for messages.
   /// - Returns: Seconds.
-  /// - Throws: `TrainingError` for any other text, and for no time at all.
+  /// - Throws: `Fault` for any other text, and for no time at all.
   package static func seconds(_ text: String, of option: String) throws -> Double {
     let found = colons(text) ?? units(text)
     guard let found, found > 0, found < 1e9 else {
-      throw TrainingError(
+      throw Fault(
         "\(option) \(quotedIfNeeded(text)): expected such as 3h50m, 90s, 3:50:00, 1-12:00:00 "
           + "or seconds")
     }

@@ -1,3 +1,4 @@
+import Base
 import Collectives
 import Configuration
 import Foundation
@@ -50,7 +51,7 @@ enum RunStart: Equatable {
       guard communicator.rank == 0 else { return }
       guard FileSystem.exists(run.configuration) else {
         guard options.resume == nil else {
-          throw TrainingError("\(folder): expected the folder of a run, found no config.yaml in it")
+          throw Fault("\(folder): expected the folder of a run, found no config.yaml in it")
         }
         text = "new\n"
         return
@@ -99,13 +100,13 @@ enum RunStart: Equatable {
   /// - Parameters:
   ///   - fixed: The values of now that a run has to keep.
   ///   - options: What the command line asks.
-  /// - Throws: `TrainingError` naming what differs.
+  /// - Throws: `Fault` naming what differs.
   func requireSame(_ fixed: [String: String], _ options: TrainingOptions) throws {
     guard let folder, let stored, options.goesOn else { return }
     let before = try RunConfiguration.fixedValues(
       in: stored, name: RunDirectory(folder).configuration)
     guard let difference = RunConfiguration.difference(fixed, from: before) else { return }
-    throw TrainingError(
+    throw Fault(
       "\(folder): holds a run of another configuration: \(difference); a run keeps its "
         + "configuration, give another --run folder")
   }

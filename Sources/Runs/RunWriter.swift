@@ -24,7 +24,7 @@ final class RunWriter: @unchecked Sendable {
   ///   - lease: The right to write there.
   ///   - state: What checkpoints say of configuration and data.
   ///   - tables: The paths of metrics.csv and its like.
-  /// - Throws: `ThreadError` where the system refuses the thread.
+  /// - Throws: `Fault` where the system refuses the thread.
   init(
     _ trainer: Trainer, store: CheckpointStore, lease: RunLease, state: CheckpointState,
     tables: [String]

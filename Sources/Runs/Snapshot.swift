@@ -132,7 +132,7 @@ final class Snapshot: @unchecked Sendable {
   ///   - folder: The folder.
   ///   - state: What its `state.json` says, but for the iteration.
   /// - Returns: The files, for `CheckpointStore.seal`.
-  /// - Throws: `StorageError` where the system refuses.
+  /// - Throws: `Fault` where the system refuses.
   func write(to folder: String, state: CheckpointState) throws -> [StoredFile] {
     let stored = try files.map { try $0.tensors.write(to: "\(folder)/\($0.name).safetensors") }
     var state = state
@@ -153,7 +153,7 @@ final class Snapshot: @unchecked Sendable {
       let path = "\(folder)/\(name).safetensors"
       // Of the files of a whole checkpoint only that of the average may be missing.
       guard FileSystem.exists(path) else {
-        throw TrainingError(
+        throw Fault(
           "\(path): not there, but training.generatorAverage asks for it: \(reason)")
       }
       try tensors.read(SafetensorsFile(path: path), reason: reason)

@@ -95,7 +95,7 @@ package final class TrainingRun {
     try RunConfiguration.check(model.generator, gives: dataset)
     let classes = model.condition.classes
     guard classes == 0 || dataset.classCount == classes else {
-      throw TrainingError(
+      throw Fault(
         "data.classes: found \(classes), but \(dataset.name) has "
           + "\(dataset.classCount) classes")
     }
@@ -294,7 +294,7 @@ package final class TrainingRun {
     for note in found.notes { Messages.warning(note) }
     guard let folder = found.path else {
       let isEmpty = try store.allNames().isEmpty
-      throw TrainingError(
+      throw Fault(
         "\(directory.path): has no whole checkpoint to go on from"
           + (isEmpty ? "; begin it afresh by --run \(directory.path) --continue" : ""))
     }
@@ -317,7 +317,7 @@ package final class TrainingRun {
     guard !differences.isEmpty else { return }
     let text = "\(folder): \(differences.joined(separator: "; "))"
     guard options.acceptsChanges else {
-      throw TrainingError("\(text); --accept-changes goes on nevertheless")
+      throw Fault("\(text); --accept-changes goes on nevertheless")
     }
     Messages.warning("\(text); going on with them, as --accept-changes says")
   }

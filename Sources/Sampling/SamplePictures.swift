@@ -71,14 +71,14 @@ package struct SamplePictures {
     let shape = generator.condition
     let name = trained.configuration.name
     guard shape.classes > 0 || !conditions.contains(where: { $0.numbers.isEmpty }) else {
-      throw TrainingError("--classes: the generator of \(name) takes none")
+      throw Fault("--classes: the generator of \(name) takes none")
     }
     guard let unfit = conditions.first(where: { !$0.fits(shape) }) else { return }
     if let label = unfit.label, !(0..<shape.classes).contains(label) {
-      throw TrainingError(
+      throw Fault(
         "--classes: found \(label), expected classes in 0 ... \(shape.classes - 1)")
     }
-    throw TrainingError(
+    throw Fault(
       "the generator of \(name) takes \(shape.classes) classes and \(shape.numbers) numbers as "
         + "conditions; found \(unfit.heading)")
   }
@@ -89,7 +89,7 @@ package struct SamplePictures {
   /// - Throws: Where samples have no picture or not the one asked for, and where writing fails.
   package func run() throws -> String {
     guard generator.isDrawable else {
-      throw TrainingError(
+      throw Fault(
         "generator.layers: samples of shape \(trained.model.generator.outputShape) have no "
           + "picture; expected 1 or 3 channels of pixels, or points of the plane")
     }
@@ -100,7 +100,7 @@ package struct SamplePictures {
       conditions: conditions)
     if generator.isPlanar {
       guard options.singleFolder == nil, options.interpolations == nil else {
-        throw TrainingError(
+        throw Fault(
           "samples are points of the plane: they are drawn over the critic's contours, neither one "
             + "by one nor as interpolations")
       }

@@ -1,3 +1,4 @@
+import Base
 import Collectives
 import Configuration
 import Datasets
@@ -43,7 +44,7 @@ package struct TrainedModel {
     source = place.source
     notes = place.notes
     guard let file = configurationFile ?? place.run?.configuration, FileSystem.exists(file) else {
-      throw TrainingError(
+      throw Fault(
         configurationFile.map { "\($0): no such file" }
           ?? "\(path): has no config.yaml two levels up; give the configuration by --config FILE")
     }
@@ -54,7 +55,7 @@ package struct TrainedModel {
     guard !place.isFile else {
       self.iteration = nil
       guard !needsCritic(configuration, model) else {
-        throw TrainingError(
+        throw Fault(
           "\(path): is the generator's weights only, but the critic's are needed; give the "
             + "checkpoint's folder")
       }
@@ -88,7 +89,7 @@ package struct TrainedModel {
   }
 
   private static func place(_ path: String, iteration: Int?) throws -> Place {
-    guard FileSystem.exists(path) else { throw TrainingError("\(path): no such file or folder") }
+    guard FileSystem.exists(path) else { throw Fault("\(path): no such file or folder") }
     if !FileSystem.isDirectory(path) {
       try refuse(iteration, path, "a file")
       return Place(source: path, isFile: true)
@@ -100,7 +101,7 @@ package struct TrainedModel {
         let folder = store.path(step: max(0, iteration))
         guard FileSystem.exists("\(folder)/DONE") else {
           let steps = try store.names().compactMap(CheckpointStore.step(ofName:)).map(String.init)
-          throw TrainingError(
+          throw Fault(
             "\(path): has no checkpoint of step \(iteration); there are "
               + (steps.isEmpty ? "none" : steps.joined(separator: ", ")))
         }
@@ -109,12 +110,12 @@ package struct TrainedModel {
       }
       let found = try store.latestValid()
       guard let folder = found.path else {
-        throw TrainingError("\(path): has no whole checkpoint")
+        throw Fault("\(path): has no whole checkpoint")
       }
       return Place(source: folder, run: run, notes: found.notes)
     }
     guard FileSystem.exists("\(path)/generator.safetensors") else {
-      throw TrainingError(
+      throw Fault(
         "\(path): expected a run's folder (with config.yaml) or a checkpoint's (with "
           + "generator.safetensors), found neither")
     }
@@ -129,7 +130,7 @@ package struct TrainedModel {
 
   private static func refuse(_ iteration: Int?, _ path: String, _ what: String) throws {
     guard iteration != nil else { return }
-    throw TrainingError(
+    throw Fault(
       "\(path): is \(what); --step chooses among the checkpoints of a run's folder")
   }
 }
@@ -153,10 +154,10 @@ extension TrainedModel {
     let chosen =
       names ?? ownNames + ScoreCatalog.defaults(of: subject).filter { !ownNames.contains($0) }
     guard !chosen.isEmpty else {
-      throw TrainingError("evaluate: \(ScoreCatalog.refusal(of: subject) ?? "no scores")")
+      throw Fault("evaluate: \(ScoreCatalog.refusal(of: subject) ?? "no scores")")
     }
     if let twice = chosen.indices.first(where: { chosen[..<$0].contains(chosen[$0]) }) {
-      throw TrainingError("--scores: \(chosen[twice]) is there twice")
+      throw Fault("--scores: \(chosen[twice]) is there twice")
     }
     let scores = try chosen.map { name in
       try own.first { type(of: $0).name == name }

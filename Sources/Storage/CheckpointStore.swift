@@ -82,7 +82,7 @@ package struct CheckpointStore: Sendable {
   ///
   /// Their files are not looked at; see `latestValid()`.
   ///
-  /// - Throws: `StorageError` if the folder is there but cannot be read.
+  /// - Throws: `Fault` if the folder is there but cannot be read.
   package func names() throws -> [String] {
     try allNames().filter { FileSystem.exists("\(directory)/\($0)/DONE") }
   }
@@ -100,13 +100,13 @@ package struct CheckpointStore: Sendable {
 
   /// Makes the empty folder `.step-00000469.tmp-PID`, which the writer fills.
   ///
-  /// - Throws: `StorageError` if the system refuses, or `directory` is not there.
+  /// - Throws: `Fault` if the system refuses, or `directory` is not there.
   package func makeTemporaryFolder(step: Int) throws -> String {
     let folder = FileSystem.temporaryPath(for: path(step: step))
     try FileSystem.removeTree(folder)
     // Not its parents: where the run's folder has been moved away, none is made in its place.
     guard try FileSystem.createNewDirectory(folder) else {
-      throw StorageError("\(folder): another process writes the same checkpoint")
+      throw Fault("\(folder): another process writes the same checkpoint")
     }
     return folder
   }
@@ -117,7 +117,7 @@ package struct CheckpointStore: Sendable {
   ///   - folder: The temporary folder.
   ///   - files: All the files in it, already on the device (`SafetensorsWriter` and
   ///     `FileSystem.writeAtomically` see to that), in any order.
-  /// - Throws: `StorageError` if a file is missing or of another size, or the system refuses.
+  /// - Throws: `Fault` if a file is missing or of another size, or the system refuses.
   package func seal(_ folder: String, files: [StoredFile]) throws {
     precondition(!files.isEmpty, "\(folder): a checkpoint needs files")
     var lines = ""
@@ -125,7 +125,7 @@ package struct CheckpointStore: Sendable {
       precondition(Self.isPlainName(file.name), "'\(file.name)' is not a plain file name")
       let size = try FileSystem.fileSize("\(folder)/\(file.name)")
       guard size == file.size else {
-        throw StorageError("\(folder)/\(file.name): has \(size) bytes, \(file.size) were written")
+        throw Fault("\(folder)/\(file.name): has \(size) bytes, \(file.size) were written")
       }
       lines += "\(file.crc32.padded(to: 8, radix: 16)) \(size) \(file.name)\n"
     }
@@ -143,7 +143,7 @@ package struct CheckpointStore: Sendable {
   ///
   /// - Parameter temporaryFolder: From `makeTemporaryFolder(step:)`, sealed.
   /// - Returns: What was found under the final name, and what could not be removed.
-  /// - Throws: `StorageError` if the folder is not sealed or the system refuses.
+  /// - Throws: `Fault` if the folder is not sealed or the system refuses.
   @discardableResult
   package func publish(_ temporaryFolder: String) throws -> Publication {
     let temporaryName = FileSystem.name(of: temporaryFolder)
@@ -193,7 +193,7 @@ package struct CheckpointStore: Sendable {
   /// - Parameter spared: A checkpoint that stays in any case: the one just written can be older
   ///   than damaged ones from before a resume, which must not push it out.
   /// - Returns: One line for each thing that could not be removed.
-  /// - Throws: `StorageError` if the folder cannot be read.
+  /// - Throws: `Fault` if the folder cannot be read.
   package func prune(sparing spared: String? = nil) throws -> [String] {
     let whole = try names()
     let all = try allNames()
@@ -236,7 +236,7 @@ package struct CheckpointStore: Sendable {
   ///
   /// Reads every byte of the checkpoint.
   ///
-  /// - Throws: `StorageError` naming the file that is missing, damaged, of another size or not
+  /// - Throws: `Fault` naming the file that is missing, damaged, of another size or not
   ///   listed.
   package func verify(_ folder: String) throws {
     let files = try Self.files(in: folder)
@@ -245,18 +245,18 @@ package struct CheckpointStore: Sendable {
       !listed.contains($0) && Self.isRead($0)
     }
     if let foreign {
-      throw StorageError("\(folder)/\(foreign): is not in DONE, which lists all of a checkpoint")
+      throw Fault("\(folder)/\(foreign): is not in DONE, which lists all of a checkpoint")
     }
     for file in files {
       let size = try FileSystem.fileSize("\(folder)/\(file.name)")
       guard size == file.size else {
-        throw StorageError("\(folder)/\(file.name): has \(size) bytes, DONE says \(file.size)")
+        throw Fault("\(folder)/\(file.name): has \(size) bytes, DONE says \(file.size)")
       }
     }
     for file in files {
       let sum = try FileSystem.checksum(ofFile: "\(folder)/\(file.name)").crc32
       guard sum == file.crc32 else {
-        throw StorageError(
+        throw Fault(
           "\(folder)/\(file.name): damaged: its CRC-32 is \(String(sum, radix: 16)), "
             + "DONE says \(String(file.crc32, radix: 16))")
       }
@@ -265,7 +265,7 @@ package struct CheckpointStore: Sendable {
 
   /// The newest checkpoint whose files are all as `DONE` says, going back past damaged ones.
   ///
-  /// - Throws: `StorageError` if the folder is there but cannot be read.
+  /// - Throws: `Fault` if the folder is there but cannot be read.
   package func latestValid() throws -> Found {
     var notes: [String] = []
     for name in try allNames().reversed() {
@@ -282,17 +282,17 @@ package struct CheckpointStore: Sendable {
 
   /// What `DONE` records of a checkpoint's files, by name.
   ///
-  /// - Throws: `StorageError` if there is no `DONE` or it is not as `seal(_:files:)` writes it.
+  /// - Throws: `Fault` if there is no `DONE` or it is not as `seal(_:files:)` writes it.
   package static func files(in folder: String) throws -> [StoredFile] {
     let path = "\(folder)/DONE"
     let text = String(decoding: try FileSystem.readFile(path), as: UTF8.self)
-    guard text.hasSuffix("\n") else { throw StorageError("\(path): truncated") }
+    guard text.hasSuffix("\n") else { throw Fault("\(path): truncated") }
     var lines = text.dropLast().split(separator: "\n", omittingEmptySubsequences: false)
     // Version 0.1 wrote none; what it wrote is told from a shortened file by `verify`.
     if let own = lines.last, own.hasSuffix(" DONE") {
       lines.removeLast()
       guard "\(own)\n" == ownLine(lines.map { "\($0)\n" }.joined()) else {
-        throw StorageError("\(path): damaged: its lines are not those that were written")
+        throw Fault("\(path): damaged: its lines are not those that were written")
       }
     }
     return try lines.map { line in
@@ -301,7 +301,7 @@ package struct CheckpointStore: Sendable {
         let sum = UInt32(fields[0], radix: 16), let size = Int(fields[1]), size >= 0,
         isPlainName(fields[2])
       else {
-        throw StorageError("\(path): damaged: 'CRC32 SIZE NAME' is expected, found '\(line)'")
+        throw Fault("\(path): damaged: 'CRC32 SIZE NAME' is expected, found '\(line)'")
       }
       return StoredFile(name: fields[2], size: size, crc32: sum)
     }

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// Names under which a file or folder is made, or stands aside, before it has its own.
@@ -31,7 +32,7 @@ extension FileSystem {
   /// - Parameters:
   ///   - folder: The folder.
   ///   - isOwn: Whether what was to get this name is removed.
-  /// - Throws: `StorageError` naming what could not be removed.
+  /// - Throws: `Fault` naming what could not be removed.
   package static func removeLeftovers(
     in folder: String, where isOwn: (_ name: String) -> Bool
   ) throws {

@@ -1,3 +1,4 @@
+import Base
 import CZlib
 import Foundation
 
@@ -19,21 +20,21 @@ package enum FileSystem {
 
   /// The size of a file in bytes.
   ///
-  /// - Throws: `StorageError` if there is none.
+  /// - Throws: `Fault` if there is none.
   package static func fileSize(_ path: String) throws -> Int {
     var status = stat()
     guard stat(path, &status) == 0 else {
-      throw StorageError(path: path, cannot: "read", code: errno)
+      throw Fault(path: path, cannot: "read", code: errno)
     }
     return Int(status.st_size)
   }
 
   /// The names in a folder, sorted by their UTF-8 bytes, without `.` and `..`.
   ///
-  /// - Throws: `StorageError` if the folder cannot be read.
+  /// - Throws: `Fault` if the folder cannot be read.
   package static func listDirectory(_ path: String) throws -> [String] {
     guard let folder = opendir(path) else {
-      throw StorageError(path: path, cannot: "list the folder", code: errno)
+      throw Fault(path: path, cannot: "list the folder", code: errno)
     }
     defer { closedir(folder) }
     var names: [String] = []
@@ -46,7 +47,7 @@ package enum FileSystem {
       if name != "." && name != ".." { names.append(name) }
     }
     guard errno == 0 else {
-      throw StorageError(path: path, cannot: "list the folder", code: errno)
+      throw Fault(path: path, cannot: "list the folder", code: errno)
     }
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
@@ -55,7 +56,7 @@ package enum FileSystem {
 
   /// The bytes of a file.
   ///
-  /// - Throws: `StorageError` if it cannot be opened or read.
+  /// - Throws: `Fault` if it cannot be opened or read.
   package static func readFile(_ path: String) throws -> [UInt8] {
     var bytes: [UInt8] = []
     try forEachChunk(of: path) { chunk, fileSize in
@@ -70,17 +71,17 @@ package enum FileSystem {
     of path: String, _ body: (_ chunk: UnsafeRawBufferPointer, _ fileSize: Int) throws -> Void
   ) throws {
     let descriptor = retryingInterrupts { open(path, O_RDONLY | O_CLOEXEC) }
-    guard descriptor >= 0 else { throw StorageError(path: path, cannot: "open", code: errno) }
+    guard descriptor >= 0 else { throw Fault(path: path, cannot: "open", code: errno) }
     defer { _ = close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
-      throw StorageError(path: path, cannot: "read", code: errno)
+      throw Fault(path: path, cannot: "read", code: errno)
     }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { buffer.deallocate() }
     while true {
       let count = retryingInterrupts { read(descriptor, buffer.baseAddress, buffer.count) }
-      guard count >= 0 else { throw StorageError(path: path, cannot: "read", code: errno) }
+      guard count >= 0 else { throw Fault(path: path, cannot: "read", code: errno) }
       if count == 0 { return }
       try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]), Int(status.st_size))
     }
@@ -104,7 +105,7 @@ package enum FileSystem {
 
   /// Size in bytes and CRC-32 of a file, read once from beginning to end.
   ///
-  /// - Throws: `StorageError` if it cannot be read.
+  /// - Throws: `Fault` if it cannot be read.
   package static func checksum(ofFile path: String) throws -> (size: Int, crc32: UInt32) {
     var size = 0
     var sum: UInt32 = 0
@@ -119,7 +120,7 @@ package enum FileSystem {
 
   /// Makes a folder and its parents; a folder that is there already is left alone.
   ///
-  /// - Throws: `StorageError` naming the folder that could not be made.
+  /// - Throws: `Fault` naming the folder that could not be made.
   package static func createDirectory(_ path: String) throws {
     if isDirectory(path) { return }
     let parent = folder(of: path)
@@ -128,7 +129,7 @@ package enum FileSystem {
     if mkdir(path, 0o777) != 0 {
       let code = errno
       if !isDirectory(path) {
-        throw StorageError(path: path, cannot: "create the folder", code: code)
+        throw Fault(path: path, cannot: "create the folder", code: code)
       }
     }
   }
@@ -136,18 +137,18 @@ package enum FileSystem {
   /// Whether `createDirectory` would succeed, and files could be written in the folder; makes
   /// nothing.
   ///
-  /// - Throws: `StorageError` naming the folder that is in the way or refuses.
+  /// - Throws: `Fault` naming the folder that is in the way or refuses.
   package static func requireCreatable(_ path: String) throws {
     guard exists(path) else {
       let parent = folder(of: path)
       if parent != path { return try requireCreatable(parent) }
-      throw StorageError(path: path, cannot: "create the folder", code: ENOENT)
+      throw Fault(path: path, cannot: "create the folder", code: ENOENT)
     }
     guard isDirectory(path) else {
-      throw StorageError(path: path, cannot: "create the folder", code: ENOTDIR)
+      throw Fault(path: path, cannot: "create the folder", code: ENOTDIR)
     }
     guard access(path, W_OK | X_OK) == 0 else {
-      throw StorageError(path: path, cannot: "write", code: errno)
+      throw Fault(path: path, cannot: "write", code: errno)
     }
   }
 
@@ -155,11 +156,11 @@ package enum FileSystem {
   ///
   /// - Returns: False where something has the name; of several processes that ask at once, one gets
   ///   true.
-  /// - Throws: `StorageError` if it cannot be made for another reason.
+  /// - Throws: `Fault` if it cannot be made for another reason.
   package static func createNewDirectory(_ path: String) throws -> Bool {
     guard mkdir(path, 0o777) != 0 else { return true }
     guard errno == EEXIST else {
-      throw StorageError(path: path, cannot: "create the folder", code: errno)
+      throw Fault(path: path, cannot: "create the folder", code: errno)
     }
     return false
   }
@@ -170,7 +171,7 @@ package enum FileSystem {
   /// only), to the device, and then under the final name; the folder is synchronized last. Two
   /// threads of a process must not write the same path at once.
   ///
-  /// - Throws: `StorageError`; the old file is whole then and the temporary one is gone, save when
+  /// - Throws: `Fault`; the old file is whole then and the temporary one is gone, save when
   ///   only the last step, the folder's synchronization, failed: then the new file is in place.
   package static func writeAtomically(_ bytes: UnsafeRawBufferPointer, to path: String) throws {
     let temporary = temporaryPath(for: path)
@@ -202,12 +203,12 @@ package enum FileSystem {
   /// - Parameters:
   ///   - path: The link; a file or link there is replaced, a folder is an error.
   ///   - target: What the link says, as it is; relative targets start at the link's folder.
-  /// - Throws: `StorageError` if the system refuses.
+  /// - Throws: `Fault` if the system refuses.
   package static func replaceSymlink(at path: String, to target: String) throws {
     let temporary = temporaryPath(for: path)
     unlink(temporary)
     guard symlink(target, temporary) == 0 else {
-      throw StorageError(path: path, cannot: "create the symbolic link", code: errno)
+      throw Fault(path: path, cannot: "create the symbolic link", code: errno)
     }
     do {
       try rename(temporary, to: path)
@@ -221,7 +222,7 @@ package enum FileSystem {
   /// Renames a file or folder within one file system.
   static func rename(_ source: String, to destination: String) throws {
     guard Foundation.rename(source, destination) == 0 else {
-      throw StorageError(path: destination, cannot: "move into place", code: errno)
+      throw Fault(path: destination, cannot: "move into place", code: errno)
     }
   }
 
@@ -229,24 +230,24 @@ package enum FileSystem {
   package static func synchronizeDirectory(_ path: String) throws {
     let descriptor = retryingInterrupts { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     guard descriptor >= 0 else {
-      throw StorageError(path: path, cannot: "open the folder", code: errno)
+      throw Fault(path: path, cannot: "open the folder", code: errno)
     }
     defer { _ = close(descriptor) }
     // Some network file systems cannot synchronize a folder and say EINVAL.
     if retryingInterrupts({ fsync(descriptor) }) != 0, errno != EINVAL, errno != ENOTSUP {
-      throw StorageError(path: path, cannot: "write the folder to the device", code: errno)
+      throw Fault(path: path, cannot: "write the folder to the device", code: errno)
     }
   }
 
   /// Brings a file's bytes to the device, by whomever they were written.
   ///
-  /// - Throws: `StorageError` if it is not there or the system refuses.
+  /// - Throws: `Fault` if it is not there or the system refuses.
   package static func synchronizeFile(_ path: String) throws {
     let descriptor = retryingInterrupts { open(path, O_RDONLY | O_CLOEXEC) }
-    guard descriptor >= 0 else { throw StorageError(path: path, cannot: "open", code: errno) }
+    guard descriptor >= 0 else { throw Fault(path: path, cannot: "open", code: errno) }
     defer { _ = close(descriptor) }
     guard retryingInterrupts({ fsync(descriptor) }) == 0 else {
-      throw StorageError(path: path, cannot: "write to the device", code: errno)
+      throw Fault(path: path, cannot: "write to the device", code: errno)
     }
   }
 
@@ -254,21 +255,21 @@ package enum FileSystem {
   ///
   /// Nothing at `path` is not an error.
   ///
-  /// - Throws: `StorageError` naming what could not be removed.
+  /// - Throws: `Fault` naming what could not be removed.
   package static func removeTree(_ path: String) throws {
     var status = stat()
     guard lstat(path, &status) == 0 else {
       if errno == ENOENT { return }
-      throw StorageError(path: path, cannot: "remove", code: errno)
+      throw Fault(path: path, cannot: "remove", code: errno)
     }
     if status.st_mode & S_IFMT == S_IFDIR {
       for name in try listDirectory(path) { try removeTree("\(path)/\(name)") }
       guard rmdir(path) == 0 else {
-        throw StorageError(path: path, cannot: "remove the folder", code: errno)
+        throw Fault(path: path, cannot: "remove the folder", code: errno)
       }
     } else {
       guard unlink(path) == 0 || errno == ENOENT else {
-        throw StorageError(path: path, cannot: "remove", code: errno)
+        throw Fault(path: path, cannot: "remove", code: errno)
       }
     }
   }

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// A file open for writing: whole writes, explicit errors.
@@ -25,14 +26,14 @@ package final class OutputFile {
   ///   - path: The file.
   ///   - mode: Where writing starts.
   ///   - shownPath: The path that errors name; a temporary file names its destination here.
-  /// - Throws: `StorageError` if the system refuses.
+  /// - Throws: `Fault` if the system refuses.
   package init(path: String, mode: Mode, shownPath: String? = nil) throws {
     self.path = path
     self.shownPath = shownPath ?? path
     let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (mode == .append ? O_APPEND : O_TRUNC)
     descriptor = retryingInterrupts { open(path, flags, 0o666) }
     guard descriptor >= 0 else {
-      throw StorageError(path: self.shownPath, cannot: "open for writing", code: errno)
+      throw Fault(path: self.shownPath, cannot: "open for writing", code: errno)
     }
   }
 
@@ -42,7 +43,7 @@ package final class OutputFile {
 
   /// Writes all of `bytes`.
   ///
-  /// - Throws: `StorageError`; part of the bytes may have been written then.
+  /// - Throws: `Fault`; part of the bytes may have been written then.
   package func write(_ bytes: UnsafeRawBufferPointer) throws {
     precondition(descriptor >= 0, "write to \(path) after close")
     var rest = bytes[...]
@@ -52,7 +53,7 @@ package final class OutputFile {
         retryingInterrupts { Foundation.write(descriptor, part.baseAddress, part.count) }
       }
       guard count >= 0 else {
-        throw StorageError(path: shownPath, cannot: "write", code: errno)
+        throw Fault(path: shownPath, cannot: "write", code: errno)
       }
       rest = rest.dropFirst(count)
     }
@@ -60,24 +61,24 @@ package final class OutputFile {
 
   /// Waits until what was written is on the device.
   ///
-  /// - Throws: `StorageError`; a full or failing disk may show only here.
+  /// - Throws: `Fault`; a full or failing disk may show only here.
   package func synchronize() throws {
     // EINVAL is the answer of what cannot be synchronized at all (a pipe, /dev/null).
     if retryingInterrupts({ fsync(descriptor) }) != 0, errno != EINVAL {
-      throw StorageError(path: shownPath, cannot: "write to the device", code: errno)
+      throw Fault(path: shownPath, cannot: "write to the device", code: errno)
     }
   }
 
   /// Closes the file; closing twice does nothing.
   ///
-  /// - Throws: `StorageError`; network file systems report a full disk here.
+  /// - Throws: `Fault`; network file systems report a full disk here.
   package func close() throws {
     guard descriptor >= 0 else { return }
     let closing = descriptor
     descriptor = -1
     // No retry after EINTR: Linux has released the descriptor even then.
     if Foundation.close(closing) != 0, errno != EINTR {
-      throw StorageError(path: shownPath, cannot: "close", code: errno)
+      throw Fault(path: shownPath, cannot: "close", code: errno)
     }
   }
 }

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// A file that is to be made, which one process has for itself: an advisory lock (`flock`) on a
@@ -13,12 +14,12 @@ package final class ProcessLock {
   /// Waits, as long as it takes, for the lock of the file that is to be at `path`.
   ///
   /// - Parameter path: The file, in an existing folder, in which `.NAME.lock` is made.
-  /// - Throws: `StorageError` if the lock's file cannot be written.
+  /// - Throws: `Fault` if the lock's file cannot be written.
   package init(file path: String) throws {
     let lock = "\(FileSystem.folder(of: path))/.\(FileSystem.name(of: path)).lock"
     descriptor = retryingInterrupts { open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o666) }
     guard descriptor >= 0 else {
-      throw StorageError(path: lock, cannot: "make the lock", code: errno)
+      throw Fault(path: lock, cannot: "make the lock", code: errno)
     }
     _ = retryingInterrupts { flock(descriptor, LOCK_EX) }
     sign()

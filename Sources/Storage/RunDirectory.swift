@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// The folder of a run.
@@ -48,7 +49,7 @@ package struct RunDirectory: Sendable {
 
   /// Whether `create` would find a place for a new run; makes nothing.
   ///
-  /// - Throws: `StorageError` where the folder holds a run, is in use, or could not be made or
+  /// - Throws: `Fault` where the folder holds a run, is in use, or could not be made or
   ///   written to.
   package func requireCreatable() throws {
     guard !FileSystem.exists(configuration) else { throw holdsRun }
@@ -56,8 +57,8 @@ package struct RunDirectory: Sendable {
     try FileSystem.requireCreatable(path)
   }
 
-  private var holdsRun: StorageError {
-    StorageError(
+  private var holdsRun: Fault {
+    Fault(
       "\(path): holds a run already; go on with it by --continue, or give another --run folder")
   }
 
@@ -86,7 +87,7 @@ package struct RunDirectory: Sendable {
   /// - Throws: Where it has written none.
   package func newestSamples() throws -> String {
     guard FileSystem.exists(samples) else {
-      throw StorageError("\(path): expected the folder of a run, found no samples/ in it")
+      throw Fault("\(path): expected the folder of a run, found no samples/ in it")
     }
     // By date: a run's names count epochs or iterations, and its end can be both.
     let found = try FileSystem.listDirectory(samples).filter {
@@ -96,7 +97,7 @@ package struct RunDirectory: Sendable {
       return (date: attributes[.modificationDate] as? Date ?? .distantPast, name: name)
     }
     guard let newest = found.max(by: { ($0.date, $0.name) < ($1.date, $1.name) }) else {
-      throw StorageError("\(samples): has no picture of samples yet")
+      throw Fault("\(samples): has no picture of samples yet")
     }
     return "\(samples)/\(newest.name)"
   }

@@ -59,7 +59,7 @@ package final class RunLease: Sendable {
   ///   - staleAfter: Seconds without a beat after which a holder of another machine is dead.
   ///   - boot: The kernel's own number; tests pretend to be another machine by it.
   ///   - report: Called with a line before a long wait.
-  /// - Throws: `StorageError` naming the process that holds the folder, or the reason why the file
+  /// - Throws: `Fault` naming the process that holds the folder, or the reason why the file
   ///   cannot be written.
   package init(
     folder: String, patience: Double = 2, staleAfter: Double = 60, boot: String = currentBoot,
@@ -73,7 +73,7 @@ package final class RunLease: Sendable {
     beatSeconds = staleAfter / 6
     let path = path
     descriptor = retryingInterrupts { open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666) }
-    guard descriptor >= 0 else { throw StorageError(path: path, cannot: "open", code: errno) }
+    guard descriptor >= 0 else { throw Fault(path: path, cannot: "open", code: errno) }
     do {
       try takeFileLock(patience: patience)
       let isTakenOver = try waitForForeignHolder(staleAfter: staleAfter, report: report)
@@ -97,7 +97,7 @@ package final class RunLease: Sendable {
 
   /// Refuses a folder that another process of this machine has taken, and writes nothing.
   ///
-  /// - Throws: `StorageError` as the initializer.
+  /// - Throws: `Fault` as the initializer.
   package static func requireFree(_ folder: String) throws {
     let opened = retryingInterrupts { open("\(folder)/lock", O_RDONLY | O_CLOEXEC) }
     // Nobody has taken what is not there.
@@ -121,7 +121,7 @@ package final class RunLease: Sendable {
   /// Costs a question to the clock; once a second one to the file system, and where no beat has
   /// come for a while one to the file.
   ///
-  /// - Throws: `StorageError` where the folder is gone, has been moved, or is another's.
+  /// - Throws: `Fault` where the folder is gone, has been moved, or is another's.
   package func check() throws {
     let (failure, sinceConfirmed, sinceLook) = state.withLock { state in
       let now = bootSeconds()
@@ -129,14 +129,14 @@ package final class RunLease: Sendable {
       if look > 1 { state.lastLook = now }
       return (state.failure, now - state.lastConfirmed, look)
     }
-    if let failure { throw StorageError(failure) }
+    if let failure { throw Fault(failure) }
     if sinceConfirmed > 2 * beatSeconds { return try confirm() }
     if sinceLook > 1 { try requireSameFile() }
   }
 
   /// As `check`, with a look into the file: before a checkpoint gets its name.
   ///
-  /// - Throws: `StorageError` where the folder is gone, has been moved, or is another's.
+  /// - Throws: `Fault` where the folder is gone, has been moved, or is another's.
   package func confirm() throws {
     try requireSameFile()
     // By its name: a file system of the network asks the server then.
@@ -220,9 +220,9 @@ package final class RunLease: Sendable {
     }
   }
 
-  private func lost(_ text: String) -> StorageError {
+  private func lost(_ text: String) -> Fault {
     state.withLock { if $0.failure == nil { $0.failure = text } }
-    return StorageError(text)
+    return Fault(text)
   }
 
   /// Whether the lock's file is still the one that was opened: a folder that was deleted, renamed
@@ -272,8 +272,8 @@ package final class RunLease: Sendable {
       isReleased: value("state") == "released")
   }
 
-  private static func inUse(_ folder: String, by holder: Holder?) -> StorageError {
-    StorageError(
+  private static func inUse(_ folder: String, by holder: Holder?) -> Fault {
+    Fault(
       "\(folder): in use by \(holder?.name ?? "another process"); wait for its end or stop it first"
     )
   }

@@ -1,3 +1,5 @@
+import Base
+
 /// A safetensors file, read and checked as a whole.
 ///
 /// Takes what Python's `safetensors` writes. The file is read rather than mapped: a mapped file
@@ -14,7 +16,7 @@ package struct SafetensorsFile: Sendable {
 
   /// Reads and checks a file.
   ///
-  /// - Throws: `StorageError` naming the path if the file cannot be read, is shorter than its
+  /// - Throws: `Fault` naming the path if the file cannot be read, is shorter than its
   ///   header says, its header is not the expected JSON, or its tensors do not tile the data
   ///   exactly.
   package init(path: String) throws {
@@ -31,7 +33,7 @@ package struct SafetensorsFile: Sendable {
 
   /// Type (`F32`, `I64`, ...) and shape of a tensor.
   ///
-  /// - Throws: `StorageError` if there is no such tensor.
+  /// - Throws: `Fault` if there is no such tensor.
   package func entry(_ name: String) throws -> (dtype: String, shape: [Int]) {
     let tensor = try tensor(name)
     return (tensor.type, tensor.shape)
@@ -39,7 +41,7 @@ package struct SafetensorsFile: Sendable {
 
   /// The elements of an F32 tensor, or those of an F64 one rounded to Float.
   ///
-  /// - Throws: `StorageError` if there is no such tensor or it is of another type.
+  /// - Throws: `Fault` if there is no such tensor or it is of another type.
   package func floats(_ name: String) throws -> [Float] {
     let tensor = try tensor(name)
     switch tensor.type {
@@ -49,27 +51,27 @@ package struct SafetensorsFile: Sendable {
         Float(Double(bitPattern: UInt64(littleEndian: $0)))
       }
     default:
-      throw StorageError("\(path): tensor '\(name)' is \(tensor.type), F32 or F64 is expected")
+      throw Fault("\(path): tensor '\(name)' is \(tensor.type), F32 or F64 is expected")
     }
   }
 
   /// The elements of an I64 or I32 tensor.
   ///
-  /// - Throws: `StorageError` if there is no such tensor or it is of another type.
+  /// - Throws: `Fault` if there is no such tensor or it is of another type.
   package func integers(_ name: String) throws -> [Int] {
     let tensor = try tensor(name)
     switch tensor.type {
     case "I64": return load(tensor, Int64.self).map { Int(Int64(littleEndian: $0)) }
     case "I32": return load(tensor, Int32.self).map { Int(Int32(littleEndian: $0)) }
     default:
-      throw StorageError("\(path): tensor '\(name)' is \(tensor.type), I64 or I32 is expected")
+      throw Fault("\(path): tensor '\(name)' is \(tensor.type), I64 or I32 is expected")
     }
   }
 
   private func tensor(_ name: String) throws -> SafetensorsHeader.Tensor {
     guard let tensor = tensors[name] else {
       let some = names.prefix(4).joined(separator: ", ") + (names.count > 4 ? ", ..." : "")
-      throw StorageError("\(path): has no tensor '\(name)', but \(some.isEmpty ? "none" : some)")
+      throw Fault("\(path): has no tensor '\(name)', but \(some.isEmpty ? "none" : some)")
     }
     return tensor
   }

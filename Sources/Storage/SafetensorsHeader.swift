@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// What a safetensors file says of itself in its header, checked against the bytes it has.
@@ -29,7 +30,7 @@ struct SafetensorsHeader {
   /// - Parameters:
   ///   - contents: The whole file.
   ///   - path: The file, for messages.
-  /// - Throws: `StorageError` if the file is shorter than its header says, the header is not the
+  /// - Throws: `Fault` if the file is shorter than its header says, the header is not the
   ///   expected JSON, or its tensors do not tile the data exactly.
   init(of contents: [UInt8], path: String) throws {
     self.path = path
@@ -122,8 +123,8 @@ struct SafetensorsHeader {
     return inOrder.map(\.key)
   }
 
-  private func broken(_ what: String) -> StorageError {
-    StorageError("\(path): not a valid safetensors file: \(what)")
+  private func broken(_ what: String) -> Fault {
+    Fault("\(path): not a valid safetensors file: \(what)")
   }
 
   /// A JSON array of integers, nil if it is anything else.

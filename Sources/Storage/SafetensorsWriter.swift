@@ -1,3 +1,4 @@
+import Base
 import Foundation
 
 /// The element types that checkpoints hold, under their names in a safetensors header.
@@ -104,7 +105,7 @@ package struct SafetensorsWriter: Sendable {
   ///   - fill: Called once for every entry in order with its index and `byteCount` bytes, aligned
   ///     to 64, all of which it must set: they hold an earlier tensor's values.
   /// - Returns: Name, size and checksum of the file.
-  /// - Throws: `StorageError`, or what `fill` throws.
+  /// - Throws: `Fault`, or what `fill` throws.
   @discardableResult
   package func write(
     to path: String,

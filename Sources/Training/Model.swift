@@ -33,8 +33,8 @@ package struct Model {
   ///   - checksGenerator: Called before a critic is refused: its input is what the generator gives,
   ///     so that the generator's fault shows there first. What it throws takes the place of the
   ///     critic's error.
-  /// - Throws: `ConfigurationError` or `NetworkError` naming layer, expected and found,
-  ///   `CollectivesError` for what the ranks' number or places do not allow.
+  /// - Throws: `ConfigurationError` or `Fault` naming layer, expected and found,
+  ///   `Fault` for what the ranks' number or places do not allow.
   package init(
     _ setup: TrainingSetup, communicator: any Communicator, drawsParameters: Bool = true,
     checksGenerator: (Network) throws -> Void = { _ in }

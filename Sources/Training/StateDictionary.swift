@@ -88,14 +88,14 @@ package struct StateDictionary {
   ///   - file: The file.
   ///   - allowsOthers: Whether the file may have more tensors than these.
   ///   - reason: What a tensor that is missing, foreign or of another shape tells of the file.
-  /// - Throws: `TrainingError` for such a tensor, before anything is overwritten; `StorageError`
+  /// - Throws: `Fault` for such a tensor, before anything is overwritten; `Fault`
   ///   where one is of another type.
   package func read(
     _ file: SafetensorsFile, allowsOthers: Bool = false,
     reason: String = "the file is of another configuration"
   ) throws {
-    func fail(_ what: String) -> TrainingError {
-      TrainingError("\(file.path): \(what): \(reason)")
+    func fail(_ what: String) -> Fault {
+      Fault("\(file.path): \(what): \(reason)")
     }
     for entry in entries {
       let (name, shape) = (entry.tensor.name, entry.tensor.shape)
@@ -114,7 +114,7 @@ package struct StateDictionary {
   ///
   /// - Parameter path: The file.
   /// - Returns: Name, size and checksum of the file.
-  /// - Throws: `StorageError`.
+  /// - Throws: `Fault`.
   package func write(to path: String) throws -> StoredFile {
     // "pt" tells Python's safetensors that the layouts are PyTorch's.
     let writer = SafetensorsWriter(entries: entries.map(\.tensor), metadata: ["format": "pt"])

@@ -58,7 +58,7 @@ package final class Trainer {
   ///   - inputs: Where the steps' batches come from.
   /// - Returns: The losses of the last critic step, and the generator's. The penalty is the last
   ///   that a critic step of the iteration computed, 0 where none did.
-  /// - Throws: `TrainingError` on all ranks where a loss or gradient is not finite, before the
+  /// - Throws: `Fault` on all ranks where a loss or gradient is not finite, before the
   ///   parameters move.
   package func iterate(
     _ iteration: Int, _ inputs: some StepInputs
@@ -123,7 +123,7 @@ package final class Trainer {
   func requireFinite(_ loss: Double, _ norm: Double, _ place: @autoclosure () -> String) throws {
     guard !loss.isFinite || !norm.isFinite else { return }
     let what = loss.isFinite ? "the gradient's norm is \(norm)" : "the loss is \(loss)"
-    throw TrainingError(
+    throw Fault(
       "\(place()): \(what); training has diverged: lower the learning rates or the penalty weight, "
         + "or start again from an earlier checkpoint")
   }

@@ -34,7 +34,7 @@ struct ChanceParameters {
   ///   - file: The recording.
   ///   - network: The network whose parameters they are.
   ///   - steps: The beginnings of the keys of all steps that train the network.
-  /// - Throws: `StorageError` where the recording lacks a tensor.
+  /// - Throws: `Fault` where the recording lacks a tensor.
   init(_ file: SafetensorsFile, of network: Network, steps: [String]) throws {
     let names = network.namedParameters.map { String($0.name.dropFirst(network.namePrefix.count)) }
     var shares = [Double](repeating: 0, count: names.count)

@@ -20,7 +20,7 @@ struct RecordedInputs: StepInputs {
     let key = prefix + "real"
     let found = try file.entry(key).shape
     guard let count = found.first, found.dropFirst().reduce(1, *) == shape.elementCount else {
-      throw TrainingError(
+      throw Fault(
         "\(file.path): \(key): samples of \(found.dropFirst()), expected \(shape)")
     }
     try check(batch: count, key, most: model.batch)
@@ -58,7 +58,7 @@ struct RecordedInputs: StepInputs {
     let labels = try file.integers(key)
     try check(key, count: labels.count, expected: count, of: "one a sample")
     guard labels.allSatisfy({ (0..<classes).contains($0) }) else {
-      throw TrainingError("\(file.path): \(key): expected classes below \(classes)")
+      throw Fault("\(file.path): \(key): expected classes below \(classes)")
     }
     return labels
   }
@@ -72,14 +72,14 @@ struct RecordedInputs: StepInputs {
   /// Refuses a recorded tensor of another size than the configuration's networks take.
   private func check(_ key: String, count: Int, expected: Int, of what: String) throws {
     guard count == expected else {
-      throw TrainingError(
+      throw Fault(
         "\(file.path): \(key) has \(count) values, expected \(expected) (\(what))")
     }
   }
 
   private func check(batch: Int, _ key: String, most: Int) throws {
     guard (1...most).contains(batch) else {
-      throw TrainingError(
+      throw Fault(
         "\(file.path): \(key) has \(batch) samples, but the networks are planned for \(most): "
           + "training.batch, for a generator step times training.generatorBatchFactor")
     }

@@ -46,7 +46,7 @@ final class RecordedSides {
   ///   - step: The keys' beginning: `iter.0.critic.1.`.
   ///   - networks: Those through which the step goes back.
   ///   - body: Runs the step.
-  /// - Throws: What `body` throws, and `TrainingError` where the recording lists what is not there.
+  /// - Throws: What `body` throws, and `Fault` where the recording lists what is not there.
   func during(_ step: String, in networks: [Network], _ body: () throws -> Void) throws {
     let samples = try file.entry(step + "noise").shape.first ?? 0
     let rectifiers = networks.flatMap(\.rectifiers)
@@ -65,10 +65,10 @@ final class RecordedSides {
     try body()
   }
 
-  /// - Throws: `TrainingError` where a key of the recording names no step or layer.
+  /// - Throws: `Fault` where a key of the recording names no step or layer.
   func requireAllRead() throws {
     guard let key = unread.min() else { return }
-    throw TrainingError("\(file.path): \(key) names no (leaky) ReLU of the networks and steps")
+    throw Fault("\(file.path): \(key) names no (leaky) ReLU of the networks and steps")
   }
 
   /// Indices are flat, of (group, sample, channel, row, column).
@@ -80,11 +80,11 @@ final class RecordedSides {
     unread.subtract(["index", "side", "limit"].map { key + $0 })
     let size = batch * shape.elementCount
     guard indices.count == sides.count, sides.allSatisfy({ $0 == 0 || $0 == 1 }) else {
-      throw TrainingError(
+      throw Fault(
         "\(file.path): \(key)side: expected \(indices.count) times 0 or 1, one for each index")
     }
     guard indices.allSatisfy({ (0..<Self.mostGroups * size).contains($0) }) else {
-      throw TrainingError(
+      throw Fault(
         "\(file.path): \(key)index: expected places in up to \(Self.mostGroups) groups of \(batch) "
           + "samples of \(shape)")
     }

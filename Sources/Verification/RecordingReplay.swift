@@ -125,13 +125,13 @@ package struct RecordingReplay {
   package mutating func run(criticSteps: Int) throws {
     let model = trainer.model
     if model.objective.loss.hasSeparateUpdates {
-      throw TrainingError(
+      throw Fault(
         "verify: expected objective.criticUpdates: joint, found separate: recordings have one "
           + "gradient a critic step")
     }
     let iterations = (0...).first { !file.contains("iter.\($0).generator.noise") } ?? 0
     guard iterations > 0 else {
-      throw TrainingError(
+      throw Fault(
         "\(file.path): expected a recorded run (iter.0.generator.noise), found none")
     }
     for network in [model.generator, model.critic] { try load(network) }
@@ -169,7 +169,7 @@ package struct RecordingReplay {
     for network in [model.generator, model.critic] { try compareState(of: network) }
     let unseen = file.names.filter { isExpected($0) && !seen.contains($0) }
     guard unseen.isEmpty else {
-      throw TrainingError(
+      throw Fault(
         "\(file.path): \(unseen.count) expected tensors were not computed, the first is "
           + "\(unseen[0]); the recording has other steps than training.criticSteps = "
           + "\(criticSteps), or another network"
@@ -250,7 +250,7 @@ package struct RecordingReplay {
   private mutating func compare(_ key: String, _ found: [Double], scale: Double? = nil) throws {
     let expected = try file.floats(key)
     guard expected.count == found.count else {
-      throw TrainingError(
+      throw Fault(
         "\(file.path): \(key) has \(expected.count) values, expected \(found.count)")
     }
     let scale = max(scale ?? Self.magnitude(expected), 1e-30)

@@ -161,12 +161,12 @@ struct DataSetOptions: ParsableArguments {
     let names = words.filter { !$0.contains("=") }
     let overrides = words.filter { $0.contains("=") }
     guard names.count + (config == nil ? 0 : 1) <= 1 else {
-      throw DatasetError("found \(names.joined(separator: ", ")); expected one set, or --config")
+      throw Fault("found \(names.joined(separator: ", ")); expected one set, or --config")
     }
     guard let name = names.first else {
-      guard config != nil else { throw DatasetError("expected the name of a set, or --config") }
+      guard config != nil else { throw Fault("expected the name of a set, or --config") }
       for (option, value) in [("path", path), ("split", split)] where value != nil {
-        throw DatasetError(
+        throw Fault(
           "--\(option) is of published sets; with --config, data.\(option)=\(value ?? "") sets it")
       }
       return nil
@@ -174,12 +174,12 @@ struct DataSetOptions: ParsableArguments {
     let set: PublishedDataset
     do {
       set = try PublishedDataset.named(name)
-    } catch let error as DatasetError {
-      throw DatasetError(
+    } catch let error as Fault {
+      throw Fault(
         "\(error.message); sources that are no published set need --config FILE")
     }
     guard overrides.isEmpty else {
-      throw DatasetError(
+      throw Fault(
         "found \(overrides.joined(separator: ", ")) with \(name); only --config takes key=value, a "
           + "published set takes --path and --split")
     }
@@ -195,8 +195,8 @@ struct DataSetOptions: ParsableArguments {
         let source = set.source(
           in: folder, split: try DatasetSplit(named: split ?? "train", of: splits))
         return (try source.open(range: -1...1), -1...1)
-      } catch let error as DatasetError where error.parameter != nil {
-        throw DatasetError("--\(error)")
+      } catch let error as Fault where error.parameter != nil {
+        throw Fault("--\(error)")
       }
     }
     var document = try ConfigurationDocument.named(config)
@@ -204,7 +204,7 @@ struct DataSetOptions: ParsableArguments {
     let data = try RunConfiguration(document).data
     let dataset = try data.open()
     guard data.classes == 0 || dataset.classCount == data.classes else {
-      throw DatasetError(
+      throw Fault(
         "data.classes: found \(data.classes), but \(dataset.name) has \(dataset.classCount) classes"
       )
     }
@@ -236,7 +236,7 @@ struct DataVerifyCommand: ParsableCommand {
       }
       guard bad == 0 else {
         let to = folder == set.folder ? "" : " --to \(folder)"
-        throw DatasetError(
+        throw Fault(
           "\(folder): \(bad) of \(set.files.count) files are missing or not as published; "
             + "wgangp-dist data download \(set.name)\(to) fetches them")
       }
@@ -312,7 +312,7 @@ struct DataPreviewCommand: ParsableCommand {
         image = DatasetPicture.render(points: samples(dataset, Array(0..<min(5000, dataset.count))))
       } else {
         guard shape.channels == 1 || shape.channels == 3 else {
-          throw DatasetError(
+          throw Fault(
             "\(dataset.name): \(shape.channels) channels; expected 1 or 3 for a picture")
         }
         image = DatasetPicture.render(

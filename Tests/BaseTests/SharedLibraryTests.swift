@@ -1,12 +1,8 @@
 import Base
+import TestSupport
 import Testing
 
 @Suite struct SharedLibraryTests {
-  private func message(_ body: () throws -> Void) -> String? {
-    do { try body() } catch { return "\(error)" }
-    return nil
-  }
-
   @Test func aFunctionIsFoundByTheFirstNameThatIsThere() throws {
     let library = try SharedLibrary(
       .init(["libnosuch.so.7", "libm.so.6"], for: "walking", package: "libm6"))

@@ -1,3 +1,4 @@
+import Base
 import Collectives
 import TestSupport
 import Testing
@@ -20,7 +21,7 @@ import Testing
     #expect(try ([1, 2, 3] as [Float]).changed { try sum($0) } == [1, 2, 3])
     try solo.barrier()
     #expect(try solo.agree { 7 } == 7)
-    #expect(throws: CollectivesError("no disk")) { try solo.agree("no disk") }
+    #expect(throws: Fault("no disk")) { try solo.agree("no disk") }
     try solo.requireSame("a\nb", what: "the text")
   }
 
@@ -104,7 +105,7 @@ import Testing
       let value = try ranks.agree { ranks.rank * 2 }
       #expect(value == ranks.rank * 2)
       try ranks.agree {
-        if ranks.rank == 1 { throw CollectivesError("bad disk") }
+        if ranks.rank == 1 { throw Fault("bad disk") }
       }
     }
     #expect(found == [String](repeating: "rank 1: bad disk", count: 3))
@@ -139,7 +140,7 @@ import Testing
   /// A rank that leaves ends the others' calls.
   @Test func aRankThatLeavesEndsTheOthers() {
     let found = errors(ranks: 3) { ranks in
-      if ranks.rank == 1 { throw CollectivesError("gone") }
+      if ranks.rank == 1 { throw Fault("gone") }
       try ranks.barrier()
     }
     #expect(found[1] == "gone")

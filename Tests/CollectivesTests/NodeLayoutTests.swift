@@ -1,3 +1,4 @@
+import Base
 import Collectives
 import TestSupport
 import Testing
@@ -47,7 +48,7 @@ import Testing
     let layout = layout([3, 1])
     #expect(try layout.levels(rank: 1, mode: .auto) == layout.levels(rank: 1, mode: .flat))
     #expect(
-      throws: CollectivesError(
+      throws: Fault(
         "expected auto or flat, found twoLevel: nodes have from 1 to 3 ranks",
         parameter: "exchange")
     ) { try layout.levels(rank: 1, mode: .twoLevel) }

@@ -1,4 +1,5 @@
 import Collectives
+import TestSupport
 import Testing
 
 @Suite struct ShardPlanTests {

@@ -74,22 +74,18 @@ import Testing
         == "x.yaml:2: training.batch: missing; expected an integer from 1 to 8")
   }
 
-  /// An error about a parameter, or about something else.
-  private struct Fault: ParameterError {
-    var message = "found 9, expected 8"
-    var parameter: String?
-  }
-
   @Test func errorsAboutParametersAreLocated() throws {
     let training = try reader("training:\n  batch: 9\n", "training.shards=4").section("training")
     let located = { (parameter: String?) in
-      message { try training.locatingErrors { throw Fault(parameter: parameter) } }
+      message {
+        try training.locatingErrors { throw Fault("found 9, expected 8", parameter: parameter) }
+      }
     }
     #expect(located("batch") == "x.yaml:2: training.batch: found 9, expected 8")
     #expect(located("shards") == "command line: training.shards=4: found 9, expected 8")
     #expect(located("threads") == "x.yaml:2: training.threads: found 9, expected 8")
     #expect(located(nil) == "not a ConfigurationError: found 9, expected 8")
-    #expect("\(Fault(parameter: "batch"))" == "batch: found 9, expected 8")
+    #expect("\(Fault("found 9, expected 8", parameter: "batch"))" == "batch: found 9, expected 8")
     #expect(try training.locatingErrors { 3 } == 3)
   }
 

@@ -1,3 +1,4 @@
+import Base
 import Datasets
 import Testing
 
@@ -98,11 +99,11 @@ import Testing
   }
 
   @Test func epochsWithoutABatch() {
-    #expect(throws: DatasetError("the data set has no samples")) {
+    #expect(throws: Fault("the data set has no samples")) {
       try EpochSampler(count: 0, batch: 1, keepsPartialBatch: true, seed: 0)
     }
     #expect(
-      throws: DatasetError(
+      throws: Fault(
         "found 128, but the data set has 90 samples and partial batches are left out: expected 90 "
           + "or fewer", parameter: "batch")
     ) {

@@ -1,3 +1,4 @@
+import Base
 import Datasets
 import Foundation
 import Pictures
@@ -34,24 +35,6 @@ func gzip(_ bytes: [UInt8]) -> [UInt8] {
   let block: [UInt8] = [1] + littleEndian(UInt32(length) | UInt32(~length) << 16) + bytes
   return [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF] + block + littleEndian(crc32(bytes))
     + littleEndian(UInt32(bytes.count))
-}
-
-/// The line of the `DatasetError` or `PictureError` that `body` throws, nil and a recorded issue
-/// if it does not.
-func message(_ body: () throws -> some Any) -> String? {
-  do {
-    _ = try body()
-    Issue.record("no error thrown")
-  } catch let error as DatasetError {
-    #expect(!error.message.contains("\n"))
-    return error.description
-  } catch let error as PictureError {
-    #expect(!error.message.contains("\n"))
-    return error.message
-  } catch {
-    Issue.record("another error: \(error)")
-  }
-  return nil
 }
 
 private func bigEndian(_ word: UInt32) -> [UInt8] { littleEndian(word).reversed() }

@@ -55,7 +55,7 @@ import Testing
     let data = data(channels)
     harness.parameters = data.parameters
     guard let layer = harness.network.layers[0] as? BatchNorm else {
-      throw NetworkError("no batch norm")
+      throw Fault("no batch norm")
     }
     let (x, y) = (harness.tensor(shape), harness.tensor(shape))
     let (dy, dx) = (harness.tensor(shape), harness.tensor(shape))

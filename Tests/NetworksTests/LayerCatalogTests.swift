@@ -105,7 +105,7 @@ import Testing
       LeakyReLU(inputShape: Shape(channels: $0), slope: 0, context: context)
     }
     #expect(
-      throws: NetworkError("critic: layer 1 (relu) takes 4x1x1, but layer 0 (relu) gives 3x1x1")
+      throws: Fault("critic: layer 1 (relu) takes 4x1x1, but layer 0 (relu) gives 3x1x1")
     ) {
       try Network(
         name: "critic", layers: layers, memory: MemoryPlan(shardCapacity: 1, groups: 1),

@@ -9,14 +9,6 @@ import TestSupport
 import Testing
 import Training
 
-/// The text of the error that `body` throws, nil if it throws none.
-package func message(of body: () throws -> Void) -> String? {
-  do {
-    try body()
-    return nil
-  } catch { return "\(error)" }
-}
-
 /// A run that takes well under a second: 28 x 28 glyphs, both networks of a few channels, norm in
 /// both.
 package let tinyConfiguration = """

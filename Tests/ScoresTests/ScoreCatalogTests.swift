@@ -2,6 +2,7 @@ import Configuration
 import Datasets
 import RunSupport
 import Scores
+import TestSupport
 import Testing
 
 @Suite struct ScoreCatalogTests {

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Storage
 import TestSupport
@@ -136,7 +137,7 @@ import Testing
       #expect(found.path == store.path(step: 1))
       #expect(found.notes.count == 1)
       #expect(found.notes.first?.contains(expected) == true)
-      #expect(throws: StorageError.self) { try store.verify(store.path(step: 2)) }
+      #expect(throws: Fault.self) { try store.verify(store.path(step: 2)) }
       #expect(try Self.publish(store, step: 2) == .replacedDamaged)
       #expect(try store.latestValid() == .init(path: store.path(step: 2), notes: []))
     }

@@ -50,7 +50,7 @@ package final class ThreadedCommunicator: Communicator {
         if !condition.wait(until: deadline) { isBroken = true }
       }
       if isBroken && generation == arrived {
-        throw CollectivesError("a rank has left, or the ranks wait for each other")
+        throw Fault("a rank has left, or the ranks wait for each other")
       }
     }
 

@@ -77,7 +77,7 @@ import Training
           _ = bytes.initializeMemory(as: UInt8.self, repeating: 1)
         }
         let file = try SafetensorsFile(path: path)
-        return RunSupport.message {
+        return TestSupport.message {
           try network.load(file, allowsOthers: allowsOthers, reason: "it is another's")
         }
       }

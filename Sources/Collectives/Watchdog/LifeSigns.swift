@@ -18,12 +18,12 @@ final class LifeSignSocket {
   /// In the machine's byte order.
   let port: UInt16
 
-  /// - Throws: `CollectivesError` where the system has no sockets to give.
+  /// - Throws: `Fault` where the system has no sockets to give.
   init() throws {
     let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
     self.descriptor = descriptor
     guard descriptor >= 0 else {
-      throw CollectivesError("no socket for the watchdog: \(String(cString: strerror(errno)))")
+      throw Fault("no socket for the watchdog: \(String(cString: strerror(errno)))")
     }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -36,7 +36,7 @@ final class LifeSignSocket {
     port = UInt16(bigEndian: address.sin_port)
     guard code == 0 else {
       close(descriptor)
-      throw CollectivesError("no port for the watchdog: \(String(cString: strerror(errno)))")
+      throw Fault("no port for the watchdog: \(String(cString: strerror(errno)))")
     }
     _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)

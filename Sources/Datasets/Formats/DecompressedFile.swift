@@ -1,3 +1,4 @@
+import Base
 import CZlib
 import Foundation
 
@@ -24,7 +25,7 @@ final class DecompressedFile {
   /// Opens a file.
   ///
   /// - Parameter path: The file, compressed or not; its first bytes tell.
-  /// - Throws: `DatasetError` if it cannot be read.
+  /// - Throws: `Fault` if it cannot be read.
   init(path: String) throws {
     guard let file = fopen(path, "rb") else { throw Self.unreadable(path, code: errno) }
     self.path = path
@@ -40,7 +41,7 @@ final class DecompressedFile {
     // 15 for the largest window, 16 for gzip's header and trailer.
     let size = Int32(MemoryLayout<z_stream>.size)
     guard inflateInit2_(stream, 15 + 16, ZLIB_VERSION, size) == Z_OK else {
-      throw DatasetError("\(path): out of memory")
+      throw Fault("\(path): out of memory")
     }
   }
 
@@ -57,7 +58,7 @@ final class DecompressedFile {
   ///   - limit: The most bytes that are read.
   ///   - bytes: Grows with what is really there, not with what was asked for.
   /// - Returns: How many bytes came; less than `limit` only at the end.
-  /// - Throws: `DatasetError` if the file cannot be read or is damaged.
+  /// - Throws: `Fault` if the file cannot be read or is damaged.
   func read(upTo limit: Int, appendingTo bytes: inout [UInt8]) throws -> Int {
     var chunk = [UInt8](repeating: 0, count: min(limit, 1 << 20))
     var total = 0
@@ -79,14 +80,14 @@ final class DecompressedFile {
   ///   - path: The file.
   ///   - limit: The most bytes; what unpacks to more is refused.
   /// - Returns: The bytes.
-  /// - Throws: `DatasetError` if the file cannot be read, is damaged or too large.
+  /// - Throws: `Fault` if the file cannot be read, is damaged or too large.
   static func contents(of path: String, limit: Int) throws -> [UInt8] {
     let file = try DecompressedFile(path: path)
     var bytes: [UInt8] = []
     // Room for a file that is not compressed, so that the array is not copied as it grows.
     bytes.reserveCapacity(min(limit, Int(fileSize(path))) + 1)
     guard try file.read(upTo: limit + 1, appendingTo: &bytes) <= limit else {
-      throw DatasetError("\(path): more than \(limit) bytes unpacked; is it the published file?")
+      throw Fault("\(path): more than \(limit) bytes unpacked; is it the published file?")
     }
     return bytes
   }
@@ -95,7 +96,7 @@ final class DecompressedFile {
   ///
   /// - Parameter output: Overwritten; not empty.
   /// - Returns: How many bytes came, 0 at the end only.
-  /// - Throws: `DatasetError` if the file cannot be read or is damaged.
+  /// - Throws: `Fault` if the file cannot be read or is damaged.
   private func fill(_ output: UnsafeMutableBufferPointer<UInt8>) throws -> Int {
     while true {
       if input.isEmpty { try refill() }
@@ -137,7 +138,7 @@ final class DecompressedFile {
       let reason = stream.pointee.msg.map { String(cString: $0) } ?? "zlib's error \(status)"
       // What zlib says of a member that unpacked to its end, and to something else.
       guard reason != "incorrect data check", reason != "incorrect length check" else {
-        throw DatasetError(
+        throw Fault(
           "\(path): corrupt: the gzip checksum does not fit the \(position) bytes; "
             + "download it again")
       }
@@ -162,11 +163,11 @@ final class DecompressedFile {
     return stat(path, &status) == 0 ? Int64(status.st_size) : 0
   }
 
-  private static func unreadable(_ path: String, code: Int32) -> DatasetError {
-    DatasetError("\(path): cannot be read: \(String(cString: strerror(code)))")
+  private static func unreadable(_ path: String, code: Int32) -> Fault {
+    Fault("\(path): cannot be read: \(String(cString: strerror(code)))")
   }
 
-  private func corrupt(_ reason: String) -> DatasetError {
-    DatasetError("\(path): corrupt after \(position) bytes: \(reason); download it again")
+  private func corrupt(_ reason: String) -> Fault {
+    Fault("\(path): corrupt after \(position) bytes: \(reason); download it again")
   }
 }

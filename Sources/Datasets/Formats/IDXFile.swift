@@ -29,7 +29,7 @@ package struct IDXFile: Sendable, Equatable {
   ///   - path: The file.
   ///   - content: What it is expected to hold.
   /// - Returns: What there is of the slowest dimension: images, or labels.
-  /// - Throws: `DatasetError` if the file cannot be read or unpacked, has another magic number or
+  /// - Throws: `Fault` if the file cannot be read or unpacked, has another magic number or
   ///   an empty dimension; where samples are taken also if it has fewer bytes than they need, and
   ///   where all are taken if it has more than its header says.
   package static func open(
@@ -57,7 +57,7 @@ package struct IDXFile: Sendable, Equatable {
       // Also reads what follows the last byte: the checksum, if the file is compressed.
       var rest: [UInt8] = []
       guard try file.read(upTo: 1, appendingTo: &rest) == 0 else {
-        throw DatasetError(
+        throw Fault(
           "\(path): trailing bytes: the header says \(header.total) bytes (\(header.sizes) "
             + "elements), the file has more; download it again")
       }
@@ -91,7 +91,7 @@ package struct IDXFile: Sendable, Equatable {
       dimensions = (1...content.dimensionCount).map { Int(word(bytes, at: 4 * $0)) }
       total = 1
       guard !dimensions.contains(0) else {
-        throw DatasetError("\(path): empty: the header says \(sizes) elements")
+        throw Fault("\(path): empty: the header says \(sizes) elements")
       }
       var overflowed = false
       for dimension in dimensions where !overflowed {
@@ -99,7 +99,7 @@ package struct IDXFile: Sendable, Equatable {
       }
       if !overflowed { (total, overflowed) = total.addingReportingOverflow(size) }
       guard !overflowed else {
-        throw DatasetError("\(path): impossible size: the header says \(sizes) elements")
+        throw Fault("\(path): impossible size: the header says \(sizes) elements")
       }
     }
   }
@@ -119,13 +119,13 @@ package struct IDXFile: Sendable, Equatable {
     default:
       found = "; is it an IDX file?"
     }
-    throw DatasetError(
+    throw Fault(
       "\(path): wrong magic number: found \(hexadecimal(magic)), "
         + "expected \(hexadecimal(content.rawValue)) (\(content))\(found)")
   }
 
-  private static func truncated(_ path: String, expected: String, found: Int) -> DatasetError {
-    DatasetError("\(path): truncated: \(expected), the file has \(found); download it again")
+  private static func truncated(_ path: String, expected: String, found: Int) -> Fault {
+    Fault("\(path): truncated: \(expected), the file has \(found); download it again")
   }
 
   private static func word(_ bytes: [UInt8], at offset: Int) -> UInt32 {

@@ -36,7 +36,7 @@ struct PickleReader {
   ///   - bytes: all of the pickle.
   ///   - path: for messages.
   /// - Returns: the one value that the pickle leaves.
-  /// - Throws: `DatasetError` if it is damaged or holds or does anything else than said above.
+  /// - Throws: `Fault` if it is damaged or holds or does anything else than said above.
   static func read(_ bytes: [UInt8], path: String) throws -> PickleValue {
     var reader = PickleReader(path: path, bytes: bytes)
     return try reader.run()
@@ -339,7 +339,7 @@ struct PickleReader {
     return object
   }
 
-  private var tooManyContainers: DatasetError {
+  private var tooManyContainers: Fault {
     fail("refused: more than \(Self.maximumContainers) lists, tuples, dictionaries and arrays")
   }
 
@@ -528,12 +528,12 @@ struct PickleReader {
 
   // MARK: - Errors
 
-  private func truncated() -> DatasetError {
+  private func truncated() -> Fault {
     fail("truncated: the file ends in the middle (\(bytes.count) bytes); download it again")
   }
 
-  private func fail(_ message: String) -> DatasetError {
-    DatasetError("\(path): pickle, byte \(start): \(message)")
+  private func fail(_ message: String) -> Fault {
+    Fault("\(path): pickle, byte \(start): \(message)")
   }
 
   /// A name from a file as one short line.

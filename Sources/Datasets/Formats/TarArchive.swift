@@ -11,14 +11,14 @@ enum TarArchive {
   ///   - limit: bytes of one file that are the most.
   ///   - wanted: whether a file of this name is read.
   /// - Returns: bytes by name.
-  /// - Throws: `DatasetError` if it is no tar archive, ends too early, has a name twice or a file
-  ///   larger than `limit`; `SharedLibraryError` without libarchive.
+  /// - Throws: `Fault` if it is no tar archive, ends too early, has a name twice or a file
+  ///   larger than `limit`; `Fault` without libarchive.
   static func files(
     in bytes: [UInt8], path: String, limit: Int, wanted: (String) -> Bool
   ) throws -> [String: [UInt8]] {
     let library = try Library.loaded.get()
     return try bytes.withUnsafeBytes { memory in
-      guard let archive = library.makeReader() else { throw DatasetError("\(path): out of memory") }
+      guard let archive = library.makeReader() else { throw Fault("\(path): out of memory") }
       defer { _ = library.freeReader(archive) }
       var status = library.readsTar(archive)
       if status == Library.ok {
@@ -37,23 +37,23 @@ enum TarArchive {
         guard wanted(name) else { continue }
         let size = Int(library.size(entry))
         guard size >= 0, size <= min(limit, memory.count) else {
-          throw DatasetError("\(path): \(name): \(size) bytes; is it the published file?")
+          throw Fault("\(path): \(name): \(size) bytes; is it the published file?")
         }
         var contents = [UInt8](repeating: 0, count: size)
         let got = contents.withUnsafeMutableBytes {
           library.read(archive, $0.baseAddress, size)
         }
         guard got == size else {
-          throw DatasetError(
+          throw Fault(
             "\(path): truncated: \(name) has \(size) bytes, \(max(got, 0)) are there; "
               + "download it again")
         }
         guard found.updateValue(contents, forKey: name) == nil else {
-          throw DatasetError("\(path): \(name) is there twice; is it the published file?")
+          throw Fault("\(path): \(name) is there twice; is it the published file?")
         }
       }
       let reason = library.message(archive).map { String(cString: $0) } ?? "unknown error"
-      throw DatasetError("\(path): not a readable tar archive: \(reason); download it again")
+      throw Fault("\(path): not a readable tar archive: \(reason); download it again")
     }
   }
 

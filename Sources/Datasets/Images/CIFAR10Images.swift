@@ -9,13 +9,13 @@ import Storage
 ///     contents tell what it is, not its name.
 ///   - split: the five `data_batch_N`, or `test_batch`; one batch alone is what it is.
 /// - Returns: colour images of 32 x 32 in ten classes.
-/// - Throws: `DatasetError` if something is not there, is damaged, or is a pickle that does more
+/// - Throws: `Fault` if something is not there, is damaged, or is a pickle that does more
 ///   than hold images.
 package func loadCIFAR10(
   path: String, split: DatasetSplit
 ) throws -> AvailableSamples<ByteImages> {
   guard FileSystem.exists(path) else {
-    throw DatasetError(
+    throw Fault(
       "\(path): no such file or folder; expected cifar-10-binary.tar.gz, cifar-10-python.tar.gz or "
         + "a folder with \(CIFAR10.batches(of: split)[0])[.bin]")
   }
@@ -38,7 +38,7 @@ package func loadCIFAR10(
       let name = { (batch: String) in files[batch + ".bin"] == nil ? batch : batch + ".bin" }
       for batch in batches {
         guard let contents = files[name(batch)] else {
-          throw DatasetError("\(path): no \(batch)[.bin] in it; is it CIFAR-10's archive?")
+          throw Fault("\(path): no \(batch)[.bin] in it; is it CIFAR-10's archive?")
         }
         try images.append(contents, from: "\(path): \(name(batch))")
       }
@@ -46,7 +46,7 @@ package func loadCIFAR10(
       try images.append(bytes, from: path)
     }
   }
-  guard !images.labels.isEmpty else { throw DatasetError("\(path): no images in it") }
+  guard !images.labels.isEmpty else { throw Fault("\(path): no images in it") }
   return AvailableSamples(
     ByteImages(
       name: "cifar10 \(path) (\(split))", shape: Shape(channels: 3, height: 32, width: 32),
@@ -88,11 +88,11 @@ private enum CIFAR10 {
       .map { "\(folder)/\($0)" }
     if let archive = archives.first(where: FileSystem.exists) { return ([], archive) }
     if let partial {
-      throw DatasetError(
+      throw Fault(
         "\(folder): only some of \(names[0])[.bin] to \(names.last ?? ""); name one file, such as "
           + "\(partial), for a part", parameter: "path")
     }
-    throw DatasetError(
+    throw Fault(
       "\(folder): no \(names[0])[.bin], cifar-10-binary.tar.gz or cifar-10-python.tar.gz")
   }
 
@@ -115,7 +115,7 @@ private enum CIFAR10 {
     private mutating func appendBinary(_ bytes: [UInt8], from path: String) throws {
       let record = 1 + imageSize
       guard bytes.count.isMultiple(of: record) else {
-        throw DatasetError(
+        throw Fault(
           "\(path): \(bytes.count) bytes are no whole number of records of \(record); "
             + "download it again")
       }
@@ -128,17 +128,17 @@ private enum CIFAR10 {
     /// A dictionary of `data`, count x 3072 bytes, and `labels`, a list of integers.
     private mutating func appendPickle(_ value: PickleValue, from path: String) throws {
       guard case .dictionary(let batch) = value else {
-        throw DatasetError("\(path): expected a dictionary of data and labels, found \(value.kind)")
+        throw Fault("\(path): expected a dictionary of data and labels, found \(value.kind)")
       }
       guard case .array(let data)? = batch["data"], data.dataType?.code == "u1",
         data.shape.count == 2, data.shape[1] == imageSize
       else {
-        throw DatasetError(
+        throw Fault(
           "\(path): data: expected a numpy array of bytes, count x \(imageSize), found "
             + (batch["data"]?.kind ?? "none"))
       }
       guard case .list(let list)? = batch["labels"], list.items.count == data.shape[0] else {
-        throw DatasetError(
+        throw Fault(
           "\(path): labels: expected a list of \(data.shape[0]), found "
             + (batch["labels"]?.kind ?? "none"))
       }
@@ -155,7 +155,7 @@ private enum CIFAR10 {
 
     private mutating func append(label: Int, from path: String) throws {
       guard (0..<10).contains(label) else {
-        throw DatasetError(
+        throw Fault(
           "\(path): label \(label) of image \(labels.count); expected 0 to 9; is it CIFAR-10?")
       }
       labels.append(UInt8(label))

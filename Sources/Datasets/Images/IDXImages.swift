@@ -11,25 +11,25 @@ import Storage
 ///   - directory: the folder.
 ///   - split: which two files.
 /// - Returns: the images as one channel, and their labels.
-/// - Throws: `DatasetError` if the folder or the image file is not there, a file is damaged (see
+/// - Throws: `Fault` if the folder or the image file is not there, a file is damaged (see
 ///   `IDXFile.open`), or there are not as many labels as images.
 package func loadIDX(
   directory: String, split: DatasetSplit
 ) throws -> AvailableSamples<ByteImages> {
   guard FileSystem.exists(directory) else {
-    throw DatasetError(
+    throw Fault(
       "\(directory): no such folder; expected one with \(split.expectedFiles)")
   }
   guard FileSystem.isDirectory(directory) else {
-    throw DatasetError(
+    throw Fault(
       "\(directory): a file; expected the folder that holds \(split.expectedFiles)")
   }
   guard let imagePath = existing(split.imageFile, in: directory) else {
     let missing = "\(directory): no \(split.imageFile)[.gz]; expected \(split.expectedFiles)"
     guard existing(split.other.imageFile, in: directory) != nil else {
-      throw DatasetError(missing)
+      throw Fault(missing)
     }
-    throw DatasetError(
+    throw Fault(
       "\(missing); this folder has the \(split.other) split", parameter: "split")
   }
   let images = try IDXFile.open(imagePath, content: .images)
@@ -39,7 +39,7 @@ package func loadIDX(
   if let labelPath = existing(split.labelFile, in: directory) {
     let file = try IDXFile.open(labelPath, content: .labels)
     guard file.count == images.count else {
-      throw DatasetError(
+      throw Fault(
         "\(labelPath): \(file.count) labels, but \(imagePath) has \(images.count) images; "
           + "expected one each")
     }

@@ -32,7 +32,7 @@ final class ImageCache: Sendable {
   static func open(_ settings: ImageFolderSettings) throws -> ImageCache {
     let listing = try ImageFolderListing(settings.path)
     guard listing.files.count <= Int(Int32.max) else {
-      throw DatasetError("\(settings.path): \(listing.files.count) pictures; expected under 2^31")
+      throw Fault("\(settings.path): \(listing.files.count) pictures; expected under 2^31")
     }
     let kind =
       "\(version) \(settings.size.height)x\(settings.size.width) \(settings.crop.rawValue) "
@@ -40,21 +40,20 @@ final class ImageCache: Sendable {
     let digest = try MD5.digest(Array((kind + listing.record).utf8))
     let path = settings.cachePath
     if let cache = ImageCache(path, digest: digest) { return cache }
-    do {
+    // The first process makes the file, the others wait here and find it.
+    let lock = try storing {
       try FileSystem.createDirectory(FileSystem.folder(of: path))
-      // The first process makes the file, the others wait here and find it.
-      let lock = try ProcessLock(file: path)
-      defer { lock.release() }
-      let name = FileSystem.name(of: path)
-      try FileSystem.removeLeftovers(in: FileSystem.folder(of: path)) { $0 == name }
-      if let cache = ImageCache(path, digest: digest) { return cache }
-      try build(settings, listing, digest: digest, path: path)
-    } catch let error as StorageError {
-      throw DatasetError(
-        "\(error.message); expected a place that can be written", parameter: "cache")
+      return try ProcessLock(file: path)
     }
+    defer { lock.release() }
+    let name = FileSystem.name(of: path)
+    try storing {
+      try FileSystem.removeLeftovers(in: FileSystem.folder(of: path)) { $0 == name }
+    }
+    if let cache = ImageCache(path, digest: digest) { return cache }
+    try build(settings, listing, digest: digest, path: path)
     guard let cache = ImageCache(path, digest: digest) else {
-      throw DatasetError("\(path): the cache is damaged right after it was written")
+      throw Fault("\(path): the cache is damaged right after it was written")
     }
     return cache
   }
@@ -105,18 +104,28 @@ final class ImageCache: Sendable {
   /// Pictures that are decoded, by all cores, before they are written.
   private static let blockSize = 256
 
+  /// Runs `body`, and says where the cache's place comes from if the system refuses it.
+  private static func storing<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as Fault {
+      throw Fault("\(error.message); expected a place that can be written", parameter: "cache")
+    }
+  }
+
   private static func build(
     _ settings: ImageFolderSettings, _ listing: ImageFolderListing, digest: [UInt8], path: String
   ) throws {
     let temporary = FileSystem.temporaryPath(for: path)
     var isDone = false
     defer { if !isDone { unlink(temporary) } }
-    let file = try OutputFile(path: temporary, mode: .replace, shownPath: path)
+    let file = try storing { try OutputFile(path: temporary, mode: .replace, shownPath: path) }
     var checksum: UInt32 = 0
     func write(_ bytes: [UInt8]) throws {
       try bytes.withUnsafeBytes {
         checksum = FileSystem.crc32($0, continuing: checksum)
-        try file.write($0)
+        let bytes = $0
+        try storing { try file.write(bytes) }
       }
     }
     let names: [UInt8] = listing.classes.flatMap { Array($0.utf8) + [UInt8(0)] }
@@ -132,10 +141,12 @@ final class ImageCache: Sendable {
       try write(try images(Array(block), settings))
     }
     try write(littleEndian(checksum))
-    try file.synchronize()
-    try file.close()
+    try storing {
+      try file.synchronize()
+      try file.close()
+    }
     guard rename(temporary, path) == 0 else {
-      throw StorageError("\(path): cannot move into place: \(String(cString: strerror(errno)))")
+      throw Fault("\(path): cannot move into place: \(String(cString: strerror(errno)))")
     }
     isDone = true
     try FileSystem.synchronizeDirectory(FileSystem.folder(of: path))

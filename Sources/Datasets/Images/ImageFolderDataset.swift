@@ -57,7 +57,7 @@ package final class ImageFolderDataset: Dataset {
   ///   - range: What bytes 0 and 255 become.
   ///   - dequantization: Noise that is added, if any.
   /// - Returns: The pictures; the cache has them all, whatever is taken of them.
-  /// - Throws: `DatasetError` naming the picture that cannot be read, or what else is wrong with
+  /// - Throws: `Fault` naming the picture that cannot be read, or what else is wrong with
   ///   the folder or the cache.
   package static func open(
     _ settings: ImageFolderSettings, range: ClosedRange<Float>,

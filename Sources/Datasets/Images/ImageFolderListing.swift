@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Storage
 
@@ -16,18 +17,18 @@ package struct ImageFolderListing: Equatable, Sendable {
   /// Name, size and time of change of every file, a line each.
   private(set) var record = ""
 
-  /// - Throws: `DatasetError` if there are no pictures, a class without one, pictures beside
+  /// - Throws: `Fault` if there are no pictures, a class without one, pictures beside
   ///   classes, or pictures of a kind that is not read.
   package init(_ folder: String) throws {
     guard FileSystem.isDirectory(folder) else {
-      throw DatasetError("\(folder): no such folder; expected one with PNG or JPEG pictures")
+      throw Fault("\(folder): no such folder; expected one with PNG or JPEG pictures")
     }
     let loose = try pictures(in: folder, under: "", entersFolders: false)
     let names = try Self.list(folder).filter { FileSystem.isDirectory("\(folder)/\($0)") }
     for name in names {
       let found = try pictures(in: folder, under: name + "/", entersFolders: true)
       guard !found.isEmpty else {
-        throw DatasetError(
+        throw Fault(
           "\(folder)/\(name): no PNG or JPEG pictures; a folder is a class, remove it if it is none"
         )
       }
@@ -36,17 +37,17 @@ package struct ImageFolderListing: Equatable, Sendable {
       files += found
     }
     guard loose.isEmpty || classes.isEmpty else {
-      throw DatasetError(
+      throw Fault(
         "\(folder): both pictures (\(loose[0])) and folders (\(classes[0])); expected pictures "
           + "only, or a folder a class")
     }
     files += loose
     labels += [Int32](repeating: 0, count: loose.count)
-    guard !files.isEmpty else { throw DatasetError("\(folder): no PNG or JPEG pictures") }
+    guard !files.isEmpty else { throw Fault("\(folder): no PNG or JPEG pictures") }
     for file in files {
       var status = stat()
       guard stat("\(folder)/\(file)", &status) == 0 else {
-        throw DatasetError("\(folder)/\(file): cannot be read: \(String(cString: strerror(errno)))")
+        throw Fault("\(folder)/\(file): cannot be read: \(String(cString: strerror(errno)))")
       }
       record +=
         "\(file)\0\(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)\n"
@@ -54,11 +55,7 @@ package struct ImageFolderListing: Equatable, Sendable {
   }
 
   private static func list(_ path: String) throws -> [String] {
-    do {
-      return try FileSystem.listDirectory(path).filter { !$0.hasPrefix(".") }
-    } catch let error as StorageError {
-      throw DatasetError(error.message)
-    }
+    try FileSystem.listDirectory(path).filter { !$0.hasPrefix(".") }
   }
 
   private func pictures(
@@ -77,7 +74,7 @@ package struct ImageFolderListing: Equatable, Sendable {
       if ["png", "jpg", "jpeg"].contains(ending) {
         found.append(prefix + name)
       } else if Self.otherPictures.contains(ending) {
-        throw DatasetError("\(path): only PNG and JPEG pictures are read; convert or remove it")
+        throw Fault("\(path): only PNG and JPEG pictures are read; convert or remove it")
       }
     }
     return found

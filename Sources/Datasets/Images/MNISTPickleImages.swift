@@ -12,7 +12,7 @@ import Storage
 ///   - path: the file, compressed with gzip or not, or the folder that holds `mnist.pkl.gz`.
 ///   - split: one of three.
 /// - Returns: grey images of 28 x 28 in ten classes.
-/// - Throws: `DatasetError` if the file is not there, is damaged, holds other values, or is a
+/// - Throws: `Fault` if the file is not there, is damaged, holds other values, or is a
 ///   pickle that does more than hold images.
 package func loadMNISTPickle(
   path: String, split: DatasetSplit
@@ -22,31 +22,31 @@ package func loadMNISTPickle(
     file = path.hasSuffix("/") ? path + "mnist.pkl.gz" : path + "/mnist.pkl.gz"
   }
   guard FileSystem.exists(file) else {
-    throw DatasetError("\(file): no such file; expected mnist.pkl.gz")
+    throw Fault("\(file): no such file; expected mnist.pkl.gz")
   }
   // 220 MB unpacked.
   let bytes = try DecompressedFile.contents(of: file, limit: 1 << 29)
   let value = try PickleReader.read(bytes, path: file)
   guard case .tuple(let splits) = value, splits.count == 3 else {
-    throw DatasetError(
+    throw Fault(
       "\(file): expected a tuple of three pairs (train, validation, test), found \(value.kind)")
   }
   let pair = splits[split == .train ? 0 : split == .validation ? 1 : 2]
   guard case .tuple(let parts) = pair, parts.count == 2, case .array(let images) = parts[0],
     case .array(let labels) = parts[1]
   else {
-    throw DatasetError(
+    throw Fault(
       "\(file): \(split): expected a pair of numpy arrays, found \(pair.kind)")
   }
   guard images.shape.count == 2, images.shape[0] > 0, images.shape[1] == 28 * 28,
     images.dataType?.code == "f4", images.dataType?.isBigEndian == false, !images.isFortranOrdered
   else {
-    throw DatasetError(
+    throw Fault(
       "\(file): \(split): expected little-endian float32 images of count x 784, found "
         + "shape \(images.shape) of \(images.dataType?.code ?? "no type")")
   }
   guard labels.shape == [images.shape[0]] else {
-    throw DatasetError(
+    throw Fault(
       "\(file): \(split): expected \(images.shape[0]) labels, found shape \(labels.shape)")
   }
   let (pixels, divisor) = try quantized(images, path: "\(file): \(split)")
@@ -81,7 +81,7 @@ private func quantized(_ array: PickleArray, path: String) throws -> ([UInt8], I
     }
     if isExact { return (pixels, divisor) }
   }
-  throw DatasetError(
+  throw Fault(
     "\(path): value \(failure.value) of image \(failure.index / 784) is not k/256 (nor k/255) for "
       + "a byte k; is it the published file?")
 }
@@ -91,14 +91,14 @@ private func classes(_ array: PickleArray, path: String) throws -> [UInt8] {
   guard let type = array.dataType, type.code == "i8" || type.code == "i4" || type.code == "u1",
     !type.isBigEndian
   else {
-    throw DatasetError(
+    throw Fault(
       "\(path): expected labels of type i8, i4 or u1, found \(array.dataType?.code ?? "none")")
   }
   return try (0..<array.count).map { index in
     let first = array.bytes.startIndex + index * type.size
     let bytes = array.bytes[first..<(first + type.size)]
     guard let label = bytes.first, label <= 9, bytes.dropFirst().allSatisfy({ $0 == 0 }) else {
-      throw DatasetError("\(path): label of image \(index): expected 0 to 9")
+      throw Fault("\(path): label of image \(index): expected 0 to 9")
     }
     return label
   }

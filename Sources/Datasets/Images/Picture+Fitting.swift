@@ -12,7 +12,7 @@ extension Picture {
   ///   - crop: How a picture of another ratio gets there.
   ///   - path: The picture's file, for messages.
   /// - Returns: The picture in `size`.
-  /// - Throws: `DatasetError` if a long and narrow picture would be too large before the crop.
+  /// - Throws: `Fault` if a long and narrow picture would be too large before the crop.
   package func fitted(
     to size: ImageSize, crop: ImageCrop, path: String = "picture"
   ) throws -> Picture {
@@ -26,7 +26,7 @@ extension Picture {
       }
     }
     guard target.height * target.width <= Self.maximumPixels else {
-      throw DatasetError(
+      throw Fault(
         "\(path): \(width) x \(height) pixels become \(target.width) x \(target.height) before "
           + "the crop; expected up to \(Self.maximumPixels)")
     }

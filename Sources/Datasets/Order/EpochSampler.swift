@@ -37,15 +37,15 @@ package final class EpochSampler {
   ///     smaller batch, or are left out (others each epoch).
   ///   - seed: of the run.
   ///   - order: of the samples. Epochs are as long with replacement as without.
-  /// - Throws: `DatasetError` if an epoch would have no batch.
+  /// - Throws: `Fault` if an epoch would have no batch.
   package init(
     count: Int, batch: Int, keepsPartialBatch: Bool, seed: UInt64, order: SamplingOrder = .shuffled
   ) throws {
     precondition(batch > 0, "batch \(batch) is not positive")
     precondition(count >= 0 && count <= Int32.max, "count \(count) is outside 0 ..< 2^31")
-    guard count > 0 else { throw DatasetError("the data set has no samples") }
+    guard count > 0 else { throw Fault("the data set has no samples") }
     guard keepsPartialBatch || batch <= count else {
-      throw DatasetError(
+      throw Fault(
         "found \(batch), but the data set has \(count) samples and partial batches are left out: "
           + "expected \(count) or fewer", parameter: "batch")
     }

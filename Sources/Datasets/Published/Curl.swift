@@ -17,7 +17,7 @@ struct Curl: @unchecked Sendable {
 
   /// The library.
   ///
-  /// - Throws: `SharedLibraryError` if it is not installed.
+  /// - Throws: `Fault` if it is not installed.
   static func load() throws -> Curl { try loaded.get() }
 
   private init() throws {

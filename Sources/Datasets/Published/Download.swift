@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Storage
 
@@ -35,41 +36,37 @@ package struct Download {
   ///   - folder: made if it is not there.
   ///   - mirrors: folders of the web (or `file:` URLs), tried in order.
   /// - Returns: whether it was there, and where it came from otherwise.
-  /// - Throws: `DatasetError` if another file is there under the name, no mirror has the file, or
-  ///   the disk refuses; `SharedLibraryError` without libcurl or libcrypto.
+  /// - Throws: `Fault` if another file is there under the name, no mirror has the file, or
+  ///   the disk refuses; `Fault` without libcurl or libcrypto.
   package func fetch(
     _ file: PublishedDataset.File, to folder: String, mirrors: [String]
   ) throws -> Outcome {
     let path = folder.hasSuffix("/") ? folder + file.name : "\(folder)/\(file.name)"
     if FileSystem.exists(path) {
       guard let difference = try file.difference(of: path) else { return .alreadyThere }
-      throw DatasetError(
+      throw Fault(
         "\(path): another file of this name is there (\(difference)); remove or rename it")
     }
-    do {
-      try FileSystem.createDirectory(folder)
-      var reasons: [String] = []
-      for mirror in mirrors {
-        let address = (mirror.hasSuffix("/") ? mirror : mirror + "/") + file.name
-        guard let url = URL(string: address), let scheme = url.scheme,
-          ["http", "https", "file"].contains(scheme)
-        else {
-          throw DatasetError("\(mirror): expected an http, https or file address")
-        }
-        if let reason = try fetch(file, from: url, to: path) {
-          reasons.append("\(address): \(reason)")
-        } else {
-          return .fetched(from: mirror)
-        }
+    try FileSystem.createDirectory(folder)
+    var reasons: [String] = []
+    for mirror in mirrors {
+      let address = (mirror.hasSuffix("/") ? mirror : mirror + "/") + file.name
+      guard let url = URL(string: address), let scheme = url.scheme,
+        ["http", "https", "file"].contains(scheme)
+      else {
+        throw Fault("\(mirror): expected an http, https or file address")
       }
-      let part = path + ".part"
-      let kept = FileSystem.exists(part) ? try FileSystem.fileSize(part) : 0
-      throw DatasetError(
-        "\(path): cannot be downloaded: \(reasons.joined(separator: "; "))"
-          + (kept > 0 ? "; \(kept) of \(file.size) bytes are kept, run it again to go on" : ""))
-    } catch let error as StorageError {
-      throw DatasetError(error.message)
+      if let reason = try fetch(file, from: url, to: path) {
+        reasons.append("\(address): \(reason)")
+      } else {
+        return .fetched(from: mirror)
+      }
     }
+    let part = path + ".part"
+    let kept = FileSystem.exists(part) ? try FileSystem.fileSize(part) : 0
+    throw Fault(
+      "\(path): cannot be downloaded: \(reasons.joined(separator: "; "))"
+        + (kept > 0 ? "; \(kept) of \(file.size) bytes are kept, run it again to go on" : ""))
   }
 
   /// Nil if the file is in place, else why this mirror does not have it.
@@ -105,7 +102,7 @@ package struct Download {
       return "not the published file: \(difference)"
     }
     guard rename(part, path) == 0 else {
-      throw DatasetError("\(path): cannot move into place: \(String(cString: strerror(errno)))")
+      throw Fault("\(path): cannot move into place: \(String(cString: strerror(errno)))")
     }
     try FileSystem.synchronizeDirectory(FileSystem.folder(of: path))
     return nil
@@ -154,7 +151,7 @@ final class PartFile {
   func append(_ bytes: UnsafeRawBufferPointer) throws {
     guard size + bytes.count <= file.size else {
       try empty()
-      throw DatasetError("more than the published \(file.size) bytes")
+      throw Fault("more than the published \(file.size) bytes")
     }
     try output.write(bytes)
     size += bytes.count

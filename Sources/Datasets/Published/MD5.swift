@@ -33,14 +33,14 @@ package final class MD5 {
     }
   }
 
-  /// - Throws: `SharedLibraryError` without libcrypto, `DatasetError` where it refuses MD5, as in a
+  /// - Throws: `Fault` without libcrypto, `Fault` where it refuses MD5, as in a
   ///   system's FIPS mode.
   package init() throws {
     crypto = try Crypto.loaded.get()
-    guard let context = crypto.makeContext() else { throw DatasetError("MD5: out of memory") }
+    guard let context = crypto.makeContext() else { throw Fault("MD5: out of memory") }
     self.context = context
     guard crypto.begin(context, crypto.md5(), nil) == 1 else {
-      throw DatasetError("MD5: libcrypto refuses it on this machine; is it in FIPS mode?")
+      throw Fault("MD5: libcrypto refuses it on this machine; is it in FIPS mode?")
     }
   }
 
@@ -76,17 +76,13 @@ package final class MD5 {
 extension MD5 {
   /// Size and MD5, in hexadecimal, of a file, read once.
   ///
-  /// - Throws: `DatasetError` if it cannot be read.
+  /// - Throws: `Fault` if it cannot be read.
   package static func digest(ofFile path: String) throws -> (size: Int, md5: String) {
     let digest = try MD5()
     var size = 0
-    do {
-      try FileSystem.forEachChunk(of: path) { chunk, _ in
-        digest.update(chunk)
-        size += chunk.count
-      }
-    } catch let error as StorageError {
-      throw DatasetError(error.message)
+    try FileSystem.forEachChunk(of: path) { chunk, _ in
+      digest.update(chunk)
+      size += chunk.count
     }
     return (size, hexadecimal(digest.finish()))
   }

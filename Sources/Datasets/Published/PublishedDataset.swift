@@ -1,3 +1,5 @@
+import Base
+
 /// A data set as its makers publish it: the files, how to know them, and where they are.
 ///
 /// Sizes and MD5 sums of MNIST, Fashion-MNIST and CIFAR-10 are the published ones; that of
@@ -99,10 +101,10 @@ package struct PublishedDataset: Sendable {
 
   /// The set called `name`.
   ///
-  /// - Throws: `DatasetError` with the names there are.
+  /// - Throws: `Fault` with the names there are.
   package static func named(_ name: String) throws -> PublishedDataset {
     if let set = all.first(where: { $0.name == name }) { return set }
-    throw DatasetError(
+    throw Fault(
       "no published set '\(name)'; expected \(all.map(\.name).joined(separator: ", "))")
   }
 
@@ -123,7 +125,7 @@ package struct PublishedDataset: Sendable {
 extension PublishedDataset.File {
   /// Nil if the file at `path` is this one, else what is wrong with it.
   ///
-  /// - Throws: `DatasetError` if it cannot be read.
+  /// - Throws: `Fault` if it cannot be read.
   package func difference(of path: String) throws -> String? {
     let found = try MD5.digest(ofFile: path)
     guard found.size == size else { return "\(found.size) bytes, expected \(size)" }

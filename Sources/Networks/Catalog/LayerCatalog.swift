@@ -86,7 +86,7 @@ package struct LayerCatalog {
   ///   - inputShape: What the first layer takes.
   ///   - settings: What all layers of the network have in common.
   /// - Returns: One layer for each item, in the same order.
-  /// - Throws: `ConfigurationError` naming layer, expected and found; `NetworkError`, which has the
+  /// - Throws: `ConfigurationError` naming layer, expected and found; `Fault`, which has the
   ///   shapes too, for a layer that does not fit its input.
   package static func layers(
     _ items: [ConfigurationItem], inputShape: Shape, _ settings: Settings
@@ -136,7 +136,7 @@ package struct LayerCatalog {
     do {
       return try Residual(
         main: main, shortcut: shortcut, inputShape: site.inputShape, context: site.context)
-    } catch let error as NetworkError {
+    } catch let error as Fault {
       throw site.misfit(item, error.message)
     }
   }

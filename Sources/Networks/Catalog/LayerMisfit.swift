@@ -22,7 +22,7 @@ struct LayerMisfit: Error {
   ///   - input: The network's input.
   ///   - name: The network's layer that is at fault, or is made of it.
   /// - Returns: A line and the table.
-  func networkError(after layers: [LayerDescription], input: Shape, name: String) -> NetworkError {
+  func networkError(after layers: [LayerDescription], input: Shape, name: String) -> Fault {
     let takesPixels = LayerDescription.pixelKinds.contains(kind)
     let forgotten = takesPixels ? layers.forgottenReshape : nil
     var hint = ""
@@ -33,7 +33,7 @@ struct LayerMisfit: Error {
     } else if kind == "linear" {
       hint = "; a flatten is missing before it"
     }
-    return NetworkError(
+    return Fault(
       error.message + hint + "\n"
         + layers.shapes(input: input, marked: forgotten?.layer, note: "here", misfit: name))
   }

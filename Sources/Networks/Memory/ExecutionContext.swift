@@ -18,10 +18,10 @@ package final class ExecutionContext {
   /// Where they keep what shards contribute to parameter gradients.
   package let partialMemory = SharedMemory()
 
-  /// - Throws: `ThreadError` where the system refuses a thread.
+  /// - Throws: `Fault` where the system refuses a thread.
   package init(
     plan: ShardPlan, communicator: any Communicator, threads: Int = 1
-  ) throws(ThreadError) {
+  ) throws(Fault) {
     self.plan = plan
     self.communicator = communicator
     // More threads than shards would have nothing to do.

@@ -21,7 +21,7 @@ final class GradientNorm {
   ///   - sum: The sum over the ranks behind which each rank has its own parts of the gradient; nil
   ///     where each has the whole.
   ///   - communicator: The ranks that exchange their blocks' sums of squares.
-  /// - Throws: `CollectivesError` where the exchange cannot be set up.
+  /// - Throws: `Fault` where the exchange cannot be set up.
   init(count: Int, sum: (any OrderedSum)?, communicator: any Communicator) throws {
     let block = OrderedSumParts.block
     blocks = (count + block - 1) / block

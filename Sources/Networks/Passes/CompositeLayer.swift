@@ -1,3 +1,5 @@
+import Base
+
 /// A layer made of sequences of layers, which keeps the shares of its curved layers itself.
 ///
 /// The layer's own `doubleBackward` is given no share.
@@ -12,7 +14,7 @@ package protocol CompositeLayer: Layer {
   ///   - dx: Gets the shares' gradient at the input; nil where nobody wants it.
   ///   - pass: The second-order group and its samples.
   /// - Returns: Whether there was anything to send: `dx` is undefined otherwise.
-  /// - Throws: `CollectivesError` where a layer's exchange between ranks fails.
+  /// - Throws: `Fault` where a layer's exchange between ranks fails.
   func backwardShares(
     arriving: Tensor?, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass
   ) throws -> Bool

@@ -48,7 +48,7 @@ package protocol Layer: AnyObject {
   ///   - y: The output of `forward`.
   ///   - dx: Gets dL/dx for the pass's `inputGroups`; nil where nobody wants it.
   ///   - pass: The groups and samples that the tensors cover.
-  /// - Throws: `CollectivesError` where an exchange between ranks fails.
+  /// - Throws: `Fault` where an exchange between ranks fails.
   func backward(_ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass)
     throws
 
@@ -64,7 +64,7 @@ package protocol Layer: AnyObject {
   ///   - share: Gets the gradient of <dL/dx, t> with respect to x; nil for a layer that is not
   ///     curved.
   ///   - pass: The second-order group and its samples.
-  /// - Throws: `CollectivesError` where an exchange between ranks fails.
+  /// - Throws: `Fault` where an exchange between ranks fails.
   func doubleBackward(
     _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
     share: Tensor?, _ pass: Pass) throws

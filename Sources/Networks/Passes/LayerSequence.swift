@@ -40,7 +40,7 @@ package final class LayerSequence {
   ///   - endsNetwork: Whether no share arrives from behind.
   ///   - memory: The largest pass that will run.
   ///   - context: The ranks, threads and shared memory of the passes.
-  /// - Throws: `NetworkError` where a layer does not take what the one before gives, or what a
+  /// - Throws: `Fault` where a layer does not take what the one before gives, or what a
   ///   layer's `prepare` throws.
   package init(
     _ layers: [any Layer], name: String, endsNetwork: Bool = false, memory: MemoryPlan,
@@ -51,7 +51,7 @@ package final class LayerSequence {
     self.context = context
     for (index, (layer, next)) in zip(layers, layers.dropFirst()).enumerated()
     where layer.outputShape != next.inputShape {
-      throw NetworkError(
+      throw Fault(
         "\(name): layer \(index + 1) (\(next.kind)) takes \(next.inputShape), but layer \(index) "
           + "(\(layer.kind)) gives \(layer.outputShape)")
     }

@@ -38,7 +38,7 @@ package final class Network {
   ///   - condition: What the samples are conditioned on, where layers take conditions.
   ///   - memory: The largest pass that will run.
   ///   - context: The ranks, threads and shared memory of the passes.
-  /// - Throws: `NetworkError` where the layers do not fit each other, `CollectivesError` where an
+  /// - Throws: `Fault` where the layers do not fit each other, `Fault` where an
   ///   exchange between ranks cannot be set up.
   package init(
     name: String, layers: [any Layer], namePrefix: String = "", condition: ConditionShape = .none,
@@ -116,7 +116,7 @@ package final class Network {
   ///   - pass: The groups and samples that `outputGradient` covers.
   ///   - inputGroups: The groups for which `inputGradient` is wanted; empty for none.
   ///   - inner: What is added behind a layer; nil for nothing.
-  /// - Throws: `CollectivesError` where a layer's exchange between ranks fails.
+  /// - Throws: `Fault` where a layer's exchange between ranks fails.
   package func backward(
     _ pass: Pass, inputGroups: Range<Int>, adding inner: InnerGradient? = nil
   ) throws {

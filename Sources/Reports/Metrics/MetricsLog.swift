@@ -52,7 +52,7 @@ package final class MetricsLog {
   ///     the iteration.
   ///   - flushInterval: Seconds between writes to the file.
   ///   - clock: Seconds since any fixed moment, never going back.
-  /// - Throws: `ReportsError` if the system refuses, or the file has another header.
+  /// - Throws: `Fault` if the system refuses, or the file has another header.
   package init(
     path: String, columns: [String], flushInterval: Double = 1,
     clock: @escaping () -> Double = monotonicSeconds
@@ -68,13 +68,11 @@ package final class MetricsLog {
     self.flushInterval = flushInterval
     self.clock = clock
     lastFlush = clock()
-    try reporting {
-      if FileSystem.exists(path) { try rewrite { _ in true } }
-      if try !FileSystem.exists(path) || FileSystem.fileSize(path) == 0 {
-        try FileSystem.writeAtomically(header, to: path)
-      }
-      file = try OutputFile(path: path, mode: .append)
+    if FileSystem.exists(path) { try rewrite { _ in true } }
+    if try !FileSystem.exists(path) || FileSystem.fileSize(path) == 0 {
+      try FileSystem.writeAtomically(header, to: path)
     }
+    file = try OutputFile(path: path, mode: .append)
   }
 
   deinit {
@@ -85,7 +83,7 @@ package final class MetricsLog {
   /// Adds a row, and now and then writes the rows gathered to the file.
   ///
   /// - Parameter row: As many values as there are columns.
-  /// - Throws: `ReportsError` if the system refuses (a full disk).
+  /// - Throws: `Fault` if the system refuses (a full disk).
   package func append(_ row: [MetricValue]) throws {
     precondition(file != nil, "\(path): append after close")
     precondition(row.count == columns.count, "\(row.count) values, \(columns.count) columns")
@@ -99,25 +97,23 @@ package final class MetricsLog {
 
   /// Writes the rows gathered so far to the file.
   ///
-  /// - Throws: `ReportsError`; a row may then be in the file in part, which reopening repairs.
+  /// - Throws: `Fault`; a row may then be in the file in part, which reopening repairs.
   package func flush() throws {
     lastFlush = clock()
     guard let file, !pending.isEmpty else { return }
     defer { pending.removeAll(keepingCapacity: true) }
-    try reporting { try pending.withUnsafeBytes { try file.write($0) } }
+    try pending.withUnsafeBytes { try file.write($0) }
   }
 
   /// Writes what is left, to the device, and closes the file; closing twice does nothing.
   ///
-  /// - Throws: `ReportsError` if the system refuses.
+  /// - Throws: `Fault` if the system refuses.
   package func close() throws {
     guard let file else { return }
     try flush()
     self.file = nil
-    try reporting {
-      try file.synchronize()
-      try file.close()
-    }
+    try file.synchronize()
+    try file.close()
   }
 
   /// Drops the rows after an iteration, which a resumed run is about to write again.
@@ -126,16 +122,14 @@ package final class MetricsLog {
   /// as a whole.
   ///
   /// - Parameter iteration: The last one that stays, the checkpoint's.
-  /// - Throws: `ReportsError` if the system refuses.
+  /// - Throws: `Fault` if the system refuses.
   package func truncate(afterIteration iteration: Int) throws {
     precondition(file != nil, "\(path): truncate after close")
     try flush()
-    try reporting {
-      try file?.close()
-      file = nil
-      try rewrite { $0 <= iteration }
-      file = try OutputFile(path: path, mode: .append)
-    }
+    try file?.close()
+    file = nil
+    try rewrite { $0 <= iteration }
+    file = try OutputFile(path: path, mode: .append)
   }
 
   private var header: String { columns.joined(separator: ",") + "\n" }
@@ -156,7 +150,7 @@ package final class MetricsLog {
       if start == 0 {
         let found = String(decoding: line, as: UTF8.self)
         guard found + "\n" == header else {
-          throw ReportsError(
+          throw Fault(
             "\(path): has the columns '\(found)', '\(header.dropLast())' is expected; "
               + "move the file away, or resume with the version that wrote it")
         }
@@ -170,17 +164,8 @@ package final class MetricsLog {
       start = end + 1
     }
     if new.isEmpty {
-      throw ReportsError("\(path): is not a metrics file; move it away")
+      throw Fault("\(path): is not a metrics file; move it away")
     }
     if new != old { try FileSystem.writeAtomically(new, to: path) }
-  }
-
-  /// Turns `StorageError`s into this module's.
-  private func reporting(_ body: () throws -> Void) throws {
-    do {
-      try body()
-    } catch let error as StorageError {
-      throw ReportsError(error.message)
-    }
   }
 }

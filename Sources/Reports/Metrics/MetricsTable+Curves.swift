@@ -1,3 +1,4 @@
+import Base
 import Pictures
 
 /// Curves of a run, and of several runs in one picture.
@@ -90,7 +91,7 @@ extension MetricsTable {
   ///   - isSymmetricLog: y axes that are logarithmic beyond plus and minus 1: for runs that diverge
   ///     beside runs that do not.
   /// - Returns: An RGB picture, 300 pixels high a panel.
-  /// - Throws: `ReportsError` naming a column that no run has.
+  /// - Throws: `Fault` naming a column that no run has.
   package static func comparison(
     _ runs: [(name: String, tables: [MetricsTable])], columns: [String]? = nil,
     isSymmetricLog: Bool = false
@@ -101,7 +102,7 @@ extension MetricsTable {
     if let missing = columns?.first(where: { !known.contains($0) }) {
       var seen: Set<String> = []
       let names = known.filter { seen.insert($0).inserted }
-      throw ReportsError(
+      throw Fault(
         "no run has a column '\(missing)'; there are \(names.joined(separator: ", "))")
     }
     let scores = runs.flatMap { $0.tables.dropFirst().flatMap(\.plottedColumns) }

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Storage
 
@@ -12,14 +13,14 @@ package struct MetricsTable: Sendable, Equatable {
 
   /// Reads a log, leaving out a last line that was cut off.
   ///
-  /// - Throws: `ReportsError` where the file cannot be read or a field is no number.
+  /// - Throws: `Fault` where the file cannot be read or a field is no number.
   package init(path: String) throws {
     let text: String
     do { text = String(decoding: try FileSystem.readFile(path), as: UTF8.self) } catch {
-      throw ReportsError("\(error)")
+      throw Fault("\(error)")
     }
     var lines = text.split(separator: "\n", omittingEmptySubsequences: true)
-    guard let header = lines.first else { throw ReportsError("\(path): empty, expected a header") }
+    guard let header = lines.first else { throw Fault("\(path): empty, expected a header") }
     if !text.hasSuffix("\n") { lines.removeLast() }
     names = header.split(separator: ",").map { name in
       String(name.prefix { $0 != "(" }).trimmingCharacters(in: .whitespaces)
@@ -31,11 +32,11 @@ package struct MetricsTable: Sendable, Equatable {
     for (number, line) in lines.dropFirst().enumerated() {
       let fields = line.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
       guard fields.count == names.count else {
-        throw ReportsError("\(path):\(number + 2): \(fields.count) fields, expected \(names.count)")
+        throw Fault("\(path):\(number + 2): \(fields.count) fields, expected \(names.count)")
       }
       for (index, field) in fields.enumerated() {
         guard let field else {
-          throw ReportsError("\(path):\(number + 2): field \(index + 1) is no number")
+          throw Fault("\(path):\(number + 2): field \(index + 1) is no number")
         }
         columns[index].append(field)
       }

@@ -1,3 +1,4 @@
+import Base
 import Recipe
 import Reports
 import Sampling
@@ -12,7 +13,7 @@ struct EvaluationLog {
   ///   - path: The file.
   ///   - evaluation: What is measured.
   ///   - start: Iterations done; later rows of a run that is resumed go.
-  /// - Throws: `ReportsError` if the system refuses, or the file has other columns.
+  /// - Throws: `Fault` if the system refuses, or the file has other columns.
   init(path: String, _ evaluation: RunConfiguration.EvaluationSection, start: Int) throws {
     guard evaluation.isOn || FileSystem.exists(path) else {
       log = nil

@@ -13,7 +13,7 @@ extension Trainer {
   ///   - observe: Called when the gradient of the step is there (each rank's parts of it), before
   ///     the update; not at all with separate updates, whose step has no one gradient.
   /// - Returns: What the step computed.
-  /// - Throws: `TrainingError` on all ranks where a loss or gradient is not finite.
+  /// - Throws: `Fault` on all ranks where a loss or gradient is not finite.
   package func criticStep(
     _ step: Int, ofIteration iteration: Int, _ inputs: some StepInputs,
     observe: (CriticLosses) throws -> Void = { _ in }

@@ -10,7 +10,7 @@ extension Trainer {
   ///   - inputs: Where its batch comes from.
   ///   - observe: Called when the gradient is there (each rank's parts of it), before the update.
   /// - Returns: What the step computed.
-  /// - Throws: `TrainingError` on all ranks where a loss or gradient is not finite.
+  /// - Throws: `Fault` on all ranks where a loss or gradient is not finite.
   package func generatorStep(
     ofIteration iteration: Int, _ inputs: some StepInputs,
     observe: (GeneratorLosses) throws -> Void = { _ in }

@@ -28,7 +28,7 @@ package final class Residual: CompositeLayer {
     let shortcutDirection: Tensor?
   }
 
-  /// - Throws: `NetworkError` where the branches do not give the same shape.
+  /// - Throws: `Fault` where the branches do not give the same shape.
   package init(
     main: [any Layer], shortcut: [any Layer], inputShape: Shape, context: ExecutionContext
   ) throws {
@@ -38,9 +38,9 @@ package final class Residual: CompositeLayer {
     shortcutLayers = shortcut
     outputShape = main.last?.outputShape ?? inputShape
     let other = shortcut.last?.outputShape ?? inputShape
-    guard !main.isEmpty else { throw NetworkError("residual: main: expected at least one layer") }
+    guard !main.isEmpty else { throw Fault("residual: main: expected at least one layer") }
     guard other == outputShape else {
-      throw NetworkError("residual: main gives \(outputShape), but shortcut gives \(other)")
+      throw Fault("residual: main gives \(outputShape), but shortcut gives \(other)")
     }
   }
 

@@ -1,19 +1,7 @@
+import Base
 import Foundation
 
-/// What went wrong with a file or folder, in one line.
-///
-/// The message reads `PATH: what failed, what was expected; hint`, with the system's own words
-/// (`No space left on device`) where the system refused.
-package struct StorageError: Error, CustomStringConvertible, Equatable, Sendable {
-  /// The whole message, one line without a period or line break at its end.
-  package let message: String
-
-  package var description: String { message }
-
-  package init(_ message: String) {
-    self.message = message
-  }
-
+extension Fault {
   /// An error from a system call.
   ///
   /// - Parameters:
