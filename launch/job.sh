@@ -2,7 +2,7 @@
 # What the scripts of all batch systems share. They source it; by itself it does nothing.
 #
 # A run has a folder, RUN. Each start of a job trains it from where it stands, within the job's time.
-# Statuses: 0 done; 75 stopped in order, the same command goes on; others: an error.
+# Statuses: 0 done; 75 the same command goes on; others: it would not help.
 
 # shellcheck source=launch/launcher.sh
 source "${BASH_SOURCE[0]%/*}/launcher.sh"
@@ -69,8 +69,8 @@ may_go_on() {
   ((count < ${RETRIES:-3}))
 }
 
-# Ends the script with the ranks' status. Where another start goes on (stopped in order; a machine
-# lost; ranks killed), runs COMMAND before, which puts the job back into the queue.
+# Ends the script: with status 75, after COMMAND, which puts the job back into the queue, where another
+# start goes on (stopped in order; a machine lost; ranks killed); else with the ranks' status.
 #
 #   finish COMMAND
 finish() {
@@ -82,6 +82,7 @@ finish() {
     say "status $status: not started again, as $RUN has no new checkpoint after ${RETRIES:-3} tries"
   else
     "$@" || say "that failed: start the same command again, it goes on with $RUN"
+    status=75
   fi
   exit "$status"
 }
