@@ -12,17 +12,26 @@ package final class ThreadPool: Sendable {
   package let threads: Int
   private let team: Team
 
-  package init(threads: Int) {
+  /// Starts the threads beside the calling one.
+  ///
+  /// - Parameter threads: Threads that work, the calling one included.
+  /// - Throws: `ThreadError` where the system refuses one of them.
+  package init(threads: Int) throws(ThreadError) {
     precondition(threads > 0, "a pool of \(threads) threads")
     self.threads = threads
-    team = Team(threads: threads)
-    for index in 1..<max(threads, 1) {
-      // The worker holds the team, not the pool: the pool must be able to go, also before the
-      // worker runs.
-      let thread = Thread { [team] in team.work(as: index) }
-      thread.stackSize = 4 << 20
-      thread.name = "shards \(index)"
-      thread.start()
+    let team = Team(threads: threads)
+    self.team = team
+    do throws(ThreadError) {
+      for index in 1..<max(threads, 1) {
+        // The worker holds the team, not the pool: the pool must be able to go, also before the
+        // worker runs.
+        try PosixThread.start(name: "shards \(index)", stackSize: 4 << 20) {
+          team.work(as: index)
+        }
+      }
+    } catch {
+      team.stop()
+      throw error
     }
   }
 

@@ -41,7 +41,8 @@ enum MPI {
       return body(start, &length)
     }
     guard status == MPI_SUCCESS else { return nil }
-    let bytes = text.prefix(Int(length)).map { UInt8(bitPattern: $0) }
+    // Open MPI counts the zero byte at the end.
+    let bytes = text.prefix(Int(length)).prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
     return String(decoding: bytes, as: UTF8.self)
   }
 }

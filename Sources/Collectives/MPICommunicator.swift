@@ -62,10 +62,23 @@ package final class MPICommunicator: Communicator {
   /// Asks MPI which ranks share memory.
   private static func layout(_ world: MPI_Comm?, rank: Int32, size: Int) throws -> NodeLayout {
     let name = "rank \(rank) of \(size)"
+    func gather(_ mine: Int32) throws -> [Int32] {
+      var (mine, all) = (mine, [Int32](repeating: 0, count: size))
+      try MPI.check(
+        call: "MPI_Allgather", rank: name,
+        MPI_Allgather(&mine, 1, wgangp_int(), &all, 1, wgangp_int(), world))
+      return all
+    }
+    // What is wrong is told by all: where one rank went another way, the others would wait for it.
+    let text = ProcessInfo.processInfo.environment[pretendedNodeVariable]
+    let wanted = try gather(text.map { Int32($0).flatMap { $0 > 0 ? $0 : nil } ?? -1 } ?? 0)
+    if let fault = pretendedNodeFault(wanted) {
+      try MPI.check(call: "MPI_Finalize", rank: name, MPI_Finalize())
+      throw CollectivesError(fault)
+    }
     var mine = rank
-    if let text = ProcessInfo.processInfo.environment[pretendedNodeVariable] {
-      // What is wrong is told by all below: to throw here would leave the others waiting.
-      mine = Int32(text).map { $0 > 0 ? rank / $0 * $0 : -1 } ?? -1
+    if wanted[0] > 0 {
+      mine = rank / wanted[0] * wanted[0]
     } else {
       var node: MPI_Comm?
       try MPI.check(
@@ -74,15 +87,17 @@ package final class MPICommunicator: Communicator {
       try MPI.check(call: "MPI_Bcast", rank: name, MPI_Bcast(&mine, 1, wgangp_int(), 0, node))
       try MPI.check(call: "MPI_Comm_free", rank: name, MPI_Comm_free(&node))
     }
-    var nodes = [Int32](repeating: 0, count: size)
-    try MPI.check(
-      call: "MPI_Allgather", rank: name,
-      MPI_Allgather(&mine, 1, wgangp_int(), &nodes, 1, wgangp_int(), world))
-    guard !nodes.contains(-1) else {
-      try MPI.check(call: "MPI_Finalize", rank: name, MPI_Finalize())
-      throw CollectivesError("\(pretendedNodeVariable): expected a number of ranks from 1")
-    }
-    return NodeLayout(nodeOfRank: nodes.map(Int.init))
+    return NodeLayout(nodeOfRank: try gather(mine).map(Int.init))
+  }
+
+  /// What is wrong with the ranks' values of `pretendedNodeVariable`: -1 for no number from 1, 0
+  /// where it is not set.
+  private static func pretendedNodeFault(_ values: [Int32]) -> String? {
+    if values.contains(-1) { return "\(pretendedNodeVariable): expected a number of ranks from 1" }
+    guard let other = values.firstIndex(where: { $0 != values[0] }) else { return nil }
+    func shown(_ value: Int32) -> String { value == 0 ? "not set" : "\(value)" }
+    return "\(pretendedNodeVariable): \(shown(values[0])) on rank 0, \(shown(values[other])) on "
+      + "rank \(other); expected the same on all ranks"
   }
 
   package func useExchange(_ mode: ExchangeMode) throws {

@@ -74,6 +74,14 @@ package struct ConfigurationDocument: Sendable {
     try set(keyPath, String(parts[1]), source: "command line")
   }
 
+  /// The values of the document, mappings and lists opened up: `training.batch` and `128`,
+  /// `generator.layers.0.conv2d.kernel` and `4`.
+  package var leaves: [String: String] {
+    var found: [String: String] = [:]
+    value.forEachLeaf(path: "") { found[$0] = $1 }
+    return found
+  }
+
   /// A reader of the whole document, with nothing read yet.
   package func root() -> ConfigurationReader {
     guard case .mapping(let entries) = value.kind else {

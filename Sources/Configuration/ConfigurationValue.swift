@@ -48,6 +48,23 @@ struct ConfigurationValue: Sendable {
   }
 }
 
+extension ConfigurationValue {
+  /// Calls `body` with the path and the text of each scalar, and of each empty list or mapping.
+  func forEachLeaf(path: String, _ body: (_ path: String, _ text: String) -> Void) {
+    switch kind {
+    case .scalar(let text, _): body(path, text)
+    case .list(let values):
+      if values.isEmpty { body(path, "[]") }
+      for (index, value) in values.enumerated() {
+        value.forEachLeaf(path: joined(path, "\(index)"), body)
+      }
+    case .mapping(let entries):
+      if entries.isEmpty { body(path, "{}") }
+      for entry in entries { entry.value.forEachLeaf(path: joined(path, entry.key), body) }
+    }
+  }
+}
+
 /// The text cut to a length that fits an error message.
 func shortened(_ text: String) -> String {
   text.count <= 80 ? text : "\(text.prefix(77))..."

@@ -38,8 +38,8 @@ package struct RunConfiguration {
     let root = document.root()
     self.root = root
     name = try root.string("name")
-    guard !name.isEmpty, !name.contains("/"), !name.hasPrefix(".") else {
-      throw root.fail("name", "expected a plain folder name, found '\(name)'")
+    guard Self.isFolderName(name) else {
+      throw root.fail("name", "expected a plain folder name, found '\(quotedIfNeeded(name))'")
     }
     seed = UInt64(try root.integer("seed", default: 0, in: 0...Int.max))
     width = try root.width()
@@ -51,6 +51,12 @@ package struct RunConfiguration {
       ScoreSubject(
         name: name, source: data.source, hasFixedGenerator: setup.training.hasFixedGenerator),
       sampleEvery: output.sampleEvery)
+  }
+
+  /// Whether a folder can have this name on any file system, and be typed and shown.
+  private static func isFolderName(_ name: String) -> Bool {
+    !name.isEmpty && name.utf8.count <= 200 && !name.hasPrefix(".")
+      && !name.unicodeScalars.contains { $0 == "/" || $0.value < 0x20 || $0.value == 0x7F }
   }
 
   package var generator: NetworkSettings { setup.generator }
@@ -91,10 +97,24 @@ package struct RunConfiguration {
   /// The configuration with all defaults, as it goes into the run directory.
   package var resolvedYAML: String { root.resolvedYAML() }
 
+  /// The path of a file or folder.
+  ///
+  /// - Throws: `ConfigurationError` for an empty one, and one that no file system has.
+  static func path(
+    _ section: ConfigurationReader, _ key: String, default value: String? = nil
+  ) throws -> String {
+    let path = try value.map { try section.string(key, default: $0) } ?? section.string(key)
+    guard !path.isEmpty, !path.contains("\0") else {
+      throw section.fail(key, "expected a path, found '\(quotedIfNeeded(path))'")
+    }
+    return path
+  }
+
   private static func output(_ section: ConfigurationReader) throws -> OutputSection {
     OutputSection(
-      directory: try section.string("directory", default: "runs"),
-      checkpointEvery: try Interval(section, key: "checkpointEvery", default: "1 epoch"),
+      directory: try path(section, "directory", default: "runs"),
+      checkpointEvery: try Interval(
+        section, key: "checkpointEvery", default: "1 epoch", allowsTime: true),
       keep: try section.integer("keep", default: 3, in: 1...1_000_000),
       sampleEvery: try Interval(section, key: "sampleEvery", default: "1 epoch"),
       samples: try section.integer("samples", default: 64, in: 1...65536),

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Pictures
 import Reports
@@ -7,47 +8,85 @@ import Training
 
 /// Writes checkpoints and sample grids on rank 0, in the background, one after the other.
 final class RunWriter: @unchecked Sendable {
-  let store: CheckpointStore
+  private let store: CheckpointStore
+  private let lease: RunLease
+  private let state: CheckpointState
+  /// The run's tables, whose rows up to a checkpoint reach the device before it counts.
+  private let tables: [String]
   private let snapshot: Snapshot
-  private let queue = DispatchQueue(label: "run writer")
+  private let worker: SerialWorker
   private let failure = Mutex<String?>(nil)
+  private let slowest = Mutex(0.0)
 
-  init(_ trainer: Trainer, store: CheckpointStore) {
+  /// - Parameters:
+  ///   - trainer: Whose state is saved.
+  ///   - store: Where checkpoints go.
+  ///   - lease: The right to write there.
+  ///   - state: What checkpoints say of configuration and data.
+  ///   - tables: The paths of metrics.csv and its like.
+  /// - Throws: `ThreadError` where the system refuses the thread.
+  init(
+    _ trainer: Trainer, store: CheckpointStore, lease: RunLease, state: CheckpointState,
+    tables: [String]
+  ) throws {
     snapshot = Snapshot(trainer)
     self.store = store
+    self.lease = lease
+    self.state = state
+    self.tables = tables
+    worker = try SerialWorker(name: "run writer")
   }
 
   /// The first thing that could not be written, or nil.
   var failureMessage: String? { failure.withLock { $0 } }
 
+  /// The seconds that the slowest checkpoint so far took; 0 before the first.
+  var slowestSeconds: Double { slowest.withLock { $0 } }
+
+  /// The bytes of a checkpoint, roughly: values of Floats.
+  var checkpointBytes: Int { snapshot.byteCount }
+
   /// Copies the state and leaves the writing to the background.
   ///
-  /// Waits only for a checkpoint that is still being written.
+  /// Waits only for a checkpoint that is still being written. The rows of the tables must have
+  /// been flushed.
   func saveCheckpoint(iteration: Int) {
-    queue.sync {}
+    worker.wait()
+    let begin = monotonicSeconds()
     snapshot.take(iteration: iteration)
-    perform { [snapshot, store] in
+    perform { [self] in
+      try lease.confirm()
       let folder = try store.makeTemporaryFolder(step: iteration)
       do {
-        try store.seal(folder, files: snapshot.write(to: folder))
-        try store.publish(folder)
+        let files = try snapshot.write(to: folder, state: state)
+        // Rows before DONE: what is resumed from is never ahead of its tables.
+        for table in tables where FileSystem.exists(table) {
+          try FileSystem.synchronizeFile(table)
+        }
+        try store.seal(folder, files: files)
+        try lease.confirm()
+        for note in try store.publish(folder).notes { Messages.warning(note) }
       } catch {
         // Room is scarce: what is not complete must not stay.
         try? FileSystem.removeTree(folder)
         throw error
       }
+      slowest.withLock { $0 = max($0, monotonicSeconds() - begin) }
     }
   }
 
   func savePicture(_ image: Picture, to path: String) {
-    perform { try PNG.write(image, to: path) }
+    perform { [lease] in
+      try lease.check()
+      try PNG.write(image, to: path)
+    }
   }
 
   /// Waits until everything is written.
-  func finish() { queue.sync {} }
+  func finish() { worker.wait() }
 
   private func perform(_ work: @escaping @Sendable () throws -> Void) {
-    queue.async { [weak self] in
+    worker.perform { [weak self] in
       do { try work() } catch {
         self?.failure.withLock { if $0 == nil { $0 = "\(error)" } }
       }

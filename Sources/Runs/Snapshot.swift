@@ -33,6 +33,12 @@ final class Snapshot: @unchecked Sendable {
       counters = state.map { _ in 0 }
     }
 
+    /// Of all values.
+    var byteCount: Int {
+      let vectors = [values] + (averageValues.map { [$0] } ?? []) + moments + buffers
+      return vectors.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.stride
+    }
+
     private var state: [StateBuffer] { network.layers.flatMap(\.buffers) }
 
     fileprivate func take() {
@@ -84,6 +90,9 @@ final class Snapshot: @unchecked Sendable {
       Part(trainer.model.critic, trainer.criticOptimizer),
     ]
   }
+
+  /// The bytes of a checkpoint, but for the files' headers.
+  var byteCount: Int { parts.reduce(0) { $0 + $1.byteCount } }
 
   /// Copies the state of training as it is after `iteration` iterations.
   func take(iteration: Int) {
@@ -152,8 +161,12 @@ final class Snapshot: @unchecked Sendable {
 
   /// Fills a checkpoint's folder.
   ///
+  /// - Parameters:
+  ///   - folder: The folder.
+  ///   - state: What its `state.json` says, but for the iteration.
   /// - Returns: The files, for `CheckpointStore.seal`.
-  func write(to folder: String) throws -> [StoredFile] {
+  /// - Throws: `StorageError` where the system refuses.
+  func write(to folder: String, state: CheckpointState) throws -> [StoredFile] {
     var files: [StoredFile] = []
     for part in parts {
       let name = part.network.name
@@ -165,9 +178,10 @@ final class Snapshot: @unchecked Sendable {
       }
     }
     files.append(try write(optimizerTensors, to: "\(folder)/optimizer.safetensors"))
-    let text = "{\"format\": 1, \"iteration\": \(iteration)}\n"
+    var state = state
+    state.iteration = iteration
     let path = "\(folder)/state.json"
-    try FileSystem.writeAtomically(text, to: path)
+    try FileSystem.writeAtomically(state.json, to: path)
     let sum = try FileSystem.checksum(ofFile: path)
     return files + [StoredFile(name: "state.json", size: sum.size, crc32: sum.crc32)]
   }
@@ -219,7 +233,7 @@ final class Snapshot: @unchecked Sendable {
         }
       }
     }
-    iteration = try Self.iteration(inFolder: folder)
+    iteration = try CheckpointState(folder: folder).iteration
   }
 
   /// Reads the average of a part's parameters; its running statistics are the network's own.
@@ -263,24 +277,5 @@ final class Snapshot: @unchecked Sendable {
         "\(file.path): has a tensor \(foreign) that the configuration's networks do not: the "
           + "checkpoint is of another configuration")
     }
-  }
-
-  private struct State: Decodable {
-    var format: Int
-    var iteration: Int
-  }
-
-  private static func iteration(inFolder folder: String) throws -> Int {
-    let path = "\(folder)/state.json"
-    let bytes = try FileSystem.readFile(path)
-    guard let state = try? JSONDecoder().decode(State.self, from: Data(bytes)), state.iteration >= 0
-    else {
-      throw TrainingError(
-        "\(path): expected {\"format\": 1, \"iteration\": N}, found something else")
-    }
-    guard state.format == 1 else {
-      throw TrainingError("\(path): format \(state.format), this version reads format 1")
-    }
-    return state.iteration
   }
 }

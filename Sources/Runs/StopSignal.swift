@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Requests to stop in order: SIGINT and SIGTERM (a single process), SIGUSR1 (mpirun forwards it to
-/// all ranks) and SIGUSR2 (likewise; some batch systems send it).
+/// Requests to stop in order: SIGINT, SIGTERM and SIGHUP (a single process), SIGUSR1 (mpirun
+/// forwards it to all ranks) and SIGUSR2 (likewise; some batch systems send it).
 ///
 /// The trainer looks at it after each iteration and agrees with the other ranks. Under mpirun
 /// SIGINT and SIGTERM are followed by SIGKILL a second later: a save then happens only if the step
@@ -13,11 +13,19 @@ package enum StopSignal {
   /// The number of the signal that came, or 0.
   package static var pending: Int32 { received.load(ordering: .relaxed) }
 
+  /// The number that stands for the end of the job's time, beside those of signals.
+  package static let timeLimit: Int32 = 1000
+
   /// Catches the signals from now on.
   ///
-  /// A second SIGINT ends the process at once.
+  /// A second SIGINT ends the process at once. SIGHUP stays ignored under `nohup`.
   package static func install() {
-    let numbers = [SIGINT, SIGTERM, SIGUSR1, SIGUSR2]
+    var numbers = [SIGINT, SIGTERM, SIGUSR1, SIGUSR2]
+    var action = sigaction()
+    sigaction(SIGHUP, nil, &action)
+    // The handler's address, 1 for "ignore": function pointers cannot be compared.
+    let handler = unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+    if handler != unsafeBitCast(SIG_IGN, to: Int.self) { numbers.append(SIGHUP) }
     // Whoever started the program may have blocked signals, and its children inherit that.
     var set = sigset_t()
     sigemptyset(&set)
@@ -34,7 +42,10 @@ package enum StopSignal {
 
   /// `SIGUSR1` for 10.
   package static func name(_ number: Int32) -> String {
-    let names = [SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGUSR1: "SIGUSR1", SIGUSR2: "SIGUSR2"]
+    let names = [
+      SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGUSR1: "SIGUSR1", SIGUSR2: "SIGUSR2",
+      SIGHUP: "SIGHUP", timeLimit: "the time limit",
+    ]
     return names[number] ?? "signal \(number)"
   }
 }

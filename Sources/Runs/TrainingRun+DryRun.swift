@@ -23,17 +23,23 @@ extension TrainingRun {
 
   /// Where a new run's folder would be, or the iteration that a resumed run would go on after.
   private func placeOrCheckpoint() throws -> (folder: String, iteration: Int) {
-    guard let resume = options.resume else {
+    switch begin {
+    case .new(let folder):
       let directory =
-        options.runFolder.map { RunDirectory($0) }
+        folder.map { RunDirectory($0) }
         ?? .free(named: configuration.name, in: configuration.output.directory)
       try directory.requireCreatable()
       return (directory.path, 0)
+    case .again(let folder, _):
+      try RunLease.requireFree(folder)
+      try FileSystem.requireCreatable(folder)
+      return (folder, 0)
+    case .resume(let folder, _):
+      try RunLease.requireFree(folder)
+      try FileSystem.requireCreatable(RunDirectory(folder).checkpoints)
+      let snapshot = Snapshot(trainer)
+      try readNewestCheckpoint(into: snapshot)
+      return (folder, snapshot.iteration)
     }
-    try ProcessLock.requireFree(resume)
-    try FileSystem.requireCreatable(RunDirectory(resume).checkpoints)
-    let snapshot = Snapshot(trainer)
-    try readNewestCheckpoint(into: snapshot)
-    return (resume, snapshot.iteration)
   }
 }

@@ -12,13 +12,19 @@ import Training
 
 /// What the command line asks of `train`.
 package struct TrainingOptions: Sendable {
-  /// A configuration file; nil for the built-in default, or with `resume`.
+  /// A configuration file; nil for the built-in default, or for that of the run to go on with.
   package var configuration: String?
   package var overrides: [String] = []
-  /// The folder of a new run; nil for a free name in `output.directory`.
+  /// The folder of the run; nil for a free name in `output.directory`.
   package var runFolder: String?
   /// The folder of a run to go on with.
   package var resume: String?
+  /// Whether a run that `runFolder` holds is gone on with.
+  package var goesOn = false
+  /// Whether other data than the run began with are a warning instead of an error.
+  package var acceptsChanges = false
+  /// When the job has to be over.
+  package var limit: RunLimit?
   package var version = ""
 
   package init() {}
@@ -34,14 +40,14 @@ package final class TrainingRun {
   private let inputs: DrawnInputs
   let schedule: Schedule
   let dataset: any Dataset
+  let begin: RunStart
   private var directory: RunDirectory
   /// Rank 0's, from the run's begin to its last write.
-  private var lock: ProcessLock?
-  /// What ranks tell each other at the end of an iteration: the signal that came, and 1 for a
-  /// failure.
-  private let controlMine = DoubleStorage(count: 2)
-  private let controlAll: DoubleStorage
-  private let controlGather: any PreparedAllGather
+  private var lease: RunLease?
+  private var limit: RunLimit?
+  /// What checkpoints say of configuration and data.
+  let checkpointState: CheckpointState
+  private let control: RunControl
 
   /// Reads configuration and data and builds the networks.
   ///
@@ -49,68 +55,33 @@ package final class TrainingRun {
   package init(_ options: TrainingOptions, communicator: any Communicator) throws {
     self.communicator = communicator
     self.options = options
-    let document = try Self.document(options, communicator)
+    let begin = try RunStart(options, communicator)
+    self.begin = begin
     let sampler: EpochSampler
-    (configuration, model, dataset, sampler) = try communicator.agree {
-      let configuration = try RunConfiguration(document)
+    (configuration, model, dataset, sampler, checkpointState) = try communicator.agree {
+      let configuration = try RunConfiguration(begin.document(options))
       let model = try configuration.makeModel(communicator: communicator)
+      let fixed = try RunConfiguration.fixedValues(
+        in: configuration.resolvedYAML, name: "the configuration")
+      try begin.requireSame(fixed, options)
       let dataset = try configuration.data.open()
       try Self.check(dataset, fits: model)
       let training = configuration.training
       let sampler = try EpochSampler(
         count: dataset.count, batch: training.batch, keepsPartialBatch: training.keepsPartialBatch,
         seed: configuration.seed, order: configuration.data.order)
-      return (configuration, model, dataset, sampler)
+      let state = CheckpointState(
+        iteration: 0, configuration: fixed, data: .init(samples: dataset.count, checksum: nil))
+      return (configuration, model, dataset, sampler, state)
     }
     try communicator.requireSame(configuration.resolvedYAML, what: "the configuration")
-    controlAll = DoubleStorage(count: 2 * communicator.size)
-    controlGather = try communicator.makeAllGather(
-      UnsafeBufferPointer(controlMine.buffer), into: controlAll.buffer)
+    control = try RunControl(communicator)
     schedule = Schedule(batchesPerEpoch: sampler.batchesPerEpoch, training: configuration.training)
     trainer = Trainer(model)
     inputs = DrawnInputs(
       configuration.setup, dataset: dataset, sampler: sampler, schedule: schedule)
-    directory = RunDirectory(options.resume ?? options.runFolder ?? "")
-  }
-
-  /// The configuration of a new run from its file; of a resumed run from rank 0's folder.
-  private static func document(
-    _ options: TrainingOptions, _ communicator: any Communicator
-  ) throws -> ConfigurationDocument {
-    guard let resume = options.resume else {
-      return try communicator.agree {
-        var document = try ConfigurationDocument.named(options.configuration)
-        try document.apply(options.overrides)
-        return document
-      }
-    }
-    let path = RunDirectory(resume).configuration
-    var text = ""
-    try communicator.agree {
-      guard communicator.rank == 0 else { return }
-      guard FileSystem.exists(path) else {
-        throw TrainingError("\(resume): expected the folder of a run, found no config.yaml in it")
-      }
-      text = String(decoding: try FileSystem.readFile(path), as: UTF8.self)
-    }
-    text = try communicator.broadcast(text, from: 0)
-    return try communicator.agree {
-      var document = try ConfigurationDocument(text: text, name: path)
-      for assignment in options.overrides {
-        let allowed = [
-          "training.epochs=", "training.iterations=", "training.threads=",
-          "training.exchange=", "data.path=", "data.cache=", "output.", "evaluation.every=",
-        ]
-        guard allowed.contains(where: assignment.hasPrefix) else {
-          throw TrainingError(
-            "\(assignment): a resumed run keeps its configuration; only training.epochs, "
-              + "training.iterations, training.threads, training.exchange, data.path, data.cache, "
-              + "output.* and evaluation.every can be changed")
-        }
-      }
-      try document.apply(options.overrides)
-      return document
-    }
+    directory = RunDirectory(begin.folder ?? "")
+    limit = options.limit
   }
 
   private static func check(_ dataset: any Dataset, fits model: Model) throws {
@@ -123,15 +94,27 @@ package final class TrainingRun {
     }
   }
 
-  /// Trains until the schedule or a signal ends it.
-  package func execute() throws {
+  /// Trains until the schedule, a signal or the time limit ends it.
+  ///
+  /// - Returns: Whether the run is done; false where it was stopped and can go on.
+  @discardableResult
+  package func execute() throws -> Bool {
     let isRoot = communicator.rank == 0
     // After the writer's end below: what is deferred first is done last.
-    defer { lock?.release() }
+    defer { lease?.release() }
     let start = try isRoot ? resumeOrCreate() : joinRun()
+    do {
+      return try train(from: start)
+    } catch {
+      if isRoot { RunLog(directory).add(.failed, "\(error)") }
+      throw error
+    }
+  }
+
+  private func train(from start: Int) throws -> Bool {
+    let isRoot = communicator.rank == 0
     let output = configuration.output
-    let store = CheckpointStore(directory: directory.checkpoints, keep: output.keep)
-    let writer = isRoot ? RunWriter(trainer, store: store) : nil
+    let writer = try communicator.agree { isRoot ? try makeWriter() : nil }
     // Also where training diverges: the checkpoint on its way is the one to go on from.
     defer { writer?.finish() }
     let recorder = try communicator.agree {
@@ -145,13 +128,15 @@ package final class TrainingRun {
     recorder?.begin(dataset: dataset, model: model)
 
     var iteration = start
-    var stop: Int32 = 0
-    while iteration < schedule.iterations && stop == 0 {
+    var decision = RunControl.Decision()
+    var lastSave = monotonicSeconds()
+    while iteration < schedule.iterations && decision.stop == 0 {
       let begin = monotonicSeconds()
       let losses = try trainer.iterate(iteration, inputs)
       iteration += 1
       var failure: String?
       do {
+        try lease?.check()
         try recorder?.record(
           iteration, critic: losses.critic, generator: losses.generator,
           seconds: monotonicSeconds() - begin)
@@ -164,10 +149,15 @@ package final class TrainingRun {
       } catch { failure = "\(error)" }
       let isLast = iteration == schedule.iterations
       let isSaved =
-        output.checkpointEvery.isDue(afterIteration: iteration, schedule: schedule) && !isLast
+        !isLast
+        && (decision.saves
+          || output.checkpointEvery.isDue(afterIteration: iteration, schedule: schedule))
       if isSaved { try trainer.completeState() }
       if let writer {
-        if isSaved { writer.saveCheckpoint(iteration: iteration) }
+        if isSaved && failure == nil {
+          failure = save(writer, recorder, iteration: iteration)
+          lastSave = monotonicSeconds()
+        }
         if output.sampleEvery.isDue(afterIteration: iteration, schedule: schedule) || isLast {
           // Kept for the others, who wait below for what rank 0 says.
           do { try saveSamples(writer, iteration: iteration) } catch {
@@ -175,62 +165,107 @@ package final class TrainingRun {
           }
         }
       }
-      stop = try synchronize(failure: failure ?? writer?.failureMessage)
+      limit?.observe(iterationSeconds: monotonicSeconds() - begin)
+      decision = try control.agree(
+        failure: failure ?? writer?.failureMessage, isOver: isOver(writer),
+        saves: output.checkpointEvery.seconds.map { monotonicSeconds() - lastSave >= $0 } ?? false)
     }
     if iteration > start {
       try trainer.completeState()
-      writer?.saveCheckpoint(iteration: iteration)
+      if let writer {
+        try communicator.agree(save(writer, recorder, iteration: iteration))
+      } else {
+        try communicator.agree(nil)
+      }
     }
     writer?.finish()
     try communicator.agree(writer?.failureMessage)
     try communicator.agree {
-      try recorder?.finish(iteration: iteration, start: start, stoppedBy: stop)
+      try recorder?.finish(iteration: iteration, start: start, stoppedBy: decision.stop)
+    }
+    let isDone = iteration == schedule.iterations
+    if isRoot {
+      RunLog(directory).add(
+        isDone ? .done : .stopped,
+        isDone
+          ? "all \(iteration) iterations"
+          : "by \(StopSignal.name(decision.stop)) after iteration \(iteration) of "
+            + "\(schedule.iterations), saved")
+    }
+    return isDone
+  }
+
+  /// Whether rank 0 sees the job's time run out.
+  private func isOver(_ writer: RunWriter?) -> Bool {
+    guard let limit, let writer else { return false }
+    return limit.isOver(
+      checkpointSeconds: writer.slowestSeconds, checkpointBytes: writer.checkpointBytes)
+  }
+
+  /// Leaves a checkpoint to the background, behind the rows that it counts on.
+  ///
+  /// - Returns: Why not, for the others to learn.
+  private func save(_ writer: RunWriter, _ recorder: RunRecorder?, iteration: Int) -> String? {
+    do {
+      try recorder?.flush()
+      writer.saveCheckpoint(iteration: iteration)
+      return nil
+    } catch {
+      return "\(error)"
     }
   }
 
-  /// Ends an iteration on all ranks: learns of requests to stop, and of what rank 0 could not
-  /// write.
-  ///
-  /// - Returns: The signal that asked a rank to stop, or 0.
-  private func synchronize(failure: String?) throws -> Int32 {
-    let (mine, all) = (controlMine.buffer, controlAll.buffer)
-    mine[0] = Double(StopSignal.pending)
-    mine[1] = failure == nil ? 0 : 1
-    let gather = controlGather
-    try gather()
-    let pairs = stride(from: 0, to: all.count, by: 2)
-    if pairs.contains(where: { all[$0 + 1] != 0 }) { try communicator.agree(failure) }
-    return pairs.map { Int32(all[$0]) }.max() ?? 0
+  private func makeWriter() throws -> RunWriter {
+    guard let lease else { preconditionFailure("rank 0 has taken the run's folder") }
+    return try RunWriter(
+      trainer,
+      store: CheckpointStore(directory: directory.checkpoints, keep: configuration.output.keep),
+      lease: lease, state: checkpointState, tables: [directory.metrics, directory.evaluation])
   }
 
   // MARK: - Run directory
 
   /// Rank 0's part of the start: the run's folder, or the state to go on from.
   private func resumeOrCreate() throws -> Int {
-    let snapshot = options.resume == nil ? nil : Snapshot(trainer)
+    let snapshot = begin.isResume ? Snapshot(trainer) : nil
     try communicator.agree {
-      if options.resume != nil {
-        lock = try ProcessLock(folder: directory.path)
-        if let snapshot { try readNewestCheckpoint(into: snapshot) }
-        if !options.overrides.isEmpty {
-          try FileSystem.writeAtomically(configuration.resolvedYAML, to: directory.configuration)
-        }
-        return
+      if let snapshot { try take(snapshot) } else { try create() }
+      let job =
+        "\(communicator.size) rank\(communicator.size == 1 ? "" : "s"), process \(getpid()) on "
+        + "\(ProcessInfo.processInfo.hostName): \(CommandLine.arguments.joined(separator: " "))"
+      if let snapshot {
+        RunLog(directory).add(.resumed, "after iteration \(snapshot.iteration), \(job)")
+      } else {
+        RunLog(directory).add(.started, job)
       }
-      if options.runFolder == nil {
-        directory = try RunDirectory.createFree(
-          named: configuration.name, in: configuration.output.directory)
-      }
-      lock = try directory.create()
-      try FileSystem.writeAtomically(configuration.resolvedYAML, to: directory.configuration)
-      let environment = RunEnvironment(
-        version: options.version, threads: model.context.pool.threads, communicator: communicator)
-      try FileSystem.writeAtomically(environment.json, to: directory.environment)
     }
     guard let snapshot else { return 0 }
     try snapshot.broadcast(over: communicator)
     snapshot.restore()
     return snapshot.iteration
+  }
+
+  /// Takes the folder of a run that goes on, and reads its newest checkpoint.
+  private func take(_ snapshot: Snapshot) throws {
+    lease = try RunLease(folder: directory.path, report: Messages.notice)
+    try CheckpointStore(directory: directory.checkpoints, keep: 1).removeLeftovers()
+    try readNewestCheckpoint(into: snapshot)
+    if configuration.resolvedYAML != begin.stored {
+      try FileSystem.writeAtomically(configuration.resolvedYAML, to: directory.configuration)
+    }
+  }
+
+  /// Makes the folder of a run that begins.
+  private func create() throws {
+    if begin.folder == nil {
+      directory = try RunDirectory.createFree(
+        named: configuration.name, in: configuration.output.directory)
+    }
+    lease = try directory.create(again: begin.stored != nil, report: Messages.notice)
+    try FileSystem.writeAtomically(configuration.resolvedYAML, to: directory.configuration)
+    let environment = RunEnvironment(
+      version: options.version, threads: model.context.pool.threads, communicator: communicator)
+    try FileSystem.writeAtomically(environment.json, to: directory.environment)
   }
 
   /// Reads the newest whole checkpoint of the run to go on with.
@@ -239,15 +274,39 @@ package final class TrainingRun {
     let found = try store.latestValid()
     for note in found.notes { Messages.warning(note) }
     guard let folder = found.path else {
-      throw TrainingError("\(directory.path): has no whole checkpoint to go on from")
+      let isEmpty = try store.allNames().isEmpty
+      throw TrainingError(
+        "\(directory.path): has no whole checkpoint to go on from"
+          + (isEmpty ? "; begin it afresh by --run \(directory.path) --continue" : ""))
     }
+    try checkSame(as: CheckpointState(folder: folder), in: folder)
     try snapshot.read(from: folder)
+  }
+
+  /// Refuses a checkpoint of another configuration or of other data: going on would give the bits
+  /// of neither.
+  private func checkSame(as saved: CheckpointState, in folder: String) throws {
+    var differences: [String] = []
+    if let before = saved.configuration, let now = checkpointState.configuration,
+      let difference = RunConfiguration.difference(now, from: before)
+    {
+      differences.append("config.yaml has been changed since: \(difference)")
+    }
+    if let before = saved.data, let now = checkpointState.data, before != now {
+      differences.append("the data are others: \(now.description), were \(before.description)")
+    }
+    guard !differences.isEmpty else { return }
+    let text = "\(folder): \(differences.joined(separator: "; "))"
+    guard options.acceptsChanges else {
+      throw TrainingError("\(text); --accept-changes goes on nevertheless")
+    }
+    Messages.warning("\(text); going on with them, as --accept-changes says")
   }
 
   /// The other ranks' part of the same.
   private func joinRun() throws -> Int {
     try communicator.agree(nil)
-    guard options.resume != nil else { return 0 }
+    guard begin.isResume else { return 0 }
     let snapshot = Snapshot(trainer)
     try snapshot.broadcast(over: communicator)
     snapshot.restore()
@@ -299,17 +358,5 @@ package final class TrainingRun {
       W usually runs off;
         better is a critic without norm, as in configs/fashion-mnist-wgan-gp-no-critic-norm.yaml.
       """)
-  }
-}
-
-extension Communicator {
-  /// Gives all ranks the text of rank `root`.
-  fileprivate func broadcast(_ text: String, from root: Int) throws -> String {
-    var length = text.utf8.count
-    try withUnsafeMutableBytes(of: &length) { try broadcast($0, from: root) }
-    var bytes = Array(text.utf8)
-    if rank != root { bytes = [UInt8](repeating: 0, count: length) }
-    try bytes.withUnsafeMutableBytes { try broadcast($0, from: root) }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }

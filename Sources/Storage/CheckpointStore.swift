@@ -8,7 +8,9 @@ import Foundation
 /// One writer (rank 0) fills a folder from `makeTemporaryFolder(step:)`, calls
 /// `seal(_:files:)`, which writes `DONE` last, and `publish(_:)`, which gives the folder its name.
 /// A folder without `DONE` is not a checkpoint, so a job killed at any instant leaves the
-/// checkpoints before it whole. `DONE` has a line a file: CRC-32 in hexadecimal, bytes, name.
+/// checkpoints before it whole. `DONE` has a line a file: CRC-32 in hexadecimal, bytes, name; its
+/// last line is of the lines before it, under its own name. What is not listed is not read: a file
+/// of weights or state that `DONE` does not know makes the checkpoint damaged.
 package struct CheckpointStore: Sendable {
   /// What `publish(_:)` found under the final name.
   package enum Outcome: Equatable, Sendable {
@@ -21,6 +23,13 @@ package struct CheckpointStore: Sendable {
     /// A valid one with *different* contents, which has been replaced: the run is not the one that
     /// wrote it (another config or program version), which is worth a warning.
     case replacedDifferent
+  }
+
+  /// What `publish(_:)` did.
+  package struct Publication: Equatable, Sendable {
+    package let outcome: Outcome
+    /// One line for each old checkpoint that could not be removed; the next `prune` tries again.
+    package let notes: [String]
   }
 
   /// A checkpoint to resume from, and what was passed over on the way to it.
@@ -42,7 +51,7 @@ package struct CheckpointStore: Sendable {
   package let keep: Int
 
   /// - Parameters:
-  ///   - directory: The folder; made by `makeTemporaryFolder(step:)`.
+  ///   - directory: The folder, which `RunDirectory.create()` makes.
   ///   - keep: How many checkpoints stay, at least 1.
   package init(directory: String, keep: Int) {
     precondition(keep >= 1, "keep is \(keep), at least 1 is expected")
@@ -75,10 +84,14 @@ package struct CheckpointStore: Sendable {
   ///
   /// - Throws: `StorageError` if the folder is there but cannot be read.
   package func names() throws -> [String] {
+    try allNames().filter { FileSystem.exists("\(directory)/\($0)/DONE") }
+  }
+
+  /// The names of the folders that are named as checkpoints, by step, whole or not.
+  package func allNames() throws -> [String] {
     guard FileSystem.exists(directory) else { return [] }
     return try FileSystem.listDirectory(directory)
       .compactMap { name in Self.step(ofName: name).map { (step: $0, name: name) } }
-      .filter { FileSystem.exists("\(directory)/\($0.name)/DONE") }
       .sorted { $0.step < $1.step }
       .map(\.name)
   }
@@ -87,11 +100,14 @@ package struct CheckpointStore: Sendable {
 
   /// Makes the empty folder `.step-00000469.tmp-PID`, which the writer fills.
   ///
-  /// - Throws: `StorageError` if the system refuses.
+  /// - Throws: `StorageError` if the system refuses, or `directory` is not there.
   package func makeTemporaryFolder(step: Int) throws -> String {
     let folder = FileSystem.temporaryPath(for: path(step: step))
     try FileSystem.removeTree(folder)
-    try FileSystem.createDirectory(folder)
+    // Not its parents: where the run's folder has been moved away, none is made in its place.
+    guard try FileSystem.createNewDirectory(folder) else {
+      throw StorageError("\(folder): another process writes the same checkpoint")
+    }
     return folder
   }
 
@@ -113,38 +129,33 @@ package struct CheckpointStore: Sendable {
       }
       lines += "\(file.crc32.padded(to: 8, radix: 16)) \(size) \(file.name)\n"
     }
-    try FileSystem.writeAtomically(lines, to: "\(folder)/DONE")
+    try FileSystem.writeAtomically(lines + Self.ownLine(lines), to: "\(folder)/DONE")
+  }
+
+  /// The last line of a `DONE` whose lines before it are `lines`.
+  private static func ownLine(_ lines: String) -> String {
+    let bytes = Array(lines.utf8)
+    let sum = bytes.withUnsafeBytes { FileSystem.crc32($0) }
+    return "\(sum.padded(to: 8, radix: 16)) \(bytes.count) DONE\n"
   }
 
   /// Gives a sealed temporary folder its final name, moves `latest`, and prunes.
   ///
   /// - Parameter temporaryFolder: From `makeTemporaryFolder(step:)`, sealed.
-  /// - Returns: What was found under the final name.
+  /// - Returns: What was found under the final name, and what could not be removed.
   /// - Throws: `StorageError` if the folder is not sealed or the system refuses.
   @discardableResult
-  package func publish(_ temporaryFolder: String) throws -> Outcome {
+  package func publish(_ temporaryFolder: String) throws -> Publication {
     let temporaryName = FileSystem.name(of: temporaryFolder)
     guard let name = FileSystem.temporaryOwner(temporaryName)?.name, Self.step(ofName: name) != nil
     else { preconditionFailure("\(temporaryFolder) is not a checkpoint's temporary folder") }
-    let done = try FileSystem.readFile("\(temporaryFolder)/DONE")
-    let destination = "\(directory)/\(name)"
-    let outcome: Outcome
-    if FileSystem.exists(destination) {
-      if (try? verify(destination)) == nil {
-        outcome = .replacedDamaged
-      } else if (try? FileSystem.readFile("\(destination)/DONE")) == done {
-        outcome = .alreadyThere
-      } else {
-        outcome = .replacedDifferent
-      }
-    } else {
-      outcome = .created
-    }
-
+    let outcome = try outcome(of: temporaryFolder, under: name)
+    var notes: [String] = []
     if outcome == .alreadyThere {
       try FileSystem.removeTree(temporaryFolder)
     } else {
       // A folder with files in it cannot be renamed over: it steps aside first.
+      let destination = "\(directory)/\(name)"
       let aside = FileSystem.asidePath(for: destination)
       if outcome != .created {
         try FileSystem.removeTree(aside)
@@ -152,11 +163,20 @@ package struct CheckpointStore: Sendable {
       }
       try FileSystem.rename(temporaryFolder, to: destination)
       try FileSystem.synchronizeDirectory(directory)
-      try FileSystem.removeTree(aside)
+      notes = Self.notes { try FileSystem.removeTree(aside) }
     }
     try updateLatest(to: name)
-    try prune(sparing: name)
-    return outcome
+    return Publication(outcome: outcome, notes: try notes + prune(sparing: name))
+  }
+
+  /// What is under the final name of a sealed temporary folder.
+  private func outcome(of temporaryFolder: String, under name: String) throws -> Outcome {
+    let done = try FileSystem.readFile("\(temporaryFolder)/DONE")
+    let destination = "\(directory)/\(name)"
+    guard FileSystem.exists(destination) else { return .created }
+    guard (try? verify(destination)) != nil else { return .replacedDamaged }
+    let isSame = (try? FileSystem.readFile("\(destination)/DONE")) == done
+    return isSame ? .alreadyThere : .replacedDifferent
   }
 
   /// Points `latest` at a checkpoint by a relative link, so that the run can be moved.
@@ -164,19 +184,49 @@ package struct CheckpointStore: Sendable {
     try FileSystem.replaceSymlink(at: "\(directory)/latest", to: name)
   }
 
-  /// Removes all but the newest `keep` checkpoints, and what dead writers left behind.
+  /// Removes all but the newest `keep` checkpoints, folders without `DONE` that a whole one has
+  /// followed, and what dead writers left behind.
+  ///
+  /// What cannot be removed stays until the next time: the new checkpoint is whole all the same.
+  /// (A network file system refuses to remove a folder in which somebody still reads a file.)
   ///
   /// - Parameter spared: A checkpoint that stays in any case: the one just written can be older
   ///   than damaged ones from before a resume, which must not push it out.
-  /// - Throws: `StorageError` naming what could not be removed.
-  package func prune(sparing spared: String? = nil) throws {
-    for name in try names().dropLast(keep) where name != spared {
-      // DONE goes first: a removal that is cut short must not leave a checkpoint that looks whole.
-      try FileSystem.removeTree("\(directory)/\(name)/DONE")
-      try FileSystem.removeTree("\(directory)/\(name)")
+  /// - Returns: One line for each thing that could not be removed.
+  /// - Throws: `StorageError` if the folder cannot be read.
+  package func prune(sparing spared: String? = nil) throws -> [String] {
+    let whole = try names()
+    let all = try allNames()
+    let unfinished = all.prefix { $0 != whole.last }.filter { !whole.contains($0) }
+    // What an earlier time could not remove; what this one cannot is left for the next.
+    var notes = Self.notes { try removeLeftovers() }
+    for name in whole.dropLast(keep) + unfinished where name != spared {
+      notes += Self.notes {
+        // Under another name first: a removal that is cut short must not leave a checkpoint that
+        // looks whole, nor half of one for good.
+        let aside = FileSystem.asidePath(for: "\(directory)/\(name)")
+        try FileSystem.removeTree(aside)
+        try FileSystem.rename("\(directory)/\(name)", to: aside)
+        try FileSystem.removeTree(aside)
+      }
     }
+    return notes
+  }
+
+  /// Removes what dead writers left behind.
+  package func removeLeftovers() throws {
+    guard FileSystem.exists(directory) else { return }
     try FileSystem.removeLeftovers(in: directory) {
       $0 == "latest" || Self.step(ofName: $0) != nil
+    }
+  }
+
+  private static func notes(_ removal: () throws -> Void) -> [String] {
+    do {
+      try removal()
+      return []
+    } catch {
+      return ["\(error); it is tried again after the next checkpoint"]
     }
   }
 
@@ -186,9 +236,17 @@ package struct CheckpointStore: Sendable {
   ///
   /// Reads every byte of the checkpoint.
   ///
-  /// - Throws: `StorageError` naming the file that is missing, damaged or of another size.
+  /// - Throws: `StorageError` naming the file that is missing, damaged, of another size or not
+  ///   listed.
   package func verify(_ folder: String) throws {
     let files = try Self.files(in: folder)
+    let listed = Set(files.map(\.name))
+    let foreign = try FileSystem.listDirectory(folder).first {
+      !listed.contains($0) && Self.isRead($0)
+    }
+    if let foreign {
+      throw StorageError("\(folder)/\(foreign): is not in DONE, which lists all of a checkpoint")
+    }
     for file in files {
       let size = try FileSystem.fileSize("\(folder)/\(file.name)")
       guard size == file.size else {
@@ -210,7 +268,7 @@ package struct CheckpointStore: Sendable {
   /// - Throws: `StorageError` if the folder is there but cannot be read.
   package func latestValid() throws -> Found {
     var notes: [String] = []
-    for name in try names().reversed() {
+    for name in try allNames().reversed() {
       let folder = "\(directory)/\(name)"
       do {
         try verify(folder)
@@ -229,8 +287,15 @@ package struct CheckpointStore: Sendable {
     let path = "\(folder)/DONE"
     let text = String(decoding: try FileSystem.readFile(path), as: UTF8.self)
     guard text.hasSuffix("\n") else { throw StorageError("\(path): truncated") }
-    return try text.dropLast().split(separator: "\n", omittingEmptySubsequences: false).map {
-      line in
+    var lines = text.dropLast().split(separator: "\n", omittingEmptySubsequences: false)
+    // Version 0.1 wrote none; what it wrote is told from a shortened file by `verify`.
+    if let own = lines.last, own.hasSuffix(" DONE") {
+      lines.removeLast()
+      guard "\(own)\n" == ownLine(lines.map { "\($0)\n" }.joined()) else {
+        throw StorageError("\(path): damaged: its lines are not those that were written")
+      }
+    }
+    return try lines.map { line in
       let fields = line.split(separator: " ", maxSplits: 2).map(String.init)
       guard fields.count == 3, fields[0].utf8.count == 8,
         let sum = UInt32(fields[0], radix: 16), let size = Int(fields[1]), size >= 0,
@@ -240,6 +305,11 @@ package struct CheckpointStore: Sendable {
       }
       return StoredFile(name: fields[2], size: size, crc32: sum)
     }
+  }
+
+  /// Whether a file of this name would be read: notes that somebody left beside are no damage.
+  private static func isRead(_ name: String) -> Bool {
+    !name.hasPrefix(".") && (name.hasSuffix(".safetensors") || name.hasSuffix(".json"))
   }
 
   private static func isPlainName(_ name: String) -> Bool {

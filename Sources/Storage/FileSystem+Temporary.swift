@@ -37,8 +37,12 @@ extension FileSystem {
   ) throws {
     for name in try listDirectory(folder) {
       guard let owner = temporaryOwner(name), isOwn(owner.name) else { continue }
+      // What stands aside only waits for its removal: this process's own did not succeed before.
+      let isAside = owner.process == getpid() && name == ".\(owner.name).old-\(owner.process)"
       // Only ESRCH says that the process is gone: EPERM is another user's, alive.
-      if kill(owner.process, 0) != 0, errno == ESRCH { try removeTree("\(folder)/\(name)") }
+      if isAside || kill(owner.process, 0) != 0 && errno == ESRCH {
+        try removeTree("\(folder)/\(name)")
+      }
     }
   }
 }

@@ -238,6 +238,18 @@ package enum FileSystem {
     }
   }
 
+  /// Brings a file's bytes to the device, by whomever they were written.
+  ///
+  /// - Throws: `StorageError` if it is not there or the system refuses.
+  package static func synchronizeFile(_ path: String) throws {
+    let descriptor = retryingInterrupts { open(path, O_RDONLY | O_CLOEXEC) }
+    guard descriptor >= 0 else { throw StorageError(path: path, cannot: "open", code: errno) }
+    defer { _ = close(descriptor) }
+    guard retryingInterrupts({ fsync(descriptor) }) == 0 else {
+      throw StorageError(path: path, cannot: "write to the device", code: errno)
+    }
+  }
+
   /// Removes a file, a symbolic link (not what it points to) or a folder with all it holds.
   ///
   /// Nothing at `path` is not an error.

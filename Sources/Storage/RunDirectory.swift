@@ -2,7 +2,7 @@ import Foundation
 
 /// The folder of a run.
 ///
-///     config.yaml  environment.json  metrics.csv  evaluation.csv  curves.png  lock
+///     config.yaml  environment.json  metrics.csv  evaluation.csv  curves.png  run.log  lock
 ///     samples/{epoch-0005,reals-and-samples}.png
 ///     checkpoints/step-00000469/{generator,critic,optimizer}.safetensors, state.json, DONE
 ///     checkpoints/latest -> step-00000469
@@ -16,6 +16,7 @@ package struct RunDirectory: Sendable {
   package var metrics: String { "\(path)/metrics.csv" }
   package var evaluation: String { "\(path)/evaluation.csv" }
   package var curves: String { "\(path)/curves.png" }
+  package var log: String { "\(path)/run.log" }
   package var samples: String { "\(path)/samples" }
   package var checkpoints: String { "\(path)/checkpoints" }
 
@@ -51,25 +52,33 @@ package struct RunDirectory: Sendable {
   ///   written to.
   package func requireCreatable() throws {
     guard !FileSystem.exists(configuration) else { throw holdsRun }
-    if FileSystem.isDirectory(path) { try ProcessLock.requireFree(path) }
+    if FileSystem.isDirectory(path) { try RunLease.requireFree(path) }
     try FileSystem.requireCreatable(path)
   }
 
   private var holdsRun: StorageError {
     StorageError(
-      "\(path): holds a run already; go on with it by --resume \(path), or give another --run "
-        + "folder")
+      "\(path): holds a run already; go on with it by --continue, or give another --run folder")
   }
 
-  /// Makes the folders of a new run and takes its lock.
+  /// Makes the folders of a new run and takes the right to write there.
   ///
+  /// - Parameters:
+  ///   - again: Whether a run may have begun there: one that has no checkpoint yet begins afresh.
+  ///   - report: Called with a line before a long wait.
+  /// - Returns: The right.
   /// - Throws: Where the folder holds a run, or another process is about to begin one in it.
-  package func create() throws -> ProcessLock {
+  package func create(again: Bool = false, report: (String) -> Void = { _ in }) throws -> RunLease {
     try FileSystem.createDirectory(path)
-    let lock = try ProcessLock(folder: path)
-    guard !FileSystem.exists(configuration) else { throw holdsRun }
+    let lease = try RunLease(folder: path, report: report)
+    guard again || !FileSystem.exists(configuration) else { throw holdsRun }
     for folder in [samples, checkpoints] { try FileSystem.createDirectory(folder) }
-    return lock
+    return lease
+  }
+
+  /// Whether there is anything that is named as a checkpoint, whole or not.
+  package func hasCheckpoints() throws -> Bool {
+    try !CheckpointStore(directory: checkpoints, keep: 1).allNames().isEmpty
   }
 
   /// The picture of samples that the run wrote last.

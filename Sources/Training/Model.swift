@@ -44,7 +44,7 @@ package struct Model {
     try communicator.useExchange(training.exchange)
     let plan = try ShardPlan(
       shards: training.shards, rank: communicator.rank, ranks: communicator.size)
-    let context = ExecutionContext(
+    let context = try ExecutionContext(
       plan: plan, communicator: communicator, threads: training.threads)
     self.context = context
     batch = training.batch

@@ -2,6 +2,7 @@ import ArgumentParser
 import Base
 import Collectives
 import Foundation
+import Kernels
 
 /// Runs a command's body on all ranks and turns what it throws into one line on stderr and an exit
 /// status.
@@ -9,21 +10,32 @@ enum Job {
   /// Runs `body`, which must throw on all ranks or on none (`Communicator.agree`); a rank that
   /// fails alone has to call `Communicator.abort`.
   ///
+  /// - Parameters:
+  ///   - checksProcessor: Whether a processor that lacks something is refused.
+  ///   - needsAllTasks: Whether a process that is alone is refused where a launcher has started
+  ///     more: each would train by itself.
+  ///   - body: What the command does.
   /// - Throws: `ExitCode`, after the error has been printed.
   static func run(
-    checksProcessor: Bool = true, _ body: (any Communicator) throws -> Void
+    checksProcessor: Bool = true, needsAllTasks: Bool = false,
+    _ body: (any Communicator) throws -> Void
   ) throws {
     if checksProcessor, let missing = Processor.missingFeatures {
       // Of one node perhaps, and not of rank 0's.
       Messages.error(
         "this processor lacks \(missing); wgangp-dist is built for AVX2 and FMA", everyRank: true)
-      throw ExitCode(1)
+      throw ExitStatus.failure
     }
     // A write beyond a file-size limit is to be an error that names the file, not a signal.
     signal(SIGXFSZ, SIG_IGN)
     // Nor does a run end because nobody reads its progress any more.
     signal(SIGPIPE, SIG_IGN)
+    if let fault = VectorLevel.fault {
+      Messages.error(fault, everyRank: true)
+      throw ExitStatus.failure
+    }
     guard MPICommunicator.isLaunched else {
+      if needsAllTasks { try requireTasks(1) }
       // Whatever a launcher says: this job is this process.
       Messages.setRank(0)
       if let exit = exitCode(Result { try body(SoloCommunicator()) }) { throw exit }
@@ -33,19 +45,36 @@ enum Job {
     do { communicator = try MPICommunicator() } catch {
       // The others need not know.
       Messages.error("\(error)", everyRank: true)
-      throw ExitCode(1)
+      throw ExitStatus.failure
     }
-    Messages.setRank(communicator.rank)
-    let result = Result { try body(communicator) }
+    // Tasks that MPI does not connect are all rank 0 of their own: the launcher's first one speaks.
+    if (LaunchedRank.jobSize ?? 1) <= communicator.size { Messages.setRank(communicator.rank) }
+    let result = Result {
+      // Ranks on different ways would wait for each other for ever.
+      try communicator.requireSame(
+        CommandLine.arguments.dropFirst().joined(separator: "\n"), what: "the command line")
+      if needsAllTasks { try requireTasks(communicator.size) }
+      try body(communicator)
+    }
     // All is said before MPI ends: after that the first rank that exits with a status makes mpirun
     // kill the others.
     let exit = exitCode(result)
     fflush(nil)
     do { try communicator.finalize() } catch {
       Messages.error("\(error)", everyRank: true)
-      throw exit ?? ExitCode(1)
+      throw exit ?? ExitStatus.failure
     }
     if let exit { throw exit }
+  }
+
+  /// Refuses to be one of several processes that cannot find each other.
+  private static func requireTasks(_ found: Int) throws {
+    guard let expected = LaunchedRank.jobSize, expected > found else { return }
+    Messages.error(
+      "found \(found) rank\(found == 1 ? "" : "s"), but the launcher has started \(expected) "
+        + "tasks, which MPI does not connect: each would train by itself; start them by srun "
+        + "--mpi=pmix, or by mpirun inside of the allocation")
+    throw ExitStatus.failure
   }
 
   /// The exit status of a body that threw, nil of one that did not; rank 0 says why.
@@ -53,6 +82,6 @@ enum Job {
     guard case .failure(let error) = result else { return nil }
     if let exit = error as? ExitCode { return exit }
     Messages.error("\(error)")
-    return ExitCode(1)
+    return ExitStatus.failure
   }
 }

@@ -14,8 +14,12 @@ struct TrainCommand: ParsableCommand {
       row an iteration), samples/ (PNG grids) and checkpoints/ (safetensors under PyTorch's names; \
       latest points to the newest).
 
-      SIGINT or SIGTERM on a single process, and SIGUSR1 to mpirun, end it in order: the iteration \
-      is finished, a checkpoint is saved, and the last line says how to go on.
+      With --continue one command line begins a run, goes on with it after a stop or a crash, and \
+      does nothing where it is done: a job script needs no other.
+
+      SIGINT, SIGTERM or SIGHUP on a single process, SIGUSR1 or SIGUSR2 to mpirun, and the time \
+      limit end it in order: the iteration is finished, a checkpoint is saved, the last line says \
+      how to go on, and the exit status is 75. It is 0 only where the run is done.
       """)
 
   @Option(
@@ -27,7 +31,7 @@ struct TrainCommand: ParsableCommand {
   @Option(
     name: .customLong("run"),
     help: ArgumentHelp(
-      "The folder of the new run (default: output.directory/NAME, numbered if taken).",
+      "The folder of the run (default: output.directory/NAME, numbered if taken).",
       valueName: "folder"))
   var runFolder: String?
 
@@ -36,6 +40,25 @@ struct TrainCommand: ParsableCommand {
     help: ArgumentHelp(
       "Go on with the run in this folder, on any allowed rank count.", valueName: "folder"))
   var resume: String?
+
+  @Flag(
+    name: .customLong("continue"),
+    help: "Go on with the run in --run where there is one, else begin it.")
+  var goesOn = false
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      """
+      Stop in order, saved, before so much time is over, such as 3h50m or 3:50:00 (default: what \
+      Slurm says of the job's end, else none).
+      """, valueName: "duration"))
+  var timeLimit: String?
+
+  @Flag(
+    name: .long,
+    help: "Go on although data or config.yaml are not those that the checkpoint was made with.")
+  var acceptChanges = false
 
   @Flag(
     name: .long,
@@ -55,21 +78,32 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError(
         "--resume takes everything from the run's folder; leave out --config and --run")
     }
+    guard !goesOn || runFolder != nil else {
+      throw ValidationError("--continue needs --run FOLDER, the folder of the run")
+    }
+    for (option, path) in [("--run", runFolder), ("--resume", resume), ("--config", config)]
+    where path?.isEmpty == true {
+      throw ValidationError("\(option): expected a path, found an empty word")
+    }
   }
 
   func run() throws {
     // Before data and networks are there: a request to stop that comes early ends after one
     // iteration.
     StopSignal.install()
-    try Job.run { communicator in
+    try Job.run(needsAllTasks: true) { communicator in
       var options = TrainingOptions()
       options.configuration = config
       options.overrides = overrides
       options.runFolder = runFolder
       options.resume = resume
+      options.goesOn = goesOn
+      options.acceptsChanges = acceptChanges
+      options.limit = .current(try timeLimit.map(RunLimit.seconds))
       options.version = WGANGPDist.configuration.version
       let run = try TrainingRun(options, communicator: communicator)
-      try dryRun ? run.dryRun() : run.execute()
+      guard !dryRun else { return try run.dryRun() }
+      if try !run.execute() { throw ExitStatus.stopped }
     }
   }
 }

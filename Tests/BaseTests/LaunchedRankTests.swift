@@ -13,4 +13,18 @@ import Testing
   func launchersTellTheRank(environment: [String: String], rank: Int?) {
     #expect(LaunchedRank.rank(in: environment) == rank)
   }
+
+  @Test(
+    arguments: [
+      ([:], nil), (["OMPI_COMM_WORLD_SIZE": "4"], 4), (["PMI_SIZE": "2"], 2),
+      (["SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "3"], 3),
+      // A batch script is no task of a step.
+      (["SLURM_STEP_NUM_TASKS": "3"], nil), (["SLURM_PROCID": "0"], nil),
+      // mpirun inside of an allocation of two nodes, each with a helper.
+      (["SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "2", "OMPI_COMM_WORLD_SIZE": "8"], 8),
+      (["PMI_SIZE": "0"], nil), (["PMI_SIZE": "many"], nil),
+    ] as [([String: String], Int?)])
+  func launchersTellTheSize(environment: [String: String], size: Int?) {
+    #expect(LaunchedRank.jobSize(in: environment) == size)
+  }
 }

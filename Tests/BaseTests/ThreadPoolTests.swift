@@ -5,8 +5,8 @@ import Testing
 
 @Suite struct ThreadPoolTests {
   @Test(arguments: 1...4)
-  func eachIndexOnce(threads: Int) {
-    let pool = ThreadPool(threads: threads)
+  func eachIndexOnce(threads: Int) throws {
+    let pool = try ThreadPool(threads: threads)
     #expect(pool.threads == threads)
     let calls = AlignedArray<Int32>(count: 1001)
     let owners = AlignedArray<Int32>(count: 1001)
@@ -27,8 +27,8 @@ import Testing
 
   /// Fork after fork, with work between: the join waits for all, every time.
   @Test(arguments: 1...4)
-  func everyJoinWaitsForAll(threads: Int) {
-    let pool = ThreadPool(threads: threads)
+  func everyJoinWaitsForAll(threads: Int) throws {
+    let pool = try ThreadPool(threads: threads)
     let partial = DoubleStorage(count: 8)
     var total = 0.0
     for round in 0..<2000 {
@@ -39,11 +39,11 @@ import Testing
   }
 
   /// Pools come and go, used or not, also before their workers have begun.
-  @Test func poolsEnd() {
+  @Test func poolsEnd() throws {
     for round in 0..<300 {
       weak var gone: ThreadPool?
       do {
-        let pool = ThreadPool(threads: 1 + round % 4)
+        let pool = try ThreadPool(threads: 1 + round % 4)
         gone = pool
         if round % 3 == 0 {
           let calls = Atomic<Int>(0)
@@ -56,25 +56,25 @@ import Testing
   }
 
   /// Sums of sums have the same bits with any number of threads: an index's arithmetic is its own.
-  @Test func sumsDoNotDependOnTheThreads() {
+  @Test func sumsDoNotDependOnTheThreads() throws {
     var data = TestData(seed: 1)
     let values = data.orderSensitive(8 * 1000)
-    let sum = { (threads: Int) -> Float in
-      let pool = ThreadPool(threads: threads)
+    func sum(_ threads: Int) throws -> Float {
+      let pool = try ThreadPool(threads: threads)
       let shares = FloatStorage(count: 8)
       pool.forEach(8) { shard, _ in
         shares.buffer[shard] = values[shard * 1000..<(shard + 1) * 1000].reduce(0, +)
       }
       return shares.buffer.reduce(0, +)
     }
-    let expected = sum(1)
-    for threads in 2...4 { #expect(sum(threads).bitPattern == expected.bitPattern) }
+    let expected = try sum(1)
+    for threads in 2...4 { #expect(try sum(threads).bitPattern == expected.bitPattern) }
   }
 
   /// Two pools of two ranks in one process do not disturb each other.
-  @Test func poolsAreIndependent() {
-    let outer = ThreadPool(threads: 2)
-    let inner = [ThreadPool(threads: 2), ThreadPool(threads: 2)]
+  @Test func poolsAreIndependent() throws {
+    let outer = try ThreadPool(threads: 2)
+    let inner = [try ThreadPool(threads: 2), try ThreadPool(threads: 2)]
     let sums = AlignedArray<Int>(count: 2)
     for _ in 0..<100 {
       sums.buffer.update(repeating: 0)
@@ -88,7 +88,7 @@ import Testing
   }
 
   @Test(arguments: [0, 1, 3, 16, 1000])
-  func alignedArray(count: Int) {
+  func alignedArray(count: Int) throws {
     for _ in 0..<20 {
       let floats = FloatStorage(count: count)
       #expect(floats.count == count)

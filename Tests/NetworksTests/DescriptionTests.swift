@@ -9,7 +9,7 @@ import Testing
   private func network(
     _ layers: String, input: Shape, classes: Int = 0
   ) throws -> NetworkDescription {
-    let context = ExecutionContext(
+    let context = try ExecutionContext(
       plan: try ShardPlan(shards: 1, rank: 0, ranks: 1), communicator: SoloCommunicator())
     let items = try ConfigurationDocument(text: "layers:\n\(layers)", name: "test.yaml").root()
       .items("layers")

@@ -24,7 +24,7 @@ final class Harness {
     self.batch = batch
     self.groups = groups
     let plan = try ShardPlan(shards: shards, rank: communicator.rank, ranks: communicator.size)
-    context = ExecutionContext(plan: plan, communicator: communicator, threads: threads)
+    context = try ExecutionContext(plan: plan, communicator: communicator, threads: threads)
     network = try Network(
       name: "critic",
       layers: LayerCatalog.layers(

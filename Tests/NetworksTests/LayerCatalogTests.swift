@@ -100,7 +100,7 @@ import Testing
 
   @Test func layersThatDoNotFitAreNamed() throws {
     let plan = try ShardPlan(shards: 1, rank: 0, ranks: 1)
-    let context = ExecutionContext(plan: plan, communicator: SoloCommunicator())
+    let context = try ExecutionContext(plan: plan, communicator: SoloCommunicator())
     let layers = [3, 4].map {
       LeakyReLU(inputShape: Shape(channels: $0), slope: 0, context: context)
     }

@@ -48,7 +48,8 @@ import Testing
     options.overrides = overrides
     let chosen = options
     guard ranks > 1 else {
-      return try TrainingRun(chosen, communicator: SoloCommunicator()).execute()
+      try TrainingRun(chosen, communicator: SoloCommunicator()).execute()
+      return
     }
     _ = try ThreadedCommunicator.run(ranks: ranks) {
       try TrainingRun(chosen, communicator: $0).execute()

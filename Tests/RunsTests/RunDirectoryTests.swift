@@ -33,10 +33,10 @@ import Testing
   @Test func oneFolderHasOneRun() throws {
     try withTemporaryFolder { folder in
       let directory = RunDirectory("\(folder)/run")
-      let lock = try directory.create()
+      let lease = try directory.create()
       let second = message { _ = try directory.create() }
       #expect(second?.contains("\(folder)/run: in use by process \(getpid()) on ") == true)
-      lock.release()
+      lease.release()
       try directory.create().release()
       try FileSystem.writeAtomically("", to: directory.configuration)
       let third = message { _ = try directory.create() }

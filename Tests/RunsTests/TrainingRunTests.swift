@@ -39,20 +39,25 @@ import Testing
     options.runFolder = run
     let chosen = options
     guard ranks > 1 else {
-      return try TrainingRun(chosen, communicator: SoloCommunicator()).execute()
+      try TrainingRun(chosen, communicator: SoloCommunicator()).execute()
+      return
     }
     _ = try ThreadedCommunicator.run(ranks: ranks) {
       try TrainingRun(chosen, communicator: $0).execute()
     }
   }
 
-  private func resume(_ run: String, ranks: Int = 1, _ overrides: [String] = []) throws {
+  private func resume(
+    _ run: String, ranks: Int = 1, _ overrides: [String] = [], acceptsChanges: Bool = false
+  ) throws {
     var options = TrainingOptions()
     options.resume = run
+    options.acceptsChanges = acceptsChanges
     options.overrides = overrides
     let chosen = options
     guard ranks > 1 else {
-      return try TrainingRun(chosen, communicator: SoloCommunicator()).execute()
+      try TrainingRun(chosen, communicator: SoloCommunicator()).execute()
+      return
     }
     _ = try ThreadedCommunicator.run(ranks: ranks) {
       try TrainingRun(chosen, communicator: $0).execute()
@@ -155,7 +160,7 @@ import Testing
     try withTemporaryFolder { folder in
       let run = "\(folder)/run"
       try train(folder, run: run, ["training.iterations=2"])
-      let lock = try ProcessLock(folder: run)
+      let lease = try RunLease(folder: run)
       let results = ThreadedCommunicator.results(ranks: 2) { communicator in
         var options = TrainingOptions()
         options.resume = run
@@ -163,12 +168,12 @@ import Testing
         try TrainingRun(options, communicator: communicator).execute()
       }
       for result in results {
-        let text = message { try result.get() }
+        let text = message { _ = try result.get() }
         #expect(
           text?.contains("\(run): in use by process \(getpid()) on ") == true, "\(text ?? "")")
       }
       #expect(!FileSystem.exists("\(run)/checkpoints/step-00000004"))
-      lock.release()
+      lease.release()
       try resume(run, ["training.iterations=4"])
       #expect(FileSystem.exists("\(run)/checkpoints/step-00000004"))
     }
@@ -184,14 +189,18 @@ import Testing
         tinyConfiguration.replacingOccurrences(
           of: "adam: {learningRate: 1.0e-3, beta1: 0.5, beta2: 0.9}",
           with: "rmsprop: {learningRate: 1.0e-3}"), to: path)
-      let other = message { try resume(run, ["training.iterations=4"]) }
+      let changed = message { try resume(run, ["training.iterations=4"]) }
+      #expect(
+        changed?.contains("config.yaml has been changed since: optimizer.critic.adam") == true,
+        "\(changed ?? "no error")")
+      let other = message { try resume(run, ["training.iterations=4"], acceptsChanges: true) }
       #expect(
         other?.contains("generator.main.0.weight.square_avg: the checkpoint is of another") == true,
         "\(other ?? "no error")")
       try FileSystem.writeAtomically(
         tinyConfiguration.replacingOccurrences(
           of: "iterations: 4}", with: "iterations: 4, generatorAverage: {decay: 0.5}}"), to: path)
-      let average = message { try resume(run, ["training.iterations=4"]) }
+      let average = message { try resume(run, ["training.iterations=4"], acceptsChanges: true) }
       #expect(
         average?.contains("generator_ema.safetensors: not there") == true,
         "\(average ?? "no error")"
@@ -274,7 +283,7 @@ import Testing
       }
       #expect(results.count == 2)
       for result in results {
-        let text = message { try result.get() }
+        let text = message { _ = try result.get() }
         #expect(
           text?.contains("expected at least training.shards = 4 samples, found 2") == true,
           "\(text ?? "")")

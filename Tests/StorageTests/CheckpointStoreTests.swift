@@ -23,12 +23,16 @@ import Testing
   static func publish(_ store: CheckpointStore, step: Int, text: String = "x") throws
     -> CheckpointStore.Outcome
   {
-    try store.publish(seal(store, step: step, text: text))
+    let publication = try store.publish(seal(store, step: step, text: text))
+    #expect(publication.notes == [])
+    return publication.outcome
   }
 
   static func withStore(keep: Int = 3, _ body: (CheckpointStore) throws -> Void) throws {
     try withTemporaryFolder { folder in
-      try body(CheckpointStore(directory: "\(folder)/checkpoints", keep: keep))
+      let store = CheckpointStore(directory: "\(folder)/checkpoints", keep: keep)
+      try FileSystem.createDirectory(store.directory)
+      try body(store)
     }
   }
 
@@ -60,11 +64,11 @@ import Testing
         decoding: try FileSystem.readFile("\(store.path(step: 469))/DONE"), as: UTF8.self)
       let tensors = try FileSystem.checksum(
         ofFile: "\(store.path(step: 469))/generator.safetensors")
-      let sum = String(tensors.crc32, radix: 16)
-      let padded = String(repeating: "0", count: 8 - sum.count) + sum
+      let padded = hexadecimal(tensors.crc32)
       // The CRC-32 of "x" is 8cdc1683.
-      #expect(
-        done == "\(padded) \(tensors.size) generator.safetensors\n8cdc1683 1 state.json\n")
+      let lines = "\(padded) \(tensors.size) generator.safetensors\n8cdc1683 1 state.json\n"
+      let own = Array(lines.utf8).withUnsafeBytes { FileSystem.crc32($0) }
+      #expect(done == "\(lines)\(hexadecimal(own)) \(lines.utf8.count) DONE\n")
     }
   }
 
@@ -74,7 +78,9 @@ import Testing
       try Self.publish(store, step: 2)
       try FileSystem.removeTree("\(store.path(step: 2))/DONE")
       #expect(try store.names() == ["step-00000001"])
-      #expect(try store.latestValid() == .init(path: store.path(step: 1), notes: []))
+      let found = try store.latestValid()
+      #expect(found.path == store.path(step: 1))
+      #expect(found.notes.count == 1 && found.notes[0].contains("step-00000002/DONE: cannot open"))
       // An unsealed folder cannot be published.
       let folder = try store.makeTemporaryFolder(step: 3)
       #expect(message { _ = try store.publish(folder) }?.contains("DONE: cannot open") == true)
@@ -84,7 +90,9 @@ import Testing
     }
   }
 
-  @Test(arguments: ["flip", "shorten", "remove", "done", "emptyDone"])
+  @Test(arguments: [
+    "flip", "shorten", "remove", "add", "done", "emptyDone", "cutDone", "otherDone",
+  ])
   func damagedOnesAreSkipped(damage: String) throws {
     try Self.withStore { store in
       for step in [1, 2] { try Self.publish(store, step: step) }
@@ -103,6 +111,20 @@ import Testing
       case "remove":
         try FileSystem.removeTree(path)
         expected = "\(path): cannot read: No such file"
+      case "add":
+        try FileSystem.writeAtomically("x", to: "\(store.path(step: 2))/critic.safetensors")
+        expected = "critic.safetensors: is not in DONE"
+      case "cutDone":
+        // To a first line, which looks like what version 0.1 wrote of one file.
+        let lines = String(decoding: try FileSystem.readFile(done), as: UTF8.self)
+        try FileSystem.writeAtomically(lines.prefix { $0 != "\n" } + "\n", to: done)
+        expected = "state.json: is not in DONE"
+      case "otherDone":
+        // A line is lost, the last one is there.
+        let lines = String(decoding: try FileSystem.readFile(done), as: UTF8.self)
+          .split(separator: "\n")
+        try FileSystem.writeAtomically("\(lines[0])\n\(lines[2])\n", to: done)
+        expected = "\(done): damaged: its lines are not those that were written"
       case "done":
         try FileSystem.writeAtomically("8cdc1683 1\n", to: done)
         expected = "\(done): damaged: 'CRC32 SIZE NAME' is expected, found '8cdc1683 1'"
@@ -144,6 +166,58 @@ import Testing
     }
   }
 
+  /// A removal that was cut short leaves nothing for good, whatever it had come to.
+  @Test func prunesWhatRemovalsLeft() throws {
+    try Self.withStore(keep: 1) { store in
+      for step in [1, 2] {
+        try FileSystem.createDirectory(store.path(step: step))
+        try FileSystem.writeAtomically("x", to: "\(store.path(step: step))/state.json")
+      }
+      try Self.publish(store, step: 3)
+      #expect(try store.allNames() == ["step-00000003"])
+      // One that is newer than all that are whole may be damage, and is not touched.
+      try FileSystem.createDirectory(store.path(step: 4))
+      #expect(try store.prune() == [])
+      #expect(try store.allNames() == ["step-00000003", "step-00000004"])
+    }
+  }
+
+  /// What cannot be removed does not make the new checkpoint less whole.
+  @Test func aRemovalThatFailsIsANote() throws {
+    try Self.withStore(keep: 1) { store in
+      try Self.publish(store, step: 1)
+      // Paths beyond the system's limit stand for what a network file system refuses to remove
+      // while somebody reads it: this refuses root too.
+      let name = String(repeating: "d", count: 250)
+      var folders = [open(store.path(step: 1), O_RDONLY | O_DIRECTORY)]
+      while folders.count <= 4096 / 250 + 1, let last = folders.last {
+        try #require(mkdirat(last, name, 0o700) == 0)
+        folders.append(openat(last, name, O_RDONLY | O_DIRECTORY))
+      }
+      let publication = try store.publish(Self.seal(store, step: 2))
+      #expect(publication.outcome == .created)
+      #expect(publication.notes.count == 1, "\(publication.notes.map { $0.suffix(200) })")
+      #expect(publication.notes.first?.contains("it is tried again") == true)
+      #expect(try store.names() == ["step-00000002"])
+      // Freed, it goes the next time.
+      for folder in folders.dropLast().reversed() {
+        try #require(unlinkat(folder, name, AT_REMOVEDIR) == 0)
+      }
+      for folder in folders { close(folder) }
+      #expect(try store.prune() == [])
+      #expect(try FileSystem.listDirectory(store.directory) == ["latest", "step-00000002"])
+    }
+  }
+
+  /// Where the run's folder has been moved away, none is made in its place.
+  @Test func aFolderThatIsGoneIsNotMadeAnew() throws {
+    try Self.withStore { store in
+      try FileSystem.removeTree(store.directory)
+      #expect(message { _ = try store.makeTemporaryFolder(step: 1) } != nil)
+      #expect(!FileSystem.exists(store.directory))
+    }
+  }
+
   @Test func prunesWhatDeadWritersLeft() throws {
     try Self.withStore { store in
       // No process has the largest PID that Linux allows plus one; process 1 is always there.
@@ -155,7 +229,7 @@ import Testing
       try FileSystem.replaceSymlink(
         at: "\(store.directory)/.latest.tmp-\(dead)", to: "step-00000003")
       let own = try store.makeTemporaryFolder(step: 8)
-      try store.prune()
+      #expect(try store.prune() == [])
       #expect(
         try FileSystem.listDirectory(store.directory) == [
           ".notes.tmp-\(dead)", ".step-00000004.tmp-1", FileSystem.name(of: own),
@@ -175,6 +249,11 @@ import Testing
           .contains("/b: cannot read") == true)
       #expect(!FileSystem.exists("\(folder)/DONE"))
     }
+  }
+
+  private func hexadecimal(_ sum: UInt32) -> String {
+    let text = String(sum, radix: 16)
+    return String(repeating: "0", count: 8 - text.count) + text
   }
 
   static func inode(_ path: String) throws -> UInt64 {

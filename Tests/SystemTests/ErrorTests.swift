@@ -141,7 +141,7 @@ extension SystemTests {
         let before = try run.contents(of: "checkpoints/latest")
         let outcome = try Program.run(
           ["train", "--config", scratch.url("tiny.yaml").path, "--run", run.path], ranks: ranks)
-        try outcome.expectOneError(["\(run.path): holds a run already", "--resume \(run.path)"])
+        try outcome.expectOneError(["\(run.path): holds a run already", "--continue"])
         #expect(try run.contents(of: "checkpoints/latest") == before)
       }
     }
@@ -193,7 +193,12 @@ extension SystemTests {
         try files.removeItem(atPath: run.file("", of: "step-00000012"))
         try files.copyItem(
           atPath: other.file("", of: "step-00000012"), toPath: run.file("", of: "step-00000012"))
-        let outcome = try Program.run(["train", "--resume", run.path], ranks: ranks)
+        let refused = try Program.run(["train", "--resume", run.path], ranks: ranks)
+        try refused.expectOneError([
+          "step-00000012: config.yaml has been changed since: critic.layers.0.conv2d.channels is 4,"
+        ])
+        let outcome = try Program.run(
+          ["train", "--resume", run.path, "--accept-changes"], ranks: ranks)
         try outcome.expectOneError([
           "step-00000012/generator.safetensors: 0.weight has shape [16, 10, 7, 7], expected "
             + "[16, 8, 7, 7]", "another configuration",

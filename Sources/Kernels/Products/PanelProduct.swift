@@ -11,8 +11,17 @@ package enum VectorLevel {
   /// It is where the processor has it, unless the environment says `WGANGP_VECTORS=avx2`. Both
   /// compute the same bits.
   package static let usesAVX512 =
-    Processor.level == "x86-64-v4"
-    && ProcessInfo.processInfo.environment["WGANGP_VECTORS"] != "avx2"
+    Processor.level == "x86-64-v4" && ProcessInfo.processInfo.environment[variable] != "avx2"
+
+  private static let variable = "WGANGP_VECTORS"
+
+  /// What is wrong with the environment's word; nil where nothing is.
+  package static var fault: String? {
+    guard let word = ProcessInfo.processInfo.environment[variable], word != "avx2" else {
+      return nil
+    }
+    return "\(variable): found '\(word.prefix(40))', expected avx2 or nothing"
+  }
 
   /// `AVX-512` or `AVX2`.
   package static var name: String { usesAVX512 ? "AVX-512" : "AVX2" }

@@ -18,11 +18,14 @@ package final class ExecutionContext {
   /// Where they keep what shards contribute to parameter gradients.
   package let partialMemory = SharedMemory()
 
-  package init(plan: ShardPlan, communicator: any Communicator, threads: Int = 1) {
+  /// - Throws: `ThreadError` where the system refuses a thread.
+  package init(
+    plan: ShardPlan, communicator: any Communicator, threads: Int = 1
+  ) throws(ThreadError) {
     self.plan = plan
     self.communicator = communicator
     // More threads than shards would have nothing to do.
-    pool = ThreadPool(threads: max(1, min(threads, plan.localShards)))
+    pool = try ThreadPool(threads: max(1, min(threads, plan.localShards)))
     scratch = (0..<pool.threads).map { _ in FloatStorage(count: 0) }
   }
 

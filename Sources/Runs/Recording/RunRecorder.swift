@@ -127,6 +127,9 @@ final class RunRecorder {
     }
   }
 
+  /// Writes the rows so far to the files: a checkpoint is about to count on them.
+  func flush() throws { try metrics.flush() }
+
   func finish(iteration: Int, start: Int, stoppedBy signal: Int32) throws {
     progress.finish()
     try metrics.close()
@@ -144,8 +147,8 @@ final class RunRecorder {
     if signal != 0 && iteration < schedule.iterations {
       return Messages.notice(
         "stopped by \(StopSignal.name(signal)) after iteration \(iteration) of "
-          + "\(schedule.iterations), saved; go on with: \(CommandLine.arguments[0]) train --resume "
-          + "\(directory.path)")
+          + "\(schedule.iterations), saved; go on with: \(CommandLine.arguments[0]) train --run "
+          + "\(directory.path) --continue")
     }
     Messages.notice(
       "done: \(iteration) iterations in \(ProgressReporter.duration(seconds)); checkpoints, "

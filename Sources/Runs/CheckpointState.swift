@@ -1,0 +1,63 @@
+import Foundation
+import Storage
+import Training
+
+/// A checkpoint's `state.json`: how far it is, and of what.
+struct CheckpointState: Codable, Equatable {
+  /// The data that a run is trained on.
+  struct Data: Codable, Equatable {
+    var samples: Int
+    /// CRC-32 of what was read, in hexadecimal; nil for data that the configuration determines.
+    var checksum: String?
+
+    var description: String {
+      "\(samples) samples" + (checksum.map { " with checksum \($0)" } ?? "")
+    }
+  }
+
+  /// 2; version 0.1 wrote 1, without configuration and data.
+  var format = 2
+  /// Iterations done.
+  var iteration: Int
+  /// The values of the configuration that a run which goes on has to keep.
+  var configuration: [String: String]?
+  var data: Data?
+
+  var json: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(self) else { return "{}\n" }
+    return String(decoding: data, as: UTF8.self) + "\n"
+  }
+
+  init(iteration: Int, configuration: [String: String]? = nil, data: Data? = nil) {
+    self.iteration = iteration
+    self.configuration = configuration
+    self.data = data
+  }
+
+  /// Reads the file of a checkpoint.
+  ///
+  /// - Throws: `StorageError`, and `TrainingError` where it is not as this or an older version
+  ///   wrote it.
+  init(folder: String) throws {
+    let path = "\(folder)/state.json"
+    let bytes = try FileSystem.readFile(path)
+    guard
+      let state = try? JSONDecoder().decode(Self.self, from: Foundation.Data(bytes)),
+      state.iteration >= 0
+    else {
+      throw TrainingError(
+        "\(path): expected {\"format\": 2, \"iteration\": N, ...}, found something else")
+    }
+    guard 1...2 ~= state.format else {
+      throw TrainingError("\(path): format \(state.format), this version reads formats 1 and 2")
+    }
+    let step = CheckpointStore.step(ofName: FileSystem.name(of: folder))
+    guard step == nil || step == state.iteration else {
+      throw TrainingError(
+        "\(path): says iteration \(state.iteration), but its folder is of step \(step ?? 0)")
+    }
+    self = state
+  }
+}

@@ -1,0 +1,48 @@
+import Base
+import Foundation
+import Storage
+
+/// The run's `run.log`: when the run began, went on and ended, where and why, a line each.
+///
+/// It is what remains of a job whose output is gone. A line is one append to the file, and what
+/// cannot be written is lost: a log is no reason to end a run.
+package struct RunLog: Sendable {
+  /// What a line tells; its first word behind the date.
+  package enum Event: String, Sendable, CaseIterable {
+    case started, resumed, stopped, done, failed, warning
+  }
+
+  /// A line that has been read.
+  package struct Entry: Equatable, Sendable {
+    /// As the file has it, in UTC.
+    package var date: String
+    package var event: Event
+    package var text: String
+  }
+
+  private let path: String
+
+  package init(_ directory: RunDirectory) { path = directory.log }
+
+  /// Adds a line.
+  package func add(_ event: Event, _ text: String) {
+    let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    let date = ISO8601DateFormatter().string(from: Date())
+    guard let file = try? OutputFile(path: path, mode: .append) else { return }
+    let bytes = Array("\(date) \(event.rawValue): \(line)\n".utf8)
+    try? bytes.withUnsafeBytes { try file.write($0) }
+    try? file.close()
+  }
+
+  /// The lines that can be read, the oldest first.
+  package func entries() -> [Entry] {
+    guard let bytes = try? FileSystem.readFile(path) else { return [] }
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n").compactMap { line in
+      let words = line.split(separator: " ", maxSplits: 2)
+      guard words.count == 3, words[1].hasSuffix(":"),
+        let event = Event(rawValue: String(words[1].dropLast()))
+      else { return nil }
+      return Entry(date: String(words[0]), event: event, text: String(words[2]))
+    }
+  }
+}
