@@ -28,7 +28,7 @@ set_launcher() {
 without_paragraphs() {
   sed -u -e '/^-\{74\}$/{' -e ':more' -e '$!N' -e '/\n-\{74\}$/!{' -e '$!b more' -e '}' \
     -e '/Primary job  terminated\|exited with non-zero status\|MPI_ABORT was invoked/d' -e '}' \
-    -e '/^\[warn\] Epoll MOD/d' -e '/^mpirun: Forwarding signal/d' \
+    -e '/^\[warn\] Epoll MOD/d' -e '/: Forwarding signal [0-9]* to job$/d' \
     -e '/^srun: error: .*: Exited with exit code [0-9]*$/d' -e '/^srun: .*Terminating StepId=/d'
 }
 

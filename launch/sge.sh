@@ -31,10 +31,11 @@ cd -- "${ROOT:-$SGE_O_WORKDIR}"
 # shellcheck source=launch/job.sh
 source launch/job.sh
 
-# The job's h_rt in seconds, as the queue knows it.
+# The job's h_rt in seconds, as the queue knows it. A job that ends when h_rt is over is not queued
+# again, whatever its status: it ends half a minute earlier.
 limit=$(qstat -j "$JOB_ID" 2>/dev/null \
   | sed -n 's/^hard resource_list:.*h_rt=\([0-9]*\).*/\1/p') || limit=
-if [[ -n $limit ]]; then limit=$((limit - SECONDS)); fi
+if [[ -n $limit ]]; then limit=$((limit - SECONDS - 30)); fi
 
 set_mpirun "$((NSLOTS / THREADS))" "$THREADS"
 # With -notify SIGUSR2 comes before the kill of qdel, and SIGUSR1 before a suspension.
