@@ -26,7 +26,7 @@ submit() {
   local job variable submitter=(qsub)
   if [[ -n ${DRY_RUN:-} ]]; then submitter=(cat); fi
   job="#!/usr/bin/env bash
-#PBS -N $(basename -- "$RUN")
+#PBS -N $(basename -- "$RUN" | tr -c 'A-Za-z0-9_.\n-' _)
 #PBS -l $RESOURCES
 #PBS -l walltime=$WALLTIME
 #PBS -j oe
