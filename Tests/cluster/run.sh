@@ -14,7 +14,7 @@ set -euo pipefail
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 here=$root/Tests/cluster
 readonly CASES=(
-  sbatch-srun sbatch-mpirun array time-limit preempt scancel lost-srun lost-mpirun no-pmi
+  sbatch-srun sbatch-mpirun array time-limit preempt scancel signal-mpirun lost-srun lost-mpirun no-pmi
   hosts hosts-stop hosts-lost package
 )
 
@@ -155,6 +155,16 @@ case_scancel() {
   submit "$SLURM" "${TWO[@]}" --open-mode=append -- "${BRIEF[@]}" training.iterations=400
   within 120 gone "$job"
   seen+="; submitted again: $(state), $(bits "$RUN" 400)"
+}
+
+# mpirun kills on SIGTERM, so under it a stop is asked for by SIGUSR1 to the script.
+case_signal-mpirun() {
+  expected='COMPLETED, restarted, same bits'
+  LAUNCH=mpirun submit "$SLURM" "${TWO[@]}" -- "${BRIEF[@]}" training.iterations=400
+  within 60 has_checkpoint "$RUN"
+  on m1 scancel --signal=USR1 --batch "$job"
+  within 200 gone "$job"
+  seen="$(state), $(restarts), $(bits "$RUN" 400)"
 }
 
 lose_node() {
