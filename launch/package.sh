@@ -32,10 +32,12 @@ if [[ -z $curl ]]; then
 fi
 ln -sf "$curl" "$build/links/libcurl.so"
 
-# -s: without the names of functions, which only debuggers read.
+# -s: without the names of functions, which only debuggers read. The old kind of rpath is that of the
+# libraries' libraries too.
 # shellcheck disable=SC2016  # the loader expands $ORIGIN
 command=(swift build -c release --package-path "$root" --scratch-path "$build" --product wgangp-dist
-  --static-swift-stdlib -Xlinker "-L$build/links" -Xlinker -s -Xlinker -rpath -Xlinker '$ORIGIN/../lib')
+  --static-swift-stdlib -Xlinker "-L$build/links" -Xlinker -s
+  -Xlinker --disable-new-dtags -Xlinker -rpath -Xlinker '$ORIGIN/../lib')
 echo "+ ${command[*]}" >&2
 if ! output=$("${command[@]}" 2>&1); then
   printf '%s\n' "$output" >&2
@@ -93,7 +95,7 @@ fi
     echo 'The other libraries are in lib/, with the licences that their packages have under /usr/share/doc.'
     while read -r _ path; do
       if command -v dpkg-query >/dev/null; then
-        dpkg-query -S "$(readlink -f "$path")" 2>/dev/null | cut -d : -f 1
+        dpkg-query -S "$(readlink -f "$path")" 2>/dev/null | cut -d : -f 1 || true
       fi
     done < <(libraries) | sort -u | paste -sd ' '
   fi
