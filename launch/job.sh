@@ -26,7 +26,8 @@ find_program() {
 #   set_mpirun RANKS THREADS [OPTIONS]
 set_mpirun() {
   local name
-  # A machine that is gone is noticed in 5 + 3 * 1 seconds; without these in eight minutes.
+  # A machine that is gone is noticed in 5 + 3 * 1 seconds; by Open MPI's own
+  # values in eight minutes.
   launcher=(
     mpirun -n "$1" --mca oob_tcp_keepalive_time 5 --mca oob_tcp_keepalive_intvl 1
     --mca oob_tcp_keepalive_probes 3

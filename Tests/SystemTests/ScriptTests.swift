@@ -80,7 +80,9 @@ extension SystemTests {
       }
     }
 
-    /// A job script trains to the end; called again, it finds nothing to do. An error is not retried.
+    /// A job script trains to the end.
+    ///
+    /// Called again, it finds nothing to do. An error is not retried.
     @Test func hostsTrainsAndGoesOn() throws {
       try withScratch { scratch in
         let config = try scratch.write("tiny.yaml", TinyConfiguration(hasCriticNorm: false).text)
@@ -106,8 +108,9 @@ extension SystemTests {
       }
     }
 
-    /// The rules of a further start: no status below 128 but 75, and none without a new checkpoint
-    /// after `RETRIES`.
+    /// The rules of a further start.
+    ///
+    /// No status below 128 but 75, and none without a new checkpoint after `RETRIES`.
     @Test func jobStartsAgainWhileItGetsOn() throws {
       try withScratch { scratch in
         let run = scratch.url("run").path
