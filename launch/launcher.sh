@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# How ranks are started on this machine: the one rule, for scripts in bash (sourced) and others.
+# How ranks are started: the one rule, for scripts in bash (sourced) and others.
 #
-#   launch/launcher.sh RANKS [THREADS]      # prints the command, a word a line
+#   launch/launcher.sh RANKS [THREADS]      # prints the command for this machine, a word a line
 #
 # THREADS are a rank's; without them they are not known. Expected time: 0.01 seconds.
 
@@ -21,6 +21,56 @@ set_launcher() {
   # Ranks that share a core must not spin while they wait for each other.
   if [[ $threads == unknown ]]; then threads=1; fi
   if ((ranks * threads > cores)); then launcher+=(--mca mpi_yield_when_idle 1); fi
+}
+
+# mpirun and srun add paragraphs of their own to a status other than 0; the program has said in a
+# line why it ends. mpirun's -q would hide its own errors too. Ranks that a signal ended are named.
+without_paragraphs() {
+  sed -u -e '/^-\{74\}$/{' -e ':more' -e '$!N' -e '/\n-\{74\}$/!{' -e '$!b more' -e '}' \
+    -e '/Primary job  terminated\|exited with non-zero status\|MPI_ABORT was invoked/d' -e '}' \
+    -e '/^\[warn\] Epoll MOD/d' -e '/: Forwarding signal [0-9]* to job$/d' \
+    -e '/^srun: error: .*: Exited with exit code [0-9]*$/d' -e '/^srun: .*Terminating StepId=/d'
+}
+
+# Runs a command and returns its status. A signal to this script asks the ranks to stop in order:
+# it goes on as SIGUSR1, which mpirun and srun hand to all of them. On SIGINT and SIGTERM mpirun
+# would kill them one second later.
+#
+# `stop_signals` are the signals, `stop_with` another one for the ranks. A second signal kills, unless
+# `is_patient` is set: batch systems send several.
+run_ranks() {
+  local process filter stops=0 seen status
+  printf '+' >&2
+  printf ' %q' "$@" >&2
+  printf '\n' >&2
+  exec {errors}> >(
+    trap '' INT TERM HUP USR1 USR2
+    without_paragraphs >&2
+  )
+  filter=$!
+  # In a process group of its own: Ctrl-C in the terminal reaches this script only.
+  set -m
+  "$@" </dev/null 2>&"$errors" {errors}>&- &
+  process=$!
+  set +m
+  # shellcheck disable=SC2317  # called by the trap
+  stop_ranks() {
+    stops=$((stops + 1))
+    local signal=${stop_with:-USR1}
+    if ((stops > 1)) && [[ -z ${is_patient:-} ]]; then signal=TERM; fi
+    kill "-$signal" "$process" 2>/dev/null || true
+  }
+  # shellcheck disable=SC2086  # a list of names
+  trap stop_ranks ${stop_signals:-INT TERM HUP}
+  # A signal interrupts `wait` with a status of its own, so ask again until the job has ended.
+  while
+    seen=$stops
+    wait "$process" && status=0 || status=$?
+    ((seen != stops))
+  do :; done
+  exec {errors}>&-
+  wait "$filter" || true
+  return "$status"
 }
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then

@@ -7,7 +7,7 @@
 #   COMMAND=bench RANKS=4 launch/local.sh --config configs/fashion-mnist-wgan-gp.yaml
 #
 # Ctrl-C (or SIGTERM, or a closed terminal) ends the run in order: the trainer finishes its step,
-# saves a checkpoint and exits with status 0. A second Ctrl-C kills it.
+# saves a checkpoint, says how to go on, and exits with status 75. A second Ctrl-C kills it.
 #
 # Expected time: two minutes for the first build, seconds for the later ones; then the training.
 set -euo pipefail
@@ -43,35 +43,6 @@ launch=("${launcher[@]}" "$root/.build/release/wgangp-dist" "$COMMAND" "$@")
 # whether someone is watching.
 if [[ ! -t 1 ]]; then export TERM=dumb; fi
 
-printf '+' >&2
-printf ' %q' "${launch[@]}" >&2
-printf '\n' >&2
-
-# In a process group of its own (set -m): Ctrl-C in the terminal reaches this script only. mpirun
-# would kill the ranks one second after a SIGINT or SIGTERM, but forwards SIGUSR1 to all of them,
-# and on that they stop in order.
-set -m
-"${launch[@]}" </dev/null &
-pid=$!
-
-stops=0
-# shellcheck disable=SC2317  # called by the trap
-stop() {
-  stops=$((stops + 1))
-  if ((stops == 1)) && [[ $COMMAND == train ]]; then
-    printf '\nlocal: stopping after this step; once more to kill\n' >&2
-    kill -USR1 "$pid" 2>/dev/null || true
-  else
-    kill -TERM "$pid" 2>/dev/null || true
-  fi
-}
-trap stop INT TERM HUP
-
-# A signal interrupts `wait` with a status of its own, so ask again until the job has ended.
-status=0
-while
-  seen=$stops
-  wait "$pid" && status=0 || status=$?
-  ((seen != stops))
-do :; done
-exit "$status"
+# A first signal is for the trainer only: other commands end at once.
+if [[ $COMMAND != train ]]; then stop_with=TERM; fi
+run_ranks "${launch[@]}"

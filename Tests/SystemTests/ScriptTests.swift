@@ -21,9 +21,10 @@ extension SystemTests {
 
     @Test func shellScriptsParse() throws {
       let scripts =
-        try Self.files("launch", ".sh") + Self.files("benchmarks", ".sh")
+        try Self.files("launch", ".sh") + Self.files("launch", ".sbatch")
+        + Self.files("benchmarks", ".sh") + Self.files("Tests/cluster", ".sh")
         + [repositoryFile(".ci/run")]
-      #expect(scripts.count >= 6, "\(scripts)")
+      #expect(scripts.count >= 17, "\(scripts)")
       for script in scripts {
         let outcome = try RunningJob(["bash", "-n", script]).finish()
         #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(script): \(outcome)")
@@ -112,6 +113,63 @@ extension SystemTests {
       for arguments in [[], ["0"], ["2", "x"]] {
         let outcome = try words(arguments)
         #expect(outcome.status == 1 && outcome.errors.hasPrefix("launcher: expected RANKS"))
+      }
+    }
+
+    /// A job script trains to the end.
+    ///
+    /// Called again, it finds nothing to do. An error is not retried.
+    @Test func hostsTrainsAndGoesOn() throws {
+      try withScratch { scratch in
+        let config = try scratch.write("tiny.yaml", TinyConfiguration(hasCriticNorm: false).text)
+        func hosts(_ arguments: [String]) throws -> Outcome {
+          try RunningJob(
+            [
+              "env", "HOSTFILE=", "RANKS=2", "PROGRAM=\(Program.path)",
+              "RUN=\(scratch.url("run").path)", repositoryFile("launch/hosts.sh"),
+            ] + arguments
+          ).finish()
+        }
+        for _ in 0..<2 {
+          let outcome = try hosts(["--config", config])
+          #expect(outcome.status == 0, "\(outcome)")
+          #expect(outcome.errors.hasSuffix("run is done\n"), "\(outcome)")
+        }
+        let wrong = try hosts(["--config", scratch.url("none.yaml").path])
+        #expect(wrong.status == 1, "\(wrong)")
+        #expect(wrong.errors.hasSuffix("status 1: an error, not started again\n"), "\(wrong)")
+        // mpirun's paragraphs are left out, the program's line is there.
+        #expect(!wrong.errors.contains("Primary job"), "\(wrong)")
+        #expect(wrong.errors.contains("none.yaml"), "\(wrong)")
+      }
+    }
+
+    /// The rules of a further start.
+    ///
+    /// No status below 128 but 75, and none without a new checkpoint after `RETRIES`.
+    @Test func jobStartsAgainWhileItGetsOn() throws {
+      try withScratch { scratch in
+        let run = scratch.url("run").path
+        try FileManager.default.createDirectory(atPath: run, withIntermediateDirectories: true)
+        func finish(_ status: Int) throws -> Outcome {
+          let text =
+            "source launch/job.sh; RUN=\(run) RETRIES=2 status=\(status); finish echo again"
+          return try RunningJob(
+            ["bash", "-c", "cd \(repositoryFile(".")) && { \(text); }"]
+          ).finish()
+        }
+        for (status, ends, again) in [
+          (0, 0, ""), (1, 1, ""), (75, 75, "again\n"), (137, 75, "again\n"), (205, 205, ""),
+        ] {
+          let outcome = try finish(status)
+          #expect(outcome.status == ends && outcome.output == again, "\(status): \(outcome)")
+        }
+        let checkpoints = run + "/checkpoints"
+        try FileManager.default.createDirectory(
+          atPath: checkpoints, withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(
+          atPath: checkpoints + "/latest", withDestinationPath: "step-1")
+        #expect(try finish(205).output == "again\n")
       }
     }
 

@@ -1,0 +1,290 @@
+#!/usr/bin/env bash
+# Tries launch/ on pretend machines with a real Slurm, and prints what was expected and seen. In all
+# cases the last checkpoint must have the bytes of an undisturbed run.
+#
+#   Tests/cluster/run.sh                       # all cases, about eight minutes
+#   Tests/cluster/run.sh sbatch-srun no-pmi    # some
+#   PROGRAM=FILE KEEP=1 Tests/cluster/run.sh   # another program; leaves the logs
+#
+# Needs root, iproute2, Open MPI, and for Slurm the packages slurm-wlm and munge; where they are
+# missing it says so, and the status is 0. Expected result: every line ends in "ok".
+# shellcheck disable=SC2317  # functions are called by their names
+set -euo pipefail
+
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
+here=$root/Tests/cluster
+readonly CASES=(
+  sbatch-srun sbatch-mpirun array time-limit preempt scancel signal-mpirun lost-srun lost-mpirun no-pmi
+  hosts hosts-stop hosts-lost package
+)
+
+skip() {
+  echo "cluster: skipped: $*"
+  exit 0
+}
+
+if [[ $(id -u) != 0 ]]; then skip 'pretend machines need root'; fi
+for command in ip nsenter unshare mpirun slurmctld slurmd munged; do
+  PATH=$PATH:/usr/sbin:/sbin command -v "$command" >/dev/null \
+    || skip "$command is missing (apt-get install iproute2 util-linux openmpi-bin slurm-wlm munge)"
+done
+unshare --net --mount --pid --fork true 2>/dev/null || skip 'namespaces are not allowed here'
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/wgangp-cluster.XXXXXX")
+export MACHINES=$work/machines ROOT=$root PROGRAM=${PROGRAM:-$root/.build/release/wgangp-dist}
+if ! [[ -x $PROGRAM ]]; then
+  echo "cluster: $PROGRAM: no program: swift build -c release" >&2
+  exit 1
+fi
+# All machines share these cores: ranks are not bound, and do not spin. MPI crosses the cables.
+export BIND=none OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_pml=ob1 OMPI_MCA_btl=tcp,self
+export OMPI_MCA_btl_tcp_if_include=eth0 OMPI_MCA_plm_rsh_agent=$here/agent.sh
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+# A run of seconds, which saves every one of them.
+readonly BRIEF=(width=4 training.batch=8 output.checkpointEvery='20 iterations' output.sampleEvery=never)
+
+on() { "$here/machines.sh" on "$@"; }
+clean_up() {
+  "$here/slurm.sh" down
+  if [[ -z ${KEEP:-} ]]; then rm -rf "$work"; else echo "cluster: logs are in $work"; fi
+}
+
+# ---- what cases are made of ----------------------------------------------------------------------
+
+# The bytes of a run's last checkpoint against those of an undisturbed one of as many iterations.
+bits() {
+  local run=$1 reference=$work/reference-$2 file
+  if ! [[ -e $reference/checkpoints/latest/DONE ]]; then
+    (
+      unset "${!OMPI_MCA_@}"
+      "$PROGRAM" train --run "$reference" "${BRIEF[@]}" "training.iterations=$2" </dev/null
+    ) >"$reference.log" 2>&1
+  fi
+  for file in "$reference"/checkpoints/latest/*.safetensors; do
+    if ! cmp -s "$file" "$run/checkpoints/latest/${file##*/}"; then
+      echo 'other bits'
+      return
+    fi
+  done
+  echo 'same bits'
+}
+
+# Waits until a command succeeds: `within SECONDS COMMAND`.
+within() {
+  local end=$((SECONDS + $1))
+  until "${@:2}"; do
+    if ((SECONDS > end)); then return 1; fi
+    sleep 0.3
+  done
+}
+has_checkpoint() { [[ -e $1/checkpoints/latest/DONE ]]; }
+gone() { ! on m1 squeue -h -j "$1" -t all -o %t 2>/dev/null | grep -qvE '^(CD|F|CA|TO|NF)$'; }
+
+# sbatch SCRIPT OPTIONS -- ARGUMENTS: the log and the run have the case's name. Sets `job`.
+submit() {
+  local script=$1 options=()
+  shift
+  while [[ $1 != -- ]]; do
+    options+=("$1")
+    shift
+  done
+  export RUN=$work/$name/run
+  job=$(on m1 sbatch --parsable -J "$name" -o "$work/$name/log" "${options[@]}" "$script" "${@:2}")
+}
+state() { on m1 scontrol show job -o "$job" | sed -n 's/.* JobState=\([^ ]*\).*/\1/p'; }
+restarts() {
+  local count
+  count=$(on m1 scontrol show job -o "$job" | sed -n 's/.* Restarts=\([^ ]*\).*/\1/p')
+  if ((count > 0)); then echo restarted; else echo 'not restarted'; fi
+}
+# logged TEXT THEN ELSE
+logged() { if grep -q -- "$1" "$work/$name/log"; then echo "$2"; else echo "$3"; fi; }
+readonly SLURM=$root/launch/slurm.sbatch
+# As many nodes as the job has ranks: two.
+readonly TWO=(-N 2 --ntasks-per-node=1 --time=5)
+
+# ---- cases: each sets `expected` and `seen` ------------------------------------------------------
+
+case_sbatch-srun() {
+  expected='COMPLETED, not restarted, same bits'
+  LAUNCH=srun submit "$SLURM" "${TWO[@]}" -- "${BRIEF[@]}" training.iterations=200
+  within 120 gone "$job"
+  seen="$(state), $(restarts), $(bits "$RUN" 200)"
+}
+
+case_sbatch-mpirun() {
+  expected='COMPLETED, not restarted, same bits'
+  LAUNCH=mpirun submit "$SLURM" "${TWO[@]}" -- "${BRIEF[@]}" training.iterations=200
+  within 120 gone "$job"
+  seen="$(state), $(restarts), $(bits "$RUN" 200)"
+}
+
+case_array() {
+  expected='same bits, other bits of another seed'
+  local words
+  printf -v words ' %q' "${BRIEF[@]}" training.iterations=200
+  printf '%s\n' "$words" "$words seed=1" >"$work/$name/table"
+  submit "$root/launch/slurm-array.sbatch" -N 1 --ntasks-per-node=2 --array=1-2 -- "$work/$name/table"
+  within 120 gone "$job"
+  seen="$(bits "$RUN/1" 200), $(bits "$RUN/2" 200) of another seed"
+}
+
+# The trainer's own knowledge of the time: without Slurm's signal, which comes up to a minute earlier.
+case_time-limit() {
+  expected='COMPLETED, restarted by the time limit, same bits'
+  submit "$SLURM" "${TWO[@]}" --time=1 --signal=B:CONT@1 -- "${BRIEF[@]}" training.iterations=8000
+  within 900 gone "$job"
+  seen="$(state), $(restarts) $(logged 'stopped by the time limit' 'by the time limit' otherwise)"
+  seen+=", $(bits "$RUN" 8000)"
+}
+
+case_preempt() {
+  expected='COMPLETED, restarted, same bits'
+  submit "$SLURM" "${TWO[@]}" -- "${BRIEF[@]}" training.iterations=400
+  within 60 has_checkpoint "$RUN"
+  on m1 sbatch -p urgent --exclusive -N 3 -o /dev/null --wrap 'sleep 2' >/dev/null
+  within 200 gone "$job"
+  seen="$(state), $(restarts), $(bits "$RUN" 400)"
+}
+
+case_scancel() {
+  expected='CANCELLED, saved; submitted again: COMPLETED, same bits'
+  submit "$SLURM" "${TWO[@]}" -- "${BRIEF[@]}" training.iterations=400
+  within 60 has_checkpoint "$RUN"
+  on m1 scancel "$job"
+  within 60 gone "$job"
+  seen="$(state), $(logged 'stopped by SIG' saved 'not saved')"
+  submit "$SLURM" "${TWO[@]}" --open-mode=append -- "${BRIEF[@]}" training.iterations=400
+  within 120 gone "$job"
+  seen+="; submitted again: $(state), $(bits "$RUN" 400)"
+}
+
+# mpirun kills on SIGTERM, so under it a stop is asked for by SIGUSR1 to the script.
+case_signal-mpirun() {
+  expected='COMPLETED, restarted, same bits'
+  LAUNCH=mpirun submit "$SLURM" "${TWO[@]}" -- "${BRIEF[@]}" training.iterations=400
+  within 60 has_checkpoint "$RUN"
+  on m1 scancel --signal=USR1 --batch "$job"
+  within 200 gone "$job"
+  seen="$(state), $(restarts), $(bits "$RUN" 400)"
+}
+
+lose_node() {
+  expected='COMPLETED, restarted, same bits'
+  LAUNCH=$1 submit "$SLURM" "${TWO[@]}" -- "${BRIEF[@]}" training.iterations=600
+  within 60 has_checkpoint "$RUN"
+  "$here/machines.sh" off m2
+  within 200 gone "$job" || true
+  seen="$(state), $(restarts), $(bits "$RUN" 600)"
+  "$here/machines.sh" boot m2
+  "$here/slurm.sh" node m2
+  within 60 idle
+}
+idle() { [[ $(on m1 sinfo -h -o %t -N | sort -u) == idle ]]; }
+case_lost-srun() { lose_node srun; }
+case_lost-mpirun() { lose_node mpirun; }
+
+case_no-pmi() {
+  expected='FAILED, refused with the command that works'
+  job=$(on m1 sbatch --parsable "${TWO[@]}" -o "$work/$name/log" \
+    --wrap "srun --mpi=none $PROGRAM train --run $work/$name/run ${BRIEF[*]// /\\ } training.iterations=200")
+  within 120 gone "$job"
+  seen="$(state), $(logged 'srun --mpi=pmix' 'refused with the command that works' 'not refused')"
+}
+
+# hosts.sh on m1, with a rank on each of so many machines. `end` is its status and the bits.
+hosts() {
+  local count=$1 number
+  for ((number = 1; number <= count; number++)); do echo "m$number slots=1"; done \
+    >"$work/$name/hosts"
+  export RUN=$work/$name/run HOSTFILE=$work/$name/hosts
+  on m1 "$root/launch/hosts.sh" "${BRIEF[@]}" training.iterations=300 </dev/null >>"$work/$name/log" 2>&1
+}
+
+case_hosts() {
+  expected='status 0, same bits'
+  local status=0
+  hosts 2 || status=$?
+  seen="status $status, $(bits "$RUN" 300)"
+}
+
+case_hosts-stop() {
+  expected='status 75; on one machine: status 0, same bits'
+  local status=0 process
+  hosts 2 &
+  process=$!
+  within 60 has_checkpoint "$work/$name/run"
+  kill -TERM "$(child_of "$process")"
+  wait "$process" || status=$?
+  seen="status $status"
+  status=0
+  hosts 1 || status=$?
+  seen+="; on one machine: status $status, $(bits "$RUN" 300)"
+}
+# What a function in the background runs; m1 has the numbers of this machine.
+child_of() { cat "/proc/$1/task/$1/children"; }
+
+case_hosts-lost() {
+  expected='lost: status 75 within 12 s; on two others: status 0, same bits'
+  local status=0 process start=0 seconds
+  hosts 2 &
+  process=$!
+  within 60 has_checkpoint "$work/$name/run"
+  start=$SECONDS
+  "$here/machines.sh" off m2
+  wait "$process" || status=$?
+  seconds=$((SECONDS - start))
+  if ((seconds <= 12)); then seconds='within 12 s'; else seconds="after $seconds s"; fi
+  seen="lost: status $status $seconds"
+  "$here/machines.sh" boot m2
+  "$here/slurm.sh" node m2
+  status=0
+  hosts 2 || status=$?
+  seen+="; on two others: status $status, $(bits "$RUN" 300)"
+}
+
+# The packed program on a machine where the folder of Swift is empty.
+case_package() {
+  expected='no swift, status 0, same bits'
+  local swift file status=0
+  swift=$(dirname -- "$(dirname -- "$(readlink -f "$(command -v swift)")")")
+  file=${PACKAGE:-$("$root/launch/package.sh" 2>"$work/$name/build.log" | tail -n 1)}
+  tar -xf "$file" -C "$work/$name"
+  file=$(echo "$work/$name"/wgangp-dist-*)
+  on m3 mount -t tmpfs tmpfs "$swift"
+  seen=$(on m3 "$PROGRAM" --version >/dev/null 2>&1 && echo 'swift is there' || echo 'no swift')
+  export RUN=$work/$name/run HOSTFILE=$work/$name/hosts
+  echo 'm3 slots=2' >"$HOSTFILE"
+  PROGRAM='' on m1 "$file/launch/hosts.sh" "${BRIEF[@]}" training.iterations=300 </dev/null \
+    >>"$work/$name/log" 2>&1 || status=$?
+  on m3 umount "$swift"
+  seen+=", status $status, $(bits "$RUN" 300)"
+}
+
+# --------------------------------------------------------------------------------------------------
+
+for name in "$@"; do
+  if [[ " ${CASES[*]} " != *" $name "* ]]; then
+    echo "cluster: no case '$name'; expected ${CASES[*]}" >&2
+    exit 1
+  fi
+done
+trap clean_up EXIT
+SLURM_CONF=$("$here/slurm.sh" up 3)
+export SLURM_CONF
+
+failures=0
+printf '%-14s %-62s %-62s %4s\n' case expected seen s
+for name in "${@:-${CASES[@]}}"; do
+  mkdir -p "$work/$name"
+  expected='' seen='' start=$SECONDS
+  "case_$name"
+  verdict=ok
+  if [[ $seen != "$expected" ]]; then
+    verdict=FAILED
+    failures=$((failures + 1))
+    KEEP=1
+  fi
+  printf '%-14s %-62s %-62s %4d %s\n' "$name" "$expected" "$seen" "$((SECONDS - start))" "$verdict"
+done
+exit $((failures > 0))

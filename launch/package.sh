@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Packs the program for machines without Swift: one file with the program (Swift's libraries inside),
+# configs/, launch/ and licences.
+#
+#   launch/package.sh                  # prints the file's path: .build-static/wgangp-dist-0.1.0-x86_64.tar.xz
+#   LIBRARIES=all launch/package.sh    # with all other libraries but MPI's and the C library
+#
+# On the other machine: tar -xf wgangp-dist-*.tar.xz, and wgangp-dist-*/bin/wgangp-dist doctor. It needs
+# Open MPI, glibc no older than here, and, unless packed, the libraries of README.txt in the package.
+# Expected time: five minutes on two cores, one when only packed again.
+set -euo pipefail
+
+# ---- change these, here or in the environment ----------------------------------------------------
+LIBRARIES=${LIBRARIES:-none}   # or all: packs the libraries that the program uses
+# --------------------------------------------------------------------------------------------------
+
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=launch/setup.sh
+source "$root/launch/setup.sh"
+if [[ $LIBRARIES != none && $LIBRARIES != all ]]; then
+  echo "package: LIBRARIES=$LIBRARIES: expected none or all" >&2
+  exit 1
+fi
+
+build=$root/.build-static
+# Foundation asks for libcurl by the name that only its development package has.
+mkdir -p "$build/links"
+curl=$(PATH=$PATH:/sbin ldconfig -p | sed -n '/libcurl\.so\.4 /s/.*=> //p' | head -n 1)
+if [[ -z $curl ]]; then
+  echo 'package: libcurl.so.4 is missing; on Debian and Ubuntu: apt-get install libcurl4' >&2
+  exit 1
+fi
+ln -sf "$curl" "$build/links/libcurl.so"
+
+# -s: without the names of functions, which only debuggers read. The old kind of rpath is that of the
+# libraries' libraries too.
+# shellcheck disable=SC2016  # the loader expands $ORIGIN
+command=(swift build -c release --package-path "$root" --scratch-path "$build" --product wgangp-dist
+  --static-swift-stdlib -Xlinker "-L$build/links" -Xlinker -s
+  -Xlinker --disable-new-dtags -Xlinker -rpath -Xlinker '$ORIGIN/../lib')
+echo "+ ${command[*]}" >&2
+if ! output=$("${command[@]}" 2>&1); then
+  printf '%s\n' "$output" >&2
+  exit 1
+fi
+program=$build/release/wgangp-dist
+
+name=wgangp-dist-$("$program" --version)-$(uname -m)
+folder=$build/$name
+rm -rf "$folder"
+mkdir -p "$folder"/{bin,licenses}
+cp "$program" "$folder/bin/"
+cp -r "$root/configs" "$root/launch" "$folder/"
+# These build.
+rm "$folder"/launch/{local,setup,package,test}.sh
+cp "$root/README.md" "$root"/LICENSE* "$folder/" 2>/dev/null || true
+
+# What is inside the program.
+for checkout in "$build"/checkouts/*/; do
+  for file in "$checkout"LICENSE* "$checkout"NOTICE*; do
+    if [[ -e $file ]]; then
+      cp "$file" "$folder/licenses/$(basename -- "$checkout")-$(basename -- "$file")"
+    fi
+  done
+done
+swift=$(dirname -- "$(dirname -- "$(readlink -f "$(command -v swift)")")")
+if [[ -e $swift/share/swift/LICENSE.txt ]]; then
+  cp "$swift/share/swift/LICENSE.txt" "$folder/licenses/swift-LICENSE.txt"
+fi
+
+# The libraries outside, as "NAME => PATH": all but those of the C library and of MPI, which must be
+# the machine's own.
+libraries() {
+  ldd "$program" | sed -n 's/^[[:space:]]*\([^ ]*\) => \(\/[^ ]*\).*/\1 \2/p' \
+    | grep -vE '^(libc|libm|libresolv|libpthread|libdl|librt|ld-linux-x86-64)\.so' \
+    | grep -vE '^lib(mpi|open-rte|open-pal|pmix|hwloc|event|udev)'
+}
+if [[ $LIBRARIES == all ]]; then
+  mkdir "$folder/lib"
+  while read -r library path; do
+    cp -L "$path" "$folder/lib/$library"
+  done < <(libraries)
+fi
+
+{
+  echo "$name, built on $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release) with glibc" \
+    "$(getconf GNU_LIBC_VERSION | cut -d ' ' -f 2) and $(mpirun --version | head -n 1)"
+  echo
+  echo 'bin/wgangp-dist doctor says whether this machine has what it needs; launch/README.md how to train.'
+  echo 'It needs Open MPI with libmpi.so.40 (versions 2 to 5).'
+  if [[ $LIBRARIES == none ]]; then
+    echo 'And: libpng, libturbojpeg, libcrypto 3, libarchive, OpenBLAS, libcurl. On Debian 12:'
+    echo '  apt-get install openmpi-bin libpng16-16 libturbojpeg0 libssl3 libarchive13 libopenblas0-pthread libcurl4'
+  else
+    echo 'The other libraries are in lib/, with the licences that their packages have under /usr/share/doc.'
+    while read -r _ path; do
+      if command -v dpkg-query >/dev/null; then
+        dpkg-query -S "$(readlink -f "$path")" 2>/dev/null | cut -d : -f 1 || true
+      fi
+    done < <(libraries) | sort -u | paste -sd ' '
+  fi
+} >"$folder/README.txt"
+
+XZ_OPT=-T0 tar -C "$build" --owner=0 --group=0 --sort=name -cJf "$folder.tar.xz" "$name"
+rm -rf "$folder"
+echo "$folder.tar.xz"
