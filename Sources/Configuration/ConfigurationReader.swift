@@ -140,6 +140,17 @@ package final class ConfigurationReader {
     isAbsent(key) ? nil : try string(key)
   }
 
+  /// The path of a file or folder; required without a default.
+  ///
+  /// - Throws: `ConfigurationError` also for an empty one, and one that no file system has.
+  package func path(_ key: String, default defaultValue: String? = nil) throws -> String {
+    let path = try string(key, default: defaultValue)
+    guard !path.isEmpty, !path.contains("\0") else {
+      throw fail(key, "expected a path, found '\(path.isEmpty ? "" : quotedIfNeeded(path))'")
+    }
+    return path
+  }
+
   /// One of the words `of`; required without a default.
   package func choice(
     _ key: String, default defaultValue: String? = nil, of words: [String]

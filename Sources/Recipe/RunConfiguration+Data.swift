@@ -38,12 +38,12 @@ extension RunConfiguration {
     let source: DatasetSource
     switch name {
     case "idx":
-      source = .idx(path: try section.string("path"), split: try split(section))
+      source = .idx(path: try section.path("path"), split: try split(section))
     case "cifar10":
-      source = .cifar10(path: try section.string("path"), split: try split(section))
+      source = .cifar10(path: try section.path("path"), split: try split(section))
     case "mnistPickle":
       source = .mnistPickle(
-        path: try section.string("path"), split: try split(section, of: DatasetSplit.allCases))
+        path: try section.path("path"), split: try split(section, of: DatasetSplit.allCases))
     case "imageFolder":
       source = .imageFolder(try imageFolder(section))
     default:
@@ -75,7 +75,7 @@ extension RunConfiguration {
   }
 
   private static func imageFolder(_ section: ConfigurationReader) throws -> ImageFolderSettings {
-    let path = try section.string("path")
+    let path = try section.path("path")
     guard let size = try section.optionalImageSize("size") else {
       throw section.fail("size", "missing; expected the pixels of a side, or [height, width]")
     }

@@ -104,22 +104,9 @@ package struct RunConfiguration {
     if let fault { throw Fault(fault) }
   }
 
-  /// The path of a file or folder.
-  ///
-  /// - Throws: `ConfigurationError` for an empty one, and one that no file system has.
-  static func path(
-    _ section: ConfigurationReader, _ key: String, default value: String? = nil
-  ) throws -> String {
-    let path = try value.map { try section.string(key, default: $0) } ?? section.string(key)
-    guard !path.isEmpty, !path.contains("\0") else {
-      throw section.fail(key, "expected a path, found '\(quotedIfNeeded(path))'")
-    }
-    return path
-  }
-
   private static func output(_ section: ConfigurationReader) throws -> OutputSection {
     OutputSection(
-      directory: try path(section, "directory", default: "runs"),
+      directory: try section.path("directory", default: "runs"),
       checkpointEvery: try Interval(
         section, key: "checkpointEvery", default: "1 epoch", allowsTime: true),
       keep: try section.integer("keep", default: 3, in: 1...1_000_000),

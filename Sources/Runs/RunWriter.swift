@@ -92,10 +92,20 @@ final class RunWriter: @unchecked Sendable {
     Activity.endWait()
   }
 
+  /// Why nothing may be written any more; nil where it may.
+  private var lossOfLease: String? {
+    do {
+      try lease.confirm()
+      return nil
+    } catch { return "\(error)" }
+  }
+
   private func perform(_ work: @escaping @Sendable () throws -> Void) {
     worker.perform { [weak self] in
       do { try work() } catch {
-        self?.failure.withLock { if $0 == nil { $0 = "\(error)" } }
+        // A folder that has gone away is the reason of whatever else failed in it.
+        let reason = self?.lossOfLease
+        self?.failure.withLock { if $0 == nil { $0 = reason ?? "\(error)" } }
       }
     }
   }

@@ -7,8 +7,8 @@ import Testing
   /// Every key that is read: the words that the reader's functions are called with.
   private static func keysRead() throws -> Set<String> {
     let readers =
-      "choice|number|optionalNumber|integer|optionalInteger|boolean|string|optionalString|section|"
-      + "optionalSection|item|items|optionalItems|integers|numberPair|optionalImageSize|decay|"
+      "choice|number|optionalNumber|integer|optionalInteger|boolean|string|path|optionalString|"
+      + "section|optionalSection|item|items|optionalItems|integers|numberPair|optionalImageSize|decay|"
       + "optionalStrings|strings"
     let calls = try NSRegularExpression(
       pattern: "(?:\\b(?:\(readers))\\(\\s*|\\b(?:key: |let key = ))\"([a-zA-Z]+)\"")

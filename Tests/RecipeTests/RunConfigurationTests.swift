@@ -73,7 +73,7 @@ import Training
     ("optimizer.critic.adam.beta1=1", "beta1"),
     (
       "output.checkpointEvery=2 iteration s",
-      "expected such as '5 epochs', '200 iterations' or 'never'"
+      "expected such as '5 epochs', '200 iterations', '10 minutes' or 'never'"
     ),
     ("output.checkpointEvery=0 epochs", "expected such as"),
     ("output.sampleEvery=-1 iterations", "expected such as"),

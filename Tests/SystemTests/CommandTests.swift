@@ -126,8 +126,8 @@ extension SystemTests {
       #expect(forced.status == 1)
       #expect(
         forced.errorLines == [
-          "wgangp-dist: error: training.exchange: expected auto or flat, found twoLevel: all ranks "
-            + "are on one node"
+          "wgangp-dist: error: command line: training.exchange=twoLevel: expected auto or flat, "
+            + "found twoLevel: all ranks are on one node"
         ], "\(forced)")
       let pretended = try Program.run(["doctor"], ranks: 2, ranksPerNode: 0)
       #expect(pretended.status == 1)

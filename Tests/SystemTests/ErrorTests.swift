@@ -118,13 +118,17 @@ extension SystemTests {
 
     @Test func ranksWithDifferentConfigurations() throws {
       try withScratch { scratch in
-        let config = try scratch.write("tiny.yaml", TinyConfiguration().text)
-        let train = [
-          Program.path, "train", "--config", config, "--run", scratch.url("run").path,
-        ]
-        let outcome = try RunningJob(
-          Program.launcher + ["-n", "1"] + train + ["seed=1", ":", "-n", "1"] + train + ["seed=2"]
-        ).finish()
+        // One command line, and another file under the name on each machine.
+        for seed in 1...2 {
+          let text = TinyConfiguration().text
+            .replacingOccurrences(of: "seed: 7\n", with: "seed: \(seed)\n")
+          _ = try scratch.write("\(seed)/tiny.yaml", text)
+        }
+        let train = { (seed: Int) in
+          ["-n", "1", "env", "-C", "\(scratch.path)/\(seed)", Program.path]
+            + ["train", "--config", "tiny.yaml", "--run", scratch.url("run").path]
+        }
+        let outcome = try RunningJob(Program.launcher + train(1) + [":"] + train(2)).finish()
         try outcome.expectOneError([
           "rank 1: the configuration differs from rank 0's: 'seed: 2' here, 'seed: 1' there"
         ])

@@ -62,10 +62,21 @@ extension SystemTests {
     /// Ranks whose networks differ send one another messages of other lengths: the rank whose
     /// memory is too small says so, in MPI's words.
     @Test func failedCallsAreToldInMPIsWords() throws {
-      let bench = [Program.path, "bench", "--iterations", "1", "--warmup", "0", "--shares", "0"]
-      let outcome = try RunningJob(
-        Program.launcher + ["-n", "1"] + bench + ["width=4", ":", "-n", "1"] + bench + ["width=8"]
-      ).finish(timeout: 30)
+      let outcome = try withScratch { scratch in
+        // One command line: ranks compare theirs before anything else.
+        for (folder, width) in [("a", 4), ("b", 8)] {
+          let text = TinyConfiguration().text
+            .replacingOccurrences(of: "width: 4\n", with: "width: \(width)\n")
+          _ = try scratch.write("\(folder)/tiny.yaml", text)
+        }
+        func bench(_ folder: String) -> [String] {
+          ["-n", "1", "env", "-C", "\(scratch.path)/\(folder)", Program.path]
+            + ["bench", "--config", "tiny.yaml", "--iterations", "1", "--warmup", "0"]
+            + ["--shares", "0"]
+        }
+        return try RunningJob(Program.launcher + bench("a") + [":"] + bench("b"))
+          .finish(timeout: 30)
+      }
       #expect(outcome.status != 0, "\(outcome)")
       let lines = outcome.errorLines
       #expect(

@@ -11,8 +11,9 @@ struct LifeSign {
   var activity = Activity.Snapshot()
 }
 
-/// The messages' way, beside MPI: a rank that waits in MPI sends nothing by it. UDP, since a lost
-/// message is followed by the next, and nobody waits for anybody.
+/// The messages' way, beside MPI: a rank that waits in MPI sends nothing by it.
+///
+/// UDP, since a lost message is followed by the next, and nobody waits for anybody.
 final class LifeSignSocket {
   private let descriptor: Int32
   /// In the machine's byte order.

@@ -173,11 +173,12 @@ private final class Guardian: @unchecked Sendable {
     }
     let text =
       missing.isEmpty
-      ? "all ranks are alive and wait for each other or for a file system"
+      ? "nobody, all ranks are alive and wait for each other or for a file system"
       : missing.prefix(8).joined(separator: "; ")
         + (missing.count > 8 ? "; and \(missing.count - 8) more" : "")
-    return "the job has stalled, does not come: \(text); it ends with status \(Watchdog.status), "
-      + "and the last checkpoint is whole: the same command with --continue goes on"
+    return
+      "the job has stalled; missing: \(text); it ends with status \(Watchdog.status), the same "
+      + "command with --continue goes on from the last checkpoint"
   }
 
   /// That a rank gives no sign of life; nil where it does.
