@@ -125,6 +125,16 @@ extension Communicator {
     }
   }
 
+  /// Whether `value` is true on all ranks.
+  package func agreed(_ value: Bool) throws -> Bool {
+    let mine = [value ? 1.0 : 0]
+    var all = [Double](repeating: 0, count: size)
+    try mine.withUnsafeBufferPointer { mine in
+      try all.withUnsafeMutableBufferPointer { try allGather(mine, into: $0) }
+    }
+    return !all.contains(0)
+  }
+
   private static func hash(_ bytes: [UInt8]) -> UInt32 {
     // FNV-1a: only to see whether messages are alike.
     bytes.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }

@@ -10,6 +10,12 @@ package protocol Dataset: Sendable {
   /// What the samples are conditioned on.
   var condition: ConditionShape { get }
 
+  /// CRC-32 in hexadecimal of what was read, pictures and labels; nil for samples that are drawn,
+  /// which their parameters determine.
+  ///
+  /// Reads all of it.
+  var checksum: String? { get }
+
   /// Overwrites a condition, of this data set's shape, with that of sample `index`; allocates
   /// nothing.
   func copyCondition(at index: Int, into condition: Condition)
@@ -23,6 +29,8 @@ package protocol Dataset: Sendable {
 }
 
 extension Dataset {
+  package var checksum: String? { nil }
+
   /// Labels are in 0 ..< classCount; 0 says that there are none.
   package var classCount: Int { condition.classes }
 

@@ -31,6 +31,7 @@ package struct RunConfiguration {
   package let setup: TrainingSetup
   package let output: OutputSection
   package let evaluation: EvaluationSection
+  package let checks: ChecksSection
   private let root: ConfigurationReader
 
   /// - Throws: `ConfigurationError` naming file, line and key.
@@ -51,6 +52,7 @@ package struct RunConfiguration {
       ScoreSubject(
         name: name, source: data.source, hasFixedGenerator: setup.training.hasFixedGenerator),
       sampleEvery: output.sampleEvery)
+    checks = try Self.checks(root.section("checks"))
   }
 
   /// Whether a folder can have this name on any file system, and be typed and shown.

@@ -23,6 +23,8 @@ struct CheckpointState: Codable, Equatable {
   /// The values of the configuration that a run which goes on has to keep.
   var configuration: [String: String]?
   var data: Data?
+  /// What the configured learning rates are multiplied by; nil for 1.
+  var rateFactor: Double?
 
   var json: String {
     let encoder = JSONEncoder()

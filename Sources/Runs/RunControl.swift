@@ -1,16 +1,19 @@
 import Base
 import Collectives
+import Foundation
 
 /// What ranks tell each other at the end of an iteration, in one small gather that is prepared
 /// once.
-final class RunControl {
+package final class RunControl {
   /// What all ranks do next.
-  struct Decision: Equatable {
+  package struct Decision: Equatable {
     /// The number of a signal, or `StopSignal.timeLimit`; 0 to go on.
-    var stop: Int32 = 0
+    package var stop: Int32 = 0
     /// Whether the next iteration ends with a checkpoint: rank 0's clock says so, and all have to
     /// know before.
-    var saves = false
+    package var saves = false
+
+    package init() {}
   }
 
   private static let values = 3
@@ -19,7 +22,7 @@ final class RunControl {
   private let all: DoubleStorage
   private let gather: any PreparedAllGather
 
-  init(_ communicator: any Communicator) throws {
+  package init(_ communicator: any Communicator) throws {
     self.communicator = communicator
     all = DoubleStorage(count: Self.values * communicator.size)
     gather = try communicator.makeAllGather(UnsafeBufferPointer(mine.buffer), into: all.buffer)
@@ -32,8 +35,8 @@ final class RunControl {
   ///   - isOver: Whether this rank sees the job's time run out.
   ///   - saves: Whether this rank's clock asks for a checkpoint.
   /// - Returns: The same on all ranks.
-  /// - Throws: On all ranks, where something went wrong on one.
-  func agree(failure: String?, isOver: Bool, saves: Bool) throws -> Decision {
+  /// - Throws: On all ranks, where something went wrong on one, or hashes differ.
+  package func agree(failure: String?, isOver: Bool, saves: Bool) throws -> Decision {
     let (mine, all) = (mine.buffer, all.buffer)
     let signal = StopSignal.pending
     mine[0] = Double(signal != 0 ? signal : isOver ? StopSignal.timeLimit : 0)
@@ -49,5 +52,32 @@ final class RunControl {
     }
     if failed { try communicator.agree(failure) }
     return decision
+  }
+
+  /// Refuses to go on where a rank has other parameters than the others.
+  ///
+  /// - Parameter hash: That of this rank's parameters.
+  /// - Throws: On all ranks, naming the rank that differs.
+  package func requireSame(hash: Double) throws {
+    let (mine, all) = (mine.buffer, all.buffer)
+    mine[0] = hash
+    try gather()
+    let hashes = stride(from: 0, to: all.count, by: Self.values).map { all[$0] }
+    if hashes.contains(where: { $0 != hash }) { throw Fault(try disagreement(hashes)) }
+  }
+
+  /// Who has other parameters than most; of two ranks nobody can tell who is right.
+  private func disagreement(_ hashes: [Double]) throws -> String {
+    let hosts = try communicator.gather(ProcessInfo.processInfo.hostName)
+    var counts: [Double: Int] = [:]
+    for hash in hashes { counts[hash, default: 0] += 1 }
+    let most = counts.max { ($0.value, $0.key) < ($1.value, $1.key) }
+    let isClear = (most?.value ?? 0) * 2 > hashes.count
+    let odd = hashes.indices.filter { !isClear || hashes[$0] != most?.key }
+    let names = odd.prefix(8).map { "rank \($0) on \(hosts[$0])" }.joined(separator: ", ")
+    return "the ranks' parameters are no longer the same bits: "
+      + (isClear ? "\(names) differ\(odd.count == 1 ? "s" : "") from the others" : names)
+      + "; a memory or a network has changed some. Nothing of this iteration has been saved: go on "
+      + "from the last checkpoint, without that machine"
   }
 }

@@ -11,7 +11,7 @@ final class Snapshot: @unchecked Sendable {
   /// The part of one network.
   private final class Part: @unchecked Sendable {
     let network: Network
-    private let optimizer: Optimizer
+    fileprivate let optimizer: Optimizer
     private let values: FloatStorage
     private let average: FloatStorage?
     /// The optimizer's moments, then the average where there is one, with their copies.
@@ -87,6 +87,8 @@ final class Snapshot: @unchecked Sendable {
   private let parts: [Part]
   /// Iterations done.
   private(set) var iteration = 0
+  /// `Optimizer.rateFactor` of both networks.
+  private(set) var rateFactor = 1.0
 
   init(_ trainer: Trainer) {
     parts = [
@@ -102,20 +104,25 @@ final class Snapshot: @unchecked Sendable {
   /// Copies the state of training as it is after `iteration` iterations.
   func take(iteration: Int) {
     self.iteration = iteration
+    rateFactor = parts[0].optimizer.rateFactor
     for part in parts { part.take() }
   }
 
   /// Puts the copied state back.
   func restore() {
-    for part in parts { part.restore() }
+    for part in parts {
+      part.restore()
+      part.optimizer.rateFactor = rateFactor
+    }
   }
 
   /// Gives all ranks the snapshot of rank 0.
   func broadcast(over communicator: any Communicator) throws {
     for part in parts { try part.broadcast(over: communicator) }
-    var number = iteration
-    try withUnsafeMutableBytes(of: &number) { try communicator.broadcast($0, from: 0) }
-    iteration = number
+    var numbers = [Double(iteration), rateFactor]
+    try numbers.withUnsafeMutableBytes { try communicator.broadcast($0, from: 0) }
+    iteration = Int(numbers[0])
+    rateFactor = numbers[1]
   }
 
   // MARK: - Files
@@ -137,10 +144,27 @@ final class Snapshot: @unchecked Sendable {
     let stored = try files.map { try $0.tensors.write(to: "\(folder)/\($0.name).safetensors") }
     var state = state
     state.iteration = iteration
+    state.rateFactor = rateFactor == 1 ? nil : rateFactor
     let path = "\(folder)/state.json"
     try FileSystem.writeAtomically(state.json, to: path)
     let sum = try FileSystem.checksum(ofFile: path)
     return stored + [StoredFile(name: "state.json", size: sum.size, crc32: sum.crc32)]
+  }
+
+  /// The files of a checkpoint's folder whose tensors are not bit for bit those of the snapshot.
+  ///
+  /// - Parameter folder: The folder.
+  /// - Returns: Names, none where all agree.
+  /// - Throws: Where a file cannot be read.
+  func differences(from folder: String) throws -> [String] {
+    try FileSystem.withTemporaryFolder { temporary in
+      try files.compactMap { name, tensors in
+        let file = "\(name).safetensors"
+        let written = try tensors.write(to: "\(temporary)/\(file)")
+        let stored = try FileSystem.checksum(ofFile: "\(folder)/\(file)")
+        return stored.size == written.size && stored.crc32 == written.crc32 ? nil : file
+      }
+    }
   }
 
   /// Reads a checkpoint's folder.
@@ -158,6 +182,8 @@ final class Snapshot: @unchecked Sendable {
       }
       try tensors.read(SafetensorsFile(path: path), reason: reason)
     }
-    iteration = try CheckpointState(folder: folder).iteration
+    let state = try CheckpointState(folder: folder)
+    iteration = state.iteration
+    rateFactor = state.rateFactor ?? 1
   }
 }

@@ -27,6 +27,8 @@ package struct TrainingOptions: Sendable {
   package var limit: RunLimit?
   /// Seconds after which an exchange that is not finished ends the job; nil for never.
   package var stallTimeout: Double? = 600
+  /// How often a run that diverges goes back to its last checkpoint, with half the learning rates.
+  package var rollbacks = 0
   package var version = ""
 
   package init() {}
@@ -41,11 +43,11 @@ package final class TrainingRun {
   private let resolvedYAML: String
   let model: Model
   let trainer: Trainer
-  private let inputs: DrawnInputs
+  let inputs: DrawnInputs
   let schedule: Schedule
   let dataset: any Dataset
   let begin: RunStart
-  private var directory: RunDirectory
+  private(set) var directory: RunDirectory
   /// Rank 0's, from the run's begin to its last write.
   private var lease: RunLease?
   private var limit: RunLimit?
@@ -78,7 +80,10 @@ package final class TrainingRun {
             order: configuration.data.order)
         }
         let state = CheckpointState(
-          iteration: 0, configuration: fixed, data: .init(samples: dataset.count, checksum: nil))
+          iteration: 0, configuration: fixed,
+          data: .init(
+            samples: dataset.count,
+            checksum: communicator.rank == 0 ? dataset.checksum : nil))
         return (configuration, yaml, model, dataset, sampler, state)
       }
     try communicator.requireSame(resolvedYAML, what: "the configuration")
@@ -113,11 +118,57 @@ package final class TrainingRun {
     defer { lease?.release() }
     let start = try isRoot ? resumeOrCreate() : joinRun()
     do {
-      return try train(from: start)
+      return try trainAndGoBack(from: start)
     } catch {
       if isRoot { RunLog(directory).add(.failed, "\(error)") }
       throw error
     }
+  }
+
+  /// Trains; where that diverges goes back to the last checkpoint, with half the learning rates, as
+  /// often as was asked for.
+  private func trainAndGoBack(from start: Int) throws -> Bool {
+    var start = start
+    var left = options.rollbacks
+    while true {
+      do {
+        return try train(from: start)
+      } catch let error as Divergence where left > 0 {
+        left -= 1
+        start = try goBack(after: error, left: left)
+      }
+    }
+  }
+
+  /// Restores the last whole checkpoint on all ranks, and halves the learning rates.
+  ///
+  /// - Parameters:
+  ///   - error: What happened.
+  ///   - left: How often this may still be done.
+  /// - Returns: The checkpoint's iterations.
+  /// - Throws: On all ranks, where there is no checkpoint.
+  private func goBack(after error: Divergence, left: Int) throws -> Int {
+    let optimizers = [trainer.generatorOptimizer, trainer.criticOptimizer]
+    let factor = optimizers[0].rateFactor / 2
+    let snapshot = Snapshot(trainer)
+    try communicator.agree {
+      guard communicator.rank == 0 else { return }
+      guard
+        try !CheckpointStore(directory: directory.checkpoints, keep: 1).names().isEmpty
+      else { throw Fault("\(error); there is no checkpoint to go back to") }
+      try readNewestCheckpoint(into: snapshot)
+    }
+    try snapshot.broadcast(over: communicator)
+    snapshot.restore()
+    for optimizer in optimizers { optimizer.rateFactor = factor }
+    if communicator.rank == 0 {
+      let text =
+        "\(error); went back to iteration \(snapshot.iteration) with \(factor) times the "
+        + "configured learning rates; \(left) more rollback\(left == 1 ? "" : "s") allowed"
+      Messages.warning(text)
+      RunLog(directory).add(.warning, text)
+    }
+    return snapshot.iteration
   }
 
   private func train(from start: Int) throws -> Bool {
@@ -144,11 +195,15 @@ package final class TrainingRun {
       let losses = try trainer.iterate(iteration, inputs)
       iteration += 1
       Activity.enter(.endOfIteration, iteration: iteration)
+      let hashes =
+        configuration.checks.hashEvery.isDue(afterIteration: iteration, schedule: schedule)
+        ? ParameterHashes(model) : nil
+      if let hashes { try control.requireSame(hash: hashes.combined) }
       var failure: String?
       do {
         try lease?.check()
         try recorder?.record(
-          iteration, critic: losses.critic, generator: losses.generator,
+          iteration, critic: losses.critic, generator: losses.generator, hashes: hashes,
           seconds: monotonicSeconds() - begin)
         // Before the checkpoint, so that no resumed run begins behind scores that are missing.
         if let recorder,

@@ -27,6 +27,20 @@ extension FileSystem {
     return (String(name[..<dot].dropFirst()), process)
   }
 
+  /// Runs `body` with a folder of its own in the system's place for temporary files, and removes
+  /// it.
+  package static func withTemporaryFolder<Result>(
+    _ body: (_ folder: String) throws -> Result
+  ) throws -> Result {
+    var template = Array("\(NSTemporaryDirectory())/wgangp-dist-XXXXXX\0".utf8CString)
+    guard let made = mkdtemp(&template) else {
+      throw Fault(path: NSTemporaryDirectory(), cannot: "make a folder", code: errno)
+    }
+    let folder = String(cString: made)
+    defer { try? removeTree(folder) }
+    return try body(folder)
+  }
+
   /// Removes what processes that have ended left in a folder under temporary names.
   ///
   /// - Parameters:

@@ -28,7 +28,7 @@ package final class RunLease: Sendable {
     var boot: String?
     var token: String?
     /// Whether the holder went away in order.
-    var isReleased: Bool
+    package var isReleased: Bool
   }
 
   private struct State {

@@ -123,7 +123,7 @@ package final class Trainer {
   func requireFinite(_ loss: Double, _ norm: Double, _ place: @autoclosure () -> String) throws {
     guard !loss.isFinite || !norm.isFinite else { return }
     let what = loss.isFinite ? "the gradient's norm is \(norm)" : "the loss is \(loss)"
-    throw Fault(
+    throw Divergence(
       "\(place()): \(what); training has diverged: lower the learning rates or the penalty weight, "
         + "or start again from an earlier checkpoint")
   }

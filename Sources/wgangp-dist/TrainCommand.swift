@@ -64,6 +64,15 @@ struct TrainCommand: ParsableCommand {
       """, valueName: "duration"))
   var stallTimeout: String?
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      """
+      Where training diverges, go back to the last checkpoint with half the learning rates, at \
+      most so often (default: 0).
+      """, valueName: "count"))
+  var rollback = 0
+
   @Flag(
     name: .long,
     help: "Go on although data or config.yaml are not those that the checkpoint was made with.")
@@ -87,6 +96,9 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError(
         "--resume takes everything from the run's folder; leave out --config and --run")
     }
+    guard (0...100).contains(rollback) else {
+      throw ValidationError("--rollback must be in 0 ... 100")
+    }
     guard !goesOn || runFolder != nil else {
       throw ValidationError("--continue needs --run FOLDER, the folder of the run")
     }
@@ -108,6 +120,7 @@ struct TrainCommand: ParsableCommand {
       options.resume = resume
       options.goesOn = goesOn
       options.acceptsChanges = acceptChanges
+      options.rollbacks = rollback
       options.limit = .current(try timeLimit.map { try Duration.seconds($0, of: "--time-limit") })
       if let stallTimeout {
         options.stallTimeout =

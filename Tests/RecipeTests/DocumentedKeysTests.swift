@@ -8,8 +8,8 @@ import Testing
   private static func keysRead() throws -> Set<String> {
     let readers =
       "choice|number|optionalNumber|integer|optionalInteger|boolean|string|path|optionalString|"
-      + "section|optionalSection|item|items|optionalItems|integers|numberPair|optionalImageSize|decay|"
-      + "optionalStrings|strings"
+      + "section|optionalSection|item|items|optionalItems|integers|numberPair|optionalImageSize|"
+      + "decay|optionalStrings|strings"
     let calls = try NSRegularExpression(
       pattern: "(?:\\b(?:\(readers))\\(\\s*|\\b(?:key: |let key = ))\"([a-zA-Z]+)\"")
     var keys: Set<String> = []

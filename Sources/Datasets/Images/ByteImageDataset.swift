@@ -1,4 +1,5 @@
 import Base
+import Storage
 
 /// Images held in memory as bytes, a quarter of what floats take, and converted when they are read.
 package final class ByteImageDataset: Dataset {
@@ -23,6 +24,12 @@ package final class ByteImageDataset: Dataset {
 
   package var name: String { images.name }
   package var shape: Shape { images.shape }
+
+  package var checksum: String? {
+    let pixels = images.pixels.withUnsafeBytes { FileSystem.crc32($0) }
+    let all = images.labels.withUnsafeBytes { FileSystem.crc32($0, continuing: pixels) }
+    return all.padded(to: 8, radix: 16)
+  }
 
   package func copyCondition(at index: Int, into condition: Condition) {
     guard self.condition.classes > 0 else { return }

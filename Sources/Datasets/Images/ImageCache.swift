@@ -84,6 +84,12 @@ final class ImageCache: Sendable {
     self.file = file
   }
 
+  /// CRC-32 of labels and pixels: not of the listing's digest, which the files' dates change.
+  var checksum: UInt32 {
+    let end = pixelsStart + count * shape.elementCount
+    return FileSystem.crc32(UnsafeRawBufferPointer(rebasing: file.bytes[labelsStart..<end]))
+  }
+
   func label(at index: Int) -> Int {
     Int(Self.word(file.bytes, at: labelsStart + 4 * index))
   }

@@ -81,6 +81,8 @@ package final class ImageFolderDataset: Dataset {
     condition = ConditionShape(classes: classes.count)
   }
 
+  package var checksum: String? { cache.checksum.padded(to: 8, radix: 16) }
+
   package func copyCondition(at index: Int, into condition: Condition) {
     guard self.condition.classes > 0 else { return }
     precondition(index >= 0 && index < count, "sample \(index) of \(count)")

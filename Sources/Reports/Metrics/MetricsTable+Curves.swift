@@ -7,7 +7,9 @@ extension MetricsTable {
   private static let frame: Set<String> = ["iteration", "epoch", "seconds"]
 
   /// The columns that a plot shows unless it is told which: all but iteration, epoch and seconds.
-  package var plottedColumns: [String] { names.filter { !Self.frame.contains($0) } }
+  package var plottedColumns: [String] {
+    names.filter { !Self.frame.contains($0) && unit($0) != "crc32" }
+  }
 
   /// Whether a column has a number that says something: not all missing, and not all 0, as the
   /// penalty of a run without one is.

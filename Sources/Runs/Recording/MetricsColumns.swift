@@ -6,8 +6,13 @@ import Training
 /// Losses and the W distance have the unit of the critic's score, cross-entropies are in nats.
 package struct MetricsColumns {
   private let columns: [LossColumn]
+  private let hasHashes: Bool
 
-  package init(_ objective: Objective) {
+  /// - Parameters:
+  ///   - objective: What is trained.
+  ///   - hasHashes: Whether there are columns for the hashes of the parameters.
+  package init(_ objective: Objective, hasHashes: Bool = false) {
+    self.hasHashes = hasHashes
     var columns = objective.loss.columns(hasPenalty: objective.penalty != nil)
     if objective.classifier != nil {
       columns += [
@@ -28,14 +33,30 @@ package struct MetricsColumns {
 
   /// All columns of the file.
   package var names: [String] {
-    ["iteration (count)", "epoch (count)"] + columns.map(\.name) + ["seconds (s)"]
+    ["iteration (count)", "epoch (count)"] + columns.map(\.name)
+      + (hasHashes ? ["generator_hash (crc32)", "critic_hash (crc32)"] : []) + ["seconds (s)"]
   }
 
   /// A row of the file.
-  package func row(iteration: Int, epoch: Int, _ losses: StepLosses, seconds: Double)
-    -> [MetricValue]
-  {
-    [.integer(iteration), .integer(epoch)] + columns.map { .number($0.value(losses)) }
-      + [.number(seconds)]
+  ///
+  /// - Parameters:
+  ///   - iteration: Iterations done.
+  ///   - epoch: The epoch, from 1.
+  ///   - losses: The iteration's.
+  ///   - hashes: Those after the iteration; nil where none were computed.
+  ///   - seconds: The iteration's.
+  /// - Returns: As many values as there are names.
+  package func row(
+    iteration: Int, epoch: Int, _ losses: StepLosses, hashes: ParameterHashes? = nil,
+    seconds: Double
+  ) -> [MetricValue] {
+    var row: [MetricValue] =
+      [.integer(iteration), .integer(epoch)] + columns.map { .number($0.value(losses)) }
+    if hasHashes {
+      row += [hashes?.generator, hashes?.critic].map {
+        $0.map { .integer(Int($0)) } ?? .number(.nan)
+      }
+    }
+    return row + [.number(seconds)]
   }
 }

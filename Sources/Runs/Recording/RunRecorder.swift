@@ -34,7 +34,7 @@ final class RunRecorder {
     self.configuration = configuration
     self.objective = objective
     self.schedule = schedule
-    columns = MetricsColumns(objective)
+    columns = MetricsColumns(objective, hasHashes: configuration.checks.hashEvery != .never)
     monitor = TrainingMonitor(objective)
     metrics = try MetricsLog(path: directory.metrics, columns: columns.names)
     try metrics.truncate(afterIteration: start)
@@ -89,13 +89,14 @@ final class RunRecorder {
   }
 
   func record(
-    _ iteration: Int, critic: CriticLosses, generator: GeneratorLosses, seconds: Double
+    _ iteration: Int, critic: CriticLosses, generator: GeneratorLosses,
+    hashes: ParameterHashes? = nil, seconds: Double
   ) throws {
     let status = status(iteration, critic)
     try metrics.append(
       columns.row(
         iteration: iteration, epoch: status.epoch?.current ?? 0, (critic, generator),
-        seconds: seconds))
+        hashes: hashes, seconds: seconds))
     progress.update(status)
     for warning in monitor.observe(critic, generator) {
       Messages.warning("iteration \(iteration): \(warning)")

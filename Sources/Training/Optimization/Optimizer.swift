@@ -12,6 +12,8 @@ package final class Optimizer {
   private let network: Network
   /// Updates done.
   package var step = 0
+  /// What the configured rate is multiplied by: below 1 after a run went back to a checkpoint.
+  package var rateFactor = 1.0
   /// PyTorch's names of the state vectors, as many as the settings need, and the vectors: the
   /// arena's layout, this rank's parts up to date.
   package let moments: [(name: String, values: FloatStorage)]
@@ -34,7 +36,7 @@ package final class Optimizer {
       case .rmsprop(let rmsprop): rmsprop.learningRate
       case .sgd(let sgd): sgd.learningRate
       }
-    return settings.schedule.rate(configured, iteration: iteration)
+    return rateFactor * settings.schedule.rate(configured, iteration: iteration)
   }
 
   /// Moves the parameters along the network's reduced gradient, at the rate of `iteration`, on all

@@ -1,0 +1,65 @@
+import ArgumentParser
+import Base
+import Runs
+
+struct ReplayCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "replay",
+    abstract: "Compute iterations of a run again, and compare with what it has written.",
+    discussion: """
+      On any allowed rank count, on any machine: the rows of metrics.csv (losses, gradient norms, \
+      and hashes of the parameters where checks.hashEvery asked for them) and the checkpoint at \
+      the end have to be the same, bit for bit. Exit status 0: they are; 1: not. Writes nothing.
+
+      A difference says that one of the two computations went wrong: another program version, \
+      other data, or a machine that computes or remembers wrongly.
+      """)
+
+  @Argument(help: ArgumentHelp("The run's folder.", valueName: "folder"))
+  var folder: String
+
+  @Option(help: "Iterations done at the beginning: 0, or a checkpoint's step.")
+  var from: Int
+
+  @Option(help: "Iterations done at the end, best a checkpoint's step.")
+  var to: Int
+
+  @Argument(
+    help: ArgumentHelp(
+      "Values over the run's configuration: data.path=FOLDER, training.threads=2.",
+      valueName: "key=value"))
+  var overrides: [String] = []
+
+  func run() throws {
+    try Job.run(needsAllTasks: true) { communicator in
+      var options = TrainingOptions()
+      options.resume = folder
+      options.overrides = overrides
+      let result = try TrainingRun(options, communicator: communicator)
+        .replay(from: from, to: to)
+      let agrees = try communicator.agreed(result.agrees)
+      if communicator.rank == 0 { report(result) }
+      if !agrees { throw ExitStatus.failure }
+    }
+  }
+
+  private func report(_ result: TrainingRun.ReplayResult) {
+    let (first, last) = (result.iterations.lowerBound + 1, result.iterations.upperBound)
+    Messages.notice(
+      "replayed iterations \(first) to \(last): \(result.rows) rows of metrics.csv compared"
+        + (result.hasHashes ? ", with hashes of the parameters" : ""))
+    if let difference = result.difference {
+      Messages.error(
+        "\(folder): iteration \(difference.iteration) is the first that differs: "
+          + "\(difference.column) is \(difference.found), metrics.csv has \(difference.expected)")
+    }
+    switch result.differingFiles {
+    case nil: Messages.notice("the run has no checkpoint of step \(last) to compare with")
+    case []?: Messages.notice("the checkpoint of step \(last) agrees, bit for bit")
+    case let files?:
+      Messages.error(
+        "\(folder): the checkpoint of step \(last) differs: \(files.joined(separator: ", "))")
+    }
+    if result.agrees { Messages.notice("all agrees") }
+  }
+}
