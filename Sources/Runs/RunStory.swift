@@ -56,7 +56,7 @@ package struct RunStory {
     }
     lines += try Self.progress(run)
     if state != .done && state != .running {
-      lines.append("go on: wgangp-dist train --run \(path) --continue")
+      lines.append("go on: wgangp-dist train --run \(shellQuoted(path)) --continue")
     }
     self.lines = lines
   }

@@ -306,7 +306,8 @@ package final class TrainingRun {
       if let snapshot { try take(snapshot) } else { try create() }
       let job =
         "\(communicator.size) rank\(communicator.size == 1 ? "" : "s"), process \(getpid()) on "
-        + "\(ProcessInfo.processInfo.hostName): \(CommandLine.arguments.joined(separator: " "))"
+        + "\(ProcessInfo.processInfo.hostName): "
+        + CommandLine.arguments.map(shellQuoted).joined(separator: " ")
       if let snapshot {
         RunLog(directory).add(.resumed, "after iteration \(snapshot.iteration), \(job)")
       } else {

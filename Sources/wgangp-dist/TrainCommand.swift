@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Reports
 import Runs
 
@@ -128,7 +129,13 @@ struct TrainCommand: ParsableCommand {
           ? nil : try Duration.seconds(stallTimeout, of: "--stall-timeout")
       }
       options.version = WGANGPDist.configuration.version
-      let run = try TrainingRun(options, communicator: communicator)
+      let run: TrainingRun
+      do { run = try TrainingRun(options, communicator: communicator) } catch {
+        // Nothing is lost: the same command with --continue begins again.
+        guard StopSignal.pending != 0 else { throw error }
+        Messages.error("\(error)")
+        throw ExitStatus.stopped
+      }
       guard !dryRun else { return try run.dryRun() }
       if try !run.execute() { throw ExitStatus.stopped }
     }

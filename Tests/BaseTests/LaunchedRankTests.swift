@@ -28,3 +28,14 @@ import Testing
     #expect(LaunchedRank.jobSize(in: environment) == size)
   }
 }
+
+@Suite struct ShellQuotedTests {
+  @Test(
+    arguments: [
+      ("runs/a-1", "runs/a-1"), ("a b", "'a b'"), ("", "''"), ("it's", "'it'\\''s'"),
+      ("$x", "'$x'"), ("é", "'é'"), ("width=8", "width=8"),
+    ] as [(String, String)])
+  func wordsAsAShellTakesThem(word: String, quoted: String) {
+    #expect(shellQuoted(word) == quoted)
+  }
+}

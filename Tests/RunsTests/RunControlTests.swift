@@ -1,3 +1,4 @@
+import Base
 import Collectives
 import Runs
 import TestSupport

@@ -142,7 +142,13 @@ final class ImageCache: Sendable {
     try write(magic + numbers.flatMap { littleEndian(UInt32($0)) } + digest)
     try write(names + [UInt8](repeating: 0, count: (4 - names.count % 4) % 4))
     try write(listing.labels.flatMap { littleEndian(UInt32(bitPattern: $0)) })
+    Messages.notice("reading \(listing.files.count) pictures of \(settings.path)")
+    var lastNotice = monotonicSeconds()
     for first in stride(from: 0, to: listing.files.count, by: blockSize) {
+      if monotonicSeconds() - lastNotice > 5 {
+        Messages.notice("read \(first) of \(listing.files.count) pictures")
+        lastNotice = monotonicSeconds()
+      }
       let block = listing.files[first..<min(first + blockSize, listing.files.count)]
       try write(try images(Array(block), settings))
     }
@@ -168,6 +174,11 @@ final class ImageCache: Sendable {
       results.set(
         index,
         Result {
+          // Within a second, however many pictures there are.
+          guard StopSignal.pending == 0 else {
+            throw Fault(
+              "stopped by \(StopSignal.name(StopSignal.pending)) while pictures were read")
+          }
           let path = "\(settings.path)/\(files[index])"
           var picture = try Picture.read(path)
           if settings.channels == 1 { picture = picture.grey }

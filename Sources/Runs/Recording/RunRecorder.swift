@@ -148,8 +148,9 @@ final class RunRecorder {
     if signal != 0 && iteration < schedule.iterations {
       return Messages.notice(
         "stopped by \(StopSignal.name(signal)) after iteration \(iteration) of "
-          + "\(schedule.iterations), saved; go on with: \(CommandLine.arguments[0]) train --run "
-          + "\(directory.path) --continue")
+          + "\(schedule.iterations), saved; go on with: "
+          + "\(shellQuoted(CommandLine.arguments[0])) train --run \(shellQuoted(directory.path)) "
+          + "--continue")
     }
     Messages.notice(
       "done: \(iteration) iterations in \(ProgressReporter.duration(seconds)); checkpoints, "

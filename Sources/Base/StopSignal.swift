@@ -4,7 +4,8 @@ import Synchronization
 /// Requests to stop in order: SIGINT, SIGTERM and SIGHUP (a single process), SIGUSR1 (mpirun
 /// forwards it to all ranks) and SIGUSR2 (likewise; some batch systems send it).
 ///
-/// The trainer looks at it after each iteration and agrees with the other ranks. Under mpirun
+/// The trainer looks at it after each iteration and agrees with the other ranks; what reads for a
+/// long time looks at it too. Under mpirun
 /// SIGINT and SIGTERM are followed by SIGKILL a second later: a save then happens only if the step
 /// and the save fit into it.
 package enum StopSignal {
