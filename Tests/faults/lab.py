@@ -77,6 +77,15 @@ class Job:
             start_new_session=True,
         )
 
+    def waits_for(self, text, seconds):
+        """Waits until the errors have a text; whether they do."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if text.encode() in os.pread(self._files[1].fileno(), 1 << 20, 0):
+                return True
+            time.sleep(0.05)
+        return False
+
     def wait(self, seconds=180):
         """Its end; what does not end in time is killed and has status 124, as `timeout` says."""
         try:
