@@ -2,7 +2,7 @@
 # What the scripts of all batch systems share. They source it; by itself it does nothing.
 #
 # A run has a folder, RUN. Each start of a job trains it from where it stands, within the job's time.
-# Statuses: 0 done; 75 the same command goes on; others: it would not help.
+# Statuses: 0 done; 75 and 74 (stalled) the same command goes on; others: it would not help.
 
 # shellcheck source=launch/launcher.sh
 source "${BASH_SOURCE[0]%/*}/launcher.sh"
@@ -71,13 +71,13 @@ may_go_on() {
 }
 
 # Ends the script: with status 75, after COMMAND, which puts the job back into the queue, where another
-# start goes on (stopped in order; a machine lost; ranks killed); else with the ranks' status.
+# start goes on (stopped in order; stalled; a machine lost; ranks killed); else with the ranks' status.
 #
 #   finish COMMAND
 finish() {
   if ((status == 0)); then
     say "$RUN is done"
-  elif ((status != 75 && status < 128)); then
+  elif ((status != 75 && status != 74 && status < 128)); then
     say "status $status: an error, not started again"
   elif ! may_go_on; then
     say "status $status: not started again, as $RUN has no new checkpoint after ${RETRIES:-3} tries"

@@ -165,7 +165,7 @@ package struct CheckpointStore: Sendable {
       try FileSystem.synchronizeDirectory(directory)
       notes = Self.notes { try FileSystem.removeTree(aside) }
     }
-    try updateLatest(to: name)
+    notes += try updateLatest(to: name)
     return Publication(outcome: outcome, notes: try notes + prune(sparing: name))
   }
 
@@ -180,8 +180,24 @@ package struct CheckpointStore: Sendable {
   }
 
   /// Points `latest` at a checkpoint by a relative link, so that the run can be moved.
-  package func updateLatest(to name: String) throws {
-    try FileSystem.replaceSymlink(at: "\(directory)/latest", to: name)
+  ///
+  /// A folder of that name is a copy's, made with links followed (`cp -rL`, zip): it goes.
+  ///
+  /// - Parameter name: The checkpoint's.
+  /// - Returns: One line where a folder that was in the way could not be removed.
+  /// - Throws: `Fault` if the system refuses.
+  @discardableResult
+  package func updateLatest(to name: String) throws -> [String] {
+    let link = "\(directory)/latest"
+    let aside = FileSystem.asidePath(for: link)
+    let isInTheWay = FileSystem.isFolder(link)
+    if isInTheWay {
+      // A link cannot be renamed over it. Aside first, so that no half of a folder has the name.
+      try FileSystem.removeTree(aside)
+      try FileSystem.rename(link, to: aside)
+    }
+    try FileSystem.replaceSymlink(at: link, to: name)
+    return isInTheWay ? Self.notes { try FileSystem.removeTree(aside) } : []
   }
 
   /// Removes all but the newest `keep` checkpoints, folders without `DONE` that a whole one has

@@ -210,6 +210,21 @@ import Testing
     }
   }
 
+  /// A copy that follows links (`cp -rL`, zip) has a folder where the link was.
+  @Test func aFolderNamedLatestIsReplaced() throws {
+    try Self.withStore { store in
+      try Self.publish(store, step: 1)
+      let latest = "\(store.directory)/latest"
+      try FileSystem.removeTree(latest)
+      try FileManager.default.copyItem(atPath: store.path(step: 1), toPath: latest)
+      try Self.publish(store, step: 2)
+      #expect(try Self.link(store) == "step-00000002")
+      #expect(
+        try FileSystem.listDirectory(store.directory)
+          == ["latest", "step-00000001", "step-00000002"])
+    }
+  }
+
   /// Where the run's folder has been moved away, none is made in its place.
   @Test func aFolderThatIsGoneIsNotMadeAnew() throws {
     try Self.withStore { store in

@@ -1,0 +1,305 @@
+#!/usr/bin/env python3
+"""Trains on four pretend machines for some minutes while faults come at random, and compares.
+
+    Tests/faults/soak.py --minutes 60 --seed 0 --output soak       # soak.csv, soak.svg
+    PROGRAM=FILE Tests/faults/soak.py --minutes 10
+
+launch/hosts.sh starts the ranks, and is called again whenever it ends. At the end the run is stopped
+in order, and an undisturbed run of as many iterations on one rank must have the same last checkpoint.
+Needs root, Open MPI, iproute2 and util-linux. Expected result: "same bits", status 0.
+"""
+
+import argparse
+import csv
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+from lab import Lab, Skipped, filecmp
+
+NAMES = ["m1", "m2", "m3", "m4"]
+LOAD = ["width=4", "training.batch=16", "output.checkpointEvery=40 iterations",
+        "output.sampleEvery=400 iterations", "training.iterations=1000000"]
+PANELS = [
+    ("memory", "MB, the largest rank's resident memory", "resident_mb"),
+    ("descriptors", "open descriptors, the largest rank's", "descriptors"),
+    ("disk", "MB, the run's folder without its tables", "disk_mb"),
+    ("processes", "processes of the job", "processes"),
+]
+
+
+class Soak:
+    def __init__(self, options):
+        self.options = options
+        self.random = random.Random(options.seed)
+        self.lab = Lab(options.seed, options.keep)
+        self.faults, self.statuses, self.reasons = Counter(), Counter(), Counter()
+        self.rows = []
+        self.begin = time.monotonic()
+        self.ended = threading.Event()
+        self.job = None
+
+    # ---- what is recorded --------------------------------------------------------------------
+
+    def sample(self):
+        """One row: time, iteration, and what the job takes."""
+        resident = descriptors = 0
+        ranks = self.lab.ranks(self.run)
+        for number in ranks:
+            try:
+                status = Path(f"/proc/{number}/status").read_text()
+                resident = max(resident, int(status.split("VmRSS:")[1].split()[0]) / 1e3)
+                descriptors = max(descriptors, len(os.listdir(f"/proc/{number}/fd")))
+            except (OSError, IndexError):
+                pass
+        disk = 0
+        for folder, _, names in os.walk(self.run):
+            for name in names:
+                if not name.endswith((".csv", ".log")):
+                    try:
+                        disk += os.lstat(os.path.join(folder, name)).st_size
+                    except OSError:
+                        pass
+        self.rows.append([
+            round(time.monotonic() - self.begin, 1), self.newest(), len(ranks), round(resident, 1),
+            descriptors, round(disk / 1e6, 3), len(self.lab.processes(str(self.run))),
+        ])
+
+    def newest(self):
+        try:
+            return int(os.readlink(self.run / "checkpoints/latest")[5:])
+        except (OSError, ValueError):
+            return 0
+
+    def record(self):
+        while not self.ended.wait(1):
+            self.sample()
+
+    # ---- faults ------------------------------------------------------------------------------
+
+    def remote(self, name):
+        return self.lab.on_machine(name, self.lab.ranks(self.run))
+
+    def segmentation_fault(self):
+        victim = self.random.choice(self.lab.ranks(self.run) or [0])
+        for _ in range(2):
+            if victim:
+                self.lab.kill(victim, signal.SIGSEGV)
+            time.sleep(0.3)
+
+    def killed_rank(self):
+        victim = self.random.choice(self.lab.ranks(self.run) or [0])
+        if victim:
+            self.lab.kill(victim)
+
+    def cable(self):
+        name = self.random.choice(NAMES[1:])
+        self.lab.machines("cut", name)
+        time.sleep(self.random.choice([2, 14]))
+        self.lab.machines("heal", name)
+
+    def killed_job(self):
+        for number in self.lab.processes(str(self.run)):
+            self.lab.kill(number)
+        self.job.end()
+
+    def deadlock(self):
+        victim = self.random.choice(self.lab.ranks(self.run) or [0])
+        if victim:
+            self.lab.kill(victim, signal.SIGSTOP)
+
+    def full_disk(self):
+        end = time.monotonic() + 15
+        filler = self.disk / "filler"
+        with open(filler, "ab", buffering=0) as file:
+            while self.job.process.poll() is None and time.monotonic() < end:
+                try:
+                    file.write(bytes(1 << 16))
+                except OSError:
+                    time.sleep(0.002)
+        filler.unlink()
+
+    def lost_host(self):
+        name = self.random.choice(NAMES[1:])
+        self.lab.machines("off", name)
+        self.wait_for_end(30)
+        self.lab.machines("boot", name)
+
+    def wait_for_end(self, seconds):
+        try:
+            self.job.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pass
+
+    # ---- the run -----------------------------------------------------------------------------
+
+    def start(self):
+        self.job = self.lab.start_on_machines(
+            self.run, NAMES, 1000000, "--stall-timeout", "5s", *LOAD)
+
+    def collect(self):
+        """Takes note of how a job ended."""
+        result = self.job.wait(60)
+        self.statuses[result.status] += 1
+        for line in result.reasons:
+            self.reasons[line.split("error: ", 1)[1][:60]] += 1
+        # 137 is a script that `killed_job` has killed.
+        if result.status not in (0, 75, 137):
+            print(f"  status {result.status}: {' | '.join(result.reasons) or result.errors[-300:]}",
+                  flush=True)
+        left = self.lab.left(self.run, 30)
+        if left != "no process left":
+            print(f"  {left}", flush=True)
+            self.faults["left"] += 1
+
+    def go(self):
+        lab = self.lab
+        self.disk = lab.work / "disk"
+        self.disk.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", self.disk], check=True)
+        self.run = self.disk / "run"
+        lab.boot_machines(len(NAMES))
+        recorder = threading.Thread(target=self.record, daemon=True)
+        recorder.start()
+        try:
+            return self.disturb()
+        finally:
+            self.ended.set()
+            recorder.join()
+            if self.job and self.job.process.poll() is None:
+                self.job.end()
+            for number in lab.processes(str(self.run)):
+                lab.kill(number)
+            lab.machines("down")
+            if not self.options.keep:
+                subprocess.run(["umount", "-l", self.disk], check=False)
+            lab.close()
+
+    def disturb(self):
+        kinds = [self.segmentation_fault, self.killed_rank, self.cable, self.killed_job,
+                 self.deadlock, self.full_disk, self.lost_host]
+        deadline = self.begin + self.options.minutes * 60
+        order = []
+        self.start()
+        while time.monotonic() < deadline:
+            # New checkpoints first, so that the run comes on between faults.
+            self.lab.wait_for_checkpoint(self.run, self.newest() + 1, 60)
+            time.sleep(self.random.uniform(0, 6))
+            if not order:
+                order = self.random.sample(kinds, len(kinds))
+            fault = order.pop()
+            self.faults[fault.__name__] += 1
+            seconds = time.monotonic() - self.begin
+            print(f"{seconds:6.0f} s, iteration {self.newest()}: {fault.__name__}", flush=True)
+            fault()
+            # What does not end within this has survived the fault, as a short cut of a cable.
+            self.wait_for_end(3 if fault == self.cable else 40)
+            if self.job.process.poll() is not None:
+                self.collect()
+                self.start()
+        self.lab.wait_for_checkpoint(self.run, self.newest() + 1, 60)
+        for number in self.lab.processes(str(self.run), "mpirun"):
+            self.lab.kill(number, signal.SIGUSR1)
+        self.wait_for_end(60)
+        self.collect()
+        return self.compare()
+
+    def compare(self):
+        minutes = (time.monotonic() - self.begin) / 60
+        self.ended.set()
+        steps = self.newest()
+        print(f"{minutes:.1f} minutes, {steps} iterations; undisturbed: ...", flush=True)
+        other = self.lab.work / "undisturbed"
+        result = self.lab.start([
+            self.lab.program, "train", "--run", other, "--continue", *LOAD[:-1],
+            f"training.iterations={steps}"]).wait(None)
+        if result.status != 0:
+            print(result.errors)
+            return False
+        seen = "same bits"
+        for file in sorted((other / "checkpoints/latest").glob("*.safetensors")):
+            if not filecmp.cmp(file, self.run / "checkpoints/latest" / file.name, shallow=False):
+                seen = f"other bits in {file.name}"
+        with open(self.run / "metrics.csv", newline="") as file:
+            rows = [row[0] for row in csv.reader(file)][1:]
+        if rows != [str(number) for number in range(1, steps + 1)]:
+            seen += f", but {len(rows)} rows of metrics.csv"
+        left = self.faults.pop("left", 0)
+        print("faults: " + ", ".join(f"{count} {name}" for name, count in self.faults.items()))
+        print("statuses: " + ", ".join(f"{count} x {s}" for s, count in self.statuses.items()))
+        print(f"starts that left a process: {left}")
+        print(f"{sum(self.faults.values())} faults, {steps} iterations: {seen}")
+        return seen == "same bits" and left == 0
+
+    # ---- the plot ----------------------------------------------------------------------------
+
+    def write(self, path):
+        names = ["seconds", "iteration", "ranks", "resident_mb", "descriptors", "disk_mb",
+                 "processes"]
+        with open(f"{path}.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(names)
+            writer.writerows(self.rows)
+        Path(f"{path}.svg").write_text(plot(names, self.rows))
+
+
+def plot(names, rows):
+    """A panel for each of PANELS over the minutes; SVG without any library."""
+    width, height, left, top = 720, 110, 60, 24
+    last = max(rows[-1][0], 1) / 60
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width + left + 20}" '
+        f'height="{len(PANELS) * (height + 46) + 20}" font-family="sans-serif" font-size="11">',
+        '<rect width="100%" height="100%" fill="white"/>',
+    ]
+    for number, (_, title, key) in enumerate(PANELS):
+        y0 = top + number * (height + 46)
+        values = [row[names.index(key)] for row in rows]
+        limit = max(values + [1]) * 1.15
+        parts.append(f'<text x="{left}" y="{y0 - 6}">{title}</text>')
+        parts.append(
+            f'<rect x="{left}" y="{y0}" width="{width}" height="{height}" fill="none" '
+            'stroke="#999"/>')
+        for share in (0, 0.5, 1):
+            y = y0 + height * (1 - share)
+            parts.append(
+                f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{limit * share:.3g}</text>')
+        for minute in range(0, int(last) + 1, max(1, int(last) // 10)):
+            x = left + width * minute / last
+            parts.append(
+                f'<text x="{x:.1f}" y="{y0 + height + 14}" text-anchor="middle">{minute}</text>')
+        points = " ".join(
+            f"{left + width * row[0] / 60 / last:.1f},{y0 + height * (1 - value / limit):.1f}"
+            for row, value in zip(rows, values))
+        parts.append(f'<polyline points="{points}" fill="none" stroke="#1f77b4"/>')
+    parts.append(
+        f'<text x="{left + width}" y="{len(PANELS) * (height + 46) + 10}" '
+        'text-anchor="end">minutes</text></svg>')
+    return "\n".join(parts) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Trains under random faults, and compares.")
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", default="soak", help="the plot's name, without .svg")
+    parser.add_argument("--keep", action="store_true", help="leave the run")
+    options = parser.parse_args()
+    soak = Soak(options)
+    try:
+        is_good = soak.go()
+    except Skipped as reason:
+        print(f"soak: skipped: {reason}")
+        return 0
+    soak.write(options.output)
+    return 0 if is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
