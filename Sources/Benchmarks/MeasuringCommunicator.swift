@@ -47,6 +47,7 @@ final class MeasuringCommunicator: Communicator {
 
   var rank: Int { base.rank }
   var size: Int { base.size }
+  var layout: NodeLayout { base.layout }
   var exchangeSeconds: Double { base.exchangeSeconds }
 
   /// What was exchanged while measuring, in the order of each kind's and size's first preparation.

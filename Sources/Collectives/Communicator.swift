@@ -8,6 +8,9 @@ package protocol Communicator: AnyObject {
   var rank: Int { get }
   var size: Int { get }
 
+  /// Which ranks share a node's memory.
+  var layout: NodeLayout { get }
+
   /// Seconds spent inside collectives so far, waiting included.
   var exchangeSeconds: Double { get }
 
@@ -44,6 +47,9 @@ package protocol Communicator: AnyObject {
 }
 
 extension Communicator {
+  /// Ranks of one process are on one node.
+  package var layout: NodeLayout { NodeLayout(nodeOfRank: Array(repeating: 0, count: size)) }
+
   package func makeAllGather(
     _ mine: UnsafeBufferPointer<Double>, into all: UnsafeMutableBufferPointer<Double>
   ) throws -> any PreparedAllGather { PlainAllGather(self, mine, all) }
@@ -53,9 +59,11 @@ extension Communicator {
   /// If one is not, all throw the same: the message of the lowest rank that has one, with the
   /// rank's number unless all say the same.
   ///
-  /// - Parameter failure: This rank's message, or nil.
+  /// - Parameters:
+  ///   - failure: This rank's message, or nil.
+  ///   - ranks: The ranks that did something; nil for all.
   /// - Throws: `Fault` with that message, on every rank.
-  package func agree(_ failure: String?) throws {
+  package func agree(_ failure: String?, of ranks: [Int]? = nil) throws {
     let longest = 1000
     let bytes = Array((failure ?? "").utf8.prefix(longest))
     let flag = [Double(failure == nil ? 0 : 1), Double(Self.hash(bytes))]
@@ -68,21 +76,24 @@ extension Communicator {
     if rank == first { text.replaceSubrange(0..<bytes.count, with: bytes) }
     try text.withUnsafeMutableBytes { try broadcast($0, from: first) }
     let message = String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
-    let common = (0..<size).allSatisfy {
+    let common = (ranks ?? Array(0..<size)).allSatisfy {
       flags[2 * $0] != 0 && flags[2 * $0 + 1] == flags[2 * first + 1]
     }
     throw Fault(common || size == 1 ? message : "rank \(first): \(message)")
   }
 
-  /// Runs `body`, and throws on every rank if it threw on one.
-  package func agree<Result>(_ body: () throws -> Result) throws -> Result {
+  /// Runs `body`, which does something on `ranks` (nil for all), and throws on every rank if it
+  /// threw on one.
+  package func agree<Result>(
+    of ranks: [Int]? = nil, _ body: () throws -> Result
+  ) throws -> Result {
     let result = Swift.Result { try body() }
     switch result {
     case .success(let value):
-      try agree(nil)
+      try agree(nil, of: ranks)
       return value
     case .failure(let error):
-      try agree("\(error)")
+      try agree("\(error)", of: ranks)
       throw error
     }
   }

@@ -31,31 +31,52 @@ package enum DatasetSource: Sendable, Equatable {
   ) throws -> any Dataset {
     let extent = range.upperBound - range.lowerBound
     precondition(extent > 0 && extent.isFinite, "values in \(range)")
-    func opened(_ images: AvailableSamples<ByteImages>) throws -> any Dataset {
-      let images = try images.first(limit)
-      return ByteImageDataset(
-        resize.map(images.resized) ?? images, range: range, dequantization: dequantization)
+    if let images = try images(limit: limit, resize: resize) {
+      return ByteImageDataset(images, range: range, dequantization: dequantization)
     }
+    precondition(resize == nil, "\(self) has no images of another size")
     switch self {
-    case .idx(let path, let split):
-      return try opened(loadIDX(directory: path, split: split))
-    case .cifar10(let path, let split):
-      return try opened(loadCIFAR10(path: path, split: split))
-    case .mnistPickle(let path, let split):
-      return try opened(loadMNISTPickle(path: path, split: split))
-    case .glyphs(let count, let seed):
-      return try opened(
-        AvailableSamples(count: count) { GlyphDataset.make(count: $0, seed: seed) })
     case .imageFolder(let settings):
-      precondition(resize == nil, "imageFolder has its own size")
       return try ImageFolderDataset.open(settings, range: range, dequantization: dequantization)
         .first(limit)
     case .toy(let distribution, let count, let seed):
-      precondition(resize == nil && dequantization == nil, "\(distribution.form) gives no images")
+      precondition(dequantization == nil, "\(distribution.form) gives no images")
       return try AvailableSamples(count: count) {
         ToyDataset(distribution, count: $0, seed: seed)
       }.first(limit)
+    case .idx, .cifar10, .mnistPickle, .glyphs: preconditionFailure("\(self) has images")
     }
+  }
+
+  /// Whether the samples are images in a process's own memory, which processes of a node can share
+  /// (`SharedImages`): folders are mapped from a file as it is.
+  package var holdsImages: Bool {
+    switch self {
+    case .idx, .cifar10, .mnistPickle, .glyphs: true
+    case .imageFolder, .toy: false
+    }
+  }
+
+  /// Reads or draws images as bytes.
+  ///
+  /// - Parameters:
+  ///   - limit: As in `open`.
+  ///   - resize: As in `open`.
+  /// - Returns: The images; nil where `holdsImages` says that there are none to be had.
+  /// - Throws: `Fault`, see the functions above.
+  package func images(limit: Int?, resize: ImageSize?) throws -> ByteImages? {
+    let available: AvailableSamples<ByteImages>
+    switch self {
+    case .idx(let path, let split): available = try loadIDX(directory: path, split: split)
+    case .cifar10(let path, let split): available = try loadCIFAR10(path: path, split: split)
+    case .mnistPickle(let path, let split):
+      available = try loadMNISTPickle(path: path, split: split)
+    case .glyphs(let count, let seed):
+      available = AvailableSamples(count: count) { GlyphDataset.make(count: $0, seed: seed) }
+    case .imageFolder, .toy: return nil
+    }
+    let images = try available.first(limit)
+    return resize.map(images.resized) ?? images
   }
 }
 

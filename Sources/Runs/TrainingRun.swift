@@ -63,30 +63,33 @@ package final class TrainingRun {
     self.options = options
     let begin = try RunStart(options, communicator)
     self.begin = begin
-    let sampler: EpochSampler
-    (configuration, resolvedYAML, model, dataset, sampler, checkpointState) =
-      try communicator.agree {
-        let configuration = try RunConfiguration(begin.document(options))
-        let (model, yaml) = try configuration.resolved(communicator: communicator)
-        let fixed = try RunConfiguration.fixedValues(in: yaml, name: "the configuration")
-        try begin.requireSame(fixed, options)
-        let dataset = try configuration.data.open()
-        try Self.check(dataset, fits: model)
-        let training = configuration.training
-        let sampler = try training.reader.locatingErrors {
-          try EpochSampler(
-            count: dataset.count, batch: training.batch,
-            keepsPartialBatch: training.keepsPartialBatch, seed: configuration.seed,
-            order: configuration.data.order)
-        }
-        let state = CheckpointState(
-          iteration: 0, configuration: fixed,
-          data: .init(
-            samples: dataset.count,
-            checksum: communicator.rank == 0 ? dataset.checksum : nil))
-        return (configuration, yaml, model, dataset, sampler, state)
-      }
+    let fixed: [String: String]
+    (configuration, resolvedYAML, model, fixed) = try communicator.agree {
+      let configuration = try RunConfiguration(begin.document(options))
+      let (model, yaml) = try configuration.resolved(communicator: communicator)
+      let fixed = try RunConfiguration.fixedValues(in: yaml, name: "the configuration")
+      try begin.requireSame(fixed, options)
+      return (configuration, yaml, model, fixed)
+    }
+    // First: what the ranks say to each other while they open the data depends on it.
     try communicator.requireSame(resolvedYAML, what: "the configuration")
+    dataset = try configuration.data.open(communicator)
+    let sampler: EpochSampler
+    (sampler, checkpointState) = try communicator.agree { [configuration, model, dataset] in
+      try Self.check(dataset, fits: model)
+      let training = configuration.training
+      let sampler = try training.reader.locatingErrors {
+        try EpochSampler(
+          count: dataset.count, batch: training.batch,
+          keepsPartialBatch: training.keepsPartialBatch, seed: configuration.seed,
+          order: configuration.data.order)
+      }
+      let state = CheckpointState(
+        iteration: 0, configuration: fixed,
+        data: .init(
+          samples: dataset.count, checksum: communicator.rank == 0 ? dataset.checksum : nil))
+      return (sampler, state)
+    }
     control = try RunControl(communicator)
     schedule = Schedule(batchesPerEpoch: sampler.batchesPerEpoch, training: configuration.training)
     trainer = Trainer(model)

@@ -5,9 +5,9 @@ import Foundation
 ///
 /// They end in the number of the process that writes, which tells later ones whether it lives.
 extension FileSystem {
-  /// `folder/.NAME.tmp-PID`.
-  package static func temporaryPath(for path: String) -> String {
-    "\(folder(of: path))/.\(name(of: path)).tmp-\(getpid())"
+  /// `folder/.NAME.tmp-PID`, of this process or another.
+  package static func temporaryPath(for path: String, process: pid_t = getpid()) -> String {
+    "\(folder(of: path))/.\(name(of: path)).tmp-\(process)"
   }
 
   /// `folder/.NAME.old-PID`, for what is replaced and cannot be renamed over.

@@ -35,6 +35,17 @@ package enum FileSystem {
     return Int(status.st_size)
   }
 
+  /// Bytes that this user may still write into the file system of a folder.
+  ///
+  /// - Throws: `Fault` if the folder cannot be asked.
+  package static func freeBytes(_ path: String) throws -> Int {
+    var status = statvfs()
+    guard statvfs(path, &status) == 0 else {
+      throw Fault(path: path, cannot: "ask for free space", code: errno)
+    }
+    return Int(status.f_bavail) * Int(status.f_frsize)
+  }
+
   /// The names in a folder, sorted by their UTF-8 bytes, without `.` and `..`.
   ///
   /// - Throws: `Fault` if the folder cannot be read.

@@ -11,8 +11,18 @@ package final class OutputFile {
   package enum Mode: Sendable {
     /// An empty file; what stood there is gone.
     case replace
+    /// A file that is not there yet, for this user alone.
+    case createPrivate
     /// The end of the file, which is made if there is none.
     case append
+
+    fileprivate var flags: Int32 {
+      switch self {
+      case .replace: O_TRUNC
+      case .createPrivate: O_EXCL
+      case .append: O_APPEND
+      }
+    }
   }
 
   /// The path as it was given, for messages.
@@ -30,8 +40,8 @@ package final class OutputFile {
   package init(path: String, mode: Mode, shownPath: String? = nil) throws {
     self.path = path
     self.shownPath = shownPath ?? path
-    let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (mode == .append ? O_APPEND : O_TRUNC)
-    descriptor = retryingInterrupts { open(path, flags, 0o666) }
+    let flags = O_WRONLY | O_CREAT | O_CLOEXEC | mode.flags
+    descriptor = retryingInterrupts { open(path, flags, mode == .createPrivate ? 0o600 : 0o666) }
     guard descriptor >= 0 else {
       throw Fault(path: self.shownPath, cannot: "open for writing", code: errno)
     }

@@ -3,9 +3,14 @@ import Storage
 
 /// Images held in memory as bytes, a quarter of what floats take, and converted when they are read.
 package final class ByteImageDataset: Dataset {
+  package let name: String
   package let count: Int
+  package let shape: Shape
   package let condition: ConditionShape
-  private let images: ByteImages
+  /// count x height x width x channels.
+  private let pixels: ReadOnlyBytes
+  /// count numbers, or none.
+  private let labels: ReadOnlyBytes
   private let conversion: ByteConversion
 
   /// - Parameters:
@@ -15,15 +20,32 @@ package final class ByteImageDataset: Dataset {
   package init(
     _ images: ByteImages, range: ClosedRange<Float>, dequantization: Dequantization? = nil
   ) {
-    self.images = images
+    name = images.name
     count = images.count
+    shape = images.shape
     condition = ConditionShape(classes: images.classCount)
+    pixels = ReadOnlyBytes(images.pixels)
+    labels = ReadOnlyBytes(images.labels)
     conversion = ByteConversion(
       range: range, divisor: images.white, dequantization: dequantization)
   }
 
-  package var name: String { images.name }
-  package var shape: Shape { images.shape }
+  /// - Parameters:
+  ///   - images: The bytes, in memory of several processes.
+  ///   - range: What black and white become.
+  ///   - dequantization: Noise that is added, if any.
+  package init(
+    _ images: SharedImages, range: ClosedRange<Float>, dequantization: Dequantization? = nil
+  ) {
+    name = images.name
+    count = images.count
+    shape = images.shape
+    condition = ConditionShape(classes: images.classCount)
+    pixels = images.pixels
+    labels = images.labels
+    conversion = ByteConversion(
+      range: range, divisor: images.white, dequantization: dequantization)
+  }
 
   package var checksum: String? {
     let pixels = images.pixels.withUnsafeBytes { FileSystem.crc32($0) }
@@ -34,7 +56,7 @@ package final class ByteImageDataset: Dataset {
   package func copyCondition(at index: Int, into condition: Condition) {
     guard self.condition.classes > 0 else { return }
     precondition(index >= 0 && index < count, "sample \(index) of \(count)")
-    condition.label = Int(images.labels[index])
+    condition.label = labels.withUnsafeBufferPointer { Int($0[index]) }
   }
 
   package func copySample(
@@ -42,7 +64,7 @@ package final class ByteImageDataset: Dataset {
   ) {
     let size = shape.elementCount
     precondition(index >= 0 && index < count, "sample \(index) of \(count)")
-    images.pixels.withUnsafeBufferPointer { pixels in
+    pixels.withUnsafeBufferPointer { pixels in
       conversion.convert(
         UnsafeBufferPointer(rebasing: pixels[index * size..<(index + 1) * size]), index: index,
         draw: draw, into: output)
