@@ -68,13 +68,20 @@ final class ImageCache: Sendable {
     guard bytes[..<8].elementsEqual(Self.magic), words[0] == Self.version,
       bytes[36..<52].elementsEqual(digest)
     else { return nil }
-    shape = Shape(channels: words[1], height: words[2], width: words[3])
     count = words[4]
     let namesSize = words[6]
     labelsStart = Self.headerSize + (namesSize + 3) / 4 * 4
     pixelsStart = labelsStart + 4 * count
-    let end = pixelsStart + count * shape.elementCount
-    guard bytes.count == end + 4,
+    let end = bytes.count - 4
+    // No product of a damaged header's numbers is larger than the file.
+    var size = count
+    for factor in words[1...3] {
+      guard factor > 0, size <= bytes.count / factor else { return nil }
+      size *= factor
+    }
+    guard count > 0, end == pixelsStart + size else { return nil }
+    shape = Shape(channels: words[1], height: words[2], width: words[3])
+    guard
       FileSystem.crc32(UnsafeRawBufferPointer(rebasing: bytes[..<end]))
         == Self.word(bytes, at: end)
     else { return nil }
@@ -82,6 +89,9 @@ final class ImageCache: Sendable {
     classes = names.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     guard classes.count == words[5] else { return nil }
     self.file = file
+    guard (0..<count).allSatisfy({ (0..<max(1, words[5])).contains(label(at: $0)) }) else {
+      return nil
+    }
   }
 
   func label(at index: Int) -> Int {
@@ -136,9 +146,12 @@ final class ImageCache: Sendable {
     try write(magic + numbers.flatMap { littleEndian(UInt32($0)) } + digest)
     try write(names + [UInt8](repeating: 0, count: (4 - names.count % 4) % 4))
     try write(listing.labels.flatMap { littleEndian(UInt32(bitPattern: $0)) })
+    // Where the system refuses threads, this one does all: dispatch queues would wait for them.
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    let pool = try (try? ThreadPool(threads: cores)) ?? ThreadPool(threads: 1)
     for first in stride(from: 0, to: listing.files.count, by: blockSize) {
       let block = listing.files[first..<min(first + blockSize, listing.files.count)]
-      try write(try images(Array(block), settings))
+      try write(try images(Array(block), settings, pool))
     }
     try write(littleEndian(checksum))
     try storing {
@@ -155,10 +168,10 @@ final class ImageCache: Sendable {
   /// The pictures as they are used, one after the other; the first that cannot be read is the
   /// error.
   private static func images(
-    _ files: [String], _ settings: ImageFolderSettings
+    _ files: [String], _ settings: ImageFolderSettings, _ pool: ThreadPool
   ) throws -> [UInt8] {
     let results = Results(count: files.count)
-    DispatchQueue.concurrentPerform(iterations: files.count) { index in
+    pool.forEach(files.count) { index, _ in
       results.set(
         index,
         Result {
@@ -198,13 +211,10 @@ final class MappedFile: @unchecked Sendable {
 
   /// Nil if there is no file, or an empty one, at `path`.
   init?(_ path: String) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
+    guard let (descriptor, size) = try? FileSystem.openForReading(path) else { return nil }
     defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_size > 0 else { return nil }
-    let size = Int(status.st_size)
-    guard let memory = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0), memory != MAP_FAILED
+    guard size > 0, let memory = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0),
+      memory != MAP_FAILED
     else { return nil }
     bytes = UnsafeRawBufferPointer(start: memory, count: size)
   }
