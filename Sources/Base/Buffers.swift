@@ -15,28 +15,52 @@ package final class AlignedArray<Element: BitwiseCopyable>: @unchecked Sendable 
   /// Bytes of a large page: with 4 KiB pages, sweeps over tensors and patch matrices miss the TLB.
   private static var hugePage: Int { 2 << 20 }
 
+  /// Whether the memory is a mapping of its own, which takes no more than addresses.
+  private let isPlanned: Bool
+
+  /// Takes the memory; where there is not enough of it, the process ends with one line.
   package init(count: Int) {
     precondition(count >= 0, "a storage cannot hold \(count) values")
     let bytes = Self.bytes(count: count)
-    let isLarge = bytes >= Self.hugePage
-    let raw = UnsafeMutableRawPointer.allocate(
-      byteCount: bytes, alignment: isLarge ? Self.hugePage : 64)
+    isPlanned = bytes >= Self.hugePage && MemoryLedger.isPlanning
+    let raw = isPlanned ? Self.addresses(bytes) : Self.zeros(bytes)
     MemoryLedger.add(bytes)
-    if !(isLarge && MemoryLedger.isPlanning) {
-      #if os(Linux)
-        // Asked for before the first touch. Not an error where the system has no huge pages to
-        // give.
-        if isLarge { madvise(raw, bytes, MADV_HUGEPAGE) }
-      #endif
-      memset(raw, 0, bytes)
-    }
     buffer = UnsafeMutableBufferPointer(
       start: raw.bindMemory(to: Element.self, capacity: count), count: count)
   }
 
   deinit {
     MemoryLedger.add(-Self.bytes(count: buffer.count))
-    UnsafeMutableRawPointer(buffer.baseAddress)?.deallocate()
+    if isPlanned {
+      munmap(buffer.baseAddress, Self.bytes(count: buffer.count))
+    } else {
+      free(buffer.baseAddress)
+    }
+  }
+
+  private static func zeros(_ bytes: Int) -> UnsafeMutableRawPointer {
+    if bytes >= MemoryLimit.smallest, let room = MemoryLimit.room(), room.bytes < bytes {
+      MemoryLimit.end(bytes)
+    }
+    let isLarge = bytes >= hugePage
+    var memory: UnsafeMutableRawPointer?
+    guard posix_memalign(&memory, isLarge ? hugePage : 64, bytes) == 0, let memory else {
+      MemoryLimit.end(bytes)
+    }
+    #if os(Linux)
+      // Asked for before the first touch. Not an error where the system has no huge pages to give.
+      if isLarge { madvise(memory, bytes, MADV_HUGEPAGE) }
+    #endif
+    memset(memory, 0, bytes)
+    return memory
+  }
+
+  /// Memory that takes addresses only, of which there may be more than the machine has memory.
+  private static func addresses(_ bytes: Int) -> UnsafeMutableRawPointer {
+    let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+    guard let memory = mmap(nil, bytes, PROT_READ | PROT_WRITE, flags, -1, 0), memory != MAP_FAILED
+    else { MemoryLimit.end(bytes) }
+    return memory
   }
 
   private static func bytes(count: Int) -> Int {

@@ -46,8 +46,58 @@ package enum Messages {
   ) {
     let (isHeard, line) = state.withLock { ($0.isSpeaker || everyRank, $0.progressLine) }
     guard isHeard else { return }
-    let write = { Descriptor.write(text + "\n", to: descriptor) }
+    let write = { Descriptor.write(Self.shown(text) + "\n", to: descriptor) }
     if let line { line.interrupt(redraws: !isLast, write) } else { write() }
+  }
+
+  // MARK: - What is shown of a text
+
+  /// Bytes of a line that are shown; names and headers of files can have any number.
+  private static let longestLine = 2000
+
+  /// A message as a terminal can take it: what files and arguments say comes into messages, and
+  /// must neither steer the terminal nor bury the cause.
+  ///
+  /// - Parameter text: One line or several, such as a table.
+  /// - Returns: The text with control characters escaped (`\u{1B}`), but for line breaks, and
+  ///   without the middle of lines over 2000 bytes.
+  package static func shown(_ text: String) -> String {
+    let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    return lines.map { shown(line: Substring($0)) }.joined(separator: "\n")
+  }
+
+  private static func shown(line: Substring) -> String {
+    let isPlain = line.utf8.allSatisfy { 0x20 <= $0 && $0 < 0x7F }
+    let count = line.utf8.count
+    if isPlain, count <= longestLine { return String(line) }
+    // The cause is said last.
+    let ends =
+      count <= longestLine
+      ? [line.unicodeScalars[...]]
+      : [
+        line.unicodeScalars.prefix(longestLine / 2),
+        line.unicodeScalars.suffix(longestLine / 4),
+      ]
+    return ends.map { scalars in
+      var shown = ""
+      for scalar in scalars {
+        if isHarmless(scalar) {
+          shown.unicodeScalars.append(scalar)
+        } else {
+          shown += "\\u{" + String(scalar.value, radix: 16, uppercase: true) + "}"
+        }
+      }
+      return shown
+    }.joined(separator: " ... (\(count) bytes) ... ")
+  }
+
+  /// Whether a terminal shows the character where it stands: controls, other line breaks and
+  /// changes of the direction of writing are none of these.
+  private static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: false
+    default: true
+    }
   }
 
   // MARK: - Progress lines

@@ -30,7 +30,7 @@ package struct ConfigurationDocument: Sendable {
     }
     let bytes: [UInt8]
     do {
-      bytes = try FileSystem.readFile(path)
+      bytes = try FileSystem.readFile(path, limit: Self.mostBytes, allowsPipe: true)
     } catch let error as Fault {
       throw ConfigurationError(message: error.message)
     }
@@ -39,6 +39,9 @@ package struct ConfigurationDocument: Sendable {
     }
     try self.init(text: text, name: path)
   }
+
+  /// Bytes of a document: a thousand times what configurations have, and read in a second.
+  package static let mostBytes = 1 << 20
 
   /// Parses `text`; errors call it `name`, such as "built-in default".
   package init(text: String, name: String) throws {
@@ -94,6 +97,9 @@ package struct ConfigurationDocument: Sendable {
       context: ConfigurationContext(documentName: name, width: width))
   }
 
+  /// Keys of a path, as deep as documents are nested.
+  private static let deepest = 64
+
   private static func isKeyPath(_ path: some StringProtocol) -> Bool {
     path.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { component in
       !component.isEmpty && !component.contains(where: \.isWhitespace)
@@ -106,6 +112,10 @@ package struct ConfigurationDocument: Sendable {
       source: source, keyPath: keyPath, text: assignment)
     let prefix = "\(source): \(shortened(assignment))"
     let components = keyPath.split(separator: ".").map(String.init)
+    guard components.count <= Self.deepest else {
+      throw ConfigurationError(
+        message: "\(prefix): \(components.count) keys deep; at most \(Self.deepest) are expected")
+    }
     do {
       let null = ConfigurationValue(kind: .scalar("", isPlain: true), origin: origin)
       let newValue = try ConfigurationValue.parse(text, fixedOrigin: origin) ?? null

@@ -1,3 +1,4 @@
+import Foundation
 import Yams
 
 extension ConfigurationValue {
@@ -17,6 +18,11 @@ extension ConfigurationValue {
   static func parse(
     _ text: String, fixedOrigin: ConfigurationOrigin? = nil
   ) throws -> ConfigurationValue? {
+    guard text.utf8.count <= ConfigurationDocument.mostBytes else {
+      throw ParseError(
+        reason: "\(text.utf8.count) bytes; at most \(ConfigurationDocument.mostBytes) are expected")
+    }
+    try requireFewAliases(text)
     let node: Node?
     do {
       node = try Yams.compose(yaml: text)
@@ -32,6 +38,47 @@ extension ConfigurationValue {
   // Aliases are copied, so a short file could mean billions of values or a very deep tree.
   private static let valueLimit = 100_000
   private static let depthLimit = 64
+  private static let anchorLimit = 16
+  private static let workLimit = 30_000_000
+
+  /// Refuses aliases of aliases before Yams walks through all that they mean, as it does where they
+  /// are keys.
+  ///
+  /// `A` aliases that lie in `n` anchors mean at most `(A / n)^n` copies. What looks like an anchor
+  /// or alias in a comment or a text counts too: the bound is far from what configurations have.
+  private static func requireFewAliases(_ text: String) throws {
+    var (anchors, aliases) = (0, 0)
+    var previous = UInt8(ascii: " ")
+    var bytes = text.utf8.makeIterator()
+    var byte = bytes.next()
+    while let sign = byte {
+      byte = bytes.next()
+      defer { previous = sign }
+      guard sign == UInt8(ascii: "&") || sign == UInt8(ascii: "*"), !isWord(previous),
+        let next = byte, isWord(next)
+      else { continue }
+      if sign == UInt8(ascii: "&") { anchors += 1 } else { aliases += 1 }
+    }
+    guard anchors > 0, aliases > 1 else { return }
+    let copies = (1...min(anchors, aliases)).map { pow(Double(aliases) / Double($0), Double($0)) }
+    guard anchors <= anchorLimit, (copies.max() ?? 1) * Double(text.utf8.count) <= Double(workLimit)
+    else {
+      throw ParseError(
+        reason:
+          "\(anchors) anchors and \(aliases) aliases could mean more than \(valueLimit) values"
+      )
+    }
+  }
+
+  /// Whether a byte can be part of an anchor's name.
+  private static func isWord(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "_"), UInt8(ascii: "-"), 0x80...:
+      true
+    default: false
+    }
+  }
 
   private init(
     _ node: Node, fixedOrigin: ConfigurationOrigin?, depth: Int, budget: inout Int
@@ -61,12 +108,13 @@ extension ConfigurationValue {
         })
     case .mapping(let pairs):
       var entries: [Entry] = []
+      var names: Set<String> = []
       for (key, value) in pairs {
         guard case .scalar(let name) = key else {
           throw ParseError(line: key.mark?.line ?? line, reason: "a key has to be a word")
         }
         // Yams has compared keys with their types; `1` and "1" are the same key here.
-        guard !entries.contains(where: { $0.key == name.string }) else {
+        guard names.insert(name.string).inserted else {
           throw ParseError(line: name.mark?.line, reason: "the key '\(name.string)' appears twice")
         }
         entries.append(

@@ -29,10 +29,12 @@ enum JPEG {
     guard width > 0, height > 0 else {
       throw Fault("\(path): not a readable JPEG file: there is no picture in it")
     }
-    try Picture.check(width: Int(width), height: Int(height), path: path)
+    try Picture.check(
+      width: Int(width), height: Int(height), most: max(smallPicture, pixelsOfByte * bytes.count),
+      path: path)
     var pixels = [UInt8](repeating: 0, count: 3 * Int(width) * Int(height))
     let status = library.decompress(
-      handle, bytes, size, &pixels, width, 0, height, Library.rgb, 0)
+      handle, bytes, size, &pixels, width, 0, height, Library.rgb, Library.limitScans)
     // Bytes between segments do no harm, and cameras write them; every other warning is damage.
     if status != 0,
       !(library.isWarning(handle) && library.message(handle).contains("extraneous bytes"))
@@ -42,9 +44,15 @@ enum JPEG {
     return Picture(width: Int(width), height: Int(height), channels: 3, pixels: pixels)
   }
 
+  /// Pixels that a byte of a file stands for at most, in blocks of one colour, and those of a
+  /// picture that may be all of one.
+  private static let (pixelsOfByte, smallPicture) = (4096, 1 << 24)
+
   /// The functions of TurboJPEG that reading takes, loaded by the first picture.
   private struct Library: Sendable {
     static let loaded = Result { try Library() }
+    /// `TJFLAG_LIMITSCANS`: a small file can ask for thousands of passes over a large picture.
+    static let limitScans: Int32 = 32768
     /// `TJPF_RGB` and `TJERR_WARNING`.
     static let (rgb, warning): (Int32, Int32) = (0, 0)
 

@@ -46,7 +46,8 @@ package enum PNG {
       }
       defer { png_image_free(&header) }
       let (width, height) = (Int(header.width), Int(header.height))
-      try Picture.check(width: width, height: height, path: path)
+      try Picture.check(
+        width: width, height: height, most: mostPixels(in: source), path: path)
       let isColour = asColour || header.format & png_uint_32(PNG_FORMAT_FLAG_COLOR) != 0
       // 16-bit files hold sRGB as 8-bit ones do; libpng would take them for linear light.
       header.flags |= png_uint_32(PNG_IMAGE_FLAG_16BIT_sRGB)
@@ -59,6 +60,13 @@ package enum PNG {
       }
       return Picture(width: width, height: height, channels: channels, pixels: pixels)
     }
+  }
+
+  /// Pixels that a file can hold: deflate makes at most 1032 bytes of one.
+  private static func mostPixels(in file: UnsafeRawBufferPointer) -> Int {
+    // The byte behind width and height: bits of a sample; a pixel has one or more.
+    let bits = file.count > 24 ? max(1, Int(file[24])) : 1
+    return file.count * 1032 * 8 / bits
   }
 
   /// The bytes of the PNG file; `path` is for messages only.

@@ -68,10 +68,23 @@ package struct Picture: Equatable, Sendable {
   }
 
   /// Refuses what a file's header says before memory is taken for it.
-  static func check(width: Int, height: Int, path: String) throws {
+  ///
+  /// - Parameters:
+  ///   - width: Pixels.
+  ///   - height: Pixels.
+  ///   - most: Pixels that a file of its size can hold at most.
+  ///   - path: For messages.
+  /// - Throws: `Fault` for a picture that is empty or larger than its file can hold.
+  static func check(width: Int, height: Int, most: Int, path: String) throws {
     guard width > 0, height > 0, width <= maximumPixels / height else {
       throw Fault(
         "\(path): \(width) x \(height) pixels; expected 1 to \(maximumPixels) of them")
     }
+    guard width * height <= most else {
+      throw Fault(
+        "\(path): damaged: its header says \(width) x \(height) pixels, which its bytes cannot hold"
+      )
+    }
+    try MemoryLimit.require(3 * width * height, for: path)
   }
 }

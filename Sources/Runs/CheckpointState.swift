@@ -4,9 +4,9 @@ import Storage
 import Training
 
 /// A checkpoint's `state.json`: how far it is, and of what.
-struct CheckpointState: Codable, Equatable {
+package struct CheckpointState: Codable, Equatable {
   /// The data that a run is trained on.
-  struct Data: Codable, Equatable {
+  package struct Data: Codable, Equatable {
     var samples: Int
     /// CRC-32 of what was read, in hexadecimal; nil for data that the configuration determines.
     var checksum: String?
@@ -19,21 +19,25 @@ struct CheckpointState: Codable, Equatable {
   /// 2; version 0.1 wrote 1, without configuration and data.
   var format = 2
   /// Iterations done.
-  var iteration: Int
+  package var iteration: Int
   /// The values of the configuration that a run which goes on has to keep.
   var configuration: [String: String]?
   var data: Data?
   /// What the configured learning rates are multiplied by; nil for 1.
   var rateFactor: Double?
 
-  var json: String {
+  /// As many as a configuration can ask for.
+  private static let mostIterations = 1_000_000_000_000
+  private static let mostBytes = 16 << 20
+
+  package var json: String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     guard let data = try? encoder.encode(self) else { return "{}\n" }
     return String(decoding: data, as: UTF8.self) + "\n"
   }
 
-  init(iteration: Int, configuration: [String: String]? = nil, data: Data? = nil) {
+  package init(iteration: Int, configuration: [String: String]? = nil, data: Data? = nil) {
     self.iteration = iteration
     self.configuration = configuration
     self.data = data
@@ -43,15 +47,16 @@ struct CheckpointState: Codable, Equatable {
   ///
   /// - Throws: `Fault`, and `Fault` where it is not as this or an older version
   ///   wrote it.
-  init(folder: String) throws {
+  package init(folder: String) throws {
     let path = "\(folder)/state.json"
-    let bytes = try FileSystem.readFile(path)
+    let bytes = try FileSystem.readFile(path, limit: Self.mostBytes)
     guard
       let state = try? JSONDecoder().decode(Self.self, from: Foundation.Data(bytes)),
-      state.iteration >= 0
+      (0...Self.mostIterations).contains(state.iteration)
     else {
       throw Fault(
-        "\(path): expected {\"format\": 2, \"iteration\": N, ...}, found something else")
+        "\(path): expected {\"format\": 2, \"iteration\": N, ...} with N from 0 to "
+          + "\(Self.mostIterations), found something else")
     }
     guard 1...2 ~= state.format else {
       throw Fault("\(path): format \(state.format), this version reads formats 1 and 2")

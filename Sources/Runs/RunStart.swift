@@ -56,7 +56,9 @@ enum RunStart: Equatable {
         text = "new\n"
         return
       }
-      let stored = String(decoding: try FileSystem.readFile(run.configuration), as: UTF8.self)
+      let stored = String(
+        decoding: try FileSystem.readFile(
+          run.configuration, limit: ConfigurationDocument.mostBytes), as: UTF8.self)
       if options.goesOn, try !run.hasCheckpoints() {
         text = "again\n" + stored
       } else {

@@ -29,6 +29,9 @@ final class Snapshot: @unchecked Sendable {
       buffers = network.layers.flatMap(\.buffers).map { ($0, StateBuffer(like: $0)) }
     }
 
+    /// Updates of the parameters.
+    var updates: Int { step.counter }
+
     /// Of all values.
     var byteCount: Int {
       let all = [values] + vectors.map(\.copy) + buffers.map(\.copy.values)
@@ -164,6 +167,21 @@ final class Snapshot: @unchecked Sendable {
         let stored = try FileSystem.checksum(ofFile: "\(folder)/\(file)")
         return stored.size == written.size && stored.crc32 == written.crc32 ? nil : file
       }
+    }
+  }
+
+  /// Refuses updates of the optimizers that do not go with the iterations: somebody has changed a
+  /// file and its checksum, or put files of two checkpoints together.
+  ///
+  /// - Parameters:
+  ///   - updates: Of the generator and of the critic, after `iteration` iterations.
+  ///   - folder: The checkpoint's, for messages.
+  /// - Throws: `Fault` naming file and number.
+  func requireUpdates(generator: Int, critic: Int, in folder: String) throws {
+    for (part, expected) in zip(parts, [generator, critic]) where part.updates != expected {
+      throw Fault(
+        "\(folder)/optimizer.safetensors: \(part.network.name).step is \(part.updates), but after "
+          + "the \(iteration) iterations that state.json says it is \(expected)")
     }
   }
 

@@ -357,13 +357,26 @@ package final class TrainingRun {
         "\(directory.path): has no whole checkpoint to go on from"
           + (isEmpty ? "; begin it afresh by --run \(directory.path) --continue" : ""))
     }
-    try checkSame(as: CheckpointState(folder: folder), in: folder)
+    let state = try CheckpointState(folder: folder)
+    let isSame = try checkSame(as: state, in: folder)
     try snapshot.read(from: folder)
+    // Of another configuration there may have been other critic steps.
+    if isSame, state.configuration != nil {
+      let updates = trainer.updates(afterIteration: state.iteration)
+      try snapshot.requireUpdates(
+        generator: updates.generator, critic: updates.critic, in: folder)
+    }
   }
 
   /// Refuses a checkpoint of another configuration or of other data: going on would give the bits
   /// of neither.
-  private func checkSame(as saved: CheckpointState, in folder: String) throws {
+  ///
+  /// - Parameters:
+  ///   - saved: What the checkpoint says.
+  ///   - folder: The checkpoint's.
+  /// - Returns: Whether both are the same; false where `--accept-changes` lets it go on.
+  /// - Throws: `Fault` naming what differs.
+  private func checkSame(as saved: CheckpointState, in folder: String) throws -> Bool {
     var differences: [String] = []
     if let before = saved.configuration, let now = checkpointState.configuration,
       let difference = RunConfiguration.difference(now, from: before)
@@ -373,12 +386,13 @@ package final class TrainingRun {
     if let before = saved.data, let now = checkpointState.data, before != now {
       differences.append("the data are others: \(now.description), were \(before.description)")
     }
-    guard !differences.isEmpty else { return }
+    guard !differences.isEmpty else { return true }
     let text = "\(folder): \(differences.joined(separator: "; "))"
     guard options.acceptsChanges else {
       throw Fault("\(text); --accept-changes goes on nevertheless")
     }
     Messages.warning("\(text); going on with them, as --accept-changes says")
+    return false
   }
 
   /// The other ranks' part of the same.

@@ -60,6 +60,7 @@ package struct TrainedModel {
             + "checkpoint's folder")
       }
       try model.generator.load(SafetensorsFile(path: path))
+      try Self.requireFinite(model.generator, path)
       return
     }
     self.iteration = CheckpointStore.step(ofName: FileSystem.name(of: place.source))
@@ -71,7 +72,18 @@ package struct TrainedModel {
         usesAverage && FileSystem.exists(average)
         ? average : "\(source)/\(network.name).safetensors"
       try network.load(SafetensorsFile(path: path))
+      try Self.requireFinite(network, path)
     }
+  }
+
+  /// Refuses weights of which nothing can be drawn: a picture of them would look like one.
+  private static func requireFinite(_ network: Network, _ path: String) throws {
+    let values = network.arena.values
+    let count = values.count { !$0.isFinite }
+    guard count > 0 else { return }
+    throw Fault(
+      "\(path): \(count) of \(values.count) weights are not finite: training had diverged; take an "
+        + "earlier checkpoint by --step")
   }
 
   /// Opens the data set that the run was trained on.

@@ -296,12 +296,15 @@ package struct CheckpointStore: Sendable {
     return Found(path: nil, notes: notes)
   }
 
+  /// Bytes of a `DONE`, which has a line for each of a handful of files.
+  private static let mostBytes = 1 << 20
+
   /// What `DONE` records of a checkpoint's files, by name.
   ///
   /// - Throws: `Fault` if there is no `DONE` or it is not as `seal(_:files:)` writes it.
   package static func files(in folder: String) throws -> [StoredFile] {
     let path = "\(folder)/DONE"
-    let text = String(decoding: try FileSystem.readFile(path), as: UTF8.self)
+    let text = String(decoding: try FileSystem.readFile(path, limit: mostBytes), as: UTF8.self)
     guard text.hasSuffix("\n") else { throw Fault("\(path): truncated") }
     var lines = text.dropLast().split(separator: "\n", omittingEmptySubsequences: false)
     // Version 0.1 wrote none; what it wrote is told from a shortened file by `verify`.

@@ -71,36 +71,98 @@ package enum FileSystem {
 
   // MARK: - Reading
 
+  /// Opens a regular file for reading: nothing else has an end that can be relied on, or comes
+  /// without waiting.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - allowsPipe: Whether `/dev/stdin` and `/dev/fd/N` may be pipes.
+  /// - Returns: The descriptor, which the caller closes, and the file's size.
+  /// - Throws: `Fault` if it cannot be opened, or is a folder, a fifo or a device.
+  package static func openForReading(
+    _ path: String, allowsPipe: Bool = false
+  ) throws -> (descriptor: Int32, size: Int) {
+    // Opening a fifo waits for a writer, without O_NONBLOCK.
+    let flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
+    let descriptor = retryingInterrupts { open(path, flags) }
+    guard descriptor >= 0 else { throw Fault(path: path, cannot: "open", code: errno) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      let code = errno
+      close(descriptor)
+      throw Fault(path: path, cannot: "read", code: code)
+    }
+    if allowsPipe, status.st_mode & S_IFMT == S_IFIFO, path.hasPrefix("/dev/") {
+      _ = fcntl(descriptor, F_SETFL, 0)
+      return (descriptor, 0)
+    }
+    guard let kind = irregularKind(status.st_mode) else {
+      return (descriptor, Int(status.st_size))
+    }
+    close(descriptor)
+    throw Fault("\(path): is \(kind); a regular file is expected")
+  }
+
+  /// What a file is that is no regular one: `a fifo`; nil for a regular file.
+  package static func irregularKind(_ mode: mode_t) -> String? {
+    switch mode & S_IFMT {
+    case S_IFREG: nil
+    case S_IFDIR: "a folder"
+    case S_IFIFO: "a fifo"
+    case S_IFSOCK: "a socket"
+    default: "a device"
+    }
+  }
+
   /// The bytes of a file.
   ///
-  /// - Throws: `Fault` if it cannot be opened or read.
-  package static func readFile(_ path: String) throws -> [UInt8] {
+  /// - Parameters:
+  ///   - path: A regular file.
+  ///   - limit: The most bytes that are read; a larger file is refused.
+  ///   - allowsPipe: Whether `/dev/stdin` and `/dev/fd/N` may be pipes.
+  /// - Returns: The bytes.
+  /// - Throws: `Fault` if it cannot be opened or read, is no regular file or too large.
+  package static func readFile(
+    _ path: String, limit: Int = .max, allowsPipe: Bool = false
+  ) throws -> [UInt8] {
     var bytes: [UInt8] = []
-    try forEachChunk(of: path) { chunk, fileSize in
-      if bytes.isEmpty { bytes.reserveCapacity(fileSize) }
+    try forEachChunk(of: path, allowsPipe: allowsPipe) { chunk, fileSize in
+      if bytes.isEmpty {
+        try require(fileSize, within: limit, of: path)
+        try MemoryLimit.require(fileSize, for: path)
+        bytes.reserveCapacity(fileSize)
+      }
+      try require(bytes.count + chunk.count, within: limit, of: path)
       bytes.append(contentsOf: chunk)
     }
     return bytes
   }
 
+  private static func require(_ size: Int, within limit: Int, of path: String) throws {
+    guard size > limit else { return }
+    throw Fault("\(path): has \(size) bytes or more; at most \(limit) are expected")
+  }
+
   /// Calls `body` with the file's bytes from first to last, a mebibyte at a time.
+  ///
+  /// - Parameters:
+  ///   - path: A regular file.
+  ///   - allowsPipe: Whether `/dev/stdin` and `/dev/fd/N` may be pipes.
+  ///   - body: Takes the bytes and the file's size, 0 for a pipe.
+  /// - Throws: `Fault` if it cannot be opened or read, or is no regular file; what `body` throws.
   package static func forEachChunk(
-    of path: String, _ body: (_ chunk: UnsafeRawBufferPointer, _ fileSize: Int) throws -> Void
+    of path: String, allowsPipe: Bool = false,
+    _ body: (_ chunk: UnsafeRawBufferPointer, _ fileSize: Int) throws -> Void
   ) throws {
-    let descriptor = retryingInterrupts { open(path, O_RDONLY | O_CLOEXEC) }
-    guard descriptor >= 0 else { throw Fault(path: path, cannot: "open", code: errno) }
+    let (descriptor, size) = try openForReading(path, allowsPipe: allowsPipe)
     defer { _ = close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      throw Fault(path: path, cannot: "read", code: errno)
-    }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { buffer.deallocate() }
     while true {
       let count = retryingInterrupts { read(descriptor, buffer.baseAddress, buffer.count) }
       guard count >= 0 else { throw Fault(path: path, cannot: "read", code: errno) }
       if count == 0 { return }
-      try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]), Int(status.st_size))
+      try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]), size)
     }
   }
 

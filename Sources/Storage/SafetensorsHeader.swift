@@ -1,5 +1,4 @@
 import Base
-import Foundation
 
 /// What a safetensors file says of itself in its header, checked against the bytes it has.
 struct SafetensorsHeader {
@@ -20,6 +19,10 @@ struct SafetensorsHeader {
   /// The longest header that is believed; the reference implementation's limit.
   private static let longest = 100_000_000
 
+  /// Far more than a network has; a header can list a million empty ones.
+  private static let mostTensors = 1 << 16
+  private static let mostDimensions = 64
+
   private static let typeSizes = [
     "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8,
     "U32": 4, "U16": 2, "U8": 1, "BOOL": 1,
@@ -35,15 +38,8 @@ struct SafetensorsHeader {
   init(of contents: [UInt8], path: String) throws {
     self.path = path
     let data = try dataRange(of: contents)
-    for (name, value) in try members(contents[8..<data.lowerBound]) {
-      if name == "__metadata__" {
-        guard let texts = value as? [String: String] else {
-          throw broken("__metadata__ is not an object of strings")
-        }
-        metadata = texts
-      } else {
-        tensors[name] = try tensor(name, value, in: data)
-      }
+    do { try read(contents, data) } catch let failure as HeaderScanner.Failure {
+      throw broken(failure.reason)
     }
     names = try namesInOrder(tiling: data)
   }
@@ -65,22 +61,60 @@ struct SafetensorsHeader {
     return start..<contents.count
   }
 
-  private func members(_ text: ArraySlice<UInt8>) throws -> [String: Any] {
-    let json: Any
-    do {
-      json = try JSONSerialization.jsonObject(with: Data(text))
-    } catch {
-      throw broken("the header is not JSON")
+  private mutating func read(_ contents: [UInt8], _ data: Range<Int>) throws {
+    var scanner = HeaderScanner(contents, in: 8..<data.lowerBound)
+    guard scanner.isNext("{") else {
+      try scanner.skipValue()
+      throw broken("the header is not an object")
     }
-    guard let members = json as? [String: Any] else { throw broken("the header is not an object") }
-    return members
+    var (metadata, tensors) = ([String: String](), [String: Tensor]())
+    try scanner.object { scanner, name in
+      guard name != "__metadata__" else {
+        metadata = try texts(&scanner)
+        return
+      }
+      guard tensors.count < Self.mostTensors else {
+        throw broken("more than \(Self.mostTensors) tensors")
+      }
+      let tensor = try tensor(name, &scanner, in: data)
+      guard tensors.updateValue(tensor, forKey: name) == nil else {
+        throw broken("two tensors are named '\(name)'")
+      }
+    }
+    try scanner.finish()
+    (self.metadata, self.tensors) = (metadata, tensors)
+  }
+
+  private func texts(_ scanner: inout HeaderScanner) throws -> [String: String] {
+    let failure = broken("__metadata__ is not an object of strings")
+    guard scanner.isNext("{") else { throw failure }
+    var texts: [String: String] = [:]
+    try scanner.object { scanner, key in
+      guard let text = try scanner.optionalText() else { throw failure }
+      texts[key] = text
+    }
+    return texts
   }
 
   /// One tensor's entry, whose bytes lie in `data` and are as many as its shape takes.
-  private func tensor(_ name: String, _ value: Any, in data: Range<Int>) throws -> Tensor {
-    guard let members = value as? [String: Any], let type = members["dtype"] as? String,
-      let shape = Self.integers(members["shape"]),
-      let offsets = Self.integers(members["data_offsets"]), offsets.count == 2
+  private func tensor(
+    _ name: String, _ scanner: inout HeaderScanner, in data: Range<Int>
+  ) throws -> Tensor {
+    var (foundType, foundShape, foundOffsets): (String?, [Int]?, [Int]?)
+    if scanner.isNext("{") {
+      try scanner.object { scanner, key in
+        switch key {
+        case "dtype": foundType = try scanner.optionalText()
+        case "shape": foundShape = try scanner.integers(most: Self.mostDimensions)
+        case "data_offsets": foundOffsets = try scanner.integers(most: 2)
+        default: try scanner.skipValue()
+        }
+      }
+    } else {
+      try scanner.skipValue()
+    }
+    guard let type = foundType, let shape = foundShape, let offsets = foundOffsets,
+      offsets.count == 2
     else {
       throw broken("tensor '\(name)' lacks dtype, shape or data_offsets: [begin, end]")
     }
@@ -125,13 +159,6 @@ struct SafetensorsHeader {
 
   private func broken(_ what: String) -> Fault {
     Fault("\(path): not a valid safetensors file: \(what)")
-  }
-
-  /// A JSON array of integers, nil if it is anything else.
-  private static func integers(_ value: Any?) -> [Int]? {
-    guard let values = value as? [Any] else { return nil }
-    let integers = values.compactMap { $0 as? Int }
-    return integers.count == values.count ? integers : nil
   }
 
   /// The product of non-negative factors, nil if one is negative or the product too large.

@@ -15,6 +15,9 @@ package struct StateDictionary {
       case counter(StateBuffer)
     }
 
+    /// What iterations and steps can count to, with room to go on.
+    private static let mostCounted = 1 << 60
+
     let tensor: SafetensorsEntry
     private let memory: Memory
 
@@ -44,7 +47,14 @@ package struct StateDictionary {
         try file.floats(tensor.name).withUnsafeBufferPointer {
           layout.fromPyTorch($0, into: target)
         }
-      case .counter(let buffer): buffer.counter = try file.integers(tensor.name)[0]
+      case .counter(let buffer):
+        let count = try file.integers(tensor.name)[0]
+        guard (0...Self.mostCounted).contains(count) else {
+          throw Fault(
+            "\(file.path): \(tensor.name) is \(count), a count from 0 to \(Self.mostCounted) is "
+              + "expected")
+        }
+        buffer.counter = count
       }
     }
 

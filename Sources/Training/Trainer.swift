@@ -77,6 +77,12 @@ package final class Trainer {
     return (losses, try generatorStep(ofIteration: iteration, inputs))
   }
 
+  /// Updates of the generator's and the critic's parameters in a run's first iterations.
+  package func updates(afterIteration iteration: Int) -> (generator: Int, critic: Int) {
+    let generator = hasFixedGenerator ? 0 : max(0, iteration - firstGeneratorIteration)
+    return (generator, iteration * criticSteps)
+  }
+
   /// Gives all ranks what each has only its parts of: to be called by all before one takes a copy
   /// of the state.
   package func completeState() throws {

@@ -1,14 +1,17 @@
 import Base
 import CZlib
 import Foundation
+import Storage
 
 /// The bytes of a file that may be compressed with gzip, read from the front by zlib, which
 /// compares the checksum and the length behind every member (RFC 1952, section 2.3.1).
 ///
 /// Members may follow each other, and zeros may follow the last one, as `gzip -t` takes them. Other
 /// bytes behind the last member, of which `gzip -t` warns, are an error.
-final class DecompressedFile {
+package final class DecompressedFile {
   private let path: String
+  /// Bytes of the file as it is.
+  private let size: Int
   private let file: UnsafeMutablePointer<FILE>
   /// zlib's own state points back at the stream: it must stay where it is.
   private let stream: UnsafeMutablePointer<z_stream>
@@ -27,7 +30,13 @@ final class DecompressedFile {
   /// - Parameter path: The file, compressed or not; its first bytes tell.
   /// - Throws: `Fault` if it cannot be read.
   init(path: String) throws {
-    guard let file = fopen(path, "rb") else { throw Self.unreadable(path, code: errno) }
+    let (descriptor, size) = try FileSystem.openForReading(path)
+    guard let file = fdopen(descriptor, "rb") else {
+      let code = errno
+      close(descriptor)
+      throw Self.unreadable(path, code: code)
+    }
+    self.size = size
     self.path = path
     self.file = file
     buffer = .allocate(capacity: 1 << 17)
@@ -39,8 +48,8 @@ final class DecompressedFile {
     isCompressed = input.starts(with: [0x1F, 0x8B])
     guard code == 0 else { throw Self.unreadable(path, code: code) }
     // 15 for the largest window, 16 for gzip's header and trailer.
-    let size = Int32(MemoryLayout<z_stream>.size)
-    guard inflateInit2_(stream, 15 + 16, ZLIB_VERSION, size) == Z_OK else {
+    let streamSize = Int32(MemoryLayout<z_stream>.size)
+    guard inflateInit2_(stream, 15 + 16, ZLIB_VERSION, streamSize) == Z_OK else {
       throw Fault("\(path): out of memory")
     }
   }
@@ -68,6 +77,10 @@ final class DecompressedFile {
         try fill(UnsafeMutableBufferPointer(rebasing: $0[..<wanted]))
       }
       if got == 0 { break }
+      // The array doubles, and holds the old bytes while it does.
+      if bytes.count + got > bytes.capacity {
+        try MemoryLimit.require(2 * bytes.count, for: path)
+      }
       bytes.append(contentsOf: chunk[..<got])
       total += got
     }
@@ -81,11 +94,11 @@ final class DecompressedFile {
   ///   - limit: The most bytes; what unpacks to more is refused.
   /// - Returns: The bytes.
   /// - Throws: `Fault` if the file cannot be read, is damaged or too large.
-  static func contents(of path: String, limit: Int) throws -> [UInt8] {
+  package static func contents(of path: String, limit: Int) throws -> [UInt8] {
     let file = try DecompressedFile(path: path)
     var bytes: [UInt8] = []
     // Room for a file that is not compressed, so that the array is not copied as it grows.
-    bytes.reserveCapacity(min(limit, Int(fileSize(path))) + 1)
+    bytes.reserveCapacity(min(limit, file.size) + 1)
     guard try file.read(upTo: limit + 1, appendingTo: &bytes) <= limit else {
       throw Fault("\(path): more than \(limit) bytes unpacked; is it the published file?")
     }
@@ -156,11 +169,6 @@ final class DecompressedFile {
     let count = fread(buffer.baseAddress, 1, buffer.count, file)
     guard ferror(file) == 0 else { throw Self.unreadable(path, code: errno) }
     input = UnsafeMutableBufferPointer(rebasing: buffer[..<count])
-  }
-
-  private static func fileSize(_ path: String) -> Int64 {
-    var status = stat()
-    return stat(path, &status) == 0 ? Int64(status.st_size) : 0
   }
 
   private static func unreadable(_ path: String, code: Int32) -> Fault {

@@ -48,8 +48,10 @@ package final class ByteImageDataset: Dataset {
   }
 
   package var checksum: String? {
-    let pixels = images.pixels.withUnsafeBytes { FileSystem.crc32($0) }
-    let all = images.labels.withUnsafeBytes { FileSystem.crc32($0, continuing: pixels) }
+    let first = pixels.withUnsafeBufferPointer { FileSystem.crc32(UnsafeRawBufferPointer($0)) }
+    let all = labels.withUnsafeBufferPointer {
+      FileSystem.crc32(UnsafeRawBufferPointer($0), continuing: first)
+    }
     return all.padded(to: 8, radix: 16)
   }
 

@@ -68,13 +68,20 @@ final class ImageCache: Sendable {
     guard bytes[..<8].elementsEqual(Self.magic), words[0] == Self.version,
       bytes[36..<52].elementsEqual(digest)
     else { return nil }
-    shape = Shape(channels: words[1], height: words[2], width: words[3])
     count = words[4]
     let namesSize = words[6]
     labelsStart = Self.headerSize + (namesSize + 3) / 4 * 4
     pixelsStart = labelsStart + 4 * count
-    let end = pixelsStart + count * shape.elementCount
-    guard bytes.count == end + 4,
+    let end = bytes.count - 4
+    // No product of a damaged header's numbers is larger than the file.
+    var size = count
+    for factor in words[1...3] {
+      guard factor > 0, size <= bytes.count / factor else { return nil }
+      size *= factor
+    }
+    guard count > 0, end == pixelsStart + size else { return nil }
+    shape = Shape(channels: words[1], height: words[2], width: words[3])
+    guard
       FileSystem.crc32(UnsafeRawBufferPointer(rebasing: bytes[..<end]))
         == Self.word(bytes, at: end)
     else { return nil }
@@ -82,6 +89,9 @@ final class ImageCache: Sendable {
     classes = names.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     guard classes.count == words[5] else { return nil }
     self.file = file
+    guard (0..<count).allSatisfy({ (0..<max(1, words[5])).contains(label(at: $0)) }) else {
+      return nil
+    }
   }
 
   /// CRC-32 of labels and pixels: not of the listing's digest, which the files' dates change.
@@ -144,13 +154,16 @@ final class ImageCache: Sendable {
     try write(listing.labels.flatMap { littleEndian(UInt32(bitPattern: $0)) })
     Messages.notice("reading \(listing.files.count) pictures of \(settings.path)")
     var lastNotice = monotonicSeconds()
+    // Where the system refuses threads, this one does all: dispatch queues would wait for them.
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    let pool = try (try? ThreadPool(threads: cores)) ?? ThreadPool(threads: 1)
     for first in stride(from: 0, to: listing.files.count, by: blockSize) {
       if monotonicSeconds() - lastNotice > 5 {
         Messages.notice("read \(first) of \(listing.files.count) pictures")
         lastNotice = monotonicSeconds()
       }
       let block = listing.files[first..<min(first + blockSize, listing.files.count)]
-      try write(try images(Array(block), settings))
+      try write(try images(Array(block), settings, pool))
     }
     try write(littleEndian(checksum))
     try storing {
@@ -167,10 +180,10 @@ final class ImageCache: Sendable {
   /// The pictures as they are used, one after the other; the first that cannot be read is the
   /// error.
   private static func images(
-    _ files: [String], _ settings: ImageFolderSettings
+    _ files: [String], _ settings: ImageFolderSettings, _ pool: ThreadPool
   ) throws -> [UInt8] {
     let results = Results(count: files.count)
-    DispatchQueue.concurrentPerform(iterations: files.count) { index in
+    pool.forEach(files.count) { index, _ in
       results.set(
         index,
         Result {

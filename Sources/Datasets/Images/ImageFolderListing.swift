@@ -49,6 +49,9 @@ package struct ImageFolderListing: Equatable, Sendable {
       guard stat("\(folder)/\(file)", &status) == 0 else {
         throw Fault("\(folder)/\(file): cannot be read: \(String(cString: strerror(errno)))")
       }
+      if let kind = FileSystem.irregularKind(status.st_mode) {
+        throw Fault("\(folder)/\(file): is \(kind); expected a picture in a regular file")
+      }
       record +=
         "\(file)\0\(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)\n"
     }
@@ -58,15 +61,23 @@ package struct ImageFolderListing: Equatable, Sendable {
     try FileSystem.listDirectory(path).filter { !$0.hasPrefix(".") }
   }
 
+  /// Folders in one another; a link to a folder above has no end.
+  private static let deepest = 32
+
   private func pictures(
-    in folder: String, under prefix: String, entersFolders: Bool
+    in folder: String, under prefix: String, entersFolders: Bool, depth: Int = 0
   ) throws -> [String] {
+    guard depth <= Self.deepest else {
+      throw Fault(
+        "\(folder)/\(prefix): more than \(Self.deepest) folders deep; a link to a folder above?")
+    }
     var found: [String] = []
     for name in try Self.list("\(folder)/\(prefix)") {
       let path = "\(folder)/\(prefix)\(name)"
       if FileSystem.isDirectory(path) {
         if entersFolders {
-          found += try pictures(in: folder, under: prefix + name + "/", entersFolders: true)
+          found += try pictures(
+            in: folder, under: prefix + name + "/", entersFolders: true, depth: depth + 1)
         }
         continue
       }

@@ -25,7 +25,7 @@ package func loadMNISTPickle(
     throw Fault("\(file): no such file; expected mnist.pkl.gz")
   }
   // 220 MB unpacked.
-  let bytes = try DecompressedFile.contents(of: file, limit: 1 << 29)
+  let bytes = try DecompressedFile.contents(of: file, limit: 1 << 28)
   let value = try PickleReader.read(bytes, path: file)
   guard case .tuple(let splits) = value, splits.count == 3 else {
     throw Fault(

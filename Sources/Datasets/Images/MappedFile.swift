@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// A file in memory for as long as this lives, shared with other processes that map it.
 final class MappedFile: @unchecked Sendable {
@@ -6,13 +7,10 @@ final class MappedFile: @unchecked Sendable {
 
   /// Nil if there is no file, or an empty one, at `path`.
   init?(_ path: String) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
+    guard let (descriptor, size) = try? FileSystem.openForReading(path) else { return nil }
     defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_size > 0 else { return nil }
-    let size = Int(status.st_size)
-    guard let memory = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0), memory != MAP_FAILED
+    guard size > 0, let memory = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0),
+      memory != MAP_FAILED
     else { return nil }
     bytes = UnsafeRawBufferPointer(start: memory, count: size)
   }

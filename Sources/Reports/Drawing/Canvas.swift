@@ -190,6 +190,7 @@ struct Canvas {
 
   /// A coordinate as a pixel's number, kept in a range that cannot overflow.
   private func bound(_ value: Double?) -> Int {
-    Int(min(max((value ?? 0).rounded(.down), -1e6), 1e6))
+    guard let value, !value.isNaN else { return 0 }
+    return Int(min(max(value.rounded(.down), -1e6), 1e6))
   }
 }

@@ -54,8 +54,11 @@ package struct PlotAxis {
     Self.transform(value, scale).map { ($0 - start) / (end - start) }
   }
 
+  private static let largest = 1e300
+
   private static func transform(_ value: Double, _ scale: PlotScale) -> Double? {
-    guard value.isFinite else { return nil }
+    // Beyond it, the ends of an axis are as far apart as no number is.
+    guard value.isFinite, abs(value) < largest else { return nil }
     switch scale {
     case .linear: return value
     case .log: return value > 0 ? log10(value) : nil
@@ -123,7 +126,8 @@ package struct PlotAxis {
     let step = power * ([1.0, 2, 5].first { $0 * power >= rough * (1 - 1e-9) } ?? 10)
     let first = (start / step - 1e-9).rounded(.up)
     let last = (end / step + 1e-9).rounded(.down)
-    guard first <= last else { return [] }
+    // A step below the smallest numbers, and an index that adding 1 leaves as it is.
+    guard step.isNormal, first <= last, last - first < 1000 else { return [] }
     return stride(from: first, through: last, by: 1).map { index in
       // + 0 turns the -0 that rounding up gives into 0.
       let value = index * step + 0

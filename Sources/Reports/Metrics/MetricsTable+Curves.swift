@@ -107,13 +107,16 @@ extension MetricsTable {
       throw Fault(
         "no run has a column '\(missing)'; there are \(names.joined(separator: ", "))")
     }
+    guard (columns?.count ?? 0) <= mostColumns else {
+      throw Fault("--columns: \(columns?.count ?? 0) names, at most \(mostColumns) are expected")
+    }
     let scores = runs.flatMap { $0.tables.dropFirst().flatMap(\.plottedColumns) }
     var seen: Set<String> = []
     let chosen =
       columns
       ?? (["w_distance", "penalty", "critic_loss", "generator_loss"] + scores).filter { column in
         all.contains { $0.isPlotted(column) } && seen.insert(column).inserted
-      }
+      }.prefix(mostColumns).map { $0 }
     var panels = chosen.map { column in
       CurvePlot.Panel(
         title: title(column), xLabel: "iteration",
