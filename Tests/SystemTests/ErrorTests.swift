@@ -47,7 +47,8 @@ extension SystemTests {
       }
     }
 
-    @Test func dataMissingOnOneRank() throws {
+    /// The first rank of a node reads for it.
+    @Test func dataMissingOnOneNode() throws {
       try withScratch { scratch in
         let config = try scratch.write("tiny.yaml", TinyConfiguration().text)
         _ = try scratch.write("here/digits/train-images-idx3-ubyte", Self.images(count: 20))
@@ -57,10 +58,11 @@ extension SystemTests {
           "data={source: idx, path: digits}",
         ]
         let outcome = try RunningJob(
-          Program.launcher + ["-n", "1", "-wdir", scratch.url("here").path] + train
-            + [":", "-n", "1", "-wdir", scratch.url("there").path] + train
+          ["WGANGP_RANKS_PER_NODE=2"] + Program.launcher
+            + ["-n", "2", "-wdir", scratch.url("here").path] + train
+            + [":", "-n", "2", "-wdir", scratch.url("there").path] + train
         ).finish()
-        try outcome.expectOneError(["rank 1: digits: no such folder"])
+        try outcome.expectOneError(["rank 2: digits: no such folder"])
       }
     }
 
