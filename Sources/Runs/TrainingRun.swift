@@ -59,6 +59,7 @@ package final class TrainingRun {
   package init(_ options: TrainingOptions, communicator: any Communicator) throws {
     self.communicator = communicator
     self.options = options
+    try StartCheck.program(version: options.version, communicator)
     let begin = try RunStart(options, communicator)
     self.begin = begin
     let sampler: EpochSampler
@@ -82,6 +83,8 @@ package final class TrainingRun {
         return (configuration, yaml, model, dataset, sampler, state)
       }
     try communicator.requireSame(resolvedYAML, what: "the configuration")
+    try StartCheck.data(dataset, communicator)
+    try StartCheck.binding(threads: model.context.pool.threads, communicator)
     control = try RunControl(communicator)
     schedule = Schedule(batchesPerEpoch: sampler.batchesPerEpoch, training: configuration.training)
     trainer = Trainer(model)
@@ -89,6 +92,9 @@ package final class TrainingRun {
       configuration.setup, dataset: dataset, sampler: sampler, schedule: schedule)
     directory = RunDirectory(begin.folder ?? "")
     limit = options.limit
+    if communicator.rank == 0 {
+      StartCheck.space(begin.folder ?? configuration.output.directory, trainer)
+    }
   }
 
   private static func check(_ dataset: any Dataset, fits model: Model) throws {
