@@ -64,8 +64,6 @@ package struct ExchangeBenchmark {
 
   private static let lengths = [10_000, 100_000, 430_000, 1_070_000, 10_000_000]
   private static let gathered = [32, 512, 2048]
-  /// Seconds that a block of calls should take.
-  private static let blockSeconds = 0.003
 
   /// - Throws: On all ranks: with a single rank, and as `Benchmark`.
   package init(_ configuration: RunConfiguration, communicator: any Communicator) throws {
@@ -169,7 +167,9 @@ package struct ExchangeBenchmark {
       return { try sum(vector.buffer) }
     }
     ways.append { communicator.allReduce(vector.buffer) }
-    return timing(values: count, use: use, try times(ways, blocks: blocks))
+    return timing(
+      values: count, use: use, try CallTimer(communicator: communicator).times(ways, blocks: blocks)
+    )
   }
 
   private func gather(count: Int, _ blocks: Int) throws -> TransferTiming {
@@ -181,46 +181,15 @@ package struct ExchangeBenchmark {
       return { try gather() }
     }
     ways.append { try communicator.allGather(UnsafeBufferPointer(mine.buffer), into: all.buffer) }
-    return timing(values: count, use: nil, try times(ways, blocks: blocks))
+    return timing(
+      values: count, use: nil, try CallTimer(communicator: communicator).times(ways, blocks: blocks)
+    )
   }
 
   private func timing(values: Int, use: String?, _ times: [TransferTime]) -> TransferTiming {
     TransferTiming(
       values: values, use: use, flat: times[0],
       twoLevel: modes.contains(.twoLevel) ? times[1] : nil, mpi: times[modes.count])
-  }
-
-  /// Microseconds of a call of each way, of the slowest rank: blocks of calls take turns, so that
-  /// what else the machine does meets all ways alike.
-  private func times(_ ways: [() throws -> Void], blocks: Int) throws -> [TransferTime] {
-    let calls = try ways.map { way in
-      try way()
-      let seconds = try slowest(try Self.seconds(calls: 3, way))
-      return max(1, min(1000, Int(Self.blockSeconds / max(seconds, 1e-7))))
-    }
-    var seconds = [[Double]](repeating: [], count: ways.count)
-    for _ in 0..<blocks {
-      for (index, way) in ways.enumerated() {
-        try communicator.barrier()
-        seconds[index].append(try slowest(try Self.seconds(calls: calls[index], way)))
-      }
-    }
-    return seconds.map {
-      TransferTime(median: $0.median * 1e6, fastest: ($0.min() ?? .nan) * 1e6)
-    }
-  }
-
-  /// Seconds of one of so many calls.
-  private static func seconds(calls: Int, _ way: () throws -> Void) rethrows -> Double {
-    try secondsTaken { for _ in 0..<calls { try way() } } / Double(calls)
-  }
-
-  private func slowest(_ seconds: Double) throws -> Double {
-    var all = [Double](repeating: 0, count: communicator.size)
-    try [seconds].withUnsafeBufferPointer { mine in
-      try all.withUnsafeMutableBufferPointer { try communicator.allGather(mine, into: $0) }
-    }
-    return all.max() ?? seconds
   }
 
   /// Least squares of relative errors: weights 1 / microseconds^2.

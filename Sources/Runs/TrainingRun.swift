@@ -61,6 +61,7 @@ package final class TrainingRun {
   package init(_ options: TrainingOptions, communicator: any Communicator) throws {
     self.communicator = communicator
     self.options = options
+    try StartCheck.program(version: options.version, communicator)
     let begin = try RunStart(options, communicator)
     self.begin = begin
     let fixed: [String: String]
@@ -90,6 +91,8 @@ package final class TrainingRun {
           samples: dataset.count, checksum: communicator.rank == 0 ? dataset.checksum : nil))
       return (sampler, state)
     }
+    try StartCheck.data(dataset, communicator)
+    try StartCheck.binding(threads: model.context.pool.threads, communicator)
     control = try RunControl(communicator)
     schedule = Schedule(batchesPerEpoch: sampler.batchesPerEpoch, training: configuration.training)
     trainer = Trainer(model)
@@ -97,6 +100,9 @@ package final class TrainingRun {
       configuration.setup, dataset: dataset, sampler: sampler, schedule: schedule)
     directory = RunDirectory(begin.folder ?? "")
     limit = options.limit
+    if communicator.rank == 0 {
+      StartCheck.space(begin.folder ?? configuration.output.directory, trainer)
+    }
   }
 
   private static func check(_ dataset: any Dataset, fits model: Model) throws {

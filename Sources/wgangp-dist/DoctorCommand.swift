@@ -13,9 +13,43 @@ struct DoctorCommand: ParsableCommand {
     discussion: """
       Under mpirun it also gathers host and binding of every rank: start it the way a training run \
       would be. Exit status 0: nothing in the way of a run; 1: something is.
+
+      With --launch it looks at what a long job needs, line by line: the same program, \
+      configuration and data on all ranks, processors and libraries, cores and binding, space for \
+      checkpoints and pictures, what joins the ranks and the seconds an iteration to expect, and \
+      the slowest rank. It takes some iterations' time.
       """)
 
+  @Flag(name: .long, help: "Look at what a long job needs, with the ranks that are to train.")
+  var launch = false
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "With --launch: the configuration; without it, that of the run, or the built-in default.",
+      valueName: "file"))
+  var config: String?
+
+  @Option(
+    name: .customLong("run"),
+    help: ArgumentHelp(
+      "With --launch: the folder of the run (default: output.directory/NAME).",
+      valueName: "folder"))
+  var runFolder: String?
+
+  @Argument(
+    help: ArgumentHelp(
+      "With --launch: overrides, such as training.batch=64.", valueName: "key=value"))
+  var overrides: [String] = []
+
+  func validate() throws {
+    guard launch || (config == nil && runFolder == nil && overrides.isEmpty) else {
+      throw ValidationError("--config, --run and key=value go with --launch")
+    }
+  }
+
   func run() throws {
+    if launch { return try checkLaunch() }
     // It is the one command that has something to say on a processor that lacks something.
     try Job.run(checksProcessor: false) { communicator in
       let cores = Processor.boundCores

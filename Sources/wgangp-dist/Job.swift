@@ -23,7 +23,8 @@ enum Job {
     if checksProcessor, let missing = Processor.missingFeatures {
       // Of one node perhaps, and not of rank 0's.
       Messages.error(
-        "this processor lacks \(missing); wgangp-dist is built for AVX2 and FMA", everyRank: true)
+        "the processor of \(ProcessInfo.processInfo.hostName) lacks \(missing); wgangp-dist is "
+          + "built for AVX2 and FMA", everyRank: true)
       throw ExitStatus.failure
     }
     // A write beyond a file-size limit is to be an error that names the file, not a signal.

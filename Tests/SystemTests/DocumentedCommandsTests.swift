@@ -83,6 +83,7 @@ extension SystemTests {
         (words.contains("--dry-run") ? [] : ["--dry-run"])
           + (words.contains("--resume") ? [] : ["width=8"])
       case "bench": ["--iterations", "2", "--shares", "1", "width=2", "training.batch=16"]
+      case "doctor" where words.contains("--launch"): ["width=2", "training.batch=16"]
       case "sample" where words.contains("--single"): ["--count", "20"]
       default: []
       }

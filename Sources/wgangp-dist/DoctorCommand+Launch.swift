@@ -1,0 +1,48 @@
+import ArgumentParser
+import Base
+import Benchmarks
+import Collectives
+import Foundation
+import Runs
+
+extension DoctorCommand {
+  /// Looks at what a long job needs, line by line, and ends with status 1 where something is in the
+  /// way.
+  func checkLaunch() throws {
+    try Job.run(needsAllTasks: true) { communicator in
+      var hasObstacle = false
+      func tell(_ finding: LaunchFinding) {
+        hasObstacle = hasObstacle || !finding.obstacles.isEmpty
+        guard communicator.rank == 0 else { return }
+        print(finding.text)
+        // What comes takes seconds.
+        fflush(nil)
+      }
+      var options = TrainingOptions()
+      options.configuration = config
+      options.overrides = overrides
+      options.runFolder = runFolder
+      options.version = WGANGPDist.configuration.version
+      let check = try LaunchCheck(options, communicator: communicator)
+      tell(try check.program())
+      tell(try check.configurationFinding())
+      // Ranks that would build other networks would wait for one another for ever.
+      let canExchange = !hasObstacle
+      tell(try check.data())
+      tell(try check.processor())
+      for finding in try check.cores() { tell(finding) }
+      if let finding = try check.space() { tell(finding) }
+      if canExchange {
+        let measurement = try LaunchMeasurement(check.configuration, communicator: communicator)
+        for finding in try measurement.interconnect() { tell(finding) }
+        tell(measurement.ranks())
+      } else if communicator.rank == 0 {
+        print("not timed: the ranks do not run the same")
+      }
+      // Rank 0's word counts: it has seen the space too.
+      guard communicator.rank == 0 else { return }
+      print(hasObstacle ? "something is in the way of a run" : "nothing is in the way of a run")
+      if hasObstacle { throw ExitStatus.failure }
+    }
+  }
+}
