@@ -1,4 +1,5 @@
 // swift-tools-version: 6.1
+import Foundation
 import PackageDescription
 
 // MARK: - Flags
@@ -143,7 +144,8 @@ let package = Package(
       ]),
     .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra", "TestSupport"]),
     .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Base", "TestSupport"]),
-    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Base"]),
+    .testTarget(
+      name: "ConfigurationTests", dependencies: ["Configuration", "Base", "TestSupport"]),
     .testTarget(
       name: "StorageTests", dependencies: ["Storage", "TestSupport"],
       resources: [.copy("Fixtures")]),
@@ -173,3 +175,12 @@ let package = Package(
       name: "SystemTests", dependencies: ["wgangp-dist", "Recipe", "Storage", "TestSupport"]),
   ]
 )
+
+// Only Tests/fuzz/run.sh builds it: libFuzzer brings the main function.
+if ProcessInfo.processInfo.environment["WGANGP_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz",
+      dependencies: ["Base", "Configuration", "Datasets", "Pictures", "Reports", "Storage"],
+      path: "Tests/fuzz", exclude: ["run.sh"]))
+}

@@ -90,8 +90,9 @@ package enum MemoryLimit {
       name: "this machine's memory")
   }
 
-  /// The least that the control groups of the process leave. Files in memory do not count: the
-  /// system drops them first.
+  /// The least that the control groups of the process leave.
+  ///
+  /// Files in memory do not count: the system drops them first.
   private static var groupRoom: Room? {
     var rooms: [Int] = []
     for line in contents(of: "/proc/self/cgroup").split(separator: "\n") {

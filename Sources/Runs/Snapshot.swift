@@ -174,7 +174,8 @@ final class Snapshot: @unchecked Sendable {
   /// file and its checksum, or put files of two checkpoints together.
   ///
   /// - Parameters:
-  ///   - updates: Of the generator and of the critic, after `iteration` iterations.
+  ///   - generator: Updates of its parameters after `iteration` iterations.
+  ///   - critic: Those of its parameters.
   ///   - folder: The checkpoint's, for messages.
   /// - Throws: `Fault` naming file and number.
   func requireUpdates(generator: Int, critic: Int, in folder: String) throws {

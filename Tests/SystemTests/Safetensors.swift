@@ -39,6 +39,12 @@ struct Safetensors {
     return data[start..<start + 8].reversed().reduce(0) { $0 << 8 | Int64($1) }
   }
 
+  /// Changes a scalar.
+  mutating func set(_ name: String, to value: Int64) throws {
+    let start = try offset(name)
+    for byte in 0..<8 { data[start + byte] = UInt8(truncatingIfNeeded: value >> (8 * byte)) }
+  }
+
   /// Changes a tensor's first value.
   mutating func change(_ name: String, by change: (Float) -> Float) throws {
     let start = try offset(name)
