@@ -141,6 +141,6 @@ import Testing
 
   @Test func unreadableFile() {
     let text = message { try IDXFile.open("no/such/file", content: .images).first() } ?? ""
-    #expect(text == "no/such/file: cannot be read: No such file or directory")
+    #expect(text == "no/such/file: cannot open: No such file or directory")
   }
 }

@@ -26,10 +26,12 @@ import Testing
     try withTemporaryFolder { folder in
       let path = folder + "/metrics.csv"
       #expect(
-        message(of: { _ = try table("a,b\n1,2\n3\n", folder) }) == "\(path):3: 1 fields, expected 2"
+        message(of: { _ = try table("iteration,b\n1,2\n3\n", folder) })
+          == "\(path):3: 1 fields, expected 2"
       )
       #expect(
-        message(of: { _ = try table("a,b\n1,x\n", folder) }) == "\(path):2: field 2 is no number")
+        message(of: { _ = try table("iteration,b\n1,x\n", folder) })
+          == "\(path):2: field 2 is no number")
       #expect(message(of: { _ = try table("", folder) }) == "\(path): empty, expected a header")
     }
   }
