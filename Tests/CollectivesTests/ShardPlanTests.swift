@@ -46,8 +46,8 @@ import Testing
     }
     #expect(
       message(8, 3)
-        == "shards: 3 ranks cannot take equal subtrees of 8 shards; start 1, 2, 4 or 8 ranks, or "
-        + "set shards to 3 times a power of two (results depend on the number of shards)")
+        == "shards: 3 ranks cannot take equal subtrees of 8 shards; start 1, 2, 4 or 8 ranks; a "
+        + "new run may also set shards to 3 times a power of two (results depend on their number)")
     // Halves of 3 blocks are no whole subtrees.
     #expect(message(12, 2).contains("start 1, 3, 6 or 12 ranks"))
     #expect(message(12, 4).contains("start 1, 3, 6 or 12 ranks"))

@@ -58,7 +58,7 @@ package struct PlotAxis {
 
   private static func transform(_ value: Double, _ scale: PlotScale) -> Double? {
     // Beyond it, the ends of an axis are as far apart as no number is.
-    guard value.isFinite, abs(value) < largest else { return nil }
+    guard value.isFinite, abs(value) <= largest else { return nil }
     switch scale {
     case .linear: return value
     case .log: return value > 0 ? log10(value) : nil
