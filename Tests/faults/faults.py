@@ -123,9 +123,11 @@ def kill_chain(trial):
         for process in lab.ranks(run):
             lab.kill(process)
         statuses.append(job.wait(60).status)
-    left = lab.left(run)
+    left, hung = lab.left(run), statuses.count(124)
+    ended = f"{hung} starts did not end in 60 s" if hung else "each start ended"
     return (
-        "no process left, same bits", f"{left}, {lab.goes_on(run, 400)}",
+        "each start ended, no process left, same bits",
+        f"{ended}, {left}, {lab.goes_on(run, 400)}",
         "starts that ended with status: " + ", ".join(
             f"{count} x {status}" for status, count in sorted(Counter(statuses).items())),
     )
