@@ -32,6 +32,29 @@ without_paragraphs() {
     -e '/^srun: error: .*: Exited with exit code [0-9]*$/d' -e '/^srun: .*Terminating StepId=/d'
 }
 
+# Hands lines on, and kills an mpirun of this script that has not ended 20 seconds after it named a rank
+# that a signal ended: Open MPI 4.1.4 can wait for itself when all ranks die while they start.
+end_hung() {
+  local line='' patience=() child
+  while :; do
+    if IFS= read -r "${patience[@]}" line; then
+      printf '%s\n' "$line"
+      if [[ $line == 'mpirun noticed that process rank '* ]]; then patience=(-t 20); fi
+    elif (($? <= 128)); then
+      printf %s "$line"
+      return
+    else
+      patience=()
+      for child in $(<"/proc/$$/task/$$/children"); do
+        if [[ $(<"/proc/$child/comm") == mpirun ]]; then
+          echo 'launcher: mpirun has not ended 20 s after its ranks, and is killed'
+          kill -KILL "$child"
+        fi
+      done
+    fi
+  done
+} 2>/dev/null
+
 # Runs a command and returns its status. A signal to this script asks the ranks to stop in order:
 # it goes on as SIGUSR1, which mpirun and srun hand to all of them. On SIGINT and SIGTERM mpirun
 # would kill them one second later.
@@ -45,7 +68,7 @@ run_ranks() {
   printf '\n' >&2
   exec {errors}> >(
     trap '' INT TERM HUP USR1 USR2
-    without_paragraphs >&2
+    without_paragraphs | end_hung >&2
   )
   filter=$!
   # In a process group of its own: Ctrl-C in the terminal reaches this script only.

@@ -100,7 +100,10 @@ class Job:
         return Result(status, *texts, time.monotonic() - self.begin)
 
     def end(self):
-        """Kills its process group."""
+        """Kills its process group, and what launch/launcher.sh has started in a group of its own."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        for number in children.read_text().split() if children.exists() else []:
+            Lab.kill(int(number))
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -252,10 +255,21 @@ class Lab:
             if not found:
                 return "no process left"
             if time.monotonic() > end:
+                shown = [f"{self.shown(number)}" for number in found]
                 for number in found:
                     self.kill(number)
-                return f"{len(found)} processes left after {seconds} s"
+                return f"{len(found)} processes left after {seconds} s: {'; '.join(shown)}"
             time.sleep(0.1)
+
+    @staticmethod
+    def shown(number):
+        """A process as a line: its state and the begin of its command."""
+        try:
+            state = Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[0]
+            words = Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            return f"{state} {words[:60]}"
+        except OSError:
+            return "gone"
 
     @staticmethod
     def kill(number, what=signal.SIGKILL):
