@@ -14,8 +14,8 @@ extension MPICommunicator {
   /// - Parameters:
   ///   - first: The rank that sends first.
   ///   - second: The one that answers.
-  /// - Returns: The same on all ranks: of the fastest rounds, since what else the machine does is no
-  ///   part of the link.
+  /// - Returns: The same on all ranks: of the fastest rounds, since what else the machine does is
+  ///   no part of the link.
   /// - Throws: `Fault` where the exchange fails.
   package func ping(_ first: Int, _ second: Int) throws -> LinkTiming {
     precondition(first != second, "rank \(first) sends to itself")
