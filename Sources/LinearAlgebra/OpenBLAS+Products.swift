@@ -2,8 +2,10 @@
 ///
 /// Training does not use them: `bench --layers` has them beside the kernels' own.
 extension OpenBLAS {
-  /// `cblas_sgemm`: order, two transpositions, rows, columns, inner, alpha, A, its row's length, B,
-  /// its row's length, beta, C, its row's length.
+  /// The arguments of `cblas_sgemm`.
+  ///
+  /// Order, two transpositions, rows, columns, inner, alpha, A, its row's length, B, its row's
+  /// length, beta, C, its row's length.
   typealias SGEMM =
     @convention(c) (
       Int32, Int32, Int32, Int32, Int32, Int32, Float, UnsafePointer<Float>, Int32,

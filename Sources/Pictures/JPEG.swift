@@ -51,7 +51,7 @@ enum JPEG {
   /// The functions of TurboJPEG that reading takes, loaded by the first picture.
   private struct Library: Sendable {
     static let loaded = Result { try Library() }
-    /// `TJFLAG_LIMITSCANS`: a small file can ask for thousands of passes over a large picture.
+    /// TJFLAG_LIMITSCANS, since a small file can ask for thousands of passes over a large picture.
     static let limitScans: Int32 = 32768
     /// `TJPF_RGB` and `TJERR_WARNING`.
     static let (rgb, warning): (Int32, Int32) = (0, 0)
