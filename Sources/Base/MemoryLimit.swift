@@ -35,7 +35,9 @@ package enum MemoryLimit {
   static func end(_ bytes: Int) -> Never {
     let rest = room().map { ", \(text($0))" } ?? ""
     // All ranks come here at about the same time: rank 0 is to say it, and mpirun ends the others.
-    if !Messages.isSpeaker { sleep(3) }
+    // The signal that mpirun sends first wakes a sleeper.
+    var left: UInt32 = Messages.isSpeaker ? 0 : 3
+    while left > 0 { left = sleep(left) }
     Messages.error(
       "out of memory: \(text(bytes)) more are needed\(rest); take a smaller width or batch, more "
         + "ranks, or raise the limit; `wgangp-dist describe` counts the memory of a rank",

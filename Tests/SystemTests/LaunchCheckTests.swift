@@ -6,12 +6,13 @@ extension SystemTests {
   @Suite(.serialized) struct LaunchCheckTests {
     private static let host = ProcessInfo.processInfo.hostName
 
-    /// Two ranks, each with its own working folder and program.
+    /// Two ranks, each on a node of its own, with its own working folder and program.
     private func run(
       _ arguments: [String], folders: [String], programs: [String] = [Program.path, Program.path]
     ) throws -> Outcome {
       let rank = { (index: Int) in
-        ["-n", "1", "env", "-C", folders[index], programs[index]] + arguments
+        ["-n", "1", "env", "-C", folders[index], "WGANGP_RANKS_PER_NODE=1", programs[index]]
+          + arguments
       }
       return try RunningJob(Program.launcher + rank(0) + [":"] + rank(1)).finish()
     }
