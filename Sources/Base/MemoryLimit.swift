@@ -36,7 +36,7 @@ package enum MemoryLimit {
     let rest = room().map { ", \(text($0))" } ?? ""
     // All ranks come here at about the same time: rank 0 is to say it, and mpirun ends the others.
     // The signal that mpirun sends first wakes a sleeper.
-    var left: UInt32 = Messages.isSpeaker ? 0 : 3
+    var left: UInt32 = Messages.isSpeaker ? 0 : 10
     while left > 0 { left = sleep(left) }
     Messages.error(
       "out of memory: \(text(bytes)) more are needed\(rest); take a smaller width or batch, more "
