@@ -4,7 +4,7 @@
 #   launch/test.sh                               # all
 #   launch/test.sh --filter ConfigurationTests   # one target
 #
-# Expected time: nine minutes on two cores from a clean clone, of which the tests take three.
+# Expected time: ten minutes on two cores from a clean clone, of which the tests take five.
 set -euo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."

@@ -1,6 +1,5 @@
 import Base
 import Collectives
-import Foundation
 
 /// What ranks tell each other at the end of an iteration, in one small gather that is prepared
 /// once.
@@ -68,15 +67,13 @@ package final class RunControl {
 
   /// Who has other parameters than most; of two ranks nobody can tell who is right.
   private func disagreement(_ hashes: [Double]) throws -> String {
-    let hosts = try communicator.gather(ProcessInfo.processInfo.hostName)
-    var counts: [Double: Int] = [:]
-    for hash in hashes { counts[hash, default: 0] += 1 }
-    let most = counts.max { ($0.value, $0.key) < ($1.value, $1.key) }
-    let isClear = (most?.value ?? 0) * 2 > hashes.count
-    let odd = hashes.indices.filter { !isClear || hashes[$0] != most?.key }
-    let names = odd.prefix(8).map { "rank \($0) on \(hosts[$0])" }.joined(separator: ", ")
+    let hosts = try RankHosts(communicator)
+    let odd = RankComparison(hashes).odd
+    let isClear = odd.count * 2 < hashes.count
     return "the ranks' parameters are no longer the same bits: "
-      + (isClear ? "\(names) differ\(odd.count == 1 ? "s" : "") from the others" : names)
+      + (isClear
+        ? "\(hosts.list(odd)) differ\(odd.count == 1 ? "s" : "") from the others"
+        : hosts.list(Array(hashes.indices)))
       + "; a memory or a network has changed some. Nothing of this iteration has been saved: go on "
       + "from the last checkpoint, without that machine"
   }

@@ -66,7 +66,7 @@ package final class LaunchCheck {
   package func configurationFinding() throws -> LaunchFinding {
     let checksum = LaunchComparison.number(resolvedYAML)
     let description =
-      "\(configuration.name), CRC-32 \(LaunchComparison.hexadecimal(UInt32(checksum)))"
+      "\(configuration.name), CRC-32 \(UInt32(checksum).padded(to: 8, radix: 16))"
     let text = try LaunchComparison.difference(
       [checksum], description, what: "another configuration", communicator)
     return LaunchFinding("configuration", description, obstacles: text.map { [$0] } ?? [])

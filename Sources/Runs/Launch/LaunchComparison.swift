@@ -34,11 +34,6 @@ enum LaunchComparison {
   static func number(_ text: String) -> Double {
     Double(Array(text.utf8).withUnsafeBytes { FileSystem.crc32($0) })
   }
-
-  static func hexadecimal(_ checksum: UInt32) -> String {
-    let digits = String(checksum, radix: 16)
-    return String(repeating: "0", count: 8 - digits.count) + digits
-  }
 }
 
 /// The program's file, as a rank sees it.
@@ -88,7 +83,7 @@ struct ProgramFile {
     let checksum = try communicator.gather([Double(mine)])[reader][0]
     let description =
       "version \(version), \(size) bytes, CRC-32 "
-      + LaunchComparison.hexadecimal(UInt32(checksum))
+      + UInt32(checksum).padded(to: 8, radix: 16)
     let difference = try LaunchComparison.difference(
       known + [checksum], description, what: "another program", communicator)
     return (difference, description)
@@ -128,7 +123,7 @@ struct DataFingerprint {
     let part = count == dataset.count ? "" : " of \(count)"
     description =
       "\(dataset.count) samples of \(dataset.name), \(dataset.shape), CRC-32\(part) "
-      + LaunchComparison.hexadecimal(checksum)
+      + checksum.padded(to: 8, radix: 16)
   }
 
   /// Compares the data of all ranks.
