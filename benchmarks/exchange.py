@@ -24,7 +24,8 @@ def main():
     for ranks in options.ranks:
         runs.append(common.run_json([
             *common.launcher(ranks, template=options.launcher), options.program, 'bench', '--exchange', '--json', '--config',
-            options.config, '--iterations', options.blocks, '--warmup', 0, 'training.criticSteps=1', 'training.batch=8']))
+            options.config, '--iterations', options.blocks, '--warmup', 0, 'training.criticSteps=1',
+            f'training.batch={max(8, ranks)}', f'training.shards={max(8, ranks)}']))
         # The command runs as many training steps too: the smallest there are, which say nothing.
         for key in ('iterationSeconds', 'sumShare', 'shareBeyondAllReduce', 'criticSums', 'generatorSums'):
             runs[-1].pop(key, None)

@@ -26,6 +26,15 @@ package struct TransferTiming: Codable, Sendable {
   package var mpi: TransferTime
 }
 
+/// How long a small sum of so many Double values takes, by each way.
+package struct SmallSumTiming: Codable, Sendable {
+  package var values: Int
+  /// Every rank gets every rank's vector.
+  package var gathered: TransferTime
+  /// Up the reduction tree, by two levels where the ranks' places allow it.
+  package var byHalves: TransferTime
+}
+
 /// microseconds = latency + bytes / bandwidth, fitted with every length's relative error alike.
 package struct TransferFit: Codable, Sendable {
   package var latencyMicroseconds: Double
@@ -42,6 +51,7 @@ package struct ExchangeResult: Codable, Sendable {
   package var exchange: String
   package var sums: [TransferTiming]
   package var gathers: [TransferTiming]
+  package var smallSums: [SmallSumTiming]
   /// Fits to the sums' times, by way: `flat`, `twoLevel`, `mpi`.
   package var fits: [String: TransferFit]
   /// Ordered sums of an iteration.
@@ -95,6 +105,7 @@ package struct ExchangeBenchmark {
     let criticSum = try sum(count: counts.critic, use: "critic", iterations)
     let generatorSum = try sum(count: counts.generator, use: "generator", iterations)
     let gathers = try Self.gathered.map { try gather(count: $0, iterations) }
+    let smallSums = try Self.gathered.map { try smallSum(count: $0, iterations) }
     let criticSums = training.criticSteps * (hasSeparateUpdates ? 2 : 1)
     let generatorSums = training.hasFixedGenerator ? 0 : 1
     let seconds = { (time: (TransferTiming) -> TransferTime) in
@@ -110,6 +121,7 @@ package struct ExchangeBenchmark {
     return ExchangeResult(
       name: configuration.name, ranks: communicator.size, nodes: communicator.layout.nodes,
       exchange: communicator.exchangeDescription, sums: sums, gathers: gathers,
+      smallSums: smallSums,
       fits: fits, criticSums: criticSums, generatorSums: generatorSums,
       iterationSeconds: whole.medianSeconds, sumShare: ordered / whole.medianSeconds,
       shareBeyondAllReduce: (ordered - seconds { $0.mpi }) / whole.medianSeconds)
@@ -134,7 +146,13 @@ package struct ExchangeBenchmark {
     try communicator.allGather(UnsafeBufferPointer(mine.buffer), into: all.buffer)
     let expected = FloatStorage(count: size * count)
     for index in 0..<size * count { expected.pointer[index] = Float(all.pointer[index]) }
-    ReductionTree(leaves: size).sum(expected.pointer, stride: count, range: 0..<count)
+    let tree = ReductionTree(leaves: size)
+    tree.sum(expected.pointer, stride: count, range: 0..<count)
+    let expectedSmall = DoubleStorage(count: count < 100_000 ? size * count : 0)
+    if expectedSmall.count > 0 {
+      expectedSmall.pointer.update(from: all.pointer, count: size * count)
+      tree.sum(expectedSmall.pointer, stride: count, count: count)
+    }
     var wrong: String?
     for mode in modes {
       found.buffer.update(repeating: .nan)
@@ -143,6 +161,21 @@ package struct ExchangeBenchmark {
       try gather()
       if !found.buffer.elementsEqual(all.buffer), wrong == nil {
         wrong = "the \(mode.rawValue) gather of \(count) values is not MPI_Allgather's"
+      }
+      // Longer vectors are no small sums.
+      for byHalves in [false, true] where count < 100_000 {
+        let small = DoubleStorage(count: count)
+        small.pointer.update(from: mine.pointer, count: count)
+        try communicator.makeSmallSum(small.buffer, mode: mode, byHalves: byHalves)()
+        let place = (0..<count).first {
+          small.pointer[$0].bitPattern != expectedSmall.pointer[$0].bitPattern
+        }
+        if let place, wrong == nil {
+          wrong =
+            "the \(mode.rawValue) small sum of \(count) values\(byHalves ? " by halves" : "") "
+            + "differs from the tree's: value \(place) is \(small.pointer[place]), expected "
+            + "\(expectedSmall.pointer[place])"
+        }
       }
       let total = FloatStorage(count: count)
       total.pointer.update(from: values.pointer, count: count)
@@ -184,6 +217,17 @@ package struct ExchangeBenchmark {
     return timing(
       values: count, use: nil, try CallTimer(communicator: communicator).times(ways, blocks: blocks)
     )
+  }
+
+  private func smallSum(count: Int, _ blocks: Int) throws -> SmallSumTiming {
+    let vector = DoubleStorage(count: count)
+    let ways = try [false, true].map { byHalves in
+      let sum = try communicator.makeSmallSum(
+        vector.buffer, mode: communicator.exchangeMode, byHalves: byHalves)
+      return { try sum() }
+    }
+    let times = try CallTimer(communicator: communicator).times(ways, blocks: blocks)
+    return SmallSumTiming(values: count, gathered: times[0], byHalves: times[1])
   }
 
   private func timing(values: Int, use: String?, _ times: [TransferTime]) -> TransferTiming {
@@ -244,6 +288,11 @@ extension ExchangeResult {
       + ["fitted: " + ways.joined(separator: ", ")]
       + ["microseconds of a gather of Double values of each rank, and of MPI_Allgather"]
       + [header("values", "MPI")] + rows(gathers)
+      + ["microseconds of a small sum of Double values, gathered and by halves"]
+      + [["values", "gathered", "by halves"].map(cell).joined()]
+      + smallSums.map { timing in
+        ["\(timing.values)", times(timing.gathered), times(timing.byHalves)].map(cell).joined()
+      }
       + [
         "\(criticSums) + \(generatorSums) ordered sums (critic, generator) in an iteration of "
           + "\(number(iterationSeconds, 4)) s: \(number(100 * sumShare, 3)) %; beyond "

@@ -106,6 +106,10 @@ package struct LaunchMeasurement {
       let vector = FloatStorage(count: exchange.bytes / MemoryLayout<Float>.stride)
       let sum = try communicator.makeOrderedSum(count: vector.count)
       return { try sum(vector.buffer) }
+    case .smallSum:
+      let vector = DoubleStorage(count: exchange.bytes / MemoryLayout<Double>.stride)
+      let sum = try communicator.makeSmallSum(vector.buffer)
+      return { try withExtendedLifetime(vector) { try sum() } }
     case .gather:
       let count = exchange.bytes / MemoryLayout<Double>.stride
       let (mine, all) = (

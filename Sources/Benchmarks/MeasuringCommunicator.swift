@@ -5,8 +5,10 @@ import Foundation
 /// The exchanges of one kind and size that a job made: what `bench` counted and timed.
 package struct ExchangeTiming: Codable, Sendable, Equatable {
   package enum Kind: String, Codable, Sendable {
-    /// A small vector of every rank to every rank: batch-norm sums and losses.
+    /// A small vector of every rank to every rank.
     case gather
+    /// A sum of small vectors over the ranks: batch norm's sums and losses.
+    case smallSum
     /// A sum over the ranks, its two halves together: a network's gradient, and its parameters.
     case sum
   }
@@ -76,6 +78,10 @@ final class MeasuringCommunicator: Communicator {
       try base.makeAllGather(mine, into: all), record(.gather, bytes: mine.count * 8), self)
   }
 
+  func makeSmallSum(_ vector: UnsafeMutableBufferPointer<Double>) throws -> any SmallSum {
+    Small(try base.makeSmallSum(vector), record(.smallSum, bytes: vector.count * 8), self)
+  }
+
   func makeOrderedSum(count: Int) throws -> any OrderedSum {
     Sum(try base.makeOrderedSum(count: count), record(.sum, bytes: count * 4), self)
   }
@@ -137,6 +143,23 @@ final class MeasuringCommunicator: Communicator {
     func callAsFunction() throws {
       let gather = base
       try communicator.measured(record) { try gather() }
+    }
+  }
+
+  private final class Small: SmallSum {
+    private let base: any SmallSum
+    private let record: Int
+    private unowned let communicator: MeasuringCommunicator
+
+    init(_ base: any SmallSum, _ record: Int, _ communicator: MeasuringCommunicator) {
+      self.base = base
+      self.record = record
+      self.communicator = communicator
+    }
+
+    func callAsFunction() throws {
+      let sum = base
+      try communicator.measured(record) { try sum() }
     }
   }
 

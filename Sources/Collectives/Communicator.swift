@@ -24,6 +24,10 @@ package protocol Communicator: AnyObject {
     _ mine: UnsafeBufferPointer<Double>, into all: UnsafeMutableBufferPointer<Double>
   ) throws -> any PreparedAllGather
 
+  /// Prepares summing the ranks' vectors at this place again and again: at most some thousands of
+  /// values, where latency counts.
+  func makeSmallSum(_ vector: UnsafeMutableBufferPointer<Double>) throws -> any SmallSum
+
   /// Chooses how the sums and gathers travel that are prepared from now on; no bit depends on it.
   ///
   /// - Throws: Where the ranks' places do not allow it, on all ranks.
@@ -53,6 +57,13 @@ extension Communicator {
   package func makeAllGather(
     _ mine: UnsafeBufferPointer<Double>, into all: UnsafeMutableBufferPointer<Double>
   ) throws -> any PreparedAllGather { PlainAllGather(self, mine, all) }
+
+  package func makeSmallSum(
+    _ vector: UnsafeMutableBufferPointer<Double>
+  ) throws -> any SmallSum {
+    if size == 1 { return SmallSumOfOne() }
+    return try GatheredSum(vector, ranks: size) { try makeAllGather($0, into: $1) }
+  }
 
   /// Lets every rank say whether it is well.
   ///

@@ -246,4 +246,31 @@ package final class MPICommunicator: Communicator {
   /// Up to so many ranks (of a level) a small vector goes straight to each other rank; MPI's
   /// collective takes log(ranks) steps.
   private static let mostDirectRanks = 16
+
+  package func makeSmallSum(
+    _ vector: UnsafeMutableBufferPointer<Double>
+  ) throws -> any SmallSum {
+    try makeSmallSum(vector, mode: exchangeMode, byHalves: size > Self.mostGatheredRanks)
+  }
+
+  /// A small sum by the way `mode`, whatever the job uses.
+  ///
+  /// By halves or gathered.
+  package func makeSmallSum(
+    _ vector: UnsafeMutableBufferPointer<Double>, mode: ExchangeMode, byHalves: Bool
+  ) throws -> any SmallSum {
+    if size == 1 { return SmallSumOfOne() }
+    guard byHalves else {
+      return try GatheredSum(vector, ranks: size) { try makeAllGather($0, into: $1, mode: mode) }
+    }
+    return MPIHalvingSum(self, vector, levels: try layout.levels(rank: rank, mode: mode))
+  }
+
+  /// The name of the environment variable that sets up to how many ranks small sums are gathered:
+  /// for tests of the halves on few ranks.
+  package static let gatheredRanksVariable = "WGANGP_GATHERED_RANKS"
+
+  /// Up to so many ranks a small sum is gathered in one step, and above goes by halves.
+  private static let mostGatheredRanks =
+    ProcessInfo.processInfo.environment[gatheredRanksVariable].flatMap { Int($0) } ?? 16
 }

@@ -8,9 +8,8 @@ package final class ShardSums {
   private let capacity: Int
   private let partials: DoubleStorage
   private let work: DoubleStorage
-  private let gathered: DoubleStorage
   /// The exchanges of the numbers of values that were asked for so far.
-  private var exchanges: [(count: Int, gather: any PreparedAllGather)] = []
+  private var exchanges: [(count: Int, sum: any SmallSum)] = []
 
   /// Allocates room for at most `capacity` sums a shard.
   package init(capacity: Int, plan: ShardPlan, communicator: any Communicator) {
@@ -19,7 +18,6 @@ package final class ShardSums {
     self.capacity = capacity
     partials = DoubleStorage(count: plan.localShards * capacity)
     work = DoubleStorage(count: plan.localShards * capacity)
-    gathered = DoubleStorage(count: plan.ranks * capacity)
   }
 
   /// The sums of one shard of this rank, from value `first` on.
@@ -38,25 +36,23 @@ package final class ShardSums {
 
   /// The sums over all shards of the first `count` values: the same bits on every rank.
   ///
-  /// One all-gather. Valid until the next call.
+  /// One exchange. Valid until the next call.
   package func total(count: Int) throws -> UnsafeBufferPointer<Double> {
     for shard in 0..<plan.localShards {
       (work.pointer + shard * capacity).update(
         from: partials.pointer + shard * capacity, count: count)
     }
     plan.localTree.sum(work.pointer, stride: capacity, count: count)
-    let gather = try exchange(count)
-    try gather()
-    plan.rankTree.sum(gathered.pointer, stride: count, count: count)
-    return UnsafeBufferPointer(start: gathered.pointer, count: count)
+    let sum = try exchange(count)
+    try sum()
+    return UnsafeBufferPointer(start: work.pointer, count: count)
   }
 
-  private func exchange(_ count: Int) throws -> any PreparedAllGather {
-    for exchange in exchanges where exchange.count == count { return exchange.gather }
-    let gather = try communicator.makeAllGather(
-      UnsafeBufferPointer(start: work.pointer, count: count),
-      into: UnsafeMutableBufferPointer(start: gathered.pointer, count: plan.ranks * count))
-    exchanges.append((count, gather))
-    return gather
+  private func exchange(_ count: Int) throws -> any SmallSum {
+    for exchange in exchanges where exchange.count == count { return exchange.sum }
+    let sum = try communicator.makeSmallSum(
+      UnsafeMutableBufferPointer(start: work.pointer, count: count))
+    exchanges.append((count, sum))
+    return sum
   }
 }
