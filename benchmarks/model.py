@@ -35,6 +35,10 @@ ASSUMED = {
 }
 
 
+# Up to so many ranks a small sum is gathered, above it goes by halves (MPICommunicator).
+GATHERED_RANKS = 16
+
+
 def load(path):
     try:
         return json.loads(pathlib.Path(path).read_text())
@@ -47,6 +51,10 @@ def load(path):
 def fits(run):
     """latency (seconds) and secondsPerByte of the gathers and sums that training would use, from a run of bench --exchange."""
     found = {}
+    small = 'gathered' if run['ranks'] <= GATHERED_RANKS else 'byHalves'
+    points = [(8 * timing['values'], 1e-6 * timing[small]['median']) for timing in run['smallSums']]
+    latency, slope = common.nonnegative_least_squares([[1, x] for x, _ in points], [y for _, y in points])
+    found['smallSum'] = {'latency': latency, 'secondsPerByte': slope}
     for what, key, size in (('sum', 'sums', 4), ('gather', 'gathers', 8)):
         two = run['exchange'].startswith('two-level')
         # The longest vectors are far beyond a network's; they leave the caches.
@@ -120,54 +128,59 @@ class Model:
 
     # Larger jobs: N ranks, R of them on a node, K nodes.
 
-    def inside(self):
-        """latency, seconds a message and a byte inside a node: of 2 ranks in shared memory."""
-        fit = self.constants['exchange']['shared']['ranks']['2']
-        return fit['gather']['latency'], fit['sum']['secondsPerByte']
+    def seconds_of(self, exchange, ranks, per_node, network, way):
+        """Seconds of one call of an exchange.
 
-    def large_exchange(self, ranks, network, way):
-        """Seconds of an iteration's exchanges: way is flat, two-level or tree (two-level, with gathers as sums in tree order)."""
-        assumed = self.constants['assumed']
-        net = assumed['networks'][network]
-        per_node = min(ranks, assumed['ranksPerNode'])
+        way: flat and two-level gather small sums; halves (by two levels where a node has several ranks) goes up the tree.
+        """
+        net = self.constants['assumed']['networks'][network]
         nodes = ranks // per_node
         latency, seconds_per_byte = self.inside()
         # A copy inside a node: what one rank's takes, or its share of the node's memory.
-        copy = max(seconds_per_byte, per_node / assumed['nodeMemoryBytesPerSecond'])
+        copy = max(seconds_per_byte, per_node / self.constants['assumed']['nodeMemoryBytesPerSecond'])
         cable = 1 / net['bytesPerSecond']
-        total = 0
-        for exchange in self.exchanges:
-            size = exchange['bytes']
-            if exchange['kind'] == 'sum':
-                if way == 'flat':
-                    step = (net['latency'] if nodes > 1 else latency) + (ranks - per_node) * net['message'] + (per_node - 1) * latency
-                    step += (per_node - 1) * size / ranks * copy + per_node * (ranks - per_node) * size / ranks * cable
-                else:
-                    step = (per_node - 1) * latency + (per_node - 1) * size / per_node * copy
-                    if nodes > 1:
-                        step += net['latency'] + (nodes - 1) * net['message'] + (nodes - 1) / nodes * size * cable
-                seconds = 2 * step
-            elif way == 'tree':
-                seconds = 2 * math.log2(per_node) * (latency + size * copy) if per_node > 1 else 0
-                seconds += math.ceil(math.log2(nodes)) * (net['latency'] + net['message'] + size * cable)
-            elif way == 'flat':
-                # Up to 16 ranks a message to each; above, MPI's collective: log2(N) steps, the same bytes.
-                messages = (ranks - 1) if ranks <= 16 else math.ceil(math.log2(ranks))
-                seconds = (net['latency'] if nodes > 1 else 0) + messages * (net['message'] if nodes > 1 else latency)
-                seconds += (ranks - 1) * size * copy + per_node * (ranks - per_node) * size * cable
+        size = exchange['bytes']
+        if exchange['kind'] == 'sum':
+            if way == 'flat' or per_node == 1:
+                step = (net['latency'] if nodes > 1 else latency) + (ranks - per_node) * net['message'] + (per_node - 1) * latency
+                step += (per_node - 1) * size / ranks * copy + per_node * (ranks - per_node) * size / ranks * cable
             else:
-                seconds = (per_node - 1) * latency + (per_node - 1) * nodes * size * copy
+                step = (per_node - 1) * latency + (per_node - 1) * size / per_node * copy
                 if nodes > 1:
-                    seconds += net['latency'] + (nodes - 1) * net['message'] + per_node * (nodes - 1) * size * cable
-            if exchange['kind'] == 'gather' and way != 'tree':
-                seconds += ranks * size * copy  # every rank adds all vectors
-            total += exchange['callsPerIteration'] * seconds
-        return total
+                    step += net['latency'] + (nodes - 1) * net['message'] + (nodes - 1) / nodes * size * cable
+            return 2 * step
+        if exchange['kind'] == 'smallSum' and way == 'halves':
+            seconds = 2 * math.log2(per_node) * (latency + size * copy) if per_node > 1 else 0
+            return seconds + math.ceil(math.log2(nodes)) * (net['latency'] + net['message'] + size * cable)
+        if exchange['kind'] == 'gather':
+            # The ranks' blocks of one vector, of which each has its part: counted on 2 ranks.
+            size *= 2 / ranks
+        if way == 'flat' or per_node == 1:
+            # Up to 16 ranks a message to each; above, MPI's collective: log2(N) steps, the same bytes.
+            messages = (ranks - 1) if ranks <= 16 else math.ceil(math.log2(ranks))
+            seconds = (net['latency'] if nodes > 1 else 0) + messages * (net['message'] if nodes > 1 else latency)
+            seconds += (ranks - 1) * size * copy + per_node * (ranks - per_node) * size * cable
+        else:
+            seconds = (per_node - 1) * latency + (per_node - 1) * nodes * size * copy
+            if nodes > 1:
+                seconds += net['latency'] + (nodes - 1) * net['message'] + per_node * (nodes - 1) * size * cable
+        return seconds + (ranks * size * copy if exchange['kind'] == 'smallSum' else 0)  # every rank adds all vectors
 
-    def efficiency(self, ranks, samples, network, way):
+    def inside(self):
+        """latency, seconds a message and a byte inside a node: of 2 ranks in shared memory."""
+        fit = self.constants['exchange']['shared']['ranks']['2']
+        return fit['smallSum']['latency'], fit['sum']['secondsPerByte']
+
+    def large_exchange(self, ranks, network, way, per_node=None, hidden=()):
+        """Seconds of an iteration's exchanges, but of the kinds that are hidden behind compute."""
+        per_node = min(ranks, per_node or self.constants['assumed']['ranksPerNode'])
+        return sum(exchange['callsPerIteration'] * self.seconds_of(exchange, ranks, per_node, network, way)
+                   for exchange in self.exchanges if exchange['kind'] not in hidden)
+
+    def efficiency(self, ranks, samples, network, way, per_node=None, hidden=()):
         """Of `ranks` ranks with so many samples each, one shard a rank: compute / (compute + exchange)."""
         compute = self.compute(ranks, samples * ranks, ranks)
-        return compute / (compute + self.large_exchange(ranks, network, way))
+        return compute / (compute + self.large_exchange(ranks, network, way, per_node, hidden))
 
 
 # ---- tables --------------------------------------------------------------------------------------------------------------------
@@ -176,11 +189,11 @@ def exchanges_table(model):
     total = sum(exchange['callsPerIteration'] * exchange['bytes'] for exchange in model.exchanges)
     rows = [[exchange['kind'], f'{exchange["bytes"]}', f'{exchange["callsPerIteration"]:g}', f'{exchange["callsPerIteration"] * exchange["bytes"] / 1e3:.1f}']
             for exchange in sorted(model.exchanges, key=lambda exchange: (exchange['kind'], exchange['bytes']))]
-    gathers = [exchange for exchange in model.exchanges if exchange['kind'] == 'gather']
-    count = sum(exchange['callsPerIteration'] for exchange in gathers)
-    kilobytes = sum(exchange['callsPerIteration'] * exchange['bytes'] for exchange in gathers) / 1e3
+    small = [exchange for exchange in model.exchanges if exchange['kind'] != 'sum']
+    count = sum(exchange['callsPerIteration'] for exchange in small)
+    kilobytes = sum(exchange['callsPerIteration'] * exchange['bytes'] for exchange in small) / 1e3
     return common.table(['exchange', 'bytes of a rank', 'calls an iteration', 'kB an iteration'], rows) + (
-        f'\n\n{count:g} gathers of together {kilobytes:.0f} kB a rank, and '
+        f'\n\n{count:g} small ones of together {kilobytes:.0f} kB a rank, and '
         f'{sum(e["callsPerIteration"] for e in model.exchanges) - count:g} sums of together {total / 1e6 - kilobytes / 1e3:.1f} MB.')
 
 
@@ -197,8 +210,8 @@ def constants_table(model):
             ['slowdown of two busy cores', f'{k["slowdown"]:.3f}'],
             ['waiting, of compute', f'{k["waiting"]:.3f}']]), '',
         common.table(
-            ['joined by', 'ranks', 'gather: latency', 'GB/s', 'sum: latency', 'GB/s', "an iteration's exchanges"],
-            [[label, ranks, f'{1e6 * fit["gather"]["latency"]:.0f} us', rate(fit['gather']), f'{1e6 * fit["sum"]["latency"]:.0f} us',
+            ['joined by', 'ranks', 'small sum: latency', 'GB/s', 'sum: latency', 'GB/s', "an iteration's exchanges"],
+            [[label, ranks, f'{1e6 * fit["smallSum"]["latency"]:.0f} us', rate(fit['smallSum']), f'{1e6 * fit["sum"]["latency"]:.0f} us',
               rate(fit['sum']), f'{1e3 * model.measured_exchange(int(ranks), label):.1f} ms']
              for label, data in k['exchange'].items() for ranks, fit in data['ranks'].items()])]
     notes = [f'{label}: {data["note"]}' for label, data in k['exchange'].items() if data['note']]
@@ -250,7 +263,7 @@ def predictions_table(model, results):
 
 
 RANKS = [16, 32, 64, 128, 256, 512, 1024, 2048, 4096]
-WAYS = [('flat', 'flat'), ('two-level', 'two-level'), ('tree', 'two-level, small sums by halves')]
+WAYS = [('flat', 'flat'), ('two-level', 'two-level'), ('halves', 'two-level, small sums by halves')]
 
 
 def weak_table(model, samples):
@@ -273,6 +286,50 @@ def strong_table(model):
         rows.append(row)
     head = ['ranks', 'samples a rank', *(f'{network}: {label}' for network in model.constants['assumed']['networks'] for _, label in WAYS)]
     return f'Efficiency, %, of batch {batch} against 1 rank with {model.constants["system"]["shards"]} shards:\n\n' + common.table(head, rows)
+
+
+PUBLISHED = [
+    # nodes, ranks a node, samples a rank, the efficiency to reach
+    (16, 1, 0.95), (16, 32, 0.95), (128, 1, 0.96), (128, 32, 0.96)]
+
+
+def nodes_table(model):
+    """Weak scaling on as many nodes as others published, and how many samples a rank their efficiency takes."""
+    rows = []
+    for nodes, per_node, wanted in PUBLISHED:
+        for network in model.constants['assumed']['networks']:
+            def efficiency(samples, way='halves', hidden=()):
+                return model.efficiency(nodes * per_node, samples, network, way, per_node, hidden)
+            least = next((samples for samples in range(1, 4097) if efficiency(samples) >= wanted), None)
+            overlapped = next((samples for samples in range(1, 4097) if efficiency(samples, hidden=('sum',)) >= wanted), None)
+            rows.append([nodes, per_node, network, *(f'{100 * efficiency(samples, way):.1f}' for samples in (16, 64) for way in ('two-level', 'halves')),
+                         f'{100 * efficiency(64, hidden=("sum",)):.1f}', f'{100 * wanted:.0f}', least or 'more than 4096', overlapped or 'more than 4096'])
+    return 'Efficiency of weak scaling, %, and the samples a rank that reach what is wanted:\n\n' + common.table(
+        ['nodes', 'ranks a node', 'network', '16 samples: gathered', '16: halves', '64 samples: gathered', '64: halves', '64: halves, sums hidden', 'wanted',
+         'samples a rank for it', 'with sums hidden'], rows)
+
+
+def growth_table(model, results):
+    """More ranks than cores, and pretend machines: what was measured beside what the model says."""
+    rows = []
+    for path in sorted(results.glob('growth-*.json')):
+        data = load(path)
+        known = model.constants['exchange'].get(data['label'], {'ranks': {}})['ranks']
+        base = next(point for point in data['points'] if point['ranks'] == 1 and point['kind'] == 'strong')
+        speed = base['medianSeconds'] / model.compute(1, base['batch'], base['shards'], busy=False)
+        for point in data['points']:
+            ranks = point['ranks']
+            if ranks > 1 and str(ranks) not in known:
+                continue
+            compute, waiting, exchange = model.predict(ranks, point['batch'], point['shards'], data['cores'], data['label'], speed)
+            measured = point['medianSeconds']
+            rest = measured * (1 - point['computeShare'])
+            # As if each rank had a core: what a core's ranks compute one after the other, once.
+            own = (compute + waiting) / max(1, ranks / data['cores'])
+            rows.append([data['label'], point['kind'], ranks, point['batch'], f'{measured:.3f}', f'{compute + waiting + exchange:.3f}',
+                         f'{100 * ((compute + waiting + exchange) / measured - 1):+.0f}', f'{rest:.3f}', f'{exchange:.4f}', f'{100 * own / (own + exchange):.1f}'])
+    return common.table(['joined by', '', 'ranks', 'batch', 'measured s', 'predicted s', 'error %', 'measured exchange and waiting, s', 'exchange alone, s',
+                         'efficiency with a core each, %'], rows)
 
 
 def limits_table(model):
@@ -305,6 +362,8 @@ def main():
         'strong': strong_table(model),
         'weak': '\n\n'.join(weak_table(model, samples) for samples in (16, 64)),
         'limits': limits_table(model),
+        'nodes': nodes_table(model),
+        'growth': growth_table(model, options.results),
     }
     if not options.update:
         print('\n\n'.join(f'<!-- model: {name} -->\n{text}\n<!-- end -->' for name, text in tables.items()))

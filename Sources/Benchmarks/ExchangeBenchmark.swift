@@ -146,13 +146,7 @@ package struct ExchangeBenchmark {
     try communicator.allGather(UnsafeBufferPointer(mine.buffer), into: all.buffer)
     let expected = FloatStorage(count: size * count)
     for index in 0..<size * count { expected.pointer[index] = Float(all.pointer[index]) }
-    let tree = ReductionTree(leaves: size)
-    tree.sum(expected.pointer, stride: count, range: 0..<count)
-    let expectedSmall = DoubleStorage(count: count < 100_000 ? size * count : 0)
-    if expectedSmall.count > 0 {
-      expectedSmall.pointer.update(from: all.pointer, count: size * count)
-      tree.sum(expectedSmall.pointer, stride: count, count: count)
-    }
+    ReductionTree(leaves: size).sum(expected.pointer, stride: count, range: 0..<count)
     var wrong: String?
     for mode in modes {
       found.buffer.update(repeating: .nan)
@@ -163,19 +157,9 @@ package struct ExchangeBenchmark {
         wrong = "the \(mode.rawValue) gather of \(count) values is not MPI_Allgather's"
       }
       // Longer vectors are no small sums.
-      for byHalves in [false, true] where count < 100_000 {
-        let small = DoubleStorage(count: count)
-        small.pointer.update(from: mine.pointer, count: count)
-        try communicator.makeSmallSum(small.buffer, mode: mode, byHalves: byHalves)()
-        let place = (0..<count).first {
-          small.pointer[$0].bitPattern != expectedSmall.pointer[$0].bitPattern
-        }
-        if let place, wrong == nil {
-          wrong =
-            "the \(mode.rawValue) small sum of \(count) values\(byHalves ? " by halves" : "") "
-            + "differs from the tree's: value \(place) is \(small.pointer[place]), expected "
-            + "\(expectedSmall.pointer[place])"
-        }
+      if count < 100_000 {
+        let found = try checkSmallSums(mine, of: all, mode)
+        wrong = wrong ?? found
       }
       let total = FloatStorage(count: count)
       total.pointer.update(from: values.pointer, count: count)
@@ -191,6 +175,33 @@ package struct ExchangeBenchmark {
       }
     }
     try communicator.agree(wrong)
+  }
+
+  /// What is wrong with the small sums of the ranks' vectors by one way; nil where both forms have
+  /// the reduction tree's bits.
+  private func checkSmallSums(
+    _ mine: DoubleStorage, of all: DoubleStorage, _ mode: ExchangeMode
+  ) throws -> String? {
+    let count = mine.count
+    let expected = DoubleStorage(count: all.count)
+    expected.pointer.update(from: all.pointer, count: all.count)
+    ReductionTree(leaves: communicator.size).sum(expected.pointer, stride: count, count: count)
+    var wrong: String?
+    for byHalves in [false, true] {
+      let found = DoubleStorage(count: count)
+      found.pointer.update(from: mine.pointer, count: count)
+      let sum = try communicator.makeSmallSum(found.buffer, mode: mode, byHalves: byHalves)
+      try sum()
+      let place = (0..<count).first {
+        found.pointer[$0].bitPattern != expected.pointer[$0].bitPattern
+      }
+      guard let place, wrong == nil else { continue }
+      wrong =
+        "the \(mode.rawValue) small sum of \(count) values\(byHalves ? " by halves" : "") differs "
+        + "from the tree's: value \(place) is \(found.pointer[place]), expected "
+        + "\(expected.pointer[place])"
+    }
+    return wrong
   }
 
   private func sum(count: Int, use: String?, _ blocks: Int) throws -> TransferTiming {

@@ -49,14 +49,11 @@ final class MPIHalvingSum: SmallSum {
     let node = levels.count > 1 ? levels[0] : nil
     let whole = 0..<vector.count
     if let node { addHalves(whole, node) }
-    guard let node, vector.count >= Self.leastDividedCount else {
-      addHalves(whole, outer)
-      return addBlocks(whole, outer)
-    }
-    let slice = node.slice(node.index, of: whole)
+    let isDivided = vector.count >= Self.leastDividedCount
+    let slice = node.flatMap { isDivided ? $0.slice($0.index, of: whole) : nil } ?? whole
     addHalves(slice, outer)
     addBlocks(slice, outer)
-    shareSlices(node)
+    if let node, isDivided { shareSlices(node) }
   }
 
   /// Up the branches inside a block of the level.
