@@ -13,6 +13,9 @@ package final class MPICommunicator: Communicator {
   /// How sums and gathers that are prepared from now on travel.
   package private(set) var exchangeMode = ExchangeMode.auto
 
+  /// Up to so many ranks a small sum is gathered in one step, and above goes by halves.
+  private let mostGatheredRanks: Int
+
   let world = wgangp_comm_world()
 
   /// Whether a launcher (mpirun, srun) started this process as a rank of a job.
@@ -52,33 +55,50 @@ package final class MPICommunicator: Communicator {
     try MPI.check(call: "MPI_Comm_size", rank: "rank \(rank)", MPI_Comm_size(world, &size))
     self.rank = Int(rank)
     self.size = Int(size)
-    layout = try Self.layout(world, rank: rank, size: Int(size))
+    let pretended = try Self.agreedNumber(Self.pretendedNodeVariable, world, size: Int(size))
+    mostGatheredRanks =
+      try Self.agreedNumber(Self.gatheredRanksVariable, world, size: Int(size)) ?? 16
+    layout = try Self.layout(world, rank: rank, size: Int(size), ranksPerNode: pretended)
   }
 
   /// The name of the environment variable that sets a number of ranks to treat as one node: for
   /// tests of the exchange between nodes on one machine.
   package static let pretendedNodeVariable = "WGANGP_RANKS_PER_NODE"
 
-  /// Asks MPI which ranks share memory.
-  private static func layout(_ world: MPI_Comm?, rank: Int32, size: Int) throws -> NodeLayout {
-    let name = "rank \(rank) of \(size)"
-    func gather(_ mine: Int32) throws -> [Int32] {
-      var (mine, all) = (mine, [Int32](repeating: 0, count: size))
-      try MPI.check(
-        call: "MPI_Allgather", rank: name,
-        MPI_Allgather(&mine, 1, wgangp_int(), &all, 1, wgangp_int(), world))
-      return all
-    }
-    // What is wrong is told by all: where one rank went another way, the others would wait for it.
-    let text = ProcessInfo.processInfo.environment[pretendedNodeVariable]
-    let wanted = try gather(text.map { Int32($0).flatMap { $0 > 0 ? $0 : nil } ?? -1 } ?? 0)
-    if let fault = pretendedNodeFault(wanted) {
-      try MPI.check(call: "MPI_Finalize", rank: name, MPI_Finalize())
+  /// Every rank's number, in rank order.
+  private static func gather(_ mine: Int32, _ world: MPI_Comm?, size: Int) throws -> [Int32] {
+    var (mine, all) = (mine, [Int32](repeating: 0, count: size))
+    try MPI.check(
+      call: "MPI_Allgather", rank: "a rank of \(size)",
+      MPI_Allgather(&mine, 1, wgangp_int(), &all, 1, wgangp_int(), world))
+    return all
+  }
+
+  /// The number from 1 that an environment variable has, the same on all ranks; nil where it is not
+  /// set.
+  ///
+  /// What is wrong is told by all: where one rank went another way, the others would wait for it.
+  private static func agreedNumber(
+    _ variable: String, _ world: MPI_Comm?, size: Int
+  ) throws -> Int? {
+    let text = ProcessInfo.processInfo.environment[variable]
+    let values = try gather(
+      text.map { Int32($0).flatMap { $0 > 0 ? $0 : nil } ?? -1 } ?? 0, world, size: size)
+    if let fault = fault(variable, values) {
+      try MPI.check(call: "MPI_Finalize", rank: "a rank of \(size)", MPI_Finalize())
       throw Fault(fault)
     }
+    return values[0] > 0 ? Int(values[0]) : nil
+  }
+
+  /// Asks MPI which ranks share memory.
+  private static func layout(
+    _ world: MPI_Comm?, rank: Int32, size: Int, ranksPerNode: Int?
+  ) throws -> NodeLayout {
+    let name = "rank \(rank) of \(size)"
     var mine = rank
-    if wanted[0] > 0 {
-      mine = rank / wanted[0] * wanted[0]
+    if let ranksPerNode {
+      mine = rank / Int32(ranksPerNode) * Int32(ranksPerNode)
     } else {
       var node: MPI_Comm?
       try MPI.check(
@@ -87,16 +107,16 @@ package final class MPICommunicator: Communicator {
       try MPI.check(call: "MPI_Bcast", rank: name, MPI_Bcast(&mine, 1, wgangp_int(), 0, node))
       try MPI.check(call: "MPI_Comm_free", rank: name, MPI_Comm_free(&node))
     }
-    return NodeLayout(nodeOfRank: try gather(mine).map(Int.init))
+    return NodeLayout(nodeOfRank: try gather(mine, world, size: size).map(Int.init))
   }
 
-  /// What is wrong with the ranks' values of `pretendedNodeVariable`: -1 for no number from 1, 0
-  /// where it is not set.
-  private static func pretendedNodeFault(_ values: [Int32]) -> String? {
-    if values.contains(-1) { return "\(pretendedNodeVariable): expected a number of ranks from 1" }
+  /// What is wrong with the ranks' values of a variable: -1 for no number from 1, 0 where it is not
+  /// set.
+  private static func fault(_ variable: String, _ values: [Int32]) -> String? {
+    if values.contains(-1) { return "\(variable): expected a number of ranks from 1" }
     guard let other = values.firstIndex(where: { $0 != values[0] }) else { return nil }
     func shown(_ value: Int32) -> String { value == 0 ? "not set" : "\(value)" }
-    return "\(pretendedNodeVariable): \(shown(values[0])) on rank 0, \(shown(values[other])) on "
+    return "\(variable): \(shown(values[0])) on rank 0, \(shown(values[other])) on "
       + "rank \(other); expected the same on all ranks"
   }
 
@@ -250,7 +270,7 @@ package final class MPICommunicator: Communicator {
   package func makeSmallSum(
     _ vector: UnsafeMutableBufferPointer<Double>
   ) throws -> any SmallSum {
-    try makeSmallSum(vector, mode: exchangeMode, byHalves: size > Self.mostGatheredRanks)
+    try makeSmallSum(vector, mode: exchangeMode, byHalves: size > mostGatheredRanks)
   }
 
   /// A small sum by the way `mode`, whatever the job uses.
@@ -269,8 +289,4 @@ package final class MPICommunicator: Communicator {
   /// The name of the environment variable that sets up to how many ranks small sums are gathered:
   /// for tests of the halves on few ranks.
   package static let gatheredRanksVariable = "WGANGP_GATHERED_RANKS"
-
-  /// Up to so many ranks a small sum is gathered in one step, and above goes by halves.
-  private static let mostGatheredRanks =
-    ProcessInfo.processInfo.environment[gatheredRanksVariable].flatMap { Int($0) } ?? 16
 }

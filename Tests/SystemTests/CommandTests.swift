@@ -109,6 +109,11 @@ extension SystemTests {
           #expect(try #require(time["median"]) >= #require(time["fastest"]))
         }
       }
+      for timing in try #require(result["smallSums"] as? [[String: Any]]) {
+        for way in ["gathered", "byHalves"] {
+          #expect(try #require((timing[way] as? [String: Double])?["fastest"]) > 0)
+        }
+      }
       #expect(Set(try #require(result["fits"] as? [String: Any]).keys).contains("flat"))
       #expect(try #require(result["sumShare"] as? Double) > 0)
     }

@@ -11,11 +11,14 @@ extension SystemTests {
       var threads = 1
       /// How many neighbouring ranks count as a node.
       var ranksPerNode: Int?
+      /// Up to how many ranks small sums are gathered; above they go by halves.
+      var gatheredRanks: Int?
       /// What the start of the log says of the exchange.
       var exchange: String?
       var description: String {
         "\(ranks.map { "mpirun -n \($0)" } ?? "no mpirun"), \(threads) threads"
           + (ranksPerNode.map { ", nodes of \($0)" } ?? "")
+          + (gatheredRanks.map { ", gathered up to \($0)" } ?? "")
       }
     }
 
@@ -29,7 +32,8 @@ extension SystemTests {
           let path = scratch.url(name).path
           let outcome = try Program.run(
             ["train", "--run", path] + arguments + ["training.threads=\(launch.threads)"],
-            ranks: launch.ranks, ranksPerNode: launch.ranksPerNode)
+            ranks: launch.ranks, ranksPerNode: launch.ranksPerNode,
+            environment: launch.gatheredRanks.map { ["WGANGP_GATHERED_RANKS": "\($0)"] } ?? [:])
           try #require(
             outcome.status == 0, "\(launch): \(outcome)", sourceLocation: sourceLocation)
           if let exchange = launch.exchange {
@@ -93,6 +97,27 @@ extension SystemTests {
             Launch(
               ranks: 6, ranksPerNode: 3,
               exchange: "flat (3 ranks of a node are no whole subtree of 6 ranks)"),
+          ],
+          latest: "step-00000012")
+      }
+    }
+
+    /// Up the reduction tree, flat and by two levels, of halves alone and of three blocks.
+    @Test func smallSumsByHalves() throws {
+      try withScratch { scratch in
+        let config = try scratch.write("tiny.yaml", TinyConfiguration().text)
+        try compare(
+          ["--config", config],
+          launches: [
+            Launch(ranks: 2, gatheredRanks: 1), Launch(ranks: 8, gatheredRanks: 1),
+            Launch(ranks: 8, ranksPerNode: 2, gatheredRanks: 1),
+            Launch(ranks: 8, ranksPerNode: 4, gatheredRanks: 1),
+          ],
+          latest: "step-00000012")
+        try compare(
+          ["--config", config, "training.shards=12"],
+          launches: [
+            Launch(ranks: 3, gatheredRanks: 1), Launch(ranks: 6, ranksPerNode: 2, gatheredRanks: 1),
           ],
           latest: "step-00000012")
       }
