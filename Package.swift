@@ -83,6 +83,13 @@ let package = Package(
       ]),
     // What is measured of samples: a file a score.
     .target(name: "Scores", dependencies: ["Base", "Configuration", "Datasets"]),
+    // Networks that are only evaluated, with what they do to images first.
+    .target(
+      name: "Features",
+      dependencies: [
+        "Training", "Scores", "Networks", "Datasets", "Collectives", "Base", "Configuration",
+        "Storage",
+      ]),
     // The default configuration is a link to the file in configs/, and part of the program.
     .target(
       name: "Recipe",
@@ -118,7 +125,8 @@ let package = Package(
     .executableTarget(
       name: "wgangp-dist",
       dependencies: [
-        "Recipe", "Runs", "Sampling", "Scores", "Verification", "Benchmarks", "Training",
+        "Recipe", "Runs", "Sampling", "Scores", "Features", "Verification", "Benchmarks",
+        "Training",
         "Networks",
         "Collectives", "Base", "Kernels", "LinearAlgebra", "Configuration", "Storage", "Datasets",
         "Pictures",
@@ -162,6 +170,13 @@ let package = Package(
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Sampling", "RunSupport"]),
     .testTarget(name: "RecipeTests", dependencies: ["Recipe", "Base", "RunSupport"]),
     .testTarget(name: "ScoresTests", dependencies: ["Scores", "RunSupport"]),
+    .testTarget(
+      name: "FeaturesTests",
+      dependencies: [
+        "Features", "Networks", "Scores", "Datasets", "Storage", "Configuration", "Base",
+        "TestSupport",
+      ],
+      exclude: ["make_fixture.py"], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "SamplingTests",
       dependencies: ["Sampling", "Runs", "Pictures", "Base", "RunSupport"]),

@@ -130,12 +130,12 @@ func describe(_ range: ClosedRange<Double>, above: Double?) -> String {
 }
 
 /// `1 integer`, `1 to 3 integers`, `at least 1 integer`.
-func describe(count: ClosedRange<Int>) -> String {
+func describe(count: ClosedRange<Int>, of what: String = "integer") -> String {
   switch (count.lowerBound, count.upperBound) {
-  case (0, .max): "integers"
-  case (let lower, .max): "at least \(lower) integer\(lower == 1 ? "" : "s")"
+  case (0, .max): "\(what)s"
+  case (let lower, .max): "at least \(lower) \(what)\(lower == 1 ? "" : "s")"
   case (let lower, let upper):
-    (lower == upper ? "\(lower)" : "\(lower) to \(upper)") + " integer\(upper == 1 ? "" : "s")"
+    (lower == upper ? "\(lower)" : "\(lower) to \(upper)") + " \(what)\(upper == 1 ? "" : "s")"
   }
 }
 

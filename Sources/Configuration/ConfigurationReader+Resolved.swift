@@ -46,6 +46,13 @@ extension ConfigurationReader {
     case .item(let item): Self.append(item, to: &lines, margin: "\(margin)  ")
     case .items(let items):
       for item in items { Self.append(item, to: &lines, margin: "\(margin)- ") }
+    case .itemLists(let lists):
+      for list in lists {
+        for (index, item) in list.enumerated() {
+          Self.append(item, to: &lines, margin: "\(margin)\(index == 0 ? "- - " : "  - ")")
+        }
+        if list.isEmpty { lines.append("\(margin)- []") }
+      }
     }
   }
 
@@ -70,6 +77,7 @@ extension ConfigurationReader {
     case .item(let item):
       flow(item).map { item.options.records.isEmpty ? $0 : "{\($0)}" }
     case .items(let items): items.isEmpty ? "[]" : nil
+    case .itemLists(let lists): lists.isEmpty ? "[]" : nil
     }
   }
 

@@ -40,6 +40,7 @@ package final class ConfigurationReader {
     case section(ConfigurationReader)
     case item(ConfigurationItem)
     case items([ConfigurationItem])
+    case itemLists([[ConfigurationItem]])
   }
 
   init(
@@ -240,6 +241,26 @@ package final class ConfigurationReader {
     return value
   }
 
+  /// A list of finite numbers in `range`, `[0.485, 0.456, 0.406]`; required without a default.
+  package func numbers(
+    _ key: String, default defaultValue: [Double]? = nil, count: ClosedRange<Int>,
+    in range: ClosedRange<Double> = -Double.greatestFiniteMagnitude
+      ... .greatestFiniteMagnitude, above: Double? = nil
+  ) throws -> [Double] {
+    let expected = "a list of \(describe(count: count, of: "number"))"
+    let value = try read(key, default: defaultValue, expected: expected) { value, path in
+      guard case .list(let values) = value.kind, count.contains(values.count) else {
+        throw context.error(
+          at: value.origin, path: path, "expected \(expected), found \(value.found)")
+      }
+      return try values.enumerated().map { index, element in
+        try context.number(element, path: joined(path, "\(index)"), in: range, above: above)
+      }
+    }
+    record(key, .text("[\(value.map(formatted).joined(separator: ", "))]"))
+    return value
+  }
+
   /// A list of integers in `range` (or multiples of `width`), `[100, 1, 1]`; required without a
   /// default.
   package func integers(
@@ -330,6 +351,28 @@ package final class ConfigurationReader {
     isAbsent(key) ? nil : try items(key)
   }
 
+  /// The list of such lists at `key` (a layer's branches); required.
+  package func itemLists(_ key: String) throws -> [[ConfigurationItem]] {
+    let path = joined(self.path, key)
+    noteRead(key)
+    let expected = "a list of lists of names, with options or without"
+    guard let value = entry(key)?.value else { throw missing(key, expected) }
+    func values(_ value: ConfigurationValue, _ path: String) throws -> [ConfigurationValue] {
+      guard case .list(let values) = value.kind else {
+        throw context.error(
+          at: value.origin, path: path, "expected \(expected), found \(value.found)")
+      }
+      return values
+    }
+    let lists = try values(value, path).enumerated().map { index, list in
+      try values(list, joined(path, "\(index)")).enumerated().map { place, element in
+        try ConfigurationItem(element, path: joined(path, "\(index).\(place)"), context: context)
+      }
+    }
+    record(key, .itemLists(lists))
+    return lists
+  }
+
   /// A name with its options, `{adam: {beta1: 0.5}}` or just `adam`; required without a default.
   package func item(_ key: String, default defaultName: String? = nil) throws -> ConfigurationItem {
     let path = joined(self.path, key)
@@ -367,6 +410,8 @@ package final class ConfigurationReader {
       case .section(let section): try section.finish()
       case .item(let item): try item.options.finish()
       case .items(let items): for item in items { try item.options.finish() }
+      case .itemLists(let lists):
+        for item in lists.joined() { try item.options.finish() }
       }
     }
   }

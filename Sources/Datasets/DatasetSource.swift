@@ -20,7 +20,7 @@ package enum DatasetSource: Sendable, Equatable {
   /// - Parameters:
   ///   - range: Of images' values, the lower end first; bytes 0 and 255 become its ends.
   ///   - limit: At most so many samples, 1 or more, the first ones; nil for all of them.
-  ///   - resize: The size that images are brought to as bytes, once (`BilinearResampler`); not of
+  ///   - resize: The size that images are brought to as bytes, once (`PillowResampler`); not of
   ///     `imageFolder`, which has its own.
   ///   - dequantization: Of images.
   /// - Returns: The samples, in memory.

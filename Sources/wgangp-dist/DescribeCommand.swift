@@ -2,6 +2,7 @@ import ArgumentParser
 import Base
 import Collectives
 import Configuration
+import Features
 import Foundation
 import Networks
 import Recipe
@@ -11,13 +12,17 @@ import Training
 struct DescribeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "describe",
-    abstract: "Show a configuration's networks: layers, shapes, parameters, operations, memory.",
+    abstract: """
+      Show a configuration's networks, or a feature network: layers, shapes, parameters, \
+      operations, memory.
+      """,
     discussion: """
       A table a network: number, layer with the options that are not the defaults, output \
       (channels x height x width), parameters, operations of a forward pass of one sample as the \
       direct algorithms do them (MFLOP), and how the products are computed. Then the memory of \
       rank 0 for 1, 2, 4 and 8 ranks, as far as the shards allow them. Nothing is trained, and no \
-      data are needed.
+      data are needed. With --features the network of such a file, how it prepares images, and \
+      what is read where; its weights are not needed.
       """)
 
   @Option(
@@ -25,11 +30,24 @@ struct DescribeCommand: ParsableCommand {
     help: ArgumentHelp("The configuration; without it, the built-in default.", valueName: "file"))
   var config: String?
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "A feature network's file instead, such as configs/features/inception-fid.yaml.",
+      valueName: "file"))
+  var features: String?
+
   @Flag(name: .long, help: "Print JSON, with all options of the layers.")
   var json = false
 
   @Argument(help: ArgumentHelp("Overrides, such as training.batch=64.", valueName: "key=value"))
   var overrides: [String] = []
+
+  func validate() throws {
+    guard features == nil || (config == nil && !json) else {
+      throw ValidationError("--features goes without --config and --json")
+    }
+  }
 
   /// What `--json` prints.
   private struct Report: Encodable {
@@ -48,6 +66,9 @@ struct DescribeCommand: ParsableCommand {
   }
 
   private func text() throws -> String {
+    if let features {
+      return try FeatureNetwork.table(FeatureDescription(path: features, overrides: overrides))
+    }
     var document = try ConfigurationDocument.named(config)
     try document.apply(overrides)
     let configuration = try RunConfiguration(document)

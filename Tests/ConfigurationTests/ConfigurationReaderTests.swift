@@ -328,6 +328,55 @@ import Testing
     #expect(expected("y", 0...Int.max) == "x.yaml: y: missing; expected a list of integers")
   }
 
+  @Test func numberLists() throws {
+    let root = try reader("mean: [0.5, 1, -2]\nshort: [1]\nword: [1, a, 2]\nzero: [1, 0, 1]")
+    #expect(try root.numbers("mean", count: 3...3) == [0.5, 1, -2])
+    #expect(try root.numbers("none", default: [7], count: 1...1) == [7])
+    #expect(
+      message { try root.numbers("short", count: 3...3) }
+        == "x.yaml:2: short: expected a list of 3 numbers, found a list of 1")
+    #expect(
+      message { try root.numbers("word", count: 3...3) }
+        == "x.yaml:3: word.1: expected a finite number, found 'a'")
+    #expect(
+      message { try root.numbers("zero", count: 3...3, in: -9...9, above: 0) }
+        == "x.yaml:4: zero.1: expected a number above 0 and at most 9, found 0")
+  }
+
+  @Test func listsOfItems() throws {
+    let text = """
+      branches:
+      - [relu, conv2d: {channels: 4}]
+      - - conv2d:
+            channels: 5
+        - tanh
+      """
+    let root = try reader(text)
+    let lists = try root.itemLists("branches")
+    #expect(lists.map { $0.map(\.name) } == [["relu", "conv2d"], ["conv2d", "tanh"]])
+    #expect(lists[1][0].options.path == "branches.1.0.conv2d")
+    #expect(try lists[0][1].options.integer("channels") == 4)
+    #expect(
+      message { try root.finish() }.hasPrefix(
+        "x.yaml:4: branches.1.0.conv2d.channels: unknown key"))
+    #expect(try lists[1][0].options.integer("channels") == 5)
+    try root.finish()
+    // What is read back is the same.
+    let resolved = root.resolvedYAML()
+    let again = try reader(resolved)
+    let found = try again.itemLists("branches")
+    for item in found.joined() where item.name == "conv2d" {
+      _ = try item.options.integer("channels")
+    }
+    #expect(again.resolvedYAML() == resolved, "\(resolved)")
+    #expect(found.map { $0.map(\.name) } == lists.map { $0.map(\.name) })
+    #expect(
+      message { try reader("branches: [relu]").itemLists("branches") }
+        == "x.yaml:1: branches.0: expected a list of lists of names, with options or without, "
+        + "found 'relu'")
+    #expect(message { try reader("a: 1").itemLists("branches") }.contains("branches: missing"))
+  }
+
   @Test func itemsAndTheirOptions() throws {
     let root = try reader(
       """

@@ -60,6 +60,29 @@ import Testing
       }, padded)
   }
 
+  @Test(arguments: [0..<3, 2..<7, 6..<9, 4..<4, 0..<9])
+  func partsOfRows(columns: Range<Int>) {
+    var data = TestData(seed: 5)
+    let (rows, width) = (4, 9)
+    let x = data.normals(rows * columns.count)
+    let y = data.normals(rows * width)
+    let placed = x.read { x in
+      y.changed { Rearrangement.place(x, inColumns: columns, of: $0, width: width) }
+    }
+    expectSameBits(
+      placed,
+      y.indices.map {
+        columns.contains($0 % width)
+          ? x[$0 / width * columns.count + $0 % width - columns.lowerBound] : y[$0]
+      })
+    let taken = placed.read { placed in
+      withOutput(x.count) {
+        Rearrangement.take(columns: columns, of: placed, width: width, into: $0)
+      }
+    }
+    expectSameBits(taken, x)
+  }
+
   @Test(arguments: [(3, 4, 2), (1, 1, 5), (0, 3, 2), (4, 8, 0)])
   func columns(sizes: (Int, Int, Int)) {
     let (rows, width, added) = sizes

@@ -79,7 +79,28 @@ import Testing
       ("gelu: {approximate: erf}", "expected one of none, tanh"),
       ("upsample: {order: nearst}", "did you mean 'nearest'"),
       ("sigmoid: {slope: 1}", "slope"),
-      ("conv2d: {channels: 2, kernel: 3, padding: [1, 2]}", "padding"),
+      ("conv2d: {channels: 2, kernel: 3, padding: [1, 2, 3]}", "found 3 numbers"),
+      ("conv2d: {channels: 2, kernel: [1, 7]}", "a 1x7 kernel with padding 0 does not fit"),
+      ("conv2d: {channels: 2, kernel: [1, 2, 3]}", "kernel"),
+      ("maxPool2d: {kernel: 6}", "6x6 windows with padding 0 do not fit its input 3x5x5"),
+      ("maxPool2d: {kernel: 3, padding: 2}", "expected at most half a window"),
+      ("avgPool2d: {kernel: [1, 2]}", "stride: missing"),
+      ("avgPool2d: {kernel: 2, countIncludePads: true}", "did you mean 'countIncludePad'"),
+      ("concat: {branches: []}", "expected branches, found an empty list"),
+      ("concat: {branches: [[relu], []]}", "expected at least one layer, found an empty list"),
+      ("concat: {branches: [relu]}", "expected a list of lists of names"),
+      (
+        "concat: {branches: [[relu], [globalMean]]}",
+        "branch 0 gives 3x5x5, but branch 1 gives 3x1x1: expected as many pixels"
+      ),
+      ("sequential: {layers: []}", "expected at least one layer, found an empty list"),
+      (
+        "sequential: {layers: [{tanh: {name: a}}, {tanh: {name: a}}]}",
+        "name: another layer of the list is called 'a' too"
+      ),
+      ("sequential: {layers: [{tanh: {name: a b}}]}", "found 'a b'"),
+      ("basicConv2d: {channels: 2, kernel: 3, bias: true}", "bias: unknown key"),
+      ("tanh: {name: a}", "name: unknown key"),
       ("conv2d: {channels: 2, kernel: 3, padding: sam}", "padding"),
       ("conv2d: {channels: 2, kernel: 9, padding: [1, 2, 1, 1]}", "with padding [1, 2, 1, 1]"),
       (

@@ -10,6 +10,10 @@ import Testing
     var input: Shape
     var scheme = Initialization.Scheme.pytorch
     var classes = 0
+    /// Whether inputs are 1/2 apart or more, for layers that compare them.
+    var isSpread = false
+    /// Of a composite layer; nil for what its kind says.
+    var isCurved: Bool?
     var kind: String { String(layer.prefix { $0 != ":" }) }
     var description: String { "\(layer) of \(input)" }
   }
@@ -125,6 +129,44 @@ import Testing
     Case(
       layer: "labelConcat: {embedding: 2}", input: Shape(channels: 3, height: 2, width: 3),
       classes: 3),
+    Case(
+      layer: "conv2d: {channels: 5, kernel: [1, 3], padding: [0, 2]}",
+      input: Shape(channels: 3, height: 5, width: 4)),
+    Case(
+      layer: "conv2d: {channels: 5, kernel: [3, 1], padding: [1, 0], stride: 2, bias: false}",
+      input: Shape(channels: 3, height: 5, width: 4)),
+    Case(
+      layer: "maxPool2d: {kernel: 3, stride: 2}", input: Shape(channels: 11, height: 5, width: 6),
+      isSpread: true),
+    Case(
+      layer: "maxPool2d: {kernel: [3, 2], stride: 1, padding: [1, 0]}",
+      input: Shape(channels: 3, height: 5, width: 4), isSpread: true),
+    Case(
+      layer: "maxPool2d: {kernel: 3, stride: 2, padding: same}",
+      input: Shape(channels: 3, height: 5, width: 4), isSpread: true),
+    Case(layer: "avgPool2d: {kernel: 2}", input: Shape(channels: 11, height: 5, width: 4)),
+    Case(
+      layer: "avgPool2d: {kernel: 3, stride: 1, padding: 1}",
+      input: Shape(channels: 3, height: 3, width: 4)),
+    Case(
+      layer: "avgPool2d: {kernel: 3, stride: 2, padding: 1, countIncludePad: false}",
+      input: Shape(channels: 11, height: 4, width: 5)),
+    Case(
+      layer: """
+        concat: {branches: [[{conv2d: {channels: 2, kernel: 3, padding: 1}}], \
+        [{maxPool2d: {kernel: 3, stride: 1, padding: 1}}, {conv2d: {channels: 9, kernel: 1}}]]}
+        """,
+      input: Shape(channels: 3, height: 3, width: 4), isSpread: true, isCurved: false),
+    // Curved at the end, inside and not at all; in one of a concat's branches another.
+    Case(
+      layer: """
+        concat: {branches: [[{linear: {outputs: 4}}, tanh], [batchNorm, {linear: {outputs: 2}}], \
+        [{linear: {outputs: 5}}], [{concat: {branches: [[sigmoid], [{linear: {outputs: 3}}]]}}]]}
+        """,
+      input: Shape(channels: 3)),
+    Case(
+      layer: "sequential: {layers: [{linear: {outputs: 7}}, tanh, {linear: {outputs: 2}}]}",
+      input: Shape(channels: 3)),
     // Only the shortcut is curved; a residual in a residual.
     Case(
       layer: """
@@ -136,6 +178,7 @@ import Testing
 
   static let curved: Set = [
     "tanh", "sigmoid", "softplus", "elu", "gelu", "swish", "batchNorm", "residual",
+    "concat", "sequential",
   ]
 
   private func setUp(_ test: Case) throws -> (
@@ -145,7 +188,9 @@ import Testing
       "- \(test.layer)", input: test.input, scheme: test.scheme, classes: test.classes)
     let layer = harness.network.layers[0]
     var data = TestData(seed: 7)
-    let x = data.normals(harness.batch * layer.inputShape.elementCount, awayFromZero: 0.25)
+    let count = harness.batch * layer.inputShape.elementCount
+    let normals = data.normals(count, awayFromZero: 0.25)
+    let x = test.isSpread ? Self.spread(count) : normals
     let dy = data.normals(harness.batch * layer.outputShape.elementCount)
     let t = data.normals(harness.batch * layer.inputShape.elementCount)
     // Norm weights of 1 and offsets of 0 hide factors.
@@ -153,6 +198,12 @@ import Testing
       harness.parameters = data.normals(harness.parameters.count, awayFromZero: 0.5)
     }
     return (LayerPasses(harness: harness), x, dy, t)
+  }
+
+  /// Numbers 1/2 apart in no order of theirs.
+  private static func spread(_ count: Int) -> [Float] {
+    precondition(!count.isMultiple(of: 7919), "\(count) numbers")
+    return (0..<count).map { Float(($0 + 1) * 7919 % count - count / 2) / 2 }
   }
 
   /// d<dy, y> with respect to x and to the parameters.
@@ -236,7 +287,8 @@ import Testing
       try layer.backward(ds, input: xs, output: ys, into: ds, harness.pass)
       expectSameBits(harness.values(ds), expected.dx, "backward")
     }
-    let isCurved = Self.curved.contains(layer.kind) || layer.kind.hasSuffix("Norm")
+    let isCurved =
+      test.isCurved ?? (Self.curved.contains(layer.kind) || layer.kind.hasSuffix("Norm"))
     #expect(layer.traits.isCurved == isCurved)
   }
 }

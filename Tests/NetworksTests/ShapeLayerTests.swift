@@ -93,6 +93,104 @@ import Testing
     #expect(whole.values == [6.5, 18.5])
   }
 
+  /// A 2x4x5 image: value i is (7 i^2 + 3 i) mod 23 - 11, channels first.
+  private static let pattern = (0..<40).map { (i: Int) -> Float in
+    let value = (7 * i * i + 3 * i) % 23
+    return Float(value - 11)
+  }
+
+  /// What `torch.nn.functional` of PyTorch 2.13.0 makes of the pattern.
+  static let pools: [(layer: String, shape: Shape, y: [Float])] = [
+    (
+      "maxPool2d: {kernel: 3, stride: 2}", Shape(channels: 2, height: 1, width: 2),
+      [8, 8, 11, 8]
+    ),
+    (
+      "maxPool2d: {kernel: 3, stride: 1, padding: 1}", Shape(channels: 2, height: 4, width: 5),
+      [
+        6, 8, 8, 8, 8, 6, 8, 8, 8, 8, 6, 8, 11, 11, 11, 6, 6, 11, 11, 11, 11, 11, 11, 6, 6, 11, 11,
+        11, 8, 6, 8, 8, 8, 8, 6, 8, 8, 8, 8, 6,
+      ]
+    ),
+    (
+      "maxPool2d: {kernel: [2, 3], stride: 2, padding: [1, 0]}",
+      Shape(channels: 2, height: 3, width: 2), [0, 0, 8, 8, -1, 11, 11, -1, 8, 8, 0, 0]
+    ),
+    (
+      "avgPool2d: {kernel: 3, stride: 2, padding: 1}", Shape(channels: 2, height: 2, width: 3),
+      [
+        -1.222222, 0.666667, -0.111111, -1.111111, -0.777778, 1, 0, -2.444444, -1.222222, -1, -1,
+        -1.111111,
+      ]
+    ),
+    (
+      "avgPool2d: {kernel: 3, stride: 2, padding: 1, countIncludePad: false}",
+      Shape(channels: 2, height: 2, width: 3),
+      [-2.75, 1, -0.25, -1.666667, -0.777778, 1.5, 0, -3.666667, -2.75, -1.5, -1, -1.666667]
+    ),
+    (
+      "avgPool2d: {kernel: [1, 2], stride: 1}", Shape(channels: 2, height: 4, width: 4),
+      [
+        -6, -0.5, -4, -5, 0.5, 7, 4.5, 4.5, 0.5, -3.5, -5, -4, -6, -9, 2, 4, 4, 2, -9, -6, -4, -5,
+        -3.5, 0.5, 4.5, 4.5, 7, 0.5, -5, -4, -0.5, -6,
+      ]
+    ),
+  ]
+
+  @Test(arguments: 0..<pools.count) func poolsArePyTorchs(number: Int) throws {
+    let test = Self.pools[number]
+    let input = Shape(channels: 2, height: 4, width: 5)
+    let harness = try Harness("- \(test.layer)", input: input, batch: 1, shards: 1)
+    let layer = harness.network.layers[0]
+    #expect(layer.outputShape == test.shape)
+    let y = harness.tensor(layer.outputShape)
+    try layer.forward(
+      harness.filled(input, channelsLast(Self.pattern, input)), into: y, harness.pass)
+    expectClose(
+      channelsFirst(harness.values(y), test.shape), test.y.map(Double.init), absolute: 1e-6)
+  }
+
+  /// Of equal maxima the first has the gradient; a NaN is the largest.
+  @Test func tiesAndNaNs() throws {
+    let input = Shape(channels: 1, height: 2, width: 2)
+    let harness = try Harness("- maxPool2d: {kernel: 2}", input: input, batch: 2, shards: 1)
+    let passes = LayerPasses(harness: harness)
+    let found = try passes.first(x: [1, 3, 3, 2, 0, 5, .nan, 7], dy: [10, 20])
+    #expect(found.y[0] == 3 && found.y[1].isNaN)
+    #expect(found.dx == [0, 10, 0, 0, 0, 0, 20, 0])
+  }
+
+  /// Kernel, stride, padding and result of weights from 1 and pixels from 1 to 12, by `conv2d` of
+  /// PyTorch 2.13.0.
+  static let oblong: [(options: String, y: [Float])] = [
+    (
+      "kernel: [1, 3], padding: [0, 1]", [8, 14, 20, 11, 28, 38, 44, 23, 48, 62, 68, 35]
+    ),
+    (
+      "kernel: [3, 1], padding: [1, 0]", [17, 22, 27, 32, 38, 44, 50, 56, 23, 26, 29, 32]
+    ),
+    ("kernel: [2, 3], stride: 2, padding: [1, 0]", [32, 190]),
+  ]
+
+  @Test(arguments: 0..<oblong.count) func oblongKernels(number: Int) throws {
+    let test = Self.oblong[number]
+    let found = try output(
+      "conv2d: {channels: 1, \(test.options), bias: false}",
+      input: Shape(channels: 1, height: 3, width: 4),
+      parameters: (1...(number == 2 ? 6 : 3)).map(Float.init), batch: 1)
+    #expect(found.values == test.y)
+  }
+
+  /// Branches lie behind each other in the channels.
+  @Test func branchesAreConcatenated() throws {
+    let found = try output(
+      "concat: {branches: [[{crop: {height: 1, width: 2}}], [{meanPool: {size: 2}}, flatten, "
+        + "{reshape: {to: [1, 1, 2]}}]]}",
+      input: Shape(channels: 1, height: 2, width: 4), batch: 1)
+    #expect(found.shape == Shape(channels: 2, height: 1, width: 2))
+    #expect(found.values == [1, 2, 3.5, 5.5])
+  }
+
   @Test func cropKeepsTheTopLeft() throws {
     let found = try output(
       "crop: {height: 2, width: 3}", input: Shape(channels: 2, height: 3, width: 4), batch: 1)

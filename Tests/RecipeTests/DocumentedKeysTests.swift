@@ -8,12 +8,14 @@ import Testing
   private static func keysRead() throws -> Set<String> {
     let readers =
       "choice|number|optionalNumber|integer|optionalInteger|boolean|string|path|optionalString|"
-      + "section|optionalSection|item|items|optionalItems|integers|numberPair|optionalImageSize|"
+      + "section|optionalSection|item|items|optionalItems|itemLists|integers|numbers|numberPair|"
+      + "optionalImageSize|channelValues|"
       + "decay|optionalStrings|strings"
     let calls = try NSRegularExpression(
       pattern: "(?:\\b(?:\(readers))\\(\\s*|\\b(?:key: |let key = ))\"([a-zA-Z]+)\"")
     var keys: Set<String> = []
-    for target in ["Recipe", "Training", "Networks/Catalog", "Scores", "Configuration"] {
+    for target in ["Recipe", "Training", "Networks/Catalog", "Scores", "Features", "Configuration"]
+    {
       let folder = repositoryFile("Sources/\(target)")
       let files = try #require(FileManager.default.enumerator(atPath: folder))
       for case let file as String in files where file.hasSuffix(".swift") {

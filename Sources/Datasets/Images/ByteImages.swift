@@ -48,11 +48,11 @@ package struct ByteImages: Sendable {
     self.white = white
   }
 
-  /// The images at another size, as `BilinearResampler` makes them; themselves at their own size.
+  /// The images at another size, as `PillowResampler` makes them; themselves at their own size.
   package func resized(to size: ImageSize) -> ByteImages {
     guard size.height != shape.height || size.width != shape.width else { return self }
     let target = Shape(channels: shape.channels, height: size.height, width: size.width)
-    let resampler = BilinearResampler(from: shape, toHeight: size.height, width: size.width)
+    let resampler = PillowResampler(from: shape, toHeight: size.height, width: size.width)
     var scratch: [UInt8] = []
     let total = count * target.elementCount
     let resized = [UInt8](unsafeUninitializedCapacity: total) { output, initialized in

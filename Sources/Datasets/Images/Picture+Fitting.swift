@@ -2,7 +2,7 @@ import Base
 import Pictures
 
 extension Picture {
-  /// The picture at `size`, resized as `BilinearResampler` does.
+  /// The picture at `size`, resized as `PillowResampler` does.
   ///
   /// With `crop`, first to the smallest size that covers the target at the picture's own ratio, of
   /// which the middle is taken: torchvision's `Resize(n)` and `CenterCrop(n)` for a square.
@@ -31,7 +31,7 @@ extension Picture {
           + "the crop; expected up to \(Self.maximumPixels)")
     }
     let shape = Shape(channels: channels, height: height, width: width)
-    let resampler = BilinearResampler(from: shape, toHeight: target.height, width: target.width)
+    let resampler = PillowResampler(from: shape, toHeight: target.height, width: target.width)
     var resized = Picture(
       width: target.width, height: target.height, channels: channels,
       pixels: [UInt8](repeating: 0, count: target.height * target.width * channels))

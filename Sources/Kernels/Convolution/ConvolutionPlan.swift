@@ -40,7 +40,8 @@ package struct ConvolutionFilter {
 /// Tiles are 4 x 4, 2 x 2, or 6 x 6 in large images, or all of up to 4 x 4 outputs are one product
 /// of polynomials, whichever costs less (small tiles where the filter is large compared with the
 /// image). Winograd is taken where it saves 15 %, for the filter gradient 20 %, and where both
-/// sides have 32 channels: below, its panels of 16 and its tables cost what the products save.
+/// sides have 32 channels: below, its panels of 16 and its tables cost what the products save. Not
+/// for kernels of one row or column (1 x 3): their filter would grow eight times.
 package struct ConvolutionPlan: Sendable {
   package let geometry: ConvolutionGeometry
   /// What was asked for; `description` tells what it became.
@@ -79,7 +80,8 @@ package struct ConvolutionPlan: Sendable {
       transformsGradient = true
       mirrored = nil
     case .auto:
-      guard let best, min(geometry.inputChannels, geometry.outputChannels) >= Self.fewestChannels,
+      guard let best, geometry.kernelHeight == geometry.kernelWidth,
+        min(geometry.inputChannels, geometry.outputChannels) >= Self.fewestChannels,
         Self.cost(best, filter: 3) < 0.85 * direct
       else {
         winograd = nil

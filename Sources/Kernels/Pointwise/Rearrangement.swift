@@ -113,6 +113,43 @@ package enum Rearrangement {
       into: y)
   }
 
+  /// y[:, columns] = x for rows of `width` values: a part of the channels of each pixel.
+  ///
+  /// x has as many values a row as there are `columns`; y's others stay as they are.
+  package static func place(
+    _ x: FloatBuffer, inColumns columns: Range<Int>, of y: MutableFloatBuffer, width: Int
+  ) {
+    let rows = checkedRows(y.count, part: x.count, columns, width, "place")
+    guard let x = x.baseAddress, let y = y.baseAddress else { return }
+    for row in 0..<rows {
+      (y + row * width + columns.lowerBound).update(
+        from: x + row * columns.count, count: columns.count)
+    }
+  }
+
+  /// x = y[:, columns]: the adjoint of `place`.
+  package static func take(
+    columns: Range<Int>, of y: FloatBuffer, width: Int, into x: MutableFloatBuffer
+  ) {
+    let rows = checkedRows(y.count, part: x.count, columns, width, "take")
+    guard let y = y.baseAddress, let x = x.baseAddress else { return }
+    for row in 0..<rows {
+      (x + row * columns.count).update(
+        from: y + row * width + columns.lowerBound, count: columns.count)
+    }
+  }
+
+  private static func checkedRows(
+    _ whole: Int, part: Int, _ columns: Range<Int>, _ width: Int, _ what: String
+  ) -> Int {
+    let rows = whole / width
+    precondition(
+      rows * width == whole && rows * columns.count == part && columns.lowerBound >= 0
+        && columns.upperBound <= width,
+      "\(what) of columns \(columns) of \(width): \(whole) and \(part) values")
+    return rows
+  }
+
   /// sums += the sum over all rows of the last `sums.count` values of each row, in Double: the
   /// adjoint of `append` for the row.
   package static func addLastColumnSums(

@@ -55,6 +55,9 @@ package struct LayerCatalog {
     ("layerNorm", layerNorm),
     ("instanceNorm", instanceNorm),
     ("residual", residual),
+    ("concat", concat),
+    ("sequential", sequential),
+    ("basicConv2d", basicConv2d),
     ("leakyReLU", leakyReLU),
     (
       "relu",
@@ -72,6 +75,8 @@ package struct LayerCatalog {
     ("dropout", dropout),
     ("upsample", upsample),
     ("meanPool", meanPool),
+    ("maxPool2d", maxPool2d),
+    ("avgPool2d", avgPool2d),
     ("globalMean", globalMean),
     ("reshape", reshape),
     ("flatten", flatten),
@@ -91,51 +96,91 @@ package struct LayerCatalog {
   package static func layers(
     _ items: [ConfigurationItem], inputShape: Shape, _ settings: Settings
   ) throws -> [any Layer] {
-    var layers: [any Layer] = []
+    try namedLayers(items, inputShape: inputShape, settings, allowsNames: false).layers
+  }
+
+  /// Layers with what the configuration calls them.
+  package struct NamedLayers {
+    package fileprivate(set) var layers: [any Layer] = []
+    /// A layer's `name`, which is its part of the path in a state dict; nil where it counts.
+    package fileprivate(set) var names: [String?] = []
+  }
+
+  /// As `layers`, of entries that may have the option `name`.
+  package static func namedLayers(
+    _ items: [ConfigurationItem], inputShape: Shape, _ settings: Settings, allowsNames: Bool = true
+  ) throws -> NamedLayers {
+    var built = NamedLayers()
     do {
-      try append(items, to: &layers, inputShape: inputShape, settings)
+      try append(
+        items, to: &built, inputShape: inputShape, settings, allowsNames: allowsNames)
     } catch let misfit as LayerMisfit {
-      let before = layers.enumerated().map { $1.description(path: "\($0)") }
-      throw misfit.networkError(after: before, input: inputShape, name: items[layers.count].name)
+      let before = built.layers.enumerated().map { $1.description(path: "\($0)") }
+      throw misfit.networkError(
+        after: before, input: inputShape, name: items[built.layers.count].name)
     }
-    return layers
+    return built
   }
 
   /// Builds the layers of a list one by one, so that those before one that cannot be built are
   /// known.
-  private static func append(
-    _ items: [ConfigurationItem], to layers: inout [any Layer], inputShape: Shape,
-    _ settings: Settings
+  static func append(
+    _ items: [ConfigurationItem], to built: inout NamedLayers, inputShape: Shape,
+    _ settings: Settings, allowsNames: Bool = true
   ) throws {
     for item in items {
       guard let builder = builders.first(where: { $0.name == item.name }) else {
         throw item.unknownName(known: builders.map(\.name))
       }
       let site = Site(
-        inputShape: layers.last?.outputShape ?? inputShape,
+        inputShape: built.layers.last?.outputShape ?? inputShape,
         initialization: settings.initialization, groups: settings.groups,
         condition: settings.condition, context: settings.context,
         layerNumber: settings.context.nextLayerNumber())
-      layers.append(try builder.build(item, site))
+      let name = allowsNames ? try name(item, others: built.names) : nil
+      built.layers.append(try builder.build(item, site))
+      built.names.append(name)
     }
+  }
+
+  /// An entry's `name`; nil for none.
+  private static func name(_ item: ConfigurationItem, others: [String?]) throws -> String? {
+    guard let name = try item.options.optionalString("name") else { return nil }
+    let isPath = name.utf8.allSatisfy {
+      switch $0 {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."):
+        true
+      default: false
+      }
+    }
+    guard isPath, !name.hasPrefix("."), !name.hasSuffix(".") else {
+      throw item.options.fail(
+        "name", "expected letters, digits, _ and dots between them, found '\(name)'")
+    }
+    guard name.isEmpty || !others.contains(name) else {
+      throw item.options.fail("name", "another layer of the list is called '\(name)' too")
+    }
+    return name
   }
 
   @Sendable static func residual(_ item: ConfigurationItem, _ site: Site) throws
     -> any Layer
   {
-    let settings = Settings(
-      initialization: site.initialization, groups: site.groups, condition: site.condition,
-      context: site.context)
-    var main: [any Layer] = []
-    var shortcut: [any Layer] = []
-    try append(item.options.items("main"), to: &main, inputShape: site.inputShape, settings)
+    let settings = innerSettings(site)
+    var main = NamedLayers()
+    var shortcut = NamedLayers()
+    try append(
+      item.options.items("main"), to: &main, inputShape: site.inputShape, settings,
+      allowsNames: false)
     try append(
       item.options.optionalItems("shortcut") ?? [], to: &shortcut, inputShape: site.inputShape,
-      settings)
+      settings, allowsNames: false)
     try item.options.finish()
     do {
       return try Residual(
-        main: main, shortcut: shortcut, inputShape: site.inputShape, context: site.context)
+        main: main.layers, shortcut: shortcut.layers, inputShape: site.inputShape,
+        context: site.context)
     } catch let error as Fault {
       throw site.misfit(item, error.message)
     }
@@ -161,13 +206,21 @@ package struct LayerCatalog {
   }
 
   @Sendable static func conv2d(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
+    try convolution(item, site)
+  }
+
+  /// The convolution of an entry; `isBasic` for one that has neither bias nor spectral norm, nor
+  /// options for them.
+  static func convolution(
+    _ item: ConfigurationItem, _ site: Site, isBasic: Bool = false
+  ) throws -> Conv2d {
     let options = item.options
     let channels = try options.integer("channels", in: sizes)
-    let kernel = try options.integer("kernel", in: 1...1024)
+    let kernel = try KernelSize(options)
     let stride = try options.integer("stride", default: 1, in: 1...1024)
     let padding = try Padding(options)
-    let hasBias = try options.boolean("bias", default: true)
-    let isSpectral = try options.boolean("spectralNorm", default: false)
+    let hasBias = try !isBasic && options.boolean("bias", default: true)
+    let isSpectral = try !isBasic && options.boolean("spectralNorm", default: false)
     let initialization = try initialization(options, site)
     let algorithm = try algorithm(options)
     try options.finish()
@@ -175,15 +228,11 @@ package struct LayerCatalog {
       height: site.inputShape.height, width: site.inputShape.width, kernel: kernel, stride: stride)
     guard
       let geometry = ConvolutionGeometry(
-        inputHeight: site.inputShape.height, inputWidth: site.inputShape.width,
-        inputChannels: site.inputShape.channels, outputChannels: channels, kernelHeight: kernel,
-        kernelWidth: kernel, stride: stride, paddingTop: around.top, paddingBottom: around.bottom,
-        paddingLeft: around.left, paddingRight: around.right)
+        site.inputShape, channels: channels, kernel: kernel, stride: stride, padding: around)
     else {
       throw site.misfit(
-        item,
-        "a \(kernel)x\(kernel) kernel with padding \(padding) does not fit its input "
-          + "\(site.inputShape)")
+        item, "a \(kernel) kernel with padding \(padding) does not fit its input \(site.inputShape)"
+      )
     }
     return try Conv2d(
       plan(geometry, algorithm, item), hasBias: hasBias, isSpectral: isSpectral,
@@ -214,7 +263,8 @@ package struct LayerCatalog {
     }
     // SAME: the adjoint of the SAME convolution on an output of stride times the input's size.
     let around = padding.around(
-      height: input.height * stride, width: input.width * stride, kernel: kernel, stride: stride)
+      height: input.height * stride, width: input.width * stride, kernel: KernelSize(kernel),
+      stride: stride)
     let height = (input.height - 1) * stride - around.top - around.bottom + kernel + extra
     let width = (input.width - 1) * stride - around.left - around.right + kernel + extra
     guard height > 0, width > 0,

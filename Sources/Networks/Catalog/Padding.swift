@@ -1,6 +1,7 @@
 import Configuration
 
-/// What a convolution's option `padding` says: `1`, `same` or `[top, bottom, left, right]`.
+/// What a convolution's option `padding` says: `1`, `same`, `[rows, columns]` or
+/// `[top, bottom, left, right]`.
 enum Padding: Equatable, CustomStringConvertible {
   /// Rows and columns of zeros on each side.
   struct Sides: Equatable {
@@ -23,8 +24,14 @@ enum Padding: Equatable, CustomStringConvertible {
       _ = try options.choice(key, of: ["same"])
       self = .same
     } else if options.isList(key) {
-      let sides = try options.integers(key, count: 4...4, in: Self.sizes)
-      self = .fixed(Sides(top: sides[0], bottom: sides[1], left: sides[2], right: sides[3]))
+      let sides = try options.integers(key, count: 2...4, in: Self.sizes)
+      switch sides.count {
+      case 2: self = .fixed(Sides(top: sides[0], bottom: sides[0], left: sides[1], right: sides[1]))
+      case 4: self = .fixed(Sides(top: sides[0], bottom: sides[1], left: sides[2], right: sides[3]))
+      default:
+        throw options.fail(
+          key, "expected [rows, columns] or [top, bottom, left, right], found 3 numbers")
+      }
     } else {
       let size = try options.integer(key, default: 0, in: Self.sizes)
       self = .fixed(Sides(top: size, bottom: size, left: size, right: size))
@@ -32,14 +39,14 @@ enum Padding: Equatable, CustomStringConvertible {
   }
 
   /// The padding around an image of a convolution.
-  func around(height: Int, width: Int, kernel: Int, stride: Int) -> Sides {
+  func around(height: Int, width: Int, kernel: KernelSize, stride: Int) -> Sides {
     switch self {
     case .fixed(let sides): return sides
     case .same:
-      let total = { (size: Int) in
+      let total = { (size: Int, kernel: Int) in
         max(((size + stride - 1) / stride - 1) * stride + kernel - size, 0)
       }
-      let (rows, columns) = (total(height), total(width))
+      let (rows, columns) = (total(height, kernel.height), total(width, kernel.width))
       return Sides(
         top: rows / 2, bottom: rows - rows / 2, left: columns / 2, right: columns - columns / 2)
     }

@@ -1,10 +1,13 @@
 import Base
+import Configuration
 
 /// What a layer says of itself: a value without the layer's memory.
 package struct LayerDescription: Sendable, Equatable {
   /// The layer's number in its network, and inside a composite layer the child's path behind it:
   /// `3.main.1`.
   package let path: String
+  /// What a configuration calls the layer; nil where it is counted.
+  package let name: String?
   /// The name in a configuration: `conv2d`.
   package let kind: String
   package let options: [LayerOption]
@@ -22,14 +25,21 @@ package struct LayerDescription: Sendable, Equatable {
 extension Layer {
   /// Describes the layer and the layers that it is made of.
   ///
-  /// - Parameter path: Where the layer is in its network.
+  /// - Parameters:
+  ///   - path: Where the layer is in its network.
+  ///   - name: What a configuration calls it; nil where it is counted.
   /// - Returns: The layer's facts; the children's paths begin with its own.
-  package func description(path: String) -> LayerDescription {
+  package func description(path: String, name: String? = nil) -> LayerDescription {
     LayerDescription(
-      path: path, kind: kind, options: options, inputShape: inputShape, outputShape: outputShape,
+      path: path, name: name, kind: kind, options: options, inputShape: inputShape,
+      outputShape: outputShape,
       parameterCount: parameters.reduce(0) { $0 + $1.count }, operations: operations,
       algorithm: algorithm,
-      children: children.map { $0.layer.description(path: "\(path).\($0.path)") })
+      children: isDescribedByOptions
+        ? []
+        : zip(children, childNames).map { child, name in
+          child.layer.description(path: joinedPath(path, child.path), name: name)
+        })
   }
 }
 
@@ -44,6 +54,8 @@ extension LayerDescription {
   ///
   /// More than one where the layer is a step that runs several entries at once.
   package var configurationItems: [String] {
+    let ownName = name.map { ["name: \(quotedIfNeeded($0))"] } ?? []
+    if let list = layerList { return ["\(kind): {\((ownName + [list]).joined(separator: ", "))}"] }
     // The last part of a child's path is its number; what stands before names a branch.
     let branches = children.map { child in
       child.path.dropFirst(path.count + 1).split(separator: ".").dropLast().joined(separator: ".")
@@ -52,7 +64,9 @@ extension LayerDescription {
     if !children.isEmpty, branches.allSatisfy(\.isEmpty) {
       return children.flatMap(\.configurationItems)
     }
-    var entries = options.filter { $0.origin != .derived }.map { "\($0.name): \($0.value.yaml)" }
+    var entries =
+      ownName
+      + options.filter { $0.origin != .derived }.map { "\($0.name): \($0.value.yaml)" }
     var names: [String] = []
     for name in branches where !names.contains(name) { names.append(name) }
     for name in names {
@@ -60,6 +74,19 @@ extension LayerDescription {
       entries.append("\(name): [\(items.joined(separator: ", "))]")
     }
     return [entries.isEmpty ? kind : "\(kind): {\(entries.joined(separator: ", "))}"]
+  }
+
+  /// The option that lists the layers inside, of the kinds that have one for all of them.
+  private var layerList: String? {
+    switch kind {
+    case "concat": "branches: [\(children.map(\.flowList).joined(separator: ", "))]"
+    case "sequential": "layers: \(flowList)"
+    default: nil
+    }
+  }
+
+  private var flowList: String {
+    "[\(children.flatMap(\.flowItems).joined(separator: ", "))]"
   }
 
   /// The entries inside a list in flow style, which wants the braces of a mapping.

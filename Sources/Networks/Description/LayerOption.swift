@@ -102,6 +102,24 @@ extension LayerOption {
 }
 
 extension LayerOption {
+  /// A kernel or window: one number, or [rows, columns].
+  static func kernel(_ geometry: ConvolutionGeometry) -> LayerOption {
+    let (height, width) = (geometry.kernelHeight, geometry.kernelWidth)
+    return height == width
+      ? .init("kernel", height) : .init("kernel", .integers([height, width]))
+  }
+
+  /// A pooling layer's windows.
+  static func windows(_ geometry: ConvolutionGeometry) -> [LayerOption] {
+    let stride = LayerOption.Value.integer(geometry.stride)
+    let isDefault =
+      geometry.kernelHeight == geometry.stride && geometry.kernelWidth == geometry.stride
+    return [
+      kernel(geometry), .init("stride", stride, default: isDefault ? stride : nil),
+      padding(geometry),
+    ]
+  }
+
   /// How a weight begins, where a configuration says it of this layer.
   static func initialization(_ weight: Initialization.Weight?) -> [LayerOption] {
     guard let weight else { return [] }

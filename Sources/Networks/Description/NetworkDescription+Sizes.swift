@@ -82,7 +82,8 @@ extension NetworkDescription {
 extension LayerDescription {
   /// Kinds that move or mix pixels.
   static let pixelKinds = [
-    "conv2d", "convTranspose2d", "upsample", "meanPool", "globalMean", "crop", "instanceNorm",
+    "conv2d", "basicConv2d", "convTranspose2d", "upsample", "meanPool", "maxPool2d", "avgPool2d",
+    "globalMean", "crop", "instanceNorm",
   ]
 
   /// Whether the layer, or one inside it, moves or mixes pixels.

@@ -9,14 +9,18 @@ extension NetworkDescription {
   ///
   /// Options with their default values are left out, and children stand below their layer,
   /// indented. Fits 100 columns: options that do not go on below.
-  package var table: String {
-    let rows = layers.flatMap { Self.rows($0, depth: 0) }
+  package var table: String { table(hasAlgorithms: true) }
+
+  /// The same, perhaps without how products are computed.
+  package func table(hasAlgorithms: Bool) -> String {
+    var rows = layers.flatMap { Self.rows($0, depth: 0) }
+    if !hasAlgorithms { for index in rows.indices { rows[index].algorithm = "" } }
     let totals = Row(
       place: "", layer: "total", output: "", parameters: Self.grouped(parameterCount),
       operations: Self.megaFLOP(operations), algorithm: "")
     let header = Row(
       place: "", layer: "layer", output: "output", parameters: "parameters", operations: "MFLOP",
-      algorithm: "algorithm")
+      algorithm: hasAlgorithms ? "algorithm" : "")
     let all = [header] + rows + [totals]
     let widest = { (cell: (Row) -> String) in all.map { cell($0).count }.max() ?? 0 }
     let place = widest(\.place)
@@ -56,11 +60,7 @@ extension NetworkDescription {
       "\($0.name) \($0.value.yaml)"
     }.joined(separator: ", ")
     let indent = String(repeating: "  ", count: depth)
-    // Inside a composite layer the place has the branch, `main.1`: the layers' own numbers do not
-    // tell the branches apart.
-    let place =
-      depth == 0
-      ? layer.path : layer.path.split(separator: ".").suffix(2).joined(separator: ".") + " "
+    let place = depth == 0 ? layer.path : placeInside(layer)
     let row = Row(
       place: depth == 0 ? place : "",
       layer: indent + (depth == 0 ? "" : place) + layer.kind + (options.isEmpty ? "" : " ")
@@ -70,6 +70,13 @@ extension NetworkDescription {
       operations: layer.operations == 0 ? "" : megaFLOP(layer.operations),
       algorithm: layer.algorithm ?? "")
     return [row] + layer.children.flatMap { rows($0, depth: depth + 1) }
+  }
+
+  /// What stands before a layer inside a composite one: its name, or its number with the branch,
+  /// `main.1`, as the numbers alone do not tell the branches apart.
+  private static func placeInside(_ layer: LayerDescription) -> String {
+    if layer.kind == "branch" || layer.name == "" { return "" }
+    return (layer.name ?? layer.path.split(separator: ".").suffix(2).joined(separator: ".")) + " "
   }
 
   /// A text in lines of at most `width` columns, broken behind commas; further lines stand four

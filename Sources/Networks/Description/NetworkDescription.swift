@@ -9,10 +9,15 @@ package struct NetworkDescription: Sendable, Equatable {
   /// - Parameters:
   ///   - name: The name in messages.
   ///   - layers: At least one, each taking what the one before gives.
-  package init(name: String, layers: [any Layer]) {
+  ///   - names: What a configuration calls the layers, nil for those that are counted; nil where
+  ///     all are.
+  package init(name: String, layers: [any Layer], names: [String?]? = nil) {
     precondition(!layers.isEmpty, "a network without layers")
     self.name = name
-    self.layers = layers.enumerated().map { $1.description(path: "\($0)") }
+    self.layers = layers.enumerated().map { index, layer in
+      let name = names?[index]
+      return layer.description(path: name ?? "\(index)", name: name)
+    }
   }
 
   package var inputShape: Shape { layers[0].inputShape }
@@ -43,5 +48,7 @@ extension LayerDescription {
 }
 
 extension Network {
-  package var description: NetworkDescription { NetworkDescription(name: name, layers: layers) }
+  package var description: NetworkDescription {
+    NetworkDescription(name: name, layers: layers, names: names)
+  }
 }

@@ -9,6 +9,20 @@ package struct MemoryPlan: Sendable {
   /// The largest number of samples of one group in a shard, in the pass with all groups.
   package var groupCapacity: Int
 
+  /// Whether there are only forward passes of evaluation: then values live as long as the next layer
+  /// reads them, and nothing is kept for gradients.
+  package var isForwardOnly = false
+
+  /// Makes a plan for forward passes of evaluation, of one group.
+  ///
+  /// - Parameter shardCapacity: The largest number of samples in a shard.
+  /// - Returns: The plan.
+  package static func forwardOnly(shardCapacity: Int) -> MemoryPlan {
+    var plan = MemoryPlan(shardCapacity: shardCapacity, groups: 1)
+    plan.isForwardOnly = true
+    return plan
+  }
+
   /// Makes a plan; `groupCapacity` is by default an equal part of `shardCapacity`.
   package init(
     shardCapacity: Int, groups: Int, secondOrderGroup: Int? = nil, groupCapacity: Int? = nil

@@ -21,6 +21,33 @@ package final class SharedMemory {
   /// Lets the next network begin: what it reserves overlaps what others have reserved.
   package func beginNetwork() { reserved = 0 }
 
+  /// Ends what overlaps: what is reserved from now on lies behind all that has been.
+  func endOverlaps() { reserved = most }
+
+  /// Runs `body`; where `isOverlapping`, what is reserved next may lie over what it reserved.
+  func overlapping<Result>(_ isOverlapping: Bool, _ body: () throws -> Result) rethrows -> Result {
+    let first = reserved
+    defer { if isOverlapping { reserved = first } }
+    return try body()
+  }
+
+  /// What `make` gives, which reserves, for each of some values; where `isOverlapping`, one over
+  /// the other.
+  func reserve<Value, Result>(
+    for values: [Value], overlapping isOverlapping: Bool, _ make: (Value) -> Result
+  ) -> [Result] {
+    let first = reserved
+    var end = first
+    var results: [Result] = []
+    for value in values {
+      if isOverlapping { reserved = first }
+      results.append(make(value))
+      end = max(end, reserved)
+    }
+    reserved = end
+    return results
+  }
+
   /// What has been reserved for somebody.
   package struct Place {
     fileprivate let memory: SharedMemory

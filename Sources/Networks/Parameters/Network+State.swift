@@ -13,9 +13,11 @@ package enum StateTensor {
 
 extension Network {
   /// The tensors of the state dict in PyTorch's order, named `PREFIX.LAYER.weight`, inside a
-  /// composite layer `PREFIX.LAYER.main.0.weight`.
+  /// composite layer `PREFIX.LAYER.main.0.weight`; LAYER is its number, or its name if it has one.
   package var stateTensors: [(name: String, tensor: StateTensor)] {
-    layers.enumerated().flatMap { Self.stateTensors(of: $1, path: "\(namePrefix)\($0)") }
+    layers.enumerated().flatMap { index, layer in
+      Self.stateTensors(of: layer, path: namePrefix + (names[index] ?? "\(index)"))
+    }
   }
 
   package var namedParameters: [(name: String, parameter: Parameter)] {
@@ -29,9 +31,14 @@ extension Network {
     of layer: any Layer, path: String
   ) -> [(name: String, tensor: StateTensor)] {
     guard layer.children.isEmpty else {
-      return layer.children.flatMap { stateTensors(of: $0.layer, path: "\(path).\($0.path)") }
+      return layer.children.flatMap { stateTensors(of: $0.layer, path: joinedPath(path, $0.path)) }
     }
-    return layer.parameters.map { ("\(path).\($0.name)", StateTensor.parameter($0)) }
-      + layer.buffers.map { ("\(path).\($0.name)", StateTensor.buffer($0)) }
+    return layer.parameters.map { (joinedPath(path, $0.name), StateTensor.parameter($0)) }
+      + layer.buffers.map { (joinedPath(path, $0.name), StateTensor.buffer($0)) }
   }
+}
+
+/// `Mixed_5b` and `branch1x1` as `Mixed_5b.branch1x1`; an empty part adds nothing.
+func joinedPath(_ path: String, _ part: String) -> String {
+  path.isEmpty || part.isEmpty ? path + part : "\(path).\(part)"
 }

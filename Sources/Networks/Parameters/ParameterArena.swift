@@ -47,7 +47,12 @@ package final class ParameterArena {
   private let isDivided: Bool
   private let normalized: [(parameter: Parameter, norm: SpectralNorm)]
 
-  init(_ parameters: [Parameter], context: ExecutionContext) throws {
+  /// - Parameters:
+  ///   - parameters: In the order of the vector.
+  ///   - hasGradient: Whether there is memory for gradients.
+  ///   - context: The ranks, and the memory of the gradients.
+  /// - Throws: `Fault` where an exchange between ranks cannot be set up.
+  init(_ parameters: [Parameter], hasGradient: Bool = true, context: ExecutionContext) throws {
     var offset = 0
     var offsets: [Int] = []
     for parameter in parameters {
@@ -58,7 +63,7 @@ package final class ParameterArena {
     weightRanges = zip(parameters, offsets).filter { $0.0.isWeight }
       .map { $0.1..<$0.1 + $0.0.count }
     storage = FloatStorage(count: count)
-    partials = context.partialMemory.reserve(count * context.plan.localShards)
+    partials = context.partialMemory.reserve(hasGradient ? count * context.plan.localShards : 0)
     self.context = context
     self.parameters = parameters
     isUntouched = AlignedArray(count: context.plan.localShards * parameters.count)

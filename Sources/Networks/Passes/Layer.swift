@@ -30,10 +30,15 @@ package protocol Layer: AnyObject {
   var operations: Int { get }
   /// How the layer's products are computed: `im2col`; nil for a layer without.
   var algorithm: String? { get }
-  /// The layers that it is made of, each with its path in a state dict: `main.0`.
+  /// The layers that it is made of, each with its path in a state dict: `main.0`, or nothing for one
+  /// whose children follow the layer's own path.
   ///
   /// Their parameters and buffers are the layer's `parameters` and `buffers`, in this order.
   var children: [(path: String, layer: any Layer)] { get }
+  /// What a configuration calls the children; nil for those that are counted.
+  var childNames: [String?] { get }
+  /// Whether the options say all of a layer with children.
+  var isDescribedByOptions: Bool { get }
 
   /// Allocates what the passes need.
   func prepare(_ plan: MemoryPlan, in context: ExecutionContext) throws
@@ -74,6 +79,8 @@ extension Layer {
   package var parameters: [Parameter] { children.flatMap(\.layer.parameters) }
   package var buffers: [StateBuffer] { children.flatMap(\.layer.buffers) }
   package var children: [(path: String, layer: any Layer)] { [] }
+  package var childNames: [String?] { children.map { _ in nil } }
+  package var isDescribedByOptions: Bool { false }
   package var operations: Int { children.reduce(0) { $0 + $1.layer.operations } }
   package var algorithm: String? { nil }
   package var options: [LayerOption] { [] }

@@ -20,8 +20,13 @@ package final class LayerSequence {
   private let composites: [(any CompositeLayer)?]
   /// Tensors at the borders between steps: value i lies behind step i.
   ///
-  /// Steps that work in place share one.
+  /// Steps that work in place share one. Those from `firstInOutput` on have none.
   private let activations: [Tensor]
+  /// The first step whose output lies where the last one's does, the caller's tensor: all behind it
+  /// work in place.
+  private let firstInOutput: Int
+  /// Layers whose outputs stay, where there are only forward passes; nil otherwise.
+  private let keptLayers: Set<Int>?
   private let gradients: [Tensor]
   /// For the second-order group: directions, and the share at the input of each curved step.
   private let directions: [Tensor]
@@ -39,12 +44,13 @@ package final class LayerSequence {
   ///   - name: The name in messages, of a network or of a branch.
   ///   - endsNetwork: Whether no share arrives from behind.
   ///   - memory: The largest pass that will run.
+  ///   - keptLayers: Layers whose outputs stay, where there are only forward passes.
   ///   - context: The ranks, threads and shared memory of the passes.
   /// - Throws: `Fault` where a layer does not take what the one before gives, or what a
   ///   layer's `prepare` throws.
   package init(
     _ layers: [any Layer], name: String, endsNetwork: Bool = false, memory: MemoryPlan,
-    context: ExecutionContext
+    keptLayers: Set<Int> = [], context: ExecutionContext
   ) throws {
     precondition(!layers.isEmpty, "a sequence without layers")
     self.layers = layers
@@ -55,14 +61,29 @@ package final class LayerSequence {
         "\(name): layer \(index + 1) (\(next.kind)) takes \(next.inputShape), but layer \(index) "
           + "(\(layer.kind)) gives \(layer.outputShape)")
     }
-    (steps, lastLayers) = Self.steps(of: layers, context)
+    self.keptLayers = memory.isForwardOnly ? keptLayers : nil
+    (steps, lastLayers) = Self.steps(of: layers, keeping: self.keptLayers, context)
     composites = steps.map { $0 as? any CompositeLayer }
-    for step in steps { try step.prepare(memory, in: context) }
-
+    isCurved = layers.contains(where: \.traits.isCurved)
     let tensors = SequenceTensors(steps, memory: memory, context: context)
+    if memory.isForwardOnly {
+      let kept = Set(
+        zip(lastLayers.indices, lastLayers).filter { keptLayers.contains($1) }.map(\.0))
+      firstInOutput = tensors.firstInOutput(keeping: kept)
+      activations = tensors.forwardActivations(upTo: firstInOutput, keeping: kept)
+      gradients = []
+      directions = []
+      shares = []
+      firstSource = nil
+      for step in steps {
+        try context.valueMemory.overlapping(true) { try step.prepare(memory, in: context) }
+      }
+      return
+    }
+    for step in steps { try step.prepare(memory, in: context) }
+    firstInOutput = steps.count - 1
     activations = tensors.activations()
     gradients = tensors.gradients()
-    isCurved = layers.contains(where: \.traits.isCurved)
     guard let group = memory.secondOrderGroup else {
       firstSource = nil
       directions = []
@@ -82,15 +103,18 @@ package final class LayerSequence {
   /// layer.
   ///
   /// A pair at the end stays two: the value between them has its own tensor there, which a loss on
-  /// inner features may read.
+  /// inner features may read. Not so where there are only forward passes, which say what is kept.
   private static func steps(
-    of layers: [any Layer], _ context: ExecutionContext
+    of layers: [any Layer], keeping kept: Set<Int>?, _ context: ExecutionContext
   ) -> ([any Layer], lastLayers: [Int]) {
     var steps: [any Layer] = []
     var lastLayers: [Int] = []
     var index = 0
     while index < layers.count {
-      if index + 2 < layers.count, let pair = pair(layers[index], layers[index + 1], context) {
+      let isFree = kept.map { !$0.contains(index) } ?? (index + 2 < layers.count)
+      if isFree, index + 1 < layers.count,
+        let pair = pair(layers[index], layers[index + 1], context)
+      {
         steps.append(pair)
         index += 2
       } else {
@@ -121,8 +145,9 @@ package final class LayerSequence {
   /// The step whose output is that of a layer after a forward pass; nil for a layer whose output
   /// the one behind it overwrites, or never writes down.
   private func step(keeping layer: Int) -> Int? {
-    lastLayers.firstIndex(of: layer).flatMap {
-      Self.overwritesInput($0 + 1, of: steps) ? nil : $0
+    if let keptLayers, layer + 1 < layers.count, !keptLayers.contains(layer) { return nil }
+    return lastLayers.firstIndex(of: layer).flatMap {
+      keptLayers == nil && Self.overwritesInput($0 + 1, of: steps) ? nil : $0
     }
   }
 
@@ -149,17 +174,19 @@ package final class LayerSequence {
   }
 
   private func output(of index: Int, _ y: Tensor) -> Tensor {
-    index + 1 < steps.count ? activations[index] : y
+    index < firstInOutput ? activations[index] : y
   }
 
-  private func input(of index: Int, _ x: Tensor) -> Tensor {
-    index == 0 ? x : activations[index - 1]
+  private func input(of index: Int, _ x: Tensor, _ y: Tensor) -> Tensor {
+    index == 0 ? x : output(of: index - 1, y)
   }
 
   /// y = the layers in their order, applied to x.
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) throws {
+    precondition(
+      keptLayers == nil || pass.mode == .evaluation, "a training pass of forward passes alone")
     for (index, step) in steps.enumerated() {
-      try step.forward(input(of: index, x), into: output(of: index, y), pass)
+      try step.forward(input(of: index, x, y), into: output(of: index, y), pass)
     }
   }
 
@@ -179,7 +206,7 @@ package final class LayerSequence {
       let own = (index > 0 ? whole : pass).with(
         lastContribution: lastContribution(ofStep: index, pass))
       try steps[index].backward(
-        arriving, input: input(of: index, x), output: output(of: index, y),
+        arriving, input: input(of: index, x, y), output: output(of: index, y),
         into: index > 0 ? gradients[index - 1] : dx, own)
     }
   }
@@ -211,7 +238,7 @@ package final class LayerSequence {
       let isLast = index + 1 == steps.count
       try step.doubleBackward(
         index == 0 ? t : directions[index - 1], outputGradient: isLast ? dy : gradients[index],
-        input: input(of: index, x), output: output(of: index, y),
+        input: input(of: index, x, y), output: output(of: index, y),
         into: isLast ? jt : directions[index], share: shares[index], pass)
     }
   }
@@ -228,7 +255,7 @@ package final class LayerSequence {
     precondition(arriving == nil || firstSource == nil, "a share from behind the network")
     var arriving = arriving
     for index in steps.indices.reversed() {
-      let (x, y) = (input(of: index, x), output(of: index, y))
+      let (x, y) = (input(of: index, x, y), output(of: index, y))
       let target = index > 0 ? gradients[index - 1] : dx
       var hasTarget = false
       if let composite = composites[index] {

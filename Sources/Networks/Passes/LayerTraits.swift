@@ -2,6 +2,8 @@
 package struct LayerTraits: Sendable {
   /// y may be written over x.
   package var forwardInPlace = false
+  /// y may be written over x where only forward passes of evaluation follow.
+  package var evaluatesInPlace = false
   /// dx may be written over dy (never so where the second-order pass needs dy: see `isCurved`).
   package var backwardInPlace = false
   /// `backward` reads y, so y must stay as it was.

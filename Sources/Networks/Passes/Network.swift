@@ -19,6 +19,8 @@ package final class Network {
   package let memory: MemoryPlan
   /// What the state dict puts in front of a layer's number: `main.`, or nothing.
   package let namePrefix: String
+  /// What the state dict calls the layers in place of their numbers; nil for those that are counted.
+  package let names: [String?]
   package let input: Tensor
   package let output: Tensor
   /// dL/d output: to be filled before `backward`.
@@ -34,25 +36,35 @@ package final class Network {
   /// - Parameters:
   ///   - name: The name in messages: `generator` or `critic`.
   ///   - layers: At least one; each takes what the one before gives.
+  ///   - names: What the state dict calls the layers, nil for those that are counted; nil where
+  ///     all are.
   ///   - namePrefix: What the state dict puts in front of a layer's number.
   ///   - condition: What the samples are conditioned on, where layers take conditions.
   ///   - memory: The largest pass that will run.
+  ///   - keptLayers: Layers whose outputs are still there behind a pass, of a network for forward
+  ///     passes alone.
   ///   - context: The ranks, threads and shared memory of the passes.
   /// - Throws: `Fault` where the layers do not fit each other, `Fault` where an
   ///   exchange between ranks cannot be set up.
   package init(
-    name: String, layers: [any Layer], namePrefix: String = "", condition: ConditionShape = .none,
-    memory: MemoryPlan, context: ExecutionContext
+    name: String, layers: [any Layer], names: [String?]? = nil, namePrefix: String = "",
+    condition: ConditionShape = .none, memory: MemoryPlan, keptLayers: Set<Int> = [],
+    context: ExecutionContext
   ) throws {
     self.name = name
     self.memory = memory
     self.context = context
     self.namePrefix = namePrefix
+    self.names = names ?? layers.map { _ in nil }
+    precondition(self.names.count == layers.count, "\(self.names.count) names of \(layers.count)")
     context.gradientMemory.beginNetwork()
     context.partialMemory.beginNetwork()
-    arena = try ParameterArena(layers.flatMap(\.parameters), context: context)
+    arena = try ParameterArena(
+      layers.flatMap(\.parameters), hasGradient: !memory.isForwardOnly, context: context)
     sequence = try LayerSequence(
-      layers, name: name, endsNetwork: true, memory: memory, context: context)
+      layers, name: name, endsNetwork: true, memory: memory, keptLayers: keptLayers,
+      context: context)
+    context.valueMemory.endOverlaps()
     let shards = context.plan.localShards
     let tensor = { (shape: Shape) in
       Tensor(
@@ -60,8 +72,9 @@ package final class Network {
     }
     input = tensor(sequence.inputShape)
     output = tensor(sequence.outputShape)
-    outputGradient = tensor(sequence.outputShape)
-    inputGradient = tensor(sequence.inputShape)
+    let none = Shape(channels: 0)
+    outputGradient = tensor(memory.isForwardOnly ? none : sequence.outputShape)
+    inputGradient = tensor(memory.isForwardOnly ? none : sequence.inputShape)
     conditions =
       sequence.needsConditions
       ? Conditions(condition, shards: shards, shardCapacity: memory.shardCapacity) : nil

@@ -28,6 +28,53 @@ struct SequenceTensors {
     return activations
   }
 
+  /// The first step whose output can lie in the caller's tensor, where there are only forward
+  /// passes: all behind it work in place.
+  ///
+  /// `kept` are steps whose outputs stay.
+  func firstInOutput(keeping kept: Set<Int>) -> Int {
+    var first = steps.count - 1
+    while first > 0, evaluatesInPlace(first), !kept.contains(first - 1) { first -= 1 }
+    return first
+  }
+
+  /// The outputs of the steps before `end`, where there are only forward passes: two places in
+  /// turn, and one of its own for a step that is kept.
+  func forwardActivations(upTo end: Int, keeping kept: Set<Int>) -> [Tensor] {
+    // Which of the two places; nil for a step with one of its own, or that of the step before.
+    var places: [Int?] = []
+    var place = 1
+    for index in 0..<end {
+      let isInPlace = index > 0 && evaluatesInPlace(index) && !kept.contains(index - 1)
+      if isInPlace || kept.contains(index) {
+        places.append(nil)
+      } else {
+        place = 1 - place
+        places.append(place)
+      }
+    }
+    let make = { (index: Int) in tensor(steps[index].outputShape, in: context.valueMemory) }
+    var made: [Int: Tensor] = [:]
+    for place in 0..<2 {
+      let indices = places.indices.filter { places[$0] == place }
+      let tensors = context.valueMemory.reserve(for: indices, overlapping: true, make)
+      for (index, tensor) in zip(indices, tensors) { made[index] = tensor }
+    }
+    var activations: [Tensor] = []
+    for index in 0..<end {
+      if let own = made[index] {
+        activations.append(own)
+      } else {
+        activations.append(kept.contains(index) ? make(index) : activations[index - 1])
+      }
+    }
+    return activations
+  }
+
+  private func evaluatesInPlace(_ index: Int) -> Bool {
+    steps[index].traits.forwardInPlace || steps[index].traits.evaluatesInPlace
+  }
+
   /// The gradients of the steps' outputs.
   ///
   /// From the last to the first: a step that works in place gives its dx where its dy was, unless

@@ -98,7 +98,8 @@ package final class BatchNorm: Layer {
     self.classes = classes
     self.context = context
     self.maximumGroups = maximumGroups
-    traits = LayerTraits(isCurved: true, couplesSamples: true, needsConditions: classes != nil)
+    traits = LayerTraits(
+      evaluatesInPlace: true, isCurved: true, couplesSamples: true, needsConditions: classes != nil)
     let channels = inputShape.channels
     self.channels = channels
     let shape = (classes.map { [$0] } ?? []) + [channels]

@@ -29,10 +29,8 @@ package final class Conv2d: PlannedConvolution {
     self.initialization = initialization.weight
     let geometry = plan.geometry
     self.context = context
-    inputShape = Shape(
-      channels: geometry.inputChannels, height: geometry.inputHeight, width: geometry.inputWidth)
-    outputShape = Shape(
-      channels: geometry.outputChannels, height: geometry.outputHeight, width: geometry.outputWidth)
+    inputShape = geometry.inputShape
+    outputShape = geometry.outputShape
     let (height, width) = (geometry.kernelHeight, geometry.kernelWidth)
     let fans = Initialization.Fans(
       inputs: geometry.inputChannels, outputs: geometry.outputChannels,
@@ -59,7 +57,7 @@ package final class Conv2d: PlannedConvolution {
 
   package var options: [LayerOption] {
     [
-      .init("channels", outputShape.channels), .init("kernel", geometry.kernelHeight),
+      .init("channels", outputShape.channels), .kernel(geometry),
       .init("stride", geometry.stride, default: 1),
       .padding(geometry),
       .init("bias", bias != nil, default: true),

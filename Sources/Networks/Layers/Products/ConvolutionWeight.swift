@@ -15,7 +15,8 @@ extension PlannedConvolution {
 /// A filter is transformed once after each change of the parameter, and then serves every pass.
 /// What one of the products takes is that transposed. A critic with a gradient penalty reads it
 /// twice, and keeps it where it is not large; otherwise it is made in memory that the layers share,
-/// and made anew where another layer has used that since.
+/// and made anew where another layer has used that since. Where there are only forward passes, only
+/// what they read is kept.
 final class ConvolutionWeight {
   /// The products that read the filter.
   enum Product {
@@ -25,13 +26,15 @@ final class ConvolutionWeight {
 
   let parameter: Parameter
   private let plan: ConvolutionPlan
-  private let transformed: FloatStorage
+  private var transformed = FloatStorage(count: 0)
   /// The version of the parameter that `transformed` is made from, and (`transposedVersion`) the
   /// transposed filter.
   private var version: Int?
   private var transposedVersion: Int?
   /// Nil where the transposed filter is in the shared memory.
   private var kept: FloatStorage?
+  /// Whether the transformed filter itself is not kept, as no pass reads it.
+  private var isTransposedOnly = false
 
   /// The most values of a transposed filter that is kept: 8 MiB.
   private static let mostKept = 2 * 1024 * 1024
@@ -39,12 +42,18 @@ final class ConvolutionWeight {
   init(_ parameter: Parameter, plan: ConvolutionPlan) {
     self.parameter = parameter
     self.plan = plan
-    transformed = FloatStorage(count: plan.transformedCount)
   }
 
   /// Reserves what passes need of the context's memory.
   func prepare(_ memory: MemoryPlan, in context: ExecutionContext) {
     context.reserveScratch(plan.scratchCount)
+    isTransposedOnly = memory.isForwardOnly && plan.readsTransposed(forForward: true)
+    if isTransposedOnly {
+      context.reserveSharedScratch(plan.transformedCount)
+      kept = FloatStorage(count: plan.transposedCount)
+      return
+    }
+    transformed = FloatStorage(count: plan.transformedCount)
     if memory.secondOrderGroup != nil, plan.transposedCount <= Self.mostKept {
       kept = FloatStorage(count: plan.transposedCount)
     } else {
@@ -62,18 +71,9 @@ final class ConvolutionWeight {
   /// - Returns: The filter in the form that the plan's products read; valid until another layer
   ///   claims the shared scratch.
   func filter(for product: Product?, _ context: ExecutionContext) -> ConvolutionFilter {
-    let values = parameter.effectiveValues
+    if isTransposedOnly { return transposedFilter(context) }
     let threads = context.pool.threads
-    if version != parameter.version {
-      let channels = plan.geometry.outputChannels
-      context.pool.forEach(threads) { part, thread in
-        self.plan.transform(
-          values, into: self.transformed.buffer,
-          channels: part * channels / threads..<(part + 1) * channels / threads,
-          scratch: context.scratch(thread: thread))
-      }
-      version = parameter.version
-    }
+    if version != parameter.version { transform(into: transformed.buffer, context) }
     var transposed = FloatBuffer(start: nil, count: 0)
     if let product, plan.readsTransposed(forForward: product == .forward) {
       let (target, isThere) =
@@ -89,5 +89,34 @@ final class ConvolutionWeight {
     }
     return ConvolutionFilter(
       transformed: FloatBuffer(transformed.buffer), transposed: transposed)
+  }
+
+  /// Transforms the filter as it is now.
+  private func transform(into transformed: MutableFloatBuffer, _ context: ExecutionContext) {
+    let values = parameter.effectiveValues
+    let threads = context.pool.threads
+    let channels = plan.geometry.outputChannels
+    context.pool.forEach(threads) { part, thread in
+      self.plan.transform(
+        values, into: transformed,
+        channels: part * channels / threads..<(part + 1) * channels / threads,
+        scratch: context.scratch(thread: thread))
+    }
+    version = parameter.version
+  }
+
+  /// The filter of forward passes alone: transposed once after each change of the parameter.
+  private func transposedFilter(_ context: ExecutionContext) -> ConvolutionFilter {
+    guard let kept else { preconditionFailure("a convolution before it is prepared") }
+    if version != parameter.version {
+      let transformed = MutableFloatBuffer(
+        rebasing: context.claimSharedScratch(for: self).values[..<plan.transformedCount])
+      // As in new memory: padding that a transform leaves out is 0.
+      transformed.update(repeating: 0)
+      transform(into: transformed, context)
+      plan.transpose(FloatBuffer(transformed), into: kept.buffer)
+    }
+    return ConvolutionFilter(
+      transformed: FloatBuffer(start: nil, count: 0), transposed: FloatBuffer(kept.buffer))
   }
 }

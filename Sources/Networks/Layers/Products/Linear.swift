@@ -73,6 +73,14 @@ package final class Linear: Layer {
   private var sumsInDouble: Bool { outputShape.channels == 1 }
 
   package func prepare(_ plan: MemoryPlan, in context: ExecutionContext) {
+    if plan.isForwardOnly {
+      // The factors outlive a pass, what networks of forward passes have in `valueMemory` does not.
+      let own = SharedMemory()
+      factors.prepare(in: own, isForwardOnly: true)
+      own.allocate()
+      context.reserveScratch(self.plan.scratchCount)
+      return
+    }
     factors.prepare(in: context.valueMemory)
     context.reserveScratch(max(MatrixGradient.scratchCount, self.plan.scratchCount))
     context.reserveSharedScratch(

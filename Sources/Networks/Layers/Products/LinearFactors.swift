@@ -27,10 +27,11 @@ final class LinearFactors {
   }
 
   /// Reserves memory for what it makes of W.
-  func prepare(in memory: SharedMemory) {
+  func prepare(in memory: SharedMemory, isForwardOnly: Bool = false) {
     let geometry = ConvolutionGeometry(inputs: inputs, outputs: outputs)
     transposed = memory.reserve(Convolution.transposedCount(geometry))
-    packed = inputs % 16 == 0 ? nil : memory.reserve(Convolution.packedCount(geometry))
+    packed =
+      isForwardOnly || inputs % 16 == 0 ? nil : memory.reserve(Convolution.packedCount(geometry))
   }
 
   /// W^T, inputs x outputs.

@@ -2,7 +2,7 @@ import Base
 import Datasets
 import Testing
 
-@Suite struct BilinearResamplerTests {
+@Suite struct PillowResamplerTests {
   /// Byte i is (31 i^2 + 17 i) / 8 mod 256.
   private func pattern(_ count: Int) -> [UInt8] {
     (0..<count).map { UInt8(truncatingIfNeeded: ($0 * $0 * 31 + $0 * 17) / 8) }
