@@ -82,7 +82,10 @@ let package = Package(
         "Networks", "Collectives", "Base", "Kernels", "Configuration", "Storage", "Datasets",
       ]),
     // What is measured of samples: a file a score.
-    .target(name: "Scores", dependencies: ["Base", "Configuration", "Datasets"]),
+    .target(
+      name: "Scores",
+      dependencies: ["Base", "Collectives", "Configuration", "Datasets", "LinearAlgebra"],
+      swiftSettings: kernelFlags),
     // The default configuration is a link to the file in configs/, and part of the program.
     .target(
       name: "Recipe",
@@ -112,7 +115,7 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "Recipe", "Training", "Networks", "Datasets", "Collectives", "Kernels", "Base",
-        "LinearAlgebra",
+        "LinearAlgebra", "Scores",
         "Configuration", "Pictures", "Reports", "Storage", "Runs",
       ]),
     .executableTarget(
@@ -161,10 +164,12 @@ let package = Package(
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "Pictures", "TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Sampling", "RunSupport"]),
     .testTarget(name: "RecipeTests", dependencies: ["Recipe", "Base", "RunSupport"]),
-    .testTarget(name: "ScoresTests", dependencies: ["Scores", "RunSupport"]),
+    .testTarget(
+      name: "ScoresTests", dependencies: ["Scores", "LinearAlgebra", "RunSupport"],
+      exclude: ["make_score_fixtures.py"], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "SamplingTests",
-      dependencies: ["Sampling", "Runs", "Pictures", "Base", "RunSupport"]),
+      dependencies: ["Sampling", "Runs", "Scores", "Pictures", "Base", "RunSupport"]),
     .testTarget(
       name: "VerificationTests", dependencies: ["Verification", "RunSupport"],
       resources: [.copy("Fixtures")]),

@@ -419,7 +419,8 @@ package final class TrainingRun {
   private func evaluate() throws -> Evaluation.Result {
     let evaluation = configuration.evaluation
     return try Evaluation(scores: evaluation.scores, samples: evaluation.samples).measure(
-      sampleGenerator, dataset: { [dataset] in dataset })
+      sampleGenerator,
+      data: .init({ [dataset] in dataset }, heldOut: configuration.data.openHeldOut))
   }
 
   private func saveSamples(_ writer: RunWriter, iteration: Int) throws {
