@@ -60,7 +60,7 @@ package struct Evaluation {
   /// - Parameters:
   ///   - generator: Draws the samples, and the reals they are compared with.
   ///   - asksCritic: Whether the critic's weights are those of the generator's checkpoint.
-  ///   - data: Opens the data and what is held out of them; called where a score asks for them.
+  ///   - data: What they are compared with.
   ///   - networks: Feature networks.
   ///   - team: The ranks that measure; nil for this one alone.
   /// - Returns: The values.
@@ -90,19 +90,29 @@ package struct Evaluation {
     return Result(setting: setting, scores: found, seconds: monotonicSeconds() - begin)
   }
 
-  /// The data that samples are compared with.
-  package struct Data {
-    var dataset: OpenedDataset
-    var heldOut: OpenedDataset
+  /// The data that samples are compared with; of a run that is evaluated again and again the same
+  /// object, which keeps the reals and their features.
+  package final class Data {
+    let dataset: OpenedDataset
+    let heldOut: OpenedDataset
+    private var reals: SampleSet?
 
     /// - Parameters:
-    ///   - dataset: Opens what is trained on.
+    ///   - dataset: Opens what is trained on; called where a score first asks for reals.
     ///   - heldOut: Opens what is not.
     package init(
       _ dataset: @escaping () throws -> any Dataset, heldOut: @escaping () throws -> any Dataset
     ) {
       self.dataset = OpenedDataset(dataset)
       self.heldOut = OpenedDataset(heldOut)
+    }
+
+    /// The reals beside a layout's samples.
+    func reals(_ generator: SampleGenerator, _ layout: SampleGenerator.Layout) -> SampleSet {
+      if let reals, reals.count == layout.count { return reals }
+      let reals = generator.realSet(layout, dataset)
+      self.reals = reals
+      return reals
     }
   }
 
@@ -113,7 +123,7 @@ package struct Evaluation {
     let layout = SampleGenerator.Layout(
       count: samples, columns: 1, conditions: generator.classConditions)
     let sets = (
-      samples: generator.sampleSet(layout), reals: generator.realSet(layout, data.dataset)
+      samples: generator.sampleSet(layout), reals: data.reals(generator, layout)
     )
     return ScoreInput(
       samples: sets.samples, reals: sets.reals, seed: generator.seed,

@@ -89,7 +89,7 @@ import Testing
   @Test func powerSpectraAgree() throws {
     let recorded = try RecordedScores.load()
     let (a, b) = (Self.a, Self.b)
-    func differences(_ team: ScoreTeam) throws -> [Double] {
+    @Sendable func differences(_ team: ScoreTeam) throws -> [Double] {
       PowerSpectrum.differences(
         try PowerSpectrum.radial(a, team), try PowerSpectrum.radial(b, team))
     }
@@ -134,7 +134,7 @@ import Testing
     let reals = Vectors(Array(Self.training[5 * 120..<15 * 120]), dimension: 120)
     let found = try Neighbours.search(samples, in: Self.trainingSet(), count: 3, alone())
     #expect(found.map { $0.map(\.index) } == recorded.neighbours)
-    func values(_ team: ScoreTeam) throws -> [Double] {
+    @Sendable func values(_ team: ScoreTeam) throws -> [Double] {
       try NearestNeighbours.values(samples, reals, Self.trainingSet(), team)
     }
     expectClose(try values(alone()), recorded.nearest, absolute: 0, relative: 1e-9)
@@ -146,13 +146,15 @@ import Testing
 
   /// Over several slices of a training set, of equally near ones the first.
   @Test func neighboursOfALine() throws {
-    let line = SampleSet(count: 3000, shape: Shape(channels: 1)) { $0.map { Float($0 % 2000) } }
+    @Sendable func line() -> SampleSet {
+      SampleSet(count: 3000, shape: Shape(channels: 1)) { $0.map { Float($0 % 2000) } }
+    }
     let queries = Vectors([0, 1500.25, 999.5], dimension: 1)
     let expected = [[0, 2000, 1], [1500, 1501, 1499], [999, 1000, 2999]]
-    let found = try Neighbours.search(queries, in: line, count: 3, alone())
+    let found = try Neighbours.search(queries, in: line(), count: 3, alone())
     #expect(found.map { $0.map(\.index) } == expected)
     let ranks = try ThreadedCommunicator.run(ranks: 3) {
-      try Neighbours.search(queries, in: line, count: 3, ScoreTeam($0))
+      try Neighbours.search(queries, in: line(), count: 3, ScoreTeam($0))
     }
     #expect(ranks.allSatisfy { $0 == found })
   }

@@ -11,7 +11,7 @@ import Testing
     let expected = lengths.enumerated().flatMap { slice, length in
       (0..<length).map { Double(100 * slice + $0) }
     }
-    func gathered(_ team: ScoreTeam) throws -> [Double] {
+    @Sendable func gathered(_ team: ScoreTeam) throws -> [Double] {
       try team.gather(lengths) { slice, values in
         for index in values.indices { values[index] = Double(100 * slice + index) }
       }
