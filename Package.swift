@@ -82,7 +82,10 @@ let package = Package(
         "Networks", "Collectives", "Base", "Kernels", "Configuration", "Storage", "Datasets",
       ]),
     // What is measured of samples: a file a score.
-    .target(name: "Scores", dependencies: ["Base", "Configuration", "Datasets"]),
+    .target(
+      name: "Scores",
+      dependencies: ["Base", "Collectives", "Configuration", "Datasets", "LinearAlgebra"],
+      swiftSettings: kernelFlags),
     // Networks that are only evaluated, with what they do to images first.
     .target(
       name: "Features",
@@ -119,7 +122,7 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "Recipe", "Training", "Networks", "Datasets", "Collectives", "Kernels", "Base",
-        "LinearAlgebra",
+        "LinearAlgebra", "Scores",
         "Configuration", "Pictures", "Reports", "Storage", "Runs",
       ]),
     .executableTarget(
@@ -169,7 +172,9 @@ let package = Package(
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "Pictures", "TestSupport"]),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "Sampling", "RunSupport"]),
     .testTarget(name: "RecipeTests", dependencies: ["Recipe", "Base", "RunSupport"]),
-    .testTarget(name: "ScoresTests", dependencies: ["Scores", "RunSupport"]),
+    .testTarget(
+      name: "ScoresTests", dependencies: ["Scores", "LinearAlgebra", "RunSupport"],
+      exclude: ["make_score_fixtures.py"], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "FeaturesTests",
       dependencies: [
@@ -179,7 +184,7 @@ let package = Package(
       exclude: ["make_fixture.py"], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "SamplingTests",
-      dependencies: ["Sampling", "Runs", "Pictures", "Base", "RunSupport"]),
+      dependencies: ["Sampling", "Runs", "Scores", "Pictures", "Base", "RunSupport"]),
     .testTarget(
       name: "VerificationTests", dependencies: ["Verification", "RunSupport"],
       resources: [.copy("Fixtures")]),

@@ -15,6 +15,7 @@ package enum RandomPurpose: UInt32, Sendable, CaseIterable {
   case labelSmoothing
   case dropout
   case perturbation
+  case scoring
 }
 
 /// Philox4x32-10, the counter-based generator of Salmon, Moraes, Dror and Shaw, "Parallel random

@@ -57,7 +57,8 @@ package struct SharedLibrary: @unchecked Sendable {
 
 extension SharedLibrary.Kind {
   package static let openBLAS = Self(
-    ["libopenblas.so.0", "libopenblas.so"], for: "bench --layers", package: "libopenblas0")
+    ["libopenblas.so.0", "libopenblas.so"], for: "bench --layers and most scores",
+    package: "libopenblas0")
   package static let curl = Self(
     ["libcurl.so.4", "libcurl-gnutls.so.4"], for: "data download", package: "libcurl4")
   package static let crypto = Self(

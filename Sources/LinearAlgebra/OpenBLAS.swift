@@ -3,11 +3,14 @@ import Foundation
 
 /// OpenBLAS on the calling thread alone, loaded by the first who asks for it.
 ///
-/// A further function is a line where it is used:
-/// `let dgemm: @convention(c) (...) -> Void = try OpenBLAS.load().library.function("cblas_dgemm")`.
+/// Any number of threads may call it at a time. A further function is a line here and one where it
+/// is called.
 package struct OpenBLAS: Sendable {
   let library: SharedLibrary
   let sgemm: SGEMM
+  let dgemm: DGEMM
+  let dsyrk: DSYRK
+  let dsyevd: DSYEVD
   /// The kernel set chosen for this processor, such as `Haswell`.
   package let kernel: String
   /// Version and build options, such as `OpenBLAS 0.3.21 DYNAMIC_ARCH ...`.
@@ -29,6 +32,9 @@ package struct OpenBLAS: Sendable {
       "openblas_set_num_threads")
     setThreads(1)
     sgemm = try library.function("cblas_sgemm")
+    dgemm = try library.function("cblas_dgemm")
+    dsyrk = try library.function("cblas_dsyrk")
+    dsyevd = try library.function("dsyevd_")
     let name: Text = try library.function("openblas_get_corename")
     kernel = String(cString: name())
     let build: Text = try library.function("openblas_get_config")

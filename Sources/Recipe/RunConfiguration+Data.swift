@@ -26,6 +26,19 @@ extension RunConfiguration {
           range: range, limit: limit, resize: resize, dequantization: dequantization)
       }
     }
+
+    /// Opens samples that training does not use: all of `DatasetSource.heldOut`, as they are read
+    /// for training.
+    ///
+    /// - Throws: `Fault`, also where there are none.
+    package func openHeldOut() throws -> any Dataset {
+      guard let heldOut = source.heldOut else {
+        throw Fault("data.source: has no part that is not trained on")
+      }
+      return try reader.locatingErrors {
+        try heldOut.open(range: range, resize: resize, dequantization: dequantization)
+      }
+    }
   }
 
   /// - Throws: `ConfigurationError`, also for keys that the source does not have: the commands that

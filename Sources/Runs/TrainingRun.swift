@@ -419,8 +419,12 @@ package final class TrainingRun {
   private func evaluate() throws -> Evaluation.Result {
     let evaluation = configuration.evaluation
     return try Evaluation(scores: evaluation.scores, samples: evaluation.samples).measure(
-      sampleGenerator, dataset: { [dataset] in dataset })
+      sampleGenerator, data: evaluationData, networks: configuration.scoreSubject.networks)
   }
+
+  /// Reals, and what scores have made of them.
+  private lazy var evaluationData = Evaluation.Data(
+    { [dataset] in dataset }, heldOut: configuration.data.openHeldOut)
 
   private func saveSamples(_ writer: RunWriter, iteration: Int) throws {
     let output = configuration.output

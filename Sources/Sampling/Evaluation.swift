@@ -1,5 +1,6 @@
+import Base
+import Collectives
 import Datasets
-import Foundation
 import Scores
 
 /// Measures scores on samples of a generator, the same at every call.
@@ -20,13 +21,16 @@ package struct Evaluation {
 
   /// What was measured at one moment.
   package struct Result {
-    package let samples: Int
-    /// Of the samples' noise.
-    package let seed: UInt64
-    /// Each score, and the values of its columns.
-    package let scores: [(score: any Score, values: [Double])]
+    package let setting: ScoreSetting
+    /// Each score, the values of its columns, and the seconds that it took: of the first one that
+    /// asks for samples, reals or features with those that they took.
+    package let scores: [(score: any Score, values: [Double], seconds: Double)]
     /// For drawing and measuring.
     package let seconds: Double
+
+    package var samples: Int { setting.samples }
+    /// Of the samples' noise.
+    package var seed: UInt64 { setting.seed }
 
     /// All values, in the order of the columns.
     package var values: [Double] { scores.flatMap(\.values) }
@@ -43,37 +47,92 @@ package struct Evaluation {
 
     /// What `evaluate` prints of the scores.
     package var report: [String] {
-      scores.flatMap { $0.score.report($0.values, samples: samples) }
+      scores.flatMap { $0.score.report($0.values, setting) }
     }
   }
 
   /// Draws samples and measures.
   ///
-  /// A conditional generator's samples have its classes in turn.
+  /// A conditional generator's samples have its classes in turn. All ranks of the team call it
+  /// together, each with its own networks of the same values: each draws and measures its part, and
+  /// what comes out is the same on all of them and on any number of them.
   ///
   /// - Parameters:
   ///   - generator: Draws the samples, and the reals they are compared with.
-  ///   - dataset: Opens the data; called where a score compares with reals.
+  ///   - asksCritic: Whether the critic's weights are those of the generator's checkpoint.
+  ///   - data: What they are compared with.
+  ///   - networks: Feature networks.
+  ///   - team: The ranks that measure; nil for this one alone.
   /// - Returns: The values.
-  /// - Throws: What a pass throws, and where the data cannot be read.
+  /// - Throws: What a pass throws, and where the data cannot be read: on all ranks.
   package func measure(
-    _ generator: SampleGenerator, dataset: @escaping () throws -> any Dataset
+    _ generator: SampleGenerator, asksCritic: Bool = true, data: Data,
+    networks: FeatureNetworks? = nil, team: ScoreTeam? = nil
   ) throws -> Result {
-    let begin = DispatchTime.now().uptimeNanoseconds
-    let layout = SampleGenerator.Layout(
-      count: samples, columns: 1, conditions: generator.classConditions)
-    let input = ScoreInput(samples: try generator.images(layout), count: samples) {
-      generator.reals(layout, of: try dataset())
-    }
+    let begin = monotonicSeconds()
+    let team = try team ?? ScoreTeam(SoloCommunicator())
+    let input = input(generator, asksCritic, data, networks, team)
     let found = try scores.map { score in
+      let begin = monotonicSeconds()
       let values = try score.measure(input)
       precondition(
         values.count == score.columns.count,
         "\(type(of: score).name): \(values.count) values, \(score.columns.count) columns")
-      return (score: score, values: values)
+      // Ranks on unlike processors may have other last bits.
+      let agreed: [Double] = try team.once(values.count) {
+        _ = $0.update(fromContentsOf: values)
+      }
+      return (score: score, values: agreed, seconds: monotonicSeconds() - begin)
     }
-    return Result(
-      samples: samples, seed: generator.seed, scores: found,
-      seconds: Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9)
+    let setting = ScoreSetting(
+      samples: input.samples.count, reals: input.reals.count, seed: generator.seed,
+      networkNames: input.networkNames)
+    return Result(setting: setting, scores: found, seconds: monotonicSeconds() - begin)
+  }
+
+  /// The data that samples are compared with; of a run that is evaluated again and again the same
+  /// object, which keeps the reals and their features.
+  package final class Data {
+    let dataset: OpenedDataset
+    let heldOut: OpenedDataset
+    private var reals: SampleSet?
+
+    /// - Parameters:
+    ///   - dataset: Opens what is trained on; called where a score first asks for reals.
+    ///   - heldOut: Opens what is not.
+    package init(
+      _ dataset: @escaping () throws -> any Dataset, heldOut: @escaping () throws -> any Dataset
+    ) {
+      self.dataset = OpenedDataset(dataset)
+      self.heldOut = OpenedDataset(heldOut)
+    }
+
+    /// The reals beside a layout's samples.
+    func reals(_ generator: SampleGenerator, _ layout: SampleGenerator.Layout) -> SampleSet {
+      if let reals, reals.count == layout.count { return reals }
+      let reals = generator.realSet(layout, dataset)
+      self.reals = reals
+      return reals
+    }
+  }
+
+  private func input(
+    _ generator: SampleGenerator, _ asksCritic: Bool, _ data: Data, _ networks: FeatureNetworks?,
+    _ team: ScoreTeam
+  ) -> ScoreInput {
+    let layout = SampleGenerator.Layout(
+      count: samples, columns: 1, conditions: generator.classConditions)
+    let sets = (
+      samples: generator.sampleSet(layout), reals: data.reals(generator, layout)
+    )
+    return ScoreInput(
+      samples: sets.samples, reals: sets.reals, seed: generator.seed,
+      trainingSet: {
+        generator.wholeSet(try team.communicator.agree { try data.dataset() })
+      },
+      networks: networks,
+      criticScores: asksCritic
+        ? generator.criticScores(layout, sets, data.dataset, heldOut: data.heldOut, team) : nil,
+      team: team)
   }
 }

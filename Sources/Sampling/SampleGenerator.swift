@@ -22,12 +22,12 @@ package struct SampleGenerator {
     case batch
   }
 
-  private let model: Model
+  let model: Model
   /// Of the noise.
   package let seed: UInt64
-  private let range: ClosedRange<Float>
+  let range: ClosedRange<Float>
   private let noise: NoiseDistribution
-  private let statistics: Statistics
+  let statistics: Statistics
   private let average: WeightAverage?
   private let hasFixedGenerator: Bool
 
@@ -291,9 +291,18 @@ package struct SampleGenerator {
     }
   }
 
-  /// The critic's scores of samples of its input's shape, channels last; of class 0 and zeros,
-  /// where the critic takes conditions.
-  package func scores(of samples: [Float]) throws -> [Float] {
+  /// The critic's scores of samples of its input's shape, channels last.
+  ///
+  /// - Parameters:
+  ///   - samples: Whole samples.
+  ///   - conditions: What the critic is told of each, in turn, where it takes conditions; none for
+  ///     class 0 and zeros.
+  /// - Returns: A score each.
+  /// - Throws: What a pass throws.
+  package func scores(
+    of samples: [Float], conditions: [ConditionValues] = []
+  ) throws -> [Float] {
+    let conditions = conditions.isEmpty ? [ConditionValues()] : conditions
     let critic = model.critic
     let size = critic.inputShape.elementCount
     let values = try outputs(
@@ -305,7 +314,7 @@ package struct SampleGenerator {
       let place = min(index, samples.count / size - 1) * size
       _ = input.update(fromContentsOf: samples[place..<place + size])
       if let condition = critic.conditions?.sample(position, group: 0, pass, shard: shard) {
-        ConditionValues().copy(to: condition)
+        conditions[index % conditions.count].copy(to: condition)
       }
     }
     // Behind the score may stand class logits.

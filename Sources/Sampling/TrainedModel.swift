@@ -19,6 +19,8 @@ package struct TrainedModel {
   package let source: String
   /// Iterations after which the checkpoint was taken; nil for a file.
   package let iteration: Int?
+  /// Whether the critic's weights were read too.
+  package let hasCritic: Bool
   /// One line for each newer checkpoint that is damaged and was passed over.
   package let notes: [String]
 
@@ -59,13 +61,14 @@ package struct TrainedModel {
           "\(path): is the generator's weights only, but the critic's are needed; give the "
             + "checkpoint's folder")
       }
+      hasCritic = false
       try model.generator.load(SafetensorsFile(path: path))
       try Self.requireFinite(model.generator, path)
       return
     }
     self.iteration = CheckpointStore.step(ofName: FileSystem.name(of: place.source))
-    let networks =
-      [model.generator] + (needsCritic(configuration, model) ? [model.critic] : [])
+    hasCritic = needsCritic(configuration, model)
+    let networks = [model.generator] + (hasCritic ? [model.critic] : [])
     for network in networks {
       let average = "\(source)/\(network.name)_ema.safetensors"
       let path =
@@ -155,11 +158,28 @@ extension TrainedModel {
   ///     to the run. Options are those of the run's configuration, where it has any.
   ///   - samples: How many to draw; nil for the most that one of the scores wants.
   ///   - seed: Of their noise; nil for the run's.
+  ///   - communicator: All ranks, which call this together with the same model; nil for this one
+  ///     alone.
   /// - Returns: What was measured.
   /// - Throws: Where a score is unknown or does not apply, and where none applies.
   package func evaluate(
-    scores names: [String]? = nil, samples: Int? = nil, seed: UInt64? = nil
+    scores names: [String]? = nil, samples: Int? = nil, seed: UInt64? = nil,
+    communicator: (any Communicator)? = nil
   ) throws -> Evaluation.Result {
+    let communicator = communicator ?? SoloCommunicator()
+    let (evaluation, team) = try communicator.agree {
+      (
+        try makeEvaluation(names, samples),
+        try ScoreTeam(communicator, threads: configuration.training.threads)
+      )
+    }
+    return try evaluation.measure(
+      SampleGenerator(model, configuration, seed: seed), asksCritic: hasCritic,
+      data: .init(openDataset, heldOut: configuration.data.openHeldOut),
+      networks: configuration.scoreSubject.networks, team: team)
+  }
+
+  private func makeEvaluation(_ names: [String]?, _ samples: Int?) throws -> Evaluation {
     let subject = configuration.scoreSubject
     let own = configuration.evaluation.scores
     let ownNames = own.map { type(of: $0).name }
@@ -176,7 +196,6 @@ extension TrainedModel {
         ?? ScoreCatalog.score(ConfigurationItem(name: name, source: "--scores"), subject)
     }
     let wanted = scores.map(\.wantedSamples.evaluation).max() ?? 1
-    return try Evaluation(scores: scores, samples: samples ?? wanted).measure(
-      SampleGenerator(model, configuration, seed: seed), dataset: openDataset)
+    return Evaluation(scores: scores, samples: samples ?? wanted)
   }
 }

@@ -20,10 +20,13 @@ package struct Diversity: Score {
   }
 
   package func measure(_ input: ScoreInput) throws -> [Double] {
-    [Self.share(of: input.samples, reals: try input.reals(), input.count)]
+    [
+      Self.share(
+        of: try input.sampleValues(), reals: try input.realValues(), input.samples.count)
+    ]
   }
 
-  package func report(_ values: [Double], samples: Int) -> [String] {
+  package func report(_ values: [Double], _ setting: ScoreSetting) -> [String] {
     [reportLine("diversity", "\(scoreText(values[0])) of the reals' deviation")]
   }
 

@@ -98,7 +98,7 @@ extension ModeCoverage: Score {
   package var wantedSamples: (training: Int, evaluation: Int) { (2500, 10_000) }
 
   package func measure(_ input: ScoreInput) throws -> [Double] {
-    let found = evaluate(input.samples)
+    let found = evaluate(try input.sampleValues())
     return [Double(found.modesHit), Double(found.modesTouched), found.share]
   }
 
@@ -107,12 +107,12 @@ extension ModeCoverage: Score {
     return "\(Int(values[0])) of \(centres.count) modes, \(share) % on one"
   }
 
-  package func report(_ values: [Double], samples: Int) -> [String] {
-    let least = Result(samples: samples, counts: []).leastSamples
+  package func report(_ values: [Double], _ setting: ScoreSetting) -> [String] {
+    let least = Result(samples: setting.samples, counts: []).leastSamples
     return [
       reportLine(
         "modes hit",
-        "\(Int(values[0])) of \(centres.count) (\(least) of \(samples) samples or more; "
+        "\(Int(values[0])) of \(centres.count) (\(least) of \(setting.samples) samples or more; "
           + "\(Int(values[1])) with any)"),
       reportLine(
         "on a mode",

@@ -4,16 +4,16 @@ import Configuration
 ///
 /// A new one is a file in this target and a line in `ScoreCatalog`.
 ///
-/// Rank 0 measures alone today: sample i is a function of (seed, i), so the digits are the same on
-/// any number of ranks. Distribution has two places to enter. Drawing: ranks draw ranges of i, and
-/// rank 0 gathers them in the order of i (`Evaluation.measure`). The score's own sums: over a fixed
-/// number of slices of i, added by the ordered reduction, never over what a rank happens to hold;
-/// `ScoreInput` is where the communicator for that belongs.
+/// All ranks measure together: sample i is a function of (seed, i), drawn and turned into features by
+/// one rank, and a score's own work is cut into slices by `ScoreTeam`, so that the digits are the
+/// same on any number of ranks and threads.
 package protocol Score: Sendable {
   /// Its name in a configuration.
   static var name: String { get }
   /// Whether it is measured where nobody chose scores: not what takes long or needs files.
   static var isDefault: Bool { get }
+  /// Whether it asks the critic.
+  static var needsCritic: Bool { get }
 
   /// Why a run has nothing that this score could measure, a clause that names what it needs; nil
   /// where it applies.
@@ -39,26 +39,29 @@ package protocol Score: Sendable {
 
   /// The values of the columns.
   ///
-  /// A function of samples and reals alone, summed in Double and in the order of the samples.
+  /// A function of samples and reals alone, summed in Double and in an order that depends on no
+  /// number of ranks. All ranks of the input's team call it together.
   ///
-  /// - Throws: Where reals or files cannot be read.
+  /// - Throws: On all ranks, where reals or files cannot be read.
   func measure(_ input: ScoreInput) throws -> [Double]
 
   /// A few words for the progress of a run: `diversity 0.93`.
   func summary(_ values: [Double]) -> String
 
-  /// What `evaluate` prints, a line each.
-  func report(_ values: [Double], samples: Int) -> [String]
+  /// What `evaluate` prints, a line each: the values with what they depend on, such as k, splits and
+  /// the numbers of samples and reals.
+  func report(_ values: [Double], _ setting: ScoreSetting) -> [String]
 }
 
 extension Score {
   package static var isDefault: Bool { true }
+  package static var needsCritic: Bool { false }
 
   package func summary(_ values: [Double]) -> String {
     zip(columns, values).map { "\(Self.words($0).name) \(scoreText($1))" }.joined(separator: ", ")
   }
 
-  package func report(_ values: [Double], samples: Int) -> [String] {
+  package func report(_ values: [Double], _ setting: ScoreSetting) -> [String] {
     zip(columns, values).map { column, value in
       let (name, unit) = Self.words(column)
       return reportLine(name, scoreText(value) + (unit == "1" ? "" : " \(unit)"))

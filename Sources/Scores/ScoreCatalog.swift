@@ -6,9 +6,26 @@ package enum ScoreCatalog {
   private static let scores: [any Score.Type] = [
     Diversity.self,
     ModeCoverage.self,
+    Wasserstein.self,
+    SlicedWasserstein.self,
+    MarginalWasserstein.self,
+    MeanDiscrepancy.self,
+    MultiscaleSlicedWasserstein.self,
+    PowerSpectrum.self,
+    NearestNeighbours.self,
+    CriticGap.self,
+    InceptionScore.self,
+    FrechetDistance.self,
+    KernelDistance.self,
+    PrecisionRecall.self,
   ]
 
   package static var names: [String] { scores.map { $0.name } }
+
+  /// Whether one of these scores asks the critic.
+  package static func needCritic(_ names: [String]) -> Bool {
+    scores.contains { $0.needsCritic && names.contains($0.name) }
+  }
 
   /// The names of the scores that a run has where nobody chose any.
   package static func defaults(of subject: ScoreSubject) -> [String] {

@@ -1,35 +1,111 @@
-/// The samples that are scored, and reals to compare them with.
+import Base
+import Collectives
+
+/// The samples that are scored, and what they are compared with.
 package final class ScoreInput {
-  /// Samples, and reals.
-  package let count: Int
-  /// `count` samples, channels last, in the data's range; of a conditional generator its classes
-  /// in turn.
-  package let samples: [Float]
-  private let drawReals: () throws -> [Float]
-  private var drawnReals: [Float]?
-
-  /// - Parameters:
-  ///   - samples: Whole samples.
-  ///   - count: How many.
-  ///   - reals: Draws as many reals of the same classes, the same ones at every call; called when
-  ///     a score first asks.
-  package init(samples: [Float], count: Int, reals: @escaping () throws -> [Float]) {
-    precondition(count > 0 && samples.count % count == 0, "\(samples.count) values, \(count)")
-    self.samples = samples
-    self.count = count
-    drawReals = reals
-  }
-
-  /// `count` reals, channels last.
+  /// Of the samples' noise; what a score chooses at random follows from it.
+  package let seed: UInt64
+  /// Of a conditional generator those of its classes in turn.
+  package let samples: SampleSet
+  /// Reals of the same classes, none twice where there are enough.
   ///
   /// The same ones for all scores and at every evaluation of a run, so that a score may keep what
   /// it computes of them.
+  package let reals: SampleSet
+  /// All reals that the generator is trained on, on all ranks, which ask together; nil where they
+  /// are not at hand.
+  package let trainingSet: (() throws -> SampleSet)?
+  /// Gives the critic's scores; nil where the critic is not at hand.
+  package let criticScores: ((CriticSet) throws -> [Float])?
+  /// All ranks.
+  package let team: ScoreTeam
+  private let networks: FeatureNetworks?
+  private var extractors: [String: any FeatureExtractor] = [:]
+
+  /// What a critic is asked about.
+  package enum CriticSet: Sendable {
+    case samples
+    /// Reals that it is trained on.
+    case training
+    /// Reals that it never sees.
+    case heldOut
+  }
+
+  /// - Parameters:
+  ///   - samples: Samples.
+  ///   - reals: Reals.
+  ///   - seed: Of the samples' noise.
+  ///   - trainingSet: All reals of training, in any order.
+  ///   - networks: Feature networks.
+  ///   - criticScores: The critic's scores of a set, the same on all ranks, which call it together.
+  ///   - team: All ranks.
+  package init(
+    samples: SampleSet, reals: SampleSet, seed: UInt64 = 0,
+    trainingSet: (() throws -> SampleSet)? = nil,
+    networks: FeatureNetworks? = nil, criticScores: ((CriticSet) throws -> [Float])? = nil,
+    team: ScoreTeam
+  ) {
+    self.samples = samples
+    self.reals = reals
+    self.seed = seed
+    self.trainingSet = trainingSet
+    self.networks = networks
+    self.criticScores = criticScores
+    self.team = team
+  }
+
+  /// The samples, channels last, on all ranks.
+  package func sampleValues() throws -> [Float] { try samples.values(team) }
+
+  /// The reals, channels last, on all ranks.
+  package func realValues() throws -> [Float] { try reals.values(team) }
+
+  /// Features and logits of samples and reals, on all ranks.
   ///
-  /// - Throws: Where the data cannot be read.
-  package func reals() throws -> [Float] {
-    if let drawnReals { return drawnReals }
-    let reals = try drawReals()
-    drawnReals = reals
-    return reals
+  /// - Parameter name: The network's name.
+  /// - Returns: Those of the samples and those of the reals.
+  /// - Throws: On all ranks, where the network cannot be had or does not take such images.
+  package func features(of name: String) throws -> FeatureSets {
+    let extractor = try extractor(name)
+    return FeatureSets(
+      samples: try samples.extracted(by: extractor, team),
+      reals: try reals.extracted(by: extractor, team), count: extractor.featureCount)
+  }
+
+  /// The logits of the samples.
+  ///
+  /// - Parameter name: The network's name.
+  /// - Returns: The logits, on all ranks, and how many a sample has.
+  /// - Throws: As `features`, and where the network has none.
+  package func logits(of name: String) throws -> (values: [Float], classes: Int) {
+    let extractor = try extractor(name)
+    guard extractor.classCount > 1 else {
+      throw Fault("\(extractor.name): has no logits, which the Inception Score is made of")
+    }
+    return (try samples.extracted(by: extractor, team).logits, extractor.classCount)
+  }
+
+  private func extractor(_ name: String) throws -> any FeatureExtractor {
+    if let known = extractors[name] { return known }
+    let opened = try team.communicator.agree {
+      guard let networks else { throw Fault("\(name): there are no feature networks") }
+      return try networks.open(name)
+    }
+    extractors[name] = opened
+    return opened
+  }
+
+  /// The names that the feature networks in use call themselves, by the names that scores have.
+  package var networkNames: [String: String] { extractors.mapValues(\.name) }
+}
+
+/// Features of samples and of reals.
+package struct FeatureSets {
+  package var samples: Vectors
+  package var reals: Vectors
+
+  init(samples: Extracted, reals: Extracted, count: Int) {
+    self.samples = Vectors(samples.features, dimension: count)
+    self.reals = Vectors(reals.features, dimension: count)
   }
 }

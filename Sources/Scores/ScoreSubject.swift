@@ -1,3 +1,4 @@
+import Configuration
 import Datasets
 
 /// What of a run decides which scores apply to it.
@@ -7,15 +8,45 @@ package struct ScoreSubject: Sendable {
   package var source: DatasetSource
   /// Whether only the critic is trained: then samples say nothing.
   package var hasFixedGenerator: Bool
+  /// Feature networks that scores can name; nil where there are none.
+  package var networks: FeatureNetworks?
 
-  package init(name: String, source: DatasetSource, hasFixedGenerator: Bool = false) {
+  package init(
+    name: String, source: DatasetSource, hasFixedGenerator: Bool = false,
+    networks: FeatureNetworks? = nil
+  ) {
     self.name = name
     self.source = source
     self.hasFixedGenerator = hasFixedGenerator
+    self.networks = networks
   }
 
   /// What a score of the generator says where there is none to judge; else nil.
   package var refusalWithoutGenerator: String? {
     hasFixedGenerator ? "training.fixedGenerator trains no generator" : nil
+  }
+
+  /// What a score of images says of other samples; nil where there are images.
+  package var refusalWithoutImages: String? {
+    if let refusal = refusalWithoutGenerator { return refusal }
+    guard case .toy = source else { return nil }
+    return "the data of \(name) are points of the plane, not images"
+  }
+
+  /// What a score on features says where there are none; else nil.
+  package var refusalWithoutFeatures: String? {
+    refusalWithoutImages ?? (networks == nil ? "there are no feature networks" : nil)
+  }
+
+  /// The feature network that a score's options name.
+  ///
+  /// - Parameter options: The score's own; `network` is read.
+  /// - Returns: The name, of a network that there is.
+  /// - Throws: `ConfigurationError` for another name, and for none where there is no standard one.
+  func networkName(_ options: ConfigurationReader) throws -> String {
+    guard let networks else { preconditionFailure("\(name) has no feature networks") }
+    let name = try options.string("network", default: networks.standard)
+    if let refusal = networks.refusal(name) { throw options.fail("network", refusal) }
+    return name
   }
 }

@@ -52,6 +52,19 @@ struct BenchCommand: ParsableCommand {
     help: "Time sums and gathers between ranks by themselves instead, beside MPI's own.")
   var exchange = false
 
+  @Flag(
+    name: .long,
+    help: """
+      Time scores by themselves instead, on made-up features, with training.threads threads a \
+      rank.
+      """)
+  var scores = false
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp("Of --scores: samples, reals, and features of each.", valueName: "n,n"))
+  var scoreSizes = "10000,2048"
+
   @Flag(name: .long, help: "Print one line of JSON.")
   var json = false
 
@@ -62,6 +75,9 @@ struct BenchCommand: ParsableCommand {
     guard iterations > 0, warmup >= 0, shares >= 0 else {
       throw ValidationError(
         "--iterations must be at least 1, --warmup and --shares at least 0")
+    }
+    guard sizes != nil else {
+      throw ValidationError("--score-sizes must be two numbers, samples and features: 10000,2048")
     }
     if let imageSize {
       guard ConfigurationDocument.allowsImageSize(imageSize) else {
@@ -75,6 +91,7 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     if exchange { return try timeExchange() }
+    if scores { return try timeScores() }
     try Job.run { communicator in
       let benchmark = try communicator.agree {
         var document = try imageSize.map(ConfigurationDocument.imageSize) ?? .named(config)
@@ -105,6 +122,35 @@ struct BenchCommand: ParsableCommand {
       let result = try benchmark.run(warmUp: warmup, iterations: iterations)
       guard communicator.rank == 0 else { return }
       print(try json ? Self.json(result) : result.table)
+    }
+  }
+
+  /// Samples and features of `--score-sizes`; nil where they are none.
+  private var sizes: (samples: Int, features: Int)? {
+    let numbers = scoreSizes.split(separator: ",").map { Int($0) ?? 0 }
+    guard numbers.count == 2, numbers[0] > 5, numbers[1] > 0, numbers.allSatisfy({ $0 < 1 << 20 })
+    else { return nil }
+    return (numbers[0], numbers[1])
+  }
+
+  private func timeScores() throws {
+    guard let sizes else { return }
+    try Job.run { communicator in
+      let benchmark = try communicator.agree {
+        var document = try ConfigurationDocument.named(config)
+        try document.apply(overrides)
+        return try ScoreBenchmark(
+          samples: sizes.samples, features: sizes.features, communicator: communicator,
+          threads: RunConfiguration(document).training.threads)
+      }
+      let timings = try benchmark.run()
+      guard communicator.rank == 0 else { return }
+      guard !json else { return print(try Self.json(timings)) }
+      for timing in timings {
+        print(
+          timing.name.padding(toLength: 14, withPad: " ", startingAt: 0)
+            + String(format: "%8.2f s  ", timing.seconds) + timing.work)
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Base
 import Foundation
+import Pictures
 import Sampling
 import Scores
 
@@ -9,9 +10,10 @@ struct EvaluateCommand: ParsableCommand {
     commandName: "evaluate",
     abstract: "Measure scores of a trained generator.",
     discussion: """
-      All that apply to the run, or those of --scores: how much samples differ, and for mixtures \
-      of Gaussians how many modes are hit, and the share of samples within four standard \
-      deviations of a mode. Takes a run's folder (its newest whole checkpoint) or a checkpoint's.
+      Those of --scores, or those of the run's configuration and the quick ones that apply to it: \
+      how much samples differ, and for mixtures of Gaussians how many modes are hit. Under mpirun \
+      all ranks draw and measure, with the same digits on any number of them. Takes a run's folder \
+      (its newest whole checkpoint) or a checkpoint's.
       """)
 
   @Argument(help: ArgumentHelp("A run's folder, or a checkpoint's.", valueName: "path"))
@@ -25,7 +27,7 @@ struct EvaluateCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Which: \(ScoreCatalog.names.joined(separator: ", ")) (default: all that apply to the run).",
+      "Which: \(ScoreCatalog.names.joined(separator: ", ")).",
       valueName: "name,..."))
   var scores: String?
 
@@ -38,6 +40,13 @@ struct EvaluateCommand: ParsableCommand {
   @Option(name: .long, help: "Of the noise (default: the run's).")
   var seed: UInt64?
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Also draw samples beside the training images that are nearest to them.",
+      valueName: "file.png"))
+  var neighbours: String?
+
   @Flag(name: .long, help: "Print one line of JSON.")
   var json = false
 
@@ -49,19 +58,35 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     try Job.run { communicator in
-      try communicator.agree {
-        guard communicator.rank == 0 else { return }
-        let trained = try TrainedModel(path, iteration: iteration, overrides: overrides)
-        for note in trained.notes { Messages.warning(note) }
-        let names = scores?.split(separator: ",", omittingEmptySubsequences: false).map {
-          $0.trimmingCharacters(in: .whitespaces)
+      let trained = try communicator.agree {
+        try TrainedModel(path, iteration: iteration, overrides: overrides) { run, _ in
+          ScoreCatalog.needCritic(names ?? run.evaluation.scores.map { type(of: $0).name })
         }
-        let found = try trained.evaluate(scores: names, samples: samples, seed: seed)
-        guard !json else { return print(try Self.json(found, trained)) }
-        let step = trained.iteration.map { ", step \($0)" } ?? ""
-        print(reportLine("samples", "\(found.samples) of seed \(found.seed)\(step)"))
-        for line in found.report { print(line) }
       }
+      for note in trained.notes { Messages.warning(note) }
+      // A run that goes on may have written a newer checkpoint meanwhile.
+      try communicator.requireSame(trained.source, what: "the checkpoint")
+      let found = try trained.evaluate(
+        scores: names, samples: samples, seed: seed, communicator: communicator)
+      if let neighbours {
+        let picture = try trained.neighbourPicture(seed: seed, communicator: communicator)
+        try communicator.agree(of: [0]) {
+          guard communicator.rank == 0 else { return }
+          try PNG.write(picture, to: neighbours)
+        }
+      }
+      guard communicator.rank == 0 else { return }
+      guard !json else { return print(try Self.json(found, trained)) }
+      let step = trained.iteration.map { ", step \($0)" } ?? ""
+      print(reportLine("samples", "\(found.samples) of seed \(found.seed)\(step)"))
+      for line in found.report { print(line) }
+    }
+  }
+
+  /// The scores that `--scores` names.
+  private var names: [String]? {
+    scores?.split(separator: ",", omittingEmptySubsequences: false).map {
+      $0.trimmingCharacters(in: .whitespaces)
     }
   }
 
@@ -70,6 +95,7 @@ struct EvaluateCommand: ParsableCommand {
     let source: String
     let iteration: Int?
     let samples: Int
+    let reals: Int
     let seed: UInt64
     let seconds: Double
     /// A score's values, by score and column.
@@ -77,7 +103,7 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   private static func json(_ found: Evaluation.Result, _ trained: TrainedModel) throws -> String {
-    let scores = found.scores.map { score, values in
+    let scores = found.scores.map { score, values, _ in
       (type(of: score).name, Dictionary(uniqueKeysWithValues: zip(score.columns, values)))
     }
     let encoder = JSONEncoder()
@@ -86,7 +112,8 @@ struct EvaluateCommand: ParsableCommand {
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     let report = Report(
       source: trained.source, iteration: trained.iteration, samples: found.samples,
-      seed: found.seed, seconds: found.seconds, scores: Dictionary(uniqueKeysWithValues: scores))
+      reals: found.setting.reals, seed: found.seed, seconds: found.seconds,
+      scores: Dictionary(uniqueKeysWithValues: scores))
     return String(decoding: try encoder.encode(report), as: UTF8.self)
   }
 }

@@ -6,6 +6,7 @@ import Reports
 import RunSupport
 import Runs
 import Sampling
+import Scores
 import Storage
 import TestSupport
 import Testing
@@ -132,8 +133,8 @@ import Testing
           + "data.source gaussians8 or gaussians25")
       #expect(
         message { _ = try TrainedModel(run).evaluate(scores: ["divresity"]) }
-          == "--scores: unknown name 'divresity'; did you mean 'diversity'? (known: diversity, "
-          + "modeCoverage)")
+          == "--scores: unknown name 'divresity'; did you mean 'diversity'? (known: "
+          + ScoreCatalog.names.joined(separator: ", ") + ")")
       #expect(
         message { _ = try TrainedModel(run).evaluate(scores: ["diversity", "diversity"]) }
           == "--scores: diversity is there twice")

@@ -1,3 +1,4 @@
+import Base
 import Scores
 import TestSupport
 import Testing
@@ -16,10 +17,13 @@ import Testing
   /// As a score: one column, and reals that are drawn once however many ask.
   @Test func measuredOnAnInput() throws {
     var draws = 0
-    let input = ScoreInput(samples: [0, 1, 1, 1, 2, 1], count: 3) {
-      draws += 1
-      return reals
-    }
+    let shape = Shape(channels: 2)
+    let input = ScoreInput(
+      samples: SampleSet([0, 1, 1, 1, 2, 1], shape: shape),
+      reals: SampleSet(count: 3, shape: shape) { _ in
+        draws += 1
+        return reals
+      }, team: try alone())
     for _ in 0..<2 {
       let values = try Diversity().measure(input)
       #expect(values.count == Diversity().columns.count)
@@ -28,6 +32,8 @@ import Testing
     #expect(draws == 1)
     #expect(Diversity().summary([0.93456]) == "diversity 0.9346")
     #expect(
-      Diversity().report([0.5], samples: 3) == ["diversity    0.5 of the reals' deviation"])
+      Diversity().report([0.5], ScoreSetting(samples: 3)) == [
+        "diversity    0.5 of the reals' deviation"
+      ])
   }
 }

@@ -51,12 +51,12 @@ import Testing
     var samples = [Float](repeating: 0, count: 2 * 1000)
     samples[0] = 10
     for index in 1..<6 { samples[2 * index] = 5 }
-    let values = try modes.measure(ScoreInput(samples: samples, count: 1000) { [] })
+    let values = try measured(modes, samples: samples, reals: samples)
     #expect(modes.columns == ["modes_hit (count)", "modes_touched (count)", "on_mode (1)"])
     #expect(values == [1, 2, 0.995])
     #expect(modes.summary(values) == "1 of 3 modes, 99.5 % on one")
     #expect(
-      modes.report(values, samples: 1000) == [
+      modes.report(values, ScoreSetting(samples: 1000)) == [
         "modes hit    1 of 3 (2 of 1000 samples or more; 2 with any)",
         "on a mode    99.50 % of the samples (within 4 standard deviations)",
       ])

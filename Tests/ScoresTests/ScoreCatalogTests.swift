@@ -1,3 +1,4 @@
+import Base
 import Configuration
 import Datasets
 import RunSupport
@@ -8,15 +9,21 @@ import Testing
 @Suite struct ScoreCatalogTests {
   /// A column has one score: rows and panels are found by it.
   @Test func namesAndColumnsAreUnique() throws {
-    let subject = ScoreSubject(
+    let networks = FeatureNetworks(
+      standard: "none", refusal: { _ in nil }, open: { throw Fault("\($0) is none") })
+    let toy = ScoreSubject(
       name: "toy", source: .toy(ToyDistribution(.gaussians8), count: 10, seed: nil))
-    let scores = try ScoreCatalog.names.map {
-      try ScoreCatalog.score(ConfigurationItem(name: $0, source: "test"), subject)
+    let images = ScoreSubject(
+      name: "images", source: .glyphs(count: 10, seed: 0), networks: networks)
+    let scores = try ScoreCatalog.names.map { name in
+      let item = ConfigurationItem(name: name, source: "test")
+      return try (try? ScoreCatalog.score(item, toy)) ?? ScoreCatalog.score(item, images)
     }
     let columns = scores.flatMap(\.columns)
     #expect(Set(ScoreCatalog.names).count == scores.count && Set(columns).count == columns.count)
     #expect(columns.allSatisfy { $0.hasSuffix(")") && $0.contains(" (") })
-    #expect(ScoreCatalog.defaults(of: subject) == ["diversity", "modeCoverage"])
+    #expect(ScoreCatalog.defaults(of: toy) == ["diversity", "modeCoverage"])
+    #expect(ScoreCatalog.defaults(of: images) == ["diversity"])
   }
 
   @Test func whatDoesNotApply() {

@@ -59,6 +59,42 @@ extension SystemTests {
       }
     }
 
+    /// All that applies to images without a feature network: each rank draws and measures its part,
+    /// and every bit is that of one rank.
+    @Test func scoresAreTheSameOnAnyNumberOfRanks() throws {
+      let names = [
+        "diversity", "wasserstein", "slicedWasserstein", "marginalWasserstein", "meanDiscrepancy",
+        "multiscaleSlicedWasserstein", "powerSpectrum", "nearestNeighbours", "criticGap",
+      ]
+      try withScratch { scratch in
+        let config = try scratch.write("tiny.yaml", TinyConfiguration().text)
+        let run = scratch.url("run").path
+        let trained = try Program.run(["train", "--config", config, "--run", run])
+        try #require(trained.status == 0, "\(trained)")
+        let picture = scratch.url("neighbours.png").path
+        let arguments = [
+          "evaluate", run, "--samples", "330", "--scores", names.joined(separator: ","),
+          "--neighbours", picture,
+        ]
+        func measure(ranks: Int?, threads: Int) throws -> (text: String, scores: String, Data) {
+          let options = arguments + ["training.threads=\(threads)"]
+          let text = try Program.run(options, ranks: ranks)
+          #expect(text.status == 0 && text.errorLines.isEmpty, "\(text)")
+          let json = try Program.run(options + ["--json"], ranks: ranks)
+          // All digits of every value; the seconds are others.
+          let parts = json.output.components(separatedBy: "\"seconds\"")
+          return (text.output, parts[0], try Data(contentsOf: URL(fileURLWithPath: picture)))
+        }
+        let expected = try measure(ranks: nil, threads: 1)
+        for name in names { #expect(expected.scores.contains("\"\(name)\":{"), "\(expected)") }
+        #expect(expected.text.contains("critic gap   ") && !expected.text.contains("nan"))
+        for (ranks, threads) in [(2, 2), (4, 1)] {
+          let found = try measure(ranks: ranks, threads: threads)
+          #expect(found == expected, "\(ranks) ranks, \(threads) threads")
+        }
+      }
+    }
+
     @Test func aFixedGeneratorIsNotEvaluated() throws {
       try withScratch { scratch in
         let config = try scratch.write("tiny.yaml", TinyConfiguration().text)

@@ -1,0 +1,19 @@
+/// What scores over splits and subsets say of their values.
+enum Statistics {
+  /// Mean and standard deviation, over all and not over all but one, as the scores' authors have it.
+  static func meanAndDeviation(_ values: [Double]) -> [Double] {
+    let mean = values.reduce(0, +) / Double(values.count)
+    let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    return [mean, (squares / Double(values.count)).squareRoot()]
+  }
+}
+
+/// The steps of the random stream of scores: what numbers are drawn for, so that no two uses share
+/// one.
+enum ScoringStep {
+  static let subsets = 0
+  static let projections = 1
+  /// And every `stride`-th from it on, one a level.
+  static let patches = 2
+  static let stride = 16
+}
