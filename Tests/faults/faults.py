@@ -4,7 +4,6 @@ A case returns what was expected, what was seen (words that are compared), and f
 """
 
 import argparse
-import concurrent.futures
 import os
 import random
 import re
@@ -15,45 +14,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from lab import Lab, Skipped, need
-
-CASES = {}
-
-
-def case(name, fault, how):
-    """Registers a case: its name, the fault, and how it is injected."""
-
-    def register(function):
-        CASES[name] = (fault, how, function)
-        return function
-
-    return register
-
-
-def tally(seen):
-    """`same bits` where all are alike, else how often each."""
-    counts = Counter(seen)
-    if len(counts) == 1:
-        return next(iter(counts))
-    return "; ".join(f"{count} x {text}" for text, count in counts.most_common())
-
-
-class Trial:
-    """What a case is given."""
-
-    def __init__(self, lab, name, options):
-        self.lab, self.name, self.options = lab, name, options
-        self.random = random.Random(f"{options.seed} {name}")
-        self.folder = lab.work / name
-        self.folder.mkdir()
-
-    def run(self, number=0):
-        return self.folder / f"run-{number:04}"
-
-    def in_parallel(self, function, values):
-        with concurrent.futures.ThreadPoolExecutor(self.options.jobs) as pool:
-            return list(pool.map(function, values))
-
+from lab import LOAD, Lab, Skipped, need
+from registry import CASES, Trial, case, tally, verdict
 
 # ---- processes that end --------------------------------------------------------------------------
 
@@ -430,11 +392,6 @@ def during(trial, run, change, iterations=400):
     return result, f"ended after {time.monotonic() - begin:.1f} s"
 
 
-def verdict(result):
-    text = f"status {result.status}, {len(result.reasons)} line"
-    return text if len(result.reasons) == 1 else f"{text} ({' '.join(result.errors.split())[:200]})"
-
-
 @case("deleted", "the run's folder is deleted while it runs", "removed behind the second checkpoint")
 def deleted(trial):
     run = trial.run()
@@ -461,7 +418,8 @@ def renamed(trial):
 class Mounted:
     """A small file system of its own, with a folder for a run."""
 
-    def __init__(self, trial, kind, megabytes):
+    def __init__(self, trial, kind, megabytes, *features):
+        self.options = ["usrquota"] if "quota" in features else []
         need("mount", "umount", *(["mkfs.ext4"] if kind == "ext4" else []), root=True)
         self.path = trial.folder / "mounted"
         self.path.mkdir()
@@ -469,7 +427,8 @@ class Mounted:
         if kind == "ext4":
             with open(self.image, "wb") as file:
                 file.truncate(megabytes << 20)
-            self.call("mkfs.ext4", "-q", "-F", self.image)
+            quotas = ["-O", "quota", "-E", "quotatype=usrquota"] if self.options else []
+            self.call("mkfs.ext4", "-q", "-F", *quotas, self.image)
             self.mount()
         else:
             self.call("mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", self.path)
@@ -484,7 +443,7 @@ class Mounted:
         return done
 
     def mount(self):
-        self.call("mount", "-o", "loop,errors=remount-ro", self.image, self.path)
+        self.call("mount", "-o", ",".join(["loop", "errors=remount-ro", *self.options]), self.image, self.path)
 
     def __enter__(self):
         return self
@@ -517,6 +476,33 @@ def full(trial):
         return (
             "status 1, 1 line, No space left; freed: same bits",
             f"{verdict(result)}, {named}; freed: {trial.lab.goes_on(run, 400)}", detail,
+        )
+
+
+@case("quota", "the user's quota is used up, then raised", "ext4 with a quota of 1,000 kB for another user, who trains; then no limit")
+def quota(trial):
+    need("setquota", "setpriv", "mkfs.ext4", root=True)
+    lab, user = trial.lab, "65534"
+    with Mounted(trial, "ext4", 64, "quota") as mounted:
+        run = mounted.path / "run-0000"
+        os.chmod(mounted.path, 0o777)
+        for folder in (lab.work, trial.folder):
+            os.chmod(folder, 0o711)
+        as_user = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+        mounted.call("setquota", "-u", user, "0", "1000", "0", "0", mounted.path)
+        shown = lab.start(
+            [*as_user, lab.program, "doctor", "--launch", "--run", run, *LOAD,
+             "training.iterations=60"], HOME="/").wait()
+        told = "doctor tells" if "kB by quota" in shown.output else shown.output + shown.errors
+        result = lab.start([*as_user, *lab.words(run)], HOME="/").wait()
+        named = "quota" if any("quota exceeded" in line for line in result.reasons) else "?"
+        mounted.call("setquota", "-u", user, "0", "0", "0", "0", mounted.path)
+        again = lab.start([*as_user, *lab.words(run)], HOME="/").wait()
+        return (
+            "doctor tells, status 1; status 1, 1 line, quota; raised: status 0, same bits",
+            f"{told}, status {shown.status}; {verdict(result)}, {named}; raised: status "
+            f"{again.status}, {lab.bits(run)}",
+            "",
         )
 
 
@@ -725,6 +711,10 @@ def cable_short(trial):
 
 # --------------------------------------------------------------------------------------------------
 
+# Their cases come behind those above.
+import bits  # noqa: E402, F401
+import starts  # noqa: E402, F401
+
 
 def main():
     parser = argparse.ArgumentParser(description="Injects faults into training runs.")
@@ -738,7 +728,7 @@ def main():
     options = parser.parse_args()
     if options.list:
         for name, (fault, _, _) in CASES.items():
-            print(f"{name:18}{fault}")
+            print(f"{name:20}{fault}")
         return 0
     unknown = [name for name in options.names if name not in CASES]
     if unknown:
