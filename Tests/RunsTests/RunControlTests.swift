@@ -32,9 +32,8 @@ import Training
   /// A bit that flips in one rank's parameters is found before they move: behind the update the
   /// ranks have the same values again, whosever.
   @Test(arguments: ["critic", "generator"]) func aFlippedBitIsFound(network: String) throws {
-    let run = try configuration()
     let results = ThreadedCommunicator.results(ranks: 4) { communicator in
-      let model = try run.makeModel(communicator: communicator)
+      let model = try configuration().makeModel(communicator: communicator)
       let trainer = Trainer(model)
       let control = try RunControl(communicator)
       trainer.beforeUpdate = {

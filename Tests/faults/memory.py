@@ -15,23 +15,32 @@ def tensor(path, name):
     return struct.unpack(f"<{(end - begin) // 4}f", data[8 + size + begin:8 + size + end])
 
 
-def pattern(values):
-    """Finds floats that lie one after the other and each within some hundredth of these.
+def upper(value):
+    """The upper half of a 32-bit float: its sign, exponent and seven bits."""
+    return struct.pack("<f", value)[2:]
 
-    The upper half of a float is its sign, exponent and seven bits: the same, or one beside it.
+
+def pattern(values, reach):
+    """Finds floats that lie one after the other, each within `reach` of these.
+
+    Training goes on between a checkpoint and the look into memory.
     """
     parts = []
     for value in values:
-        upper = struct.unpack("<I", struct.pack("<f", value))[0] >> 16
-        near = [struct.pack("<H", (upper + step) & 0xFFFF) for step in (-1, 0, 1)]
+        if abs(value) < 2 * reach:
+            parts.append(b"....")
+            continue
+        near = {upper(value + reach * step / 100) for step in range(-100, 101)}
         parts.append(b"..(?:" + b"|".join(re.escape(one) for one in near) + b")")
+    if parts.count(b"....") > len(parts) / 2:
+        raise ValueError("the values are too small to be found by")
     # A look ahead: places may overlap.
     return re.compile(b"(?=" + b"".join(parts) + b")", re.DOTALL)
 
 
-def find(number, values):
+def find(number, values, reach):
     """The addresses in a process's writable memory where such floats lie."""
-    wanted, found = pattern(values), []
+    wanted, found = pattern(values, reach), []
     with open(f"/proc/{number}/mem", "rb", buffering=0) as memory:
         for line in Path(f"/proc/{number}/maps").read_text().splitlines():
             words = line.split()
