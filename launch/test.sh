@@ -36,6 +36,7 @@ refuse() {
   fi
 }
 refuse 'expected lines of at most 100 columns, found longer ones' '^.{101,}'
+# shellcheck disable=SC2016  # a pattern
 refuse "expected DocC's '- Parameters:', found a name in backquotes and a colon" \
   '^ */// (- )?`[^`]+`(, `[^`]+`)*: '
 # In release: the kernels are some hundred times slower unoptimized, and what is tested is what is used.

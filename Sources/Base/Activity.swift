@@ -16,6 +16,8 @@ package enum Activity {
   private static let waitingSince = Atomic<UInt64>(0)
   /// The address of a static text.
   private static let call = Atomic<UInt>(0)
+  private static let iterations = Atomic<UInt64>(0)
+  private static let allNanoseconds = Atomic<UInt64>(0)
   private static let slowestNanoseconds = Atomic<UInt64>(0)
 
   /// Enters a part of a run.
@@ -51,6 +53,8 @@ package enum Activity {
   /// Takes note of an iteration's seconds.
   package static func observe(iterationSeconds: Double) {
     let now = UInt64(max(0, iterationSeconds) * 1e9)
+    iterations.add(1, ordering: .relaxed)
+    allNanoseconds.add(now, ordering: .relaxed)
     if now > slowestNanoseconds.load(ordering: .relaxed) {
       slowestNanoseconds.store(now, ordering: .relaxed)
     }
@@ -59,6 +63,13 @@ package enum Activity {
   /// Seconds of the slowest iteration so far.
   package static var slowestIteration: Double {
     Double(slowestNanoseconds.load(ordering: .relaxed)) * 1e-9
+  }
+
+  /// Mean seconds of the iterations so far; 0 before the first.
+  package static var meanIteration: Double {
+    let count = iterations.load(ordering: .relaxed)
+    guard count > 0 else { return 0 }
+    return Double(allNanoseconds.load(ordering: .relaxed)) * 1e-9 / Double(count)
   }
 
   /// What a process is doing, as it is sent to others: plain numbers, alike on all ranks.

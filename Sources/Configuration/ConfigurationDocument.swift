@@ -86,6 +86,13 @@ package struct ConfigurationDocument: Sendable {
     return found
   }
 
+  /// Takes values out, by their paths in `leaves`; sections and options without any go along.
+  package mutating func remove(_ paths: [String]) {
+    for path in paths {
+      value = value.removing(path.split(separator: ".").map(String.init)[...])
+    }
+  }
+
   /// A reader of the whole document, with nothing read yet.
   package func root() -> ConfigurationReader {
     guard case .mapping(let entries) = value.kind else {

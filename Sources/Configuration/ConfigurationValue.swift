@@ -154,6 +154,48 @@ extension ConfigurationValue {
   }
 }
 
+// MARK: - Removing a value at a path
+
+extension ConfigurationValue {
+  /// This value without what stands at the path `components`; without the mappings, too, that are
+  /// empty then. Unchanged where nothing is there.
+  ///
+  /// - Parameter components: The keys and list indices still to go; entries of lists stay.
+  /// - Returns: The changed copy.
+  func removing(_ components: ArraySlice<String>) -> ConfigurationValue {
+    guard let component = components.first else { return self }
+    let rest = components.dropFirst()
+    var result = self
+    switch kind {
+    case .mapping(var entries):
+      guard let index = entries.firstIndex(where: { $0.key == component }) else { return self }
+      let left = rest.isEmpty ? nil : entries[index].value.removing(rest)
+      if let left, !left.isEmptyMapping {
+        entries[index].value = left
+      } else {
+        entries.remove(at: index)
+      }
+      result.kind = .mapping(entries)
+    case .list(var values):
+      guard let index = Int(component), values.indices ~= index, let name = rest.first else {
+        return self
+      }
+      let left = values[index].removing(rest)
+      // A layer without options is its name.
+      values[index] =
+        left.isEmptyMapping
+        ? ConfigurationValue(kind: .scalar(name, isPlain: true), origin: left.origin) : left
+      result.kind = .list(values)
+    case .scalar: break
+    }
+    return result
+  }
+
+  private var isEmptyMapping: Bool {
+    if case .mapping(let entries) = kind { entries.isEmpty } else { false }
+  }
+}
+
 /// `training` + `batch` = `training.batch`.
 func joined(_ path: String, _ key: String) -> String {
   path.isEmpty ? key : "\(path).\(key)"

@@ -1,3 +1,5 @@
+import Base
+import Collectives
 import Configuration
 
 extension RunConfiguration {
@@ -43,17 +45,53 @@ extension RunConfiguration {
       .filter { !isChangeable($0.key) }
   }
 
-  /// What differs between two sets of `fixedValues`, one clause a value and at most three of them.
+  /// What a run has to keep and does not, one clause a value and at most three of them.
+  ///
+  /// A key that the run's version did not have, and that is by default what it is now, is no
+  /// difference: the default of a new key is what was done before it.
   ///
   /// - Parameters:
-  ///   - found: Those of now.
-  ///   - expected: Those that the run began with.
+  ///   - resolvedYAML: The configuration of now.
+  ///   - expected: The `fixedValues` that the run began with.
   /// - Returns: `training.batch is 64, was 32`; nil where nothing differs.
+  /// - Throws: `ConfigurationError` where the text is none.
   package static func difference(
-    _ found: [String: String], from expected: [String: String]
-  ) -> String? {
-    let paths = Set(found.keys).union(expected.keys).filter { found[$0] != expected[$0] }.sorted()
+    of resolvedYAML: String, from expected: [String: String]
+  ) throws -> String? {
+    let found = try fixedValues(in: resolvedYAML, name: "the configuration")
+    var paths = Set(found.keys).union(expected.keys).filter { found[$0] != expected[$0] }
     guard !paths.isEmpty else { return nil }
+    let new = paths.filter { expected[$0] == nil }
+    if !new.isEmpty {
+      let defaults = try values(of: resolvedYAML, without: new.sorted())
+      let same = new.filter { defaults[$0] == found[$0] }
+      // What had no options or values was a name, or empty.
+      let names = paths.filter { path in
+        guard let text = expected[path], found[path] == nil else { return false }
+        let before = text == "{}" ? path : "\(path).\(text)"
+        return same.contains { $0.hasPrefix("\(before).") }
+      }
+      paths.subtract(same.union(names))
+    }
+    return paths.isEmpty ? nil : text(of: paths.sorted(), found, expected)
+  }
+
+  /// The `fixedValues` that a configuration has without some of its keys; none where it needs them.
+  private static func values(
+    of resolvedYAML: String, without paths: [String]
+  ) throws -> [String: String] {
+    let name = "the configuration"
+    var document = try ConfigurationDocument(text: resolvedYAML, name: name)
+    document.remove(paths)
+    let again = try? MemoryLedger.planning {
+      try RunConfiguration(document).resolved(communicator: PlannedCommunicator(size: 1)).yaml
+    }
+    return try again.map { try fixedValues(in: $0, name: name) } ?? [:]
+  }
+
+  private static func text(
+    of paths: [String], _ found: [String: String], _ expected: [String: String]
+  ) -> String {
     let clauses = paths.prefix(3).map { path in
       "\(path) is \(found[path] ?? "not there"), was \(expected[path] ?? "not there")"
     }

@@ -55,22 +55,24 @@ package final class RunControl {
 
   /// Refuses to go on where a rank has other parameters than the others.
   ///
-  /// - Parameter hash: That of this rank's parameters.
+  /// - Parameters:
+  ///   - hash: That of this rank's parameters.
+  ///   - network: Whose they are; nil for both networks'.
   /// - Throws: On all ranks, naming the rank that differs.
-  package func requireSame(hash: Double) throws {
+  package func requireSame(hash: Double, of network: String? = nil) throws {
     let (mine, all) = (mine.buffer, all.buffer)
     mine[0] = hash
     try gather()
     let hashes = stride(from: 0, to: all.count, by: Self.values).map { all[$0] }
-    if hashes.contains(where: { $0 != hash }) { throw Fault(try disagreement(hashes)) }
+    if hashes.contains(where: { $0 != hash }) { throw Fault(try disagreement(hashes, network)) }
   }
 
   /// Who has other parameters than most; of two ranks nobody can tell who is right.
-  private func disagreement(_ hashes: [Double]) throws -> String {
+  private func disagreement(_ hashes: [Double], _ network: String?) throws -> String {
     let hosts = try RankHosts(communicator)
     let odd = RankComparison(hashes).odd
     let isClear = odd.count * 2 < hashes.count
-    return "the ranks' parameters are no longer the same bits: "
+    return "the ranks' \(network.map { "\($0) " } ?? "")parameters are no longer the same bits: "
       + (isClear
         ? "\(hosts.list(odd)) differ\(odd.count == 1 ? "s" : "") from the others"
         : hosts.list(Array(hashes.indices)))

@@ -100,14 +100,16 @@ enum RunStart: Equatable {
   /// Refuses a command line of `--continue` that says another configuration than the run's.
   ///
   /// - Parameters:
-  ///   - fixed: The values of now that a run has to keep.
+  ///   - resolvedYAML: The configuration of now.
   ///   - options: What the command line asks.
   /// - Throws: `Fault` naming what differs.
-  func requireSame(_ fixed: [String: String], _ options: TrainingOptions) throws {
+  func requireSame(_ resolvedYAML: String, _ options: TrainingOptions) throws {
     guard let folder, let stored, options.goesOn else { return }
     let before = try RunConfiguration.fixedValues(
       in: stored, name: RunDirectory(folder).configuration)
-    guard let difference = RunConfiguration.difference(fixed, from: before) else { return }
+    guard let difference = try RunConfiguration.difference(of: resolvedYAML, from: before) else {
+      return
+    }
     throw Fault(
       "\(folder): holds a run of another configuration: \(difference); a run keeps its "
         + "configuration, give another --run folder")

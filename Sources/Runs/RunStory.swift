@@ -6,7 +6,7 @@ import Storage
 package struct RunStory {
   /// What a run's folder says of the run.
   package enum State: Equatable, Sendable {
-    case running, done, stopped, failed
+    case running, done, stopped, failed, stalled
     /// Ended without a word: killed, or its machine was lost.
     case vanished
     case neverStarted
@@ -34,6 +34,7 @@ package struct RunStory {
     case .started, .resumed: state = isHeld ? .running : .vanished
     case .stopped: state = isHeld ? .running : .stopped
     case .failed, .warning: state = isHeld ? .running : .failed
+    case .stalled: state = isHeld ? .running : .stalled
     case .done: state = .done
     }
     var lines: [String] = []
@@ -46,6 +47,7 @@ package struct RunStory {
     case .done: lines.append("done \(last?.date ?? ""): \(last?.text ?? "")")
     case .stopped: lines.append("stopped \(last?.date ?? ""): \(last?.text ?? "")")
     case .failed: lines.append("failed \(last?.date ?? ""): \(last?.text ?? "")")
+    case .stalled: lines.append("stalled \(last?.date ?? ""): \(last?.text ?? "")")
     case .vanished:
       lines.append(
         holder?.isReleased == true

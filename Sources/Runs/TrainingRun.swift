@@ -53,7 +53,11 @@ package final class TrainingRun {
   private var limit: RunLimit?
   /// What checkpoints say of configuration and data.
   let checkpointState: CheckpointState
+  /// Where the watchdog leaves its reason.
+  private let lastWords = LastWords()
   private let control: RunControl
+  /// Refuses to move parameters that are not the same on all ranks.
+  private let compareParameters: (Network) throws -> Void
 
   /// Reads configuration and data and builds the networks.
   ///
@@ -69,7 +73,7 @@ package final class TrainingRun {
       let configuration = try RunConfiguration(begin.document(options))
       let (model, yaml) = try configuration.resolved(communicator: communicator)
       let fixed = try RunConfiguration.fixedValues(in: yaml, name: "the configuration")
-      try begin.requireSame(fixed, options)
+      try begin.requireSame(yaml, options)
       return (configuration, yaml, model, fixed)
     }
     // First: what the ranks say to each other while they open the data depends on it.
@@ -91,9 +95,13 @@ package final class TrainingRun {
           samples: dataset.count, checksum: communicator.rank == 0 ? dataset.checksum : nil))
       return (sampler, state)
     }
-    try StartCheck.data(dataset, communicator)
+    try StartCheck.data(dataset, checksum: checkpointState.data?.checksum, communicator)
     try StartCheck.binding(threads: model.context.pool.threads, communicator)
-    control = try RunControl(communicator)
+    let control = try RunControl(communicator)
+    self.control = control
+    compareParameters = {
+      try control.requireSame(hash: Double($0.parameterHash), of: $0.name)
+    }
     schedule = Schedule(batchesPerEpoch: sampler.batchesPerEpoch, training: configuration.training)
     trainer = Trainer(model)
     inputs = DrawnInputs(
@@ -121,11 +129,15 @@ package final class TrainingRun {
   @discardableResult
   package func execute() throws -> Bool {
     let isRoot = communicator.rank == 0
-    let watchdog = try options.stallTimeout.map { try Watchdog(communicator, timeout: $0) }
+    let watchdog = try options.stallTimeout.map { [lastWords] timeout in
+      try Watchdog(communicator, timeout: timeout) { lastWords.write($0) }
+    }
     defer { watchdog?.cancel() }
     // After the writer's end below: what is deferred first is done last.
     defer { lease?.release() }
     let start = try isRoot ? resumeOrCreate() : joinRun()
+    directory = RunDirectory(try communicator.broadcast(directory.path, from: 0))
+    lastWords.log = RunLog(directory)
     do {
       return try trainAndGoBack(from: start)
     } catch {
@@ -199,14 +211,16 @@ package final class TrainingRun {
     var iteration = start
     var decision = RunControl.Decision()
     var lastSave = monotonicSeconds()
+    defer { trainer.beforeUpdate = nil }
     while iteration < schedule.iterations && decision.stop == 0 {
       let begin = monotonicSeconds()
+      let isHashed =
+        configuration.checks.hashEvery.isDue(afterIteration: iteration + 1, schedule: schedule)
+      trainer.beforeUpdate = isHashed ? compareParameters : nil
       let losses = try trainer.iterate(iteration, inputs)
       iteration += 1
       Activity.enter(.endOfIteration, iteration: iteration)
-      let hashes =
-        configuration.checks.hashEvery.isDue(afterIteration: iteration, schedule: schedule)
-        ? ParameterHashes(model) : nil
+      let hashes = isHashed ? ParameterHashes(model) : nil
       if let hashes { try control.requireSame(hash: hashes.combined) }
       var failure: String?
       do {
@@ -227,6 +241,7 @@ package final class TrainingRun {
         !isLast
         && (decision.saves
           || output.checkpointEvery.isDue(afterIteration: iteration, schedule: schedule))
+      let saveBegin = monotonicSeconds()
       if isSaved {
         Activity.enter(.checkpoint, iteration: iteration)
         try trainer.completeState()
@@ -235,6 +250,7 @@ package final class TrainingRun {
         if isSaved && failure == nil {
           failure = save(writer, recorder, iteration: iteration)
           lastSave = monotonicSeconds()
+          writer.observe(heldUpSeconds: lastSave - saveBegin)
         }
         if output.sampleEvery.isDue(afterIteration: iteration, schedule: schedule) || isLast {
           Activity.enter(.pictures, iteration: iteration)
@@ -254,9 +270,12 @@ package final class TrainingRun {
         saves: output.checkpointEvery.seconds.map { monotonicSeconds() - lastSave >= $0 } ?? false)
     }
     if iteration > start {
+      let saveBegin = monotonicSeconds()
       try trainer.completeState()
       if let writer {
-        try communicator.agree(save(writer, recorder, iteration: iteration))
+        let failure = save(writer, recorder, iteration: iteration)
+        writer.observe(heldUpSeconds: monotonicSeconds() - saveBegin)
+        try communicator.agree(failure)
       } else {
         try communicator.agree(nil)
       }
@@ -267,13 +286,13 @@ package final class TrainingRun {
       try recorder?.finish(iteration: iteration, start: start, stoppedBy: decision.stop)
     }
     let isDone = iteration == schedule.iterations
-    if isRoot {
-      RunLog(directory).add(
-        isDone ? .done : .stopped,
+    if let writer {
+      let end =
         isDone
-          ? "all \(iteration) iterations"
-          : "by \(StopSignal.name(decision.stop)) after iteration \(iteration) of "
-            + "\(schedule.iterations), saved")
+        ? "all \(iteration) iterations"
+        : "by \(StopSignal.name(decision.stop)) after iteration \(iteration) of "
+          + "\(schedule.iterations), saved"
+      RunLog(directory).add(isDone ? .done : .stopped, end + writer.checkpointCosts.text)
     }
     return isDone
   }
@@ -322,6 +341,7 @@ package final class TrainingRun {
       } else {
         RunLog(directory).add(.started, job)
       }
+      lastWords.log = RunLog(directory)
     }
     guard let snapshot else { return 0 }
     try snapshot.broadcast(over: communicator)
@@ -384,8 +404,8 @@ package final class TrainingRun {
   /// - Throws: `Fault` naming what differs.
   private func checkSame(as saved: CheckpointState, in folder: String) throws -> Bool {
     var differences: [String] = []
-    if let before = saved.configuration, let now = checkpointState.configuration,
-      let difference = RunConfiguration.difference(now, from: before)
+    if let before = saved.configuration,
+      let difference = try RunConfiguration.difference(of: resolvedYAML, from: before)
     {
       differences.append("config.yaml has been changed since: \(difference)")
     }

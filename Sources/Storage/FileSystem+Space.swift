@@ -5,10 +5,12 @@ import Foundation
 package struct FreeSpace: Sendable, Equatable {
   /// The folder that was asked: the wanted one, or the nearest above it that is there.
   package var folder: String
-  /// Where the system shows a quota of the folder as its size, what is left of that.
+  /// What is left of the file system, or of a quota of the user, the group or the folder.
   package var bytes: Int
   /// Files and folders that can still be made; nil where the file system does not count them.
   package var files: Int?
+  /// Whether `bytes` are those of a quota of the user or the group.
+  package var isQuota = false
 
   package init(folder: String, bytes: Int, files: Int?) {
     self.folder = folder
@@ -33,6 +35,10 @@ package struct FreeSpace: Sendable, Equatable {
         by: UInt64(status.f_frsize)
       ).partialValue)
     files = status.f_files > 0 ? Int(clamping: UInt64(status.f_favail)) : nil
+    guard let quota = QuotaSpace(folder) else { return }
+    isQuota = quota.bytes.map { $0 < bytes } ?? false
+    bytes = min(bytes, quota.bytes ?? .max)
+    files = quota.files.map { min($0, files ?? .max) } ?? files
   }
 }
 

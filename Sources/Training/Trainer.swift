@@ -19,6 +19,11 @@ package final class Trainer {
   let seed: UInt64
   let sums: ShardSums
   let features: FeatureMatcher?
+  /// Called by all ranks with a network whose gradient is there, before its parameters move.
+  ///
+  /// The last moment at which a rank's changed parameter can be told from the others': behind it
+  /// the ranks have the values of the one that moved them.
+  package var beforeUpdate: ((Network) throws -> Void)?
   /// The conditions of a step's samples, one group; nil where samples have none.
   let conditions: Conditions?
   private let firstGeneratorIteration: Int

@@ -21,6 +21,26 @@ import Testing
     #expect(try read(Data("\u{FEFF}a: 3\r\n".utf8)) == "no error, but: 3")
   }
 
+  /// What nothing is left of goes too, but a layer stays.
+  @Test func removesValues() throws {
+    let text =
+      "a: {b: 1, c: 2}\nd: {e: {f: 3}}\nlayers: [{conv: {size: 4, bias: no}}, {relu: {g: 5}}]\n"
+    func left(_ paths: String...) throws -> [String: String] {
+      var document = try ConfigurationDocument(text: text, name: "x.yaml")
+      document.remove(paths)
+      return document.leaves
+    }
+    let all = try left()
+    #expect(all.count == 6)
+    #expect(try left("a.b") == all.filter { $0.key != "a.b" })
+    #expect(try left("a.b", "a.c", "d.e.f").keys.sorted().first == "layers.0.conv.bias")
+    #expect(
+      try left("layers.0.conv.bias", "layers.1.relu.g") == [
+        "a.b": "1", "a.c": "2", "d.e.f": "3", "layers.0.conv.size": "4", "layers.1": "relu",
+      ])
+    #expect(try left("a.x", "x.y", "layers.7.conv", "a.b.c") == all)
+  }
+
   @Test func aByteOrderMarkIsNoPartOfTheFirstKey() throws {
     #expect(try reader("\u{FEFF}a: 3\n").integer("a") == 3)
   }

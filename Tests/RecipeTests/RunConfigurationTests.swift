@@ -87,6 +87,40 @@ import Training
     #expect(found?.contains(expected) == true, "\(found ?? "no error")")
   }
 
+  /// What an older version's run does not know is no change where it is what it is by default.
+  @Test func newKeysWithTheirDefaultsAreNoDifference() throws {
+    func resolved(_ overrides: [String] = []) throws -> (yaml: String, values: [String: String]) {
+      let yaml = try configuration(overrides).resolved(communicator: SoloCommunicator()).yaml
+      return (yaml, try RunConfiguration.fixedValues(in: yaml, name: "x"))
+    }
+    let (yaml, now) = try resolved()
+    #expect(try RunConfiguration.difference(of: yaml, from: now) == nil)
+    var older = now
+    for key in ["checks.hashEvery", "critic.layers.1.leakyReLU.slope", "training.realBatch"] {
+      #expect(older.removeValue(forKey: key) != nil, "\(key)")
+    }
+    // By default it is 0.01.
+    let set = try RunConfiguration.difference(of: yaml, from: older)
+    #expect(set?.contains("critic.layers.1.leakyReLU.slope is 0.2, was not there") == true)
+    #expect(set?.contains("checks.") == false, "\(set ?? "")")
+    // A layer that had no options yet.
+    let plain = try resolved(["critic.layers.1={leakyReLU: {}}"])
+    older = plain.values
+    for key in ["checks.hashEvery", "critic.layers.1.leakyReLU.slope"] { older[key] = nil }
+    older["critic.layers.1"] = "leakyReLU"
+    #expect(try RunConfiguration.difference(of: plain.yaml, from: older) == nil)
+    let other = try resolved(["training.batch=8", "checks.hashEvery=1 iterations"])
+    let both = try RunConfiguration.difference(of: other.yaml, from: older)
+    #expect(both?.contains("checks.hashEvery is 1 iterations, was not there") == true)
+    #expect(both?.contains("training.batch is 8, was 12") == true, "\(both ?? "")")
+    // What the run had and this version has not.
+    older = now
+    older["training.gone"] = "3"
+    #expect(
+      try RunConfiguration.difference(of: yaml, from: older)
+        == "training.gone is not there, was 3")
+  }
+
   @Test func unknownKeys() {
     for (key, nearest) in [
       ("training.bacth=8", "batch"), ("output.kep=2", "keep"), ("objektive=1", "objective"),

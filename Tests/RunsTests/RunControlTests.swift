@@ -1,8 +1,10 @@
 import Base
 import Collectives
+import RunSupport
 import Runs
 import TestSupport
 import Testing
+import Training
 
 @Suite struct RunControlTests {
   /// The messages of all ranks, nil for those that go on.
@@ -24,6 +26,36 @@ import Testing
     // Of two nobody can tell which.
     for text in compare([7, 8]) {
       #expect(text?.contains("ranks 0, 1 on ") == true, "\(text ?? "no error")")
+    }
+  }
+
+  /// A bit that flips in one rank's parameters is found before they move: behind the update the
+  /// ranks have the same values again, whosever.
+  @Test(arguments: ["critic", "generator"]) func aFlippedBitIsFound(network: String) throws {
+    let results = ThreadedCommunicator.results(ranks: 4) { communicator in
+      let model = try configuration().makeModel(communicator: communicator)
+      let trainer = Trainer(model)
+      let control = try RunControl(communicator)
+      trainer.beforeUpdate = {
+        try control.requireSame(hash: Double($0.parameterHash), of: $0.name)
+      }
+      let inputs = FixedInputs(batch: 12)
+      _ = try trainer.iterate(0, inputs)
+      if communicator.rank == 2 {
+        let arena = (network == "critic" ? model.critic : model.generator).arena
+        arena.mutate { values in
+          // The last of the parameters, behind which gaps may be.
+          let place = values.lastIndex { $0 != 0 } ?? 0
+          values[place] = Float(bitPattern: values[place].bitPattern ^ 1)
+        }
+      }
+      _ = try trainer.iterate(1, inputs)
+    }
+    for result in results {
+      let text = message { try result.get() }
+      #expect(
+        text?.contains("the ranks' \(network) parameters are no longer the same bits") == true)
+      #expect(text?.contains("rank 2 on ") == true, "\(text ?? "no error")")
     }
   }
 

@@ -18,11 +18,14 @@ extension SystemTests {
     }
 
     /// Images of 28 x 28 as an IDX file, all of one gray.
-    private static func images(count: Int, gray: UInt8) -> Data {
+    private static func images(count: Int, gray: UInt8, oddPixel: UInt8? = nil) -> Data {
       let sizes = [0x803, count, 28, 28].flatMap { size in
         [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: size >> $0) }
       }
-      return Data(sizes) + Data(repeating: gray, count: count * 28 * 28)
+      var pixels = Data(repeating: gray, count: count * 28 * 28)
+      // Of image 1.
+      if let oddPixel { pixels[800] = oddPixel }
+      return Data(sizes) + pixels
     }
 
     /// Folders `a` and `b` with data under one name.
@@ -53,6 +56,25 @@ extension SystemTests {
         ])
         #expect(outcome.status == 1, "\(outcome)")
         #expect(!FileManager.default.fileExists(atPath: scratch.url("run").path))
+      }
+    }
+
+    /// One pixel, of an image that is not among those whose values are compared.
+    @Test func aStartSeesEveryPixel() throws {
+      try withScratch { scratch in
+        let arguments = try ["train", "--dry-run"] + arguments(scratch)
+        let folders = try [UInt8?.none, 1].enumerated().map { index, pixel in
+          _ = try scratch.write(
+            "\(index)/digits/train-images-idx3-ubyte",
+            Self.images(count: 600, gray: 7, oddPixel: pixel))
+          return scratch.url("\(index)").path
+        }
+        let outcome = try run(arguments, folders: folders)
+        try outcome.expectOneError([
+          "rank 1 on \(Self.host) has other data than rank 0", ", of all ",
+        ])
+        let same = try run(arguments, folders: [folders[0], folders[0]])
+        #expect(same.status == 0, "\(same)")
       }
     }
 

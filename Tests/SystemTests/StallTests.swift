@@ -52,6 +52,11 @@ extension SystemTests {
         }
         let program = try? FileManager.default.destinationOfSymbolicLink(atPath: link)
         #expect(program == nil, "the stopped rank has been left behind")
+        // Also where rank 0 is the one that does not come.
+        let why = try Program.run(["why", run.path])
+        #expect(why.output.contains("\nstalled 20"), "\(why)")
+        #expect(why.output.contains(": the job has stalled; missing: \(missing)"), "\(why)")
+        #expect(why.output.contains("go on: wgangp-dist train --run "), "\(why)")
         // What is saved is whole.
         let resumed = try Program.run(
           ["train", "--resume", run.path, "--time-limit", "5s"], ranks: 2)

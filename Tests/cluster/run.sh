@@ -69,11 +69,15 @@ bits() {
   echo 'same bits'
 }
 
-# Waits until a command succeeds: `within SECONDS COMMAND`.
+# Waits until a command succeeds: `within SECONDS COMMAND`. What did not is added to `late`, and the
+# case goes on, so that it says what it sees.
 within() {
   local end=$((SECONDS + $1))
   until "${@:2}"; do
-    if ((SECONDS > end)); then return 1; fi
+    if ((SECONDS > end)); then
+      late+=" $2 ($1 s)"
+      return
+    fi
     sleep 0.3
   done
 }
@@ -174,7 +178,7 @@ lose_node() {
   LAUNCH=$1 submit "$SLURM" "${TWO[@]}" -- "${BRIEF[@]}" training.iterations=600
   within 60 has_checkpoint "$RUN"
   "$here/machines.sh" off m2
-  within 200 gone "$job" || true
+  within 200 gone "$job"
   seen="$(state), $(restarts), $(bits "$RUN" 600)"
   "$here/machines.sh" boot m2
   "$here/slurm.sh" node m2
@@ -277,8 +281,9 @@ failures=0
 printf '%-14s %-62s %-62s %4s\n' case expected seen s
 for name in "${@:-${CASES[@]}}"; do
   mkdir -p "$work/$name"
-  expected='' seen='' start=$SECONDS
+  expected='' seen='' late='' start=$SECONDS
   "case_$name"
+  if [[ -n $late ]]; then seen+=", waited in vain:$late"; fi
   verdict=ok
   if [[ $seen != "$expected" ]]; then
     verdict=FAILED

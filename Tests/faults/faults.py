@@ -4,7 +4,6 @@ A case returns what was expected, what was seen (words that are compared), and f
 """
 
 import argparse
-import concurrent.futures
 import os
 import random
 import re
@@ -15,45 +14,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from lab import Lab, Skipped, need
-
-CASES = {}
-
-
-def case(name, fault, how):
-    """Registers a case: its name, the fault, and how it is injected."""
-
-    def register(function):
-        CASES[name] = (fault, how, function)
-        return function
-
-    return register
-
-
-def tally(seen):
-    """`same bits` where all are alike, else how often each."""
-    counts = Counter(seen)
-    if len(counts) == 1:
-        return next(iter(counts))
-    return "; ".join(f"{count} x {text}" for text, count in counts.most_common())
-
-
-class Trial:
-    """What a case is given."""
-
-    def __init__(self, lab, name, options):
-        self.lab, self.name, self.options = lab, name, options
-        self.random = random.Random(f"{options.seed} {name}")
-        self.folder = lab.work / name
-        self.folder.mkdir()
-
-    def run(self, number=0):
-        return self.folder / f"run-{number:04}"
-
-    def in_parallel(self, function, values):
-        with concurrent.futures.ThreadPoolExecutor(self.options.jobs) as pool:
-            return list(pool.map(function, values))
-
+from lab import LOAD, Lab, Skipped, need
+from registry import CASES, Trial, case, tally, verdict
 
 # ---- processes that end --------------------------------------------------------------------------
 
@@ -430,11 +392,6 @@ def during(trial, run, change, iterations=400):
     return result, f"ended after {time.monotonic() - begin:.1f} s"
 
 
-def verdict(result):
-    text = f"status {result.status}, {len(result.reasons)} line"
-    return text if len(result.reasons) == 1 else f"{text} ({' '.join(result.errors.split())[:200]})"
-
-
 @case("deleted", "the run's folder is deleted while it runs", "removed behind the second checkpoint")
 def deleted(trial):
     run = trial.run()
@@ -518,6 +475,24 @@ def full(trial):
             "status 1, 1 line, No space left; freed: same bits",
             f"{verdict(result)}, {named}; freed: {trial.lab.goes_on(run, 400)}", detail,
         )
+
+
+@case("quota", "the user's quota has no room for a checkpoint", "quota.c, preloaded, answers quotactl, since the kernel here has no quotas; writes that fail by EDQUOT are in error-checkpoint")
+def quota(trial):
+    lab, run = trial.lab, trial.run()
+    environment = {"LD_PRELOAD": preloaded(trial, "quota"), "QUOTA_LEFT": "100000"}
+    words = ["--run", run, "training.iterations=60", *LOAD]
+    doctor = lab.start([lab.program, "doctor", "--launch", *words], **environment).wait()
+    start = lab.start([lab.program, "train", "--dry-run", *words], **environment).wait()
+    told = [
+        "told" if "100.0 kB by quota" in doctor.output else doctor.output,
+        "told" if any("100.0 kB are free by quota" in line for line in start.warnings)
+        else start.errors,
+    ]
+    return (
+        "doctor: status 1, told; start: told",
+        f"doctor: status {doctor.status}, {told[0]}; start: {told[1]}", "",
+    )
 
 
 @case("read-only", "the file system turns read-only", "ext4 on a loop device, trigger_fs_error with errors=remount-ro; then e2fsck and mount")
@@ -608,6 +583,52 @@ def nfs(trial):
         else "the kernel has no nfsd, so nfs-kernel-server cannot run here"))
 
 
+def preloaded(trial, name):
+    """A library of this folder, built for LD_PRELOAD."""
+    need("cc")
+    library = trial.folder / f"{name}.so"
+    source = Path(__file__).with_name(f"{name}.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+    return str(library)
+
+
+@case("nfs-rename", "a rename that is done, but says that it was not", "nfs.c, preloaded: ENOENT after each rename of a start and of three checkpoints in turn, as NFS has it where an answer is lost")
+def nfs_rename(trial):
+    lab, library, ends = trial.lab, preloaded(trial, "nfs"), Counter()
+    lab.reference(30)
+
+    def one(number):
+        run = trial.run(number)
+        result = lab.start(
+            lab.words(run, 30), LD_PRELOAD=library, NFS_RENAME=str(number + 1)).wait(60)
+        lines = len(result.reasons)
+        is_good = (result.status, lines) in ((1, 1), (0, 0))
+        ends[f"status {result.status}"] += 1
+        return f"{'one line or none' if is_good else verdict(result)}, {lab.goes_on(run, 30)}"
+
+    seen = trial.in_parallel(one, range(16))
+    detail = ", ".join(f"{count} {end}" for end, count in sorted(ends.items()))
+    return "one line or none, same bits", tally(seen), f"{len(seen)} renames: {detail}"
+
+
+@case("nfs-open", "files that are removed stay, as somebody has them open", "nfs.c, preloaded: unlink in old checkpoints leaves .nfs files, which cannot be removed; then they can")
+def nfs_open(trial):
+    lab, library, run = trial.lab, preloaded(trial, "nfs"), trial.run()
+    result = lab.start(lab.words(run, 60), LD_PRELOAD=library, NFS_OPEN="/checkpoints/").wait()
+    kept = [path for path in (run / "checkpoints").rglob(".nfs*")]
+    first = f"status {result.status}, {lab.bits(run)}, {'warned' if result.warnings else 'silent'}"
+    # Whoever had them open ends, the client removes them, and the next start what is left.
+    for path in kept:
+        path.unlink()
+    again = lab.train(run, 90)
+    left = [path.name for path in (run / "checkpoints").iterdir() if path.name[0] == "."]
+    return (
+        "status 0, same bits, warned; closed: status 0, same bits, 0 left",
+        f"{first}; closed: status {again.status}, {lab.bits(run, 90)}, {len(left)} left",
+        f"{len(kept)} files stayed",
+    )
+
+
 @case("second-job", "a second job is started on a run at work", "the same command again, while the first one trains")
 def second_job(trial):
     lab, run = trial.lab, trial.run()
@@ -628,12 +649,8 @@ def second_job(trial):
 
 @case("clock-back", "the clock is set back", "clock.c, preloaded: 400 days back between two starts, and while the run goes")
 def clock_back(trial):
-    need("cc")
-    lab, seen = trial.lab, []
-    shim, clock = trial.folder / "clock.so", trial.folder / "clock"
-    source = Path(__file__).with_name("clock.c")
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", shim, source], check=True)
-    faked = {"LD_PRELOAD": str(shim), "CLOCK_OFFSET": str(clock)}
+    lab, seen, clock = trial.lab, [], trial.folder / "clock"
+    faked = {"LD_PRELOAD": preloaded(trial, "clock"), "CLOCK_OFFSET": str(clock)}
     back = str(-400 * 86400)
     # Between two starts.
     run = trial.run()
@@ -725,6 +742,10 @@ def cable_short(trial):
 
 # --------------------------------------------------------------------------------------------------
 
+# Their cases come behind those above.
+import bits  # noqa: E402, F401
+import starts  # noqa: E402, F401
+
 
 def main():
     parser = argparse.ArgumentParser(description="Injects faults into training runs.")
@@ -738,7 +759,7 @@ def main():
     options = parser.parse_args()
     if options.list:
         for name, (fault, _, _) in CASES.items():
-            print(f"{name:18}{fault}")
+            print(f"{name:20}{fault}")
         return 0
     unknown = [name for name in options.names if name not in CASES]
     if unknown:

@@ -7,6 +7,8 @@
 launch/hosts.sh starts the ranks, and is called again whenever it ends. At the end the run is stopped
 in order, and an undisturbed run of as many iterations on one rank must have the same last checkpoint.
 Needs root, Open MPI, iproute2 and util-linux. Expected result: "same bits", status 0.
+
+    Tests/faults/soak.py --plot soak.csv --output soak             # the plot of an earlier run again
 """
 
 import argparse
@@ -14,6 +16,7 @@ import csv
 import os
 import random
 import signal
+import statistics
 import subprocess
 import sys
 import threading
@@ -21,17 +24,14 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import soakplot
 from lab import Lab, Skipped, filecmp
 
 NAMES = ["m1", "m2", "m3", "m4"]
 LOAD = ["width=4", "training.batch=16", "output.checkpointEvery=40 iterations",
         "output.sampleEvery=400 iterations", "training.iterations=1000000"]
-PANELS = [
-    ("memory", "MB, the largest rank's resident memory", "resident_mb"),
-    ("descriptors", "open descriptors, the largest rank's", "descriptors"),
-    ("disk", "MB, the run's folder without its tables", "disk_mb"),
-    ("processes", "processes of the job", "processes"),
-]
+COLUMNS = ["seconds", "iteration", "ranks", "resident_mb", "descriptors", "disk_mb", "left_mb",
+           "processes", "fault"]
 
 
 class Soak:
@@ -41,16 +41,17 @@ class Soak:
         self.lab = Lab(options.seed, options.keep)
         self.faults, self.statuses, self.reasons = Counter(), Counter(), Counter()
         self.rows = []
+        self.new_faults = []
         self.begin = time.monotonic()
         self.ended = threading.Event()
         self.job = None
 
     # ---- what is recorded --------------------------------------------------------------------
 
-    def sample(self):
-        """One row: time, iteration, and what the job takes."""
+    def usage(self, run):
+        """Resident megabytes and open descriptors of a run's largest rank, and how many ranks it has."""
         resident = descriptors = 0
-        ranks = self.lab.ranks(self.run)
+        ranks = self.lab.ranks(run)
         for number in ranks:
             try:
                 status = Path(f"/proc/{number}/status").read_text()
@@ -58,17 +59,29 @@ class Soak:
                 descriptors = max(descriptors, len(os.listdir(f"/proc/{number}/fd")))
             except (OSError, IndexError):
                 pass
-        disk = 0
-        for folder, _, names in os.walk(self.run):
+        return round(resident, 1), descriptors, len(ranks)
+
+    @staticmethod
+    def megabytes(path, without=()):
+        """What the files of a folder take."""
+        size = 0
+        for folder, _, names in os.walk(path):
             for name in names:
-                if not name.endswith((".csv", ".log")):
+                if not name.endswith(without):
                     try:
-                        disk += os.lstat(os.path.join(folder, name)).st_size
+                        size += os.lstat(os.path.join(folder, name)).st_size
                     except OSError:
                         pass
+        return round(size / 1e6, 3)
+
+    def sample(self):
+        """One row: time, iteration, what the job takes, and the faults since the row before."""
+        resident, descriptors, ranks = self.usage(self.run)
+        faults, self.new_faults = self.new_faults, []
         self.rows.append([
-            round(time.monotonic() - self.begin, 1), self.newest(), len(ranks), round(resident, 1),
-            descriptors, round(disk / 1e6, 3), len(self.lab.processes(str(self.run))),
+            round(time.monotonic() - self.begin, 1), self.newest(), ranks, resident, descriptors,
+            self.megabytes(self.run, (".csv", ".log")), self.megabytes(self.lab.work / "tmp"),
+            len(self.lab.processes(str(self.run))), " ".join(faults),
         ])
 
     def newest(self):
@@ -132,8 +145,12 @@ class Soak:
         self.lab.machines("boot", name)
 
     def wait_for_end(self, seconds):
+        self.wait(self.job, seconds)
+
+    @staticmethod
+    def wait(job, seconds):
         try:
-            self.job.process.wait(seconds)
+            job.process.wait(seconds)
         except subprocess.TimeoutExpired:
             pass
 
@@ -195,6 +212,7 @@ class Soak:
                 order = self.random.sample(kinds, len(kinds))
             fault = order.pop()
             self.faults[fault.__name__] += 1
+            self.new_faults.append(fault.__name__)
             seconds = time.monotonic() - self.begin
             print(f"{seconds:6.0f} s, iteration {self.newest()}: {fault.__name__}", flush=True)
             fault()
@@ -216,9 +234,14 @@ class Soak:
         steps = self.newest()
         print(f"{minutes:.1f} minutes, {steps} iterations; undisturbed: ...", flush=True)
         other = self.lab.work / "undisturbed"
-        result = self.lab.start([
+        job = self.lab.start([
             self.lab.program, "train", "--run", other, "--continue", *LOAD[:-1],
-            f"training.iterations={steps}"]).wait(None)
+            f"training.iterations={steps}"])
+        usage = []
+        while job.process.poll() is None:
+            usage.append(self.usage(other)[:2])
+            self.wait(job, 1)
+        result = job.wait(None)
         if result.status != 0:
             print(result.errors)
             return False
@@ -231,57 +254,34 @@ class Soak:
         if rows != [str(number) for number in range(1, steps + 1)]:
             seen += f", but {len(rows)} rows of metrics.csv"
         left = self.faults.pop("left", 0)
+        self.tell_usage(usage)
         print("faults: " + ", ".join(f"{count} {name}" for name, count in self.faults.items()))
         print("statuses: " + ", ".join(f"{count} x {s}" for s, count in self.statuses.items()))
         print(f"starts that left a process: {left}")
         print(f"{sum(self.faults.values())} faults, {steps} iterations: {seen}")
         return seen == "same bits" and left == 0
 
-    # ---- the plot ----------------------------------------------------------------------------
+    def tell_usage(self, undisturbed):
+        """Medians of quarters of the time, while a job was there."""
+        rows = [dict(zip(COLUMNS, row)) for row in self.rows if row[2] > 0]
+        for name in ("resident_mb", "descriptors", "disk_mb", "left_mb", "processes"):
+            print(f"{name} in quarters: {quarters([row[name] for row in rows])}")
+        for number, name in enumerate(("resident_mb", "descriptors")):
+            print(f"undisturbed, {name} in quarters: {quarters([row[number] for row in undisturbed])}")
 
     def write(self, path):
-        names = ["seconds", "iteration", "ranks", "resident_mb", "descriptors", "disk_mb",
-                 "processes"]
         with open(f"{path}.csv", "w", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(names)
+            writer.writerow(COLUMNS)
             writer.writerows(self.rows)
-        Path(f"{path}.svg").write_text(plot(names, self.rows))
+        soakplot.write(f"{path}.csv", f"{path}.svg")
 
 
-def plot(names, rows):
-    """A panel for each of PANELS over the minutes; SVG without any library."""
-    width, height, left, top = 720, 110, 60, 24
-    last = max(rows[-1][0], 1) / 60
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width + left + 20}" '
-        f'height="{len(PANELS) * (height + 46) + 20}" font-family="sans-serif" font-size="11">',
-        '<rect width="100%" height="100%" fill="white"/>',
-    ]
-    for number, (_, title, key) in enumerate(PANELS):
-        y0 = top + number * (height + 46)
-        values = [row[names.index(key)] for row in rows]
-        limit = max(values + [1]) * 1.15
-        parts.append(f'<text x="{left}" y="{y0 - 6}">{title}</text>')
-        parts.append(
-            f'<rect x="{left}" y="{y0}" width="{width}" height="{height}" fill="none" '
-            'stroke="#999"/>')
-        for share in (0, 0.5, 1):
-            y = y0 + height * (1 - share)
-            parts.append(
-                f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{limit * share:.3g}</text>')
-        for minute in range(0, int(last) + 1, max(1, int(last) // 10)):
-            x = left + width * minute / last
-            parts.append(
-                f'<text x="{x:.1f}" y="{y0 + height + 14}" text-anchor="middle">{minute}</text>')
-        points = " ".join(
-            f"{left + width * row[0] / 60 / last:.1f},{y0 + height * (1 - value / limit):.1f}"
-            for row, value in zip(rows, values))
-        parts.append(f'<polyline points="{points}" fill="none" stroke="#1f77b4"/>')
-    parts.append(
-        f'<text x="{left + width}" y="{len(PANELS) * (height + 46) + 10}" '
-        'text-anchor="end">minutes</text></svg>')
-    return "\n".join(parts) + "\n"
+def quarters(values):
+    """The median of each quarter of a list."""
+    count = len(values)
+    parts = [values[count * n // 4:count * (n + 1) // 4] for n in range(4)]
+    return ", ".join(f"{statistics.median(part):g}" for part in parts if part)
 
 
 def main():
@@ -290,7 +290,11 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", default="soak", help="the plot's name, without .svg")
     parser.add_argument("--keep", action="store_true", help="leave the run")
+    parser.add_argument("--plot", metavar="CSV", help="only draw the plot of an earlier run's table")
     options = parser.parse_args()
+    if options.plot:
+        soakplot.write(options.plot, f"{options.output}.svg")
+        return 0
     soak = Soak(options)
     try:
         is_good = soak.go()

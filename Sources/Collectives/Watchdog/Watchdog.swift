@@ -21,11 +21,15 @@ package final class Watchdog: Sendable {
   ///
   /// - Parameters:
   ///   - communicator: The ranks.
-  ///   - timeout: Seconds; at least the time of `iterations` iterations is waited in any case.
+  ///   - timeout: Seconds; at least the time of twenty iterations is waited in any case.
+  ///   - lastWords: Takes the reason before the end, on a thread of its own that is waited for for
+  ///     a second: a file system may not answer. On rank 0, and on the others where that gives no
+  ///     sign of life.
   ///   - end: What ends the process; tests take note instead.
   /// - Throws: On all ranks, where one cannot have a thread or a socket.
   package init(
     _ communicator: any Communicator, timeout: Double,
+    lastWords: @escaping @Sendable (String) -> Void = { _ in },
     end: @escaping @Sendable (Int32) -> Void = { _exit($0) }
   ) throws {
     let (rank, size) = (communicator.rank, communicator.size)
@@ -42,12 +46,26 @@ package final class Watchdog: Sendable {
       rank: rank, hosts: words.map { $0.first ?? "?" }, timeout: timeout, token: token,
       socket: socket,
       places: rank == 0
-        ? [] : words[0].dropFirst(2).compactMap { LifeSignSocket.place($0, port: port) }, end: end)
+        ? [] : words[0].dropFirst(2).compactMap { LifeSignSocket.place($0, port: port) },
+      lastWords: lastWords, end: end)
     try communicator.agree {
       try PosixThread.start(name: "watchdog") { [weak self] in
         while self?.stop.load(ordering: .relaxed) == false { guardian.look() }
       }
     }
+  }
+
+  /// Seconds of waiting after which a job has stalled.
+  ///
+  /// Not twenty times the slowest iteration: where a cable has held up one for four seconds, a rank
+  /// that is gone would be waited for for 80.
+  ///
+  /// - Parameters:
+  ///   - timeout: The least.
+  ///   - mean: Of an iteration.
+  ///   - slowest: The slowest iteration so far.
+  package static func patience(timeout: Double, mean: Double, slowest: Double) -> Double {
+    max(timeout, 20 * mean, 2 * slowest)
   }
 
   /// Ends to watch.
@@ -58,8 +76,6 @@ package final class Watchdog: Sendable {
 
 /// The watching thread's own state.
 private final class Guardian: @unchecked Sendable {
-  /// Iterations whose time is waited at least.
-  private static let iterations = 20.0
   /// Intervals without a sign of life after which a rank is said to give none.
   private static let missedSigns = 4.0
 
@@ -74,6 +90,7 @@ private final class Guardian: @unchecked Sendable {
   private let timeout: Double
   private let token: UInt64
   private let socket: LifeSignSocket?
+  private let lastWords: @Sendable (String) -> Void
   private let end: @Sendable (Int32) -> Void
   private let interval: Double
   /// Where rank 0 may be reached; one place as soon as it has answered.
@@ -87,7 +104,8 @@ private final class Guardian: @unchecked Sendable {
 
   init(
     rank: Int, hosts: [String], timeout: Double, token: UInt64, socket: LifeSignSocket?,
-    places: [sockaddr_in], end: @escaping @Sendable (Int32) -> Void
+    places: [sockaddr_in], lastWords: @escaping @Sendable (String) -> Void,
+    end: @escaping @Sendable (Int32) -> Void
   ) {
     self.rank = rank
     self.hosts = hosts
@@ -95,6 +113,7 @@ private final class Guardian: @unchecked Sendable {
     self.token = token
     self.socket = socket
     self.places = places
+    self.lastWords = lastWords
     self.end = end
     interval = min(5, max(0.1, timeout / 20))
     peers = [Peer](repeating: Peer(), count: rank == 0 ? hosts.count : 1)
@@ -103,7 +122,8 @@ private final class Guardian: @unchecked Sendable {
   /// One look: says that this rank lives, hears who else does, and judges.
   func look() {
     let own = Activity.snapshot
-    let limit = max(timeout, Self.iterations * Activity.slowestIteration)
+    let limit = Watchdog.patience(
+      timeout: timeout, mean: Activity.meanIteration, slowest: Activity.slowestIteration)
     let isStalled = own.waitingSeconds > limit
     let now = monotonicSeconds()
     if now >= nextSign {
@@ -149,8 +169,34 @@ private final class Guardian: @unchecked Sendable {
     // A moment for the others' lines, and for their signs to reach rank 0, who names the missing.
     let grace = max(1, 2 * interval)
     guard now - since >= (rank == 0 ? grace : 2 * grace) else { return }
-    if rank == 0 { Messages.error(verdict(own, now: now)) }
+    if rank == 0 {
+      let text = verdict(own, now: now)
+      Messages.error(
+        "\(text); it ends with status \(Watchdog.status), the same command with "
+          + "--continue goes on from the last checkpoint")
+      leave(text)
+    } else if let silence = silence(of: 0, peers[0], now: now) {
+      leave("the job has stalled; missing: \(silence)", after: rank)
+    }
     end(Watchdog.status)
+  }
+
+  /// Gives the reason to `lastWords`, and waits a second for it.
+  ///
+  /// - Parameters:
+  ///   - text: The reason.
+  ///   - turn: Of ranks that say the same the first leaves it to be found by the others.
+  private func leave(_ text: String, after turn: Int = 0) {
+    let isSaid = DispatchSemaphore(value: 0)
+    let lastWords = lastWords
+    do {
+      try PosixThread.start(name: "last words") {
+        usleep(UInt32(min(turn, 16) * 20_000))
+        lastWords(text)
+        isSaid.signal()
+      }
+    } catch { return }
+    _ = isSaid.wait(timeout: .now() + 1)
   }
 
   private func complaint(_ own: Activity.Snapshot) -> String {
@@ -176,9 +222,7 @@ private final class Guardian: @unchecked Sendable {
       ? "nobody, all ranks are alive and wait for each other or for a file system"
       : missing.prefix(8).joined(separator: "; ")
         + (missing.count > 8 ? "; and \(missing.count - 8) more" : "")
-    return
-      "the job has stalled; missing: \(text); it ends with status \(Watchdog.status), the same "
-      + "command with --continue goes on from the last checkpoint"
+    return "the job has stalled; missing: \(text)"
   }
 
   /// That a rank gives no sign of life; nil where it does.

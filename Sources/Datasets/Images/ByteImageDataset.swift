@@ -1,6 +1,24 @@
 import Base
 import Storage
 
+/// Images as bytes, wherever they lie.
+package protocol HeldImages {
+  var name: String { get }
+  var count: Int { get }
+  var shape: Shape { get }
+  var classCount: Int { get }
+  /// See `ByteImages`.
+  var white: Int { get }
+  /// count x height x width x channels; count numbers, or none.
+  var bytes: (pixels: ReadOnlyBytes, labels: ReadOnlyBytes) { get }
+}
+
+extension ByteImages: HeldImages {
+  package var bytes: (pixels: ReadOnlyBytes, labels: ReadOnlyBytes) {
+    (ReadOnlyBytes(pixels), ReadOnlyBytes(labels))
+  }
+}
+
 /// Images held in memory as bytes, a quarter of what floats take, and converted when they are read.
 package final class ByteImageDataset: Dataset {
   package let name: String
@@ -14,35 +32,17 @@ package final class ByteImageDataset: Dataset {
   private let conversion: ByteConversion
 
   /// - Parameters:
-  ///   - images: The bytes.
+  ///   - images: The bytes, of this process or in memory of several.
   ///   - range: What black and white become.
   ///   - dequantization: Noise that is added, if any.
   package init(
-    _ images: ByteImages, range: ClosedRange<Float>, dequantization: Dequantization? = nil
+    _ images: some HeldImages, range: ClosedRange<Float>, dequantization: Dequantization? = nil
   ) {
     name = images.name
     count = images.count
     shape = images.shape
     condition = ConditionShape(classes: images.classCount)
-    pixels = ReadOnlyBytes(images.pixels)
-    labels = ReadOnlyBytes(images.labels)
-    conversion = ByteConversion(
-      range: range, divisor: images.white, dequantization: dequantization)
-  }
-
-  /// - Parameters:
-  ///   - images: The bytes, in memory of several processes.
-  ///   - range: What black and white become.
-  ///   - dequantization: Noise that is added, if any.
-  package init(
-    _ images: SharedImages, range: ClosedRange<Float>, dequantization: Dequantization? = nil
-  ) {
-    name = images.name
-    count = images.count
-    shape = images.shape
-    condition = ConditionShape(classes: images.classCount)
-    pixels = images.pixels
-    labels = images.labels
+    (pixels, labels) = images.bytes
     conversion = ByteConversion(
       range: range, divisor: images.white, dequantization: dequantization)
   }

@@ -19,7 +19,7 @@ final class MappedFile: @unchecked Sendable {
 }
 
 /// Bytes that are only read, wherever they are: an array's, or a part of a mapped file.
-struct ReadOnlyBytes: Sendable {
+package struct ReadOnlyBytes: Sendable {
   private enum Memory: Sendable {
     case array([UInt8])
     case file(MappedFile, Range<Int>)

@@ -18,15 +18,13 @@ import Storage
 /// | | the name, for logs |
 /// | count, or none without classes | labels |
 /// | count height width channels | pixels |
-package struct SharedImages: Sendable {
+package struct SharedImages: HeldImages, Sendable {
   package let name: String
   package let shape: Shape
   package let count: Int
   package let classCount: Int
-  /// See `ByteImages`.
-  let white: Int
-  let pixels: ReadOnlyBytes
-  let labels: ReadOnlyBytes
+  package let white: Int
+  package let bytes: (pixels: ReadOnlyBytes, labels: ReadOnlyBytes)
 
   /// How another process finds a file.
   package struct Key: Sendable, Equatable {
@@ -74,9 +72,9 @@ package struct SharedImages: Sendable {
   private static let headerSize = 8 + 7 * 8
 
   private init?(_ file: MappedFile) {
-    let bytes = file.bytes
-    guard bytes.count >= Self.headerSize, bytes[..<8].elementsEqual(Self.magic) else { return nil }
-    let numbers = (0..<7).map { bytes.loadUnaligned(fromByteOffset: 8 + 8 * $0, as: Int.self) }
+    let all = file.bytes
+    guard all.count >= Self.headerSize, all[..<8].elementsEqual(Self.magic) else { return nil }
+    let numbers = (0..<7).map { all.loadUnaligned(fromByteOffset: 8 + 8 * $0, as: Int.self) }
     count = numbers[0]
     shape = Shape(channels: numbers[1], height: numbers[2], width: numbers[3])
     classCount = numbers[4]
@@ -84,10 +82,11 @@ package struct SharedImages: Sendable {
     let labelsStart = Self.headerSize + numbers[6]
     let pixelsStart = labelsStart + (classCount == 0 ? 0 : count)
     let end = pixelsStart + count * shape.elementCount
-    guard bytes.count == end else { return nil }
-    name = String(decoding: bytes[Self.headerSize..<labelsStart], as: UTF8.self)
-    labels = ReadOnlyBytes(file, labelsStart..<pixelsStart)
-    pixels = ReadOnlyBytes(file, pixelsStart..<end)
+    guard all.count == end else { return nil }
+    name = String(decoding: all[Self.headerSize..<labelsStart], as: UTF8.self)
+    bytes = (
+      ReadOnlyBytes(file, pixelsStart..<end), ReadOnlyBytes(file, labelsStart..<pixelsStart)
+    )
   }
 
   // MARK: - Making

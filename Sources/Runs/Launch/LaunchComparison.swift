@@ -94,8 +94,8 @@ struct ProgramFile {
 struct DataFingerprint {
   /// Of so many samples, spread over the set, the start of a run compares the values.
   static let samplesAtStart = 256
-  private let numbers: [Double]
-  let description: String
+  private var numbers: [Double]
+  private(set) var description: String
 
   /// - Parameters:
   ///   - dataset: The data.
@@ -124,6 +124,25 @@ struct DataFingerprint {
     description =
       "\(dataset.count) samples of \(dataset.name), \(dataset.shape), CRC-32\(part) "
       + checksum.padded(to: 8, radix: 16)
+  }
+
+  /// Of the start of a run: the checksum of all that was read, by one rank a node, since the others
+  /// map what that has read; of data that are drawn, or are a rank's own, some samples.
+  ///
+  /// - Parameters:
+  ///   - dataset: The data.
+  ///   - checksum: That of all of it, where this rank has it already.
+  ///   - communicator: All ranks.
+  /// - Throws: `Fault` where the exchange fails.
+  init(_ dataset: any Dataset, checksum: String?, _ communicator: any Communicator) throws {
+    self.init(dataset, limit: Self.samplesAtStart)
+    let node = communicator.layout.nodeOfRank[communicator.rank]
+    let mine = node == communicator.rank ? checksum ?? dataset.checksum : nil
+    let number = mine.flatMap { UInt32($0, radix: 16) }.map(Double.init) ?? -1
+    let whole = try communicator.gather([number])[node][0]
+    guard whole >= 0 else { return }
+    numbers.append(whole)
+    description += ", of all \(UInt32(whole).padded(to: 8, radix: 16))"
   }
 
   /// Compares the data of all ranks.

@@ -63,7 +63,9 @@ struct LaunchSpace {
       return LaunchFinding(
         "space", path, obstacles: ["\(path): the system does not tell the free space there"])
     }
-    let free = Bytes.text(space.bytes) + (space.files.map { ", \($0) files" } ?? "")
+    let free =
+      Bytes.text(space.bytes) + (space.isQuota ? " by quota" : "")
+      + (space.files.map { ", \($0) files" } ?? "")
     let needed =
       "needed \(Bytes.text(bytes)) (\(checkpoints) checkpoints of \(Bytes.text(checkpointBytes)), "
       + "\(pictures) pictures), \(files) files"

@@ -30,11 +30,14 @@ package enum StartCheck {
   ///
   /// - Parameters:
   ///   - dataset: This rank's data.
+  ///   - checksum: That of all of it, where this rank has it already.
   ///   - communicator: All ranks.
   /// - Throws: `Fault` on all ranks.
-  static func data(_ dataset: any Dataset, _ communicator: any Communicator) throws {
+  static func data(
+    _ dataset: any Dataset, checksum: String?, _ communicator: any Communicator
+  ) throws {
     guard communicator.size > 1 else { return }
-    let fingerprint = DataFingerprint(dataset, limit: DataFingerprint.samplesAtStart)
+    let fingerprint = try DataFingerprint(dataset, checksum: checksum, communicator)
     if let text = try fingerprint.difference(communicator) { throw Fault(text) }
   }
 
@@ -67,7 +70,9 @@ package enum StartCheck {
   package static func warning(_ space: FreeSpace, checkpointBytes bytes: Int) -> String? {
     let missing: String
     if space.bytes < bytes {
-      missing = "\(Bytes.text(space.bytes)) are free, but a checkpoint takes \(Bytes.text(bytes))"
+      missing =
+        "\(Bytes.text(space.bytes)) are free\(space.isQuota ? " by quota" : ""), but a checkpoint "
+        + "takes \(Bytes.text(bytes))"
     } else if let files = space.files, files < LaunchSpace.filesOfCheckpoint {
       missing =
         "\(files) files can still be made, but a checkpoint has \(LaunchSpace.filesOfCheckpoint)"

@@ -1,6 +1,7 @@
 import Base
 import Foundation
 import Storage
+import Synchronization
 
 /// The run's `run.log`: when the run began, went on and ended, where and why, a line each.
 ///
@@ -9,7 +10,7 @@ import Storage
 package struct RunLog: Sendable {
   /// What a line tells; its first word behind the date.
   package enum Event: String, Sendable, CaseIterable {
-    case started, resumed, stopped, done, failed, warning
+    case started, resumed, stopped, done, failed, stalled, warning
   }
 
   /// A line that has been read.
@@ -34,6 +35,13 @@ package struct RunLog: Sendable {
     try? file.close()
   }
 
+  /// Adds the reason for which a watchdog ends the job, unless another rank has done so already; to
+  /// a file that is there only, since other machines may not see the run's folder.
+  package func addStall(_ text: String) {
+    guard FileSystem.exists(path), entries().last?.event != .stalled else { return }
+    add(.stalled, text)
+  }
+
   /// The lines that can be read, the oldest first.
   package func entries() -> [Entry] {
     guard let bytes = try? FileSystem.readFile(path) else { return [] }
@@ -45,4 +53,16 @@ package struct RunLog: Sendable {
       return Entry(date: String(words[0]), event: event, text: String(words[2]))
     }
   }
+}
+
+/// The log in which a watchdog's thread leaves why it ends the job, as soon as the run has one.
+final class LastWords: Sendable {
+  private let storage = Mutex<RunLog?>(nil)
+
+  var log: RunLog? {
+    get { storage.withLock { $0 } }
+    set { storage.withLock { $0 = newValue } }
+  }
+
+  func write(_ text: String) { log?.addStall(text) }
 }

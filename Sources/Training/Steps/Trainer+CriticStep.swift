@@ -29,6 +29,7 @@ extension Trainer {
   }
 
   private func updateCritic(_ losses: CriticLosses, _ step: Int, _ iteration: Int) throws {
+    try beforeUpdate?(model.critic)
     try requireFinite(
       losses.loss, losses.gradientNorm, "critic step \(step + 1) of iteration \(iteration + 1)")
     try criticOptimizer.update(iteration: iteration)

@@ -18,6 +18,7 @@ extension Trainer {
     let batch = try inputs.generatorBatch(ofIteration: iteration)
     let losses = try generatorGradient(ofIteration: iteration, batch)
     try observe(losses)
+    try beforeUpdate?(model.generator)
     try requireFinite(
       losses.loss, losses.gradientNorm, "the generator step of iteration \(iteration + 1)")
     try generatorOptimizer.update(iteration: iteration)
