@@ -1,5 +1,5 @@
+import Base
 import Datasets
-import Foundation
 import Scores
 
 /// Measures scores on samples of a generator, the same at every call.
@@ -23,10 +23,12 @@ package struct Evaluation {
     package let samples: Int
     /// Of the samples' noise.
     package let seed: UInt64
-    /// Each score, and the values of its columns.
-    package let scores: [(score: any Score, values: [Double])]
+    /// Each score, the values of its columns, and the seconds that it took.
+    package let scores: [(score: any Score, values: [Double], seconds: Double)]
     /// For drawing and measuring.
     package let seconds: Double
+    /// For drawing alone.
+    package let drawingSeconds: Double
 
     /// All values, in the order of the columns.
     package var values: [Double] { scores.flatMap(\.values) }
@@ -59,21 +61,23 @@ package struct Evaluation {
   package func measure(
     _ generator: SampleGenerator, dataset: @escaping () throws -> any Dataset
   ) throws -> Result {
-    let begin = DispatchTime.now().uptimeNanoseconds
+    let begin = monotonicSeconds()
     let layout = SampleGenerator.Layout(
       count: samples, columns: 1, conditions: generator.classConditions)
     let input = ScoreInput(samples: try generator.images(layout), count: samples) {
       generator.reals(layout, of: try dataset())
     }
+    let drawingSeconds = monotonicSeconds() - begin
     let found = try scores.map { score in
+      let begin = monotonicSeconds()
       let values = try score.measure(input)
       precondition(
         values.count == score.columns.count,
         "\(type(of: score).name): \(values.count) values, \(score.columns.count) columns")
-      return (score: score, values: values)
+      return (score: score, values: values, seconds: monotonicSeconds() - begin)
     }
     return Result(
       samples: samples, seed: generator.seed, scores: found,
-      seconds: Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9)
+      seconds: monotonicSeconds() - begin, drawingSeconds: drawingSeconds)
   }
 }

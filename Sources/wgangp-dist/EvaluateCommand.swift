@@ -32,8 +32,11 @@ struct EvaluateCommand: ParsableCommand {
   @Option(name: .long, help: "Samples to draw (default: as many as the scores want).")
   var samples: Int?
 
-  @Option(name: .customLong("step"), help: "Which of the run's checkpoints, by its step number.")
-  var iteration: Int?
+  @Option(
+    name: .customLong("step"),
+    help: ArgumentHelp(
+      "Which of the run's checkpoints: its step number, or best.", valueName: "step|best"))
+  var checkpoint = CheckpointChoice.newest
 
   @Option(name: .long, help: "Of the noise (default: the run's).")
   var seed: UInt64?
@@ -51,7 +54,7 @@ struct EvaluateCommand: ParsableCommand {
     try Job.run { communicator in
       try communicator.agree {
         guard communicator.rank == 0 else { return }
-        let trained = try TrainedModel(path, iteration: iteration, overrides: overrides)
+        let trained = try TrainedModel(path, checkpoint: checkpoint, overrides: overrides)
         for note in trained.notes { Messages.warning(note) }
         let names = scores?.split(separator: ",", omittingEmptySubsequences: false).map {
           $0.trimmingCharacters(in: .whitespaces)
@@ -77,7 +80,7 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   private static func json(_ found: Evaluation.Result, _ trained: TrainedModel) throws -> String {
-    let scores = found.scores.map { score, values in
+    let scores = found.scores.map { score, values, _ in
       (type(of: score).name, Dictionary(uniqueKeysWithValues: zip(score.columns, values)))
     }
     let encoder = JSONEncoder()

@@ -39,8 +39,10 @@ struct SampleCommand: ParsableCommand {
   var seed: UInt64?
 
   @Option(
-    name: .customLong("step"), help: "Which of the run's checkpoints, by its step number.")
-  var iteration: Int?
+    name: .customLong("step"),
+    help: ArgumentHelp(
+      "Which of the run's checkpoints: its step number, or best.", valueName: "step|best"))
+  var checkpoint = CheckpointChoice.newest
 
   @Option(
     name: .long,
@@ -92,14 +94,11 @@ struct SampleCommand: ParsableCommand {
   func validate() throws {
     for (name, value, range) in [
       ("--count", count, 1...1_000_000), ("--columns", columns, 1...1_000_000),
-      ("--scale", scale, 1...64), ("--step", iteration, 0...Int.max),
+      ("--scale", scale, 1...64),
       ("--interpolations", interpolations, 1...1_000_000), ("--steps", steps, 2...1_000_000),
     ] {
       guard value.map(range.contains) ?? true else {
-        throw ValidationError(
-          range.upperBound == Int.max
-            ? "\(name) must be at least \(range.lowerBound)"
-            : "\(name) must be in \(range.lowerBound) ... \(range.upperBound)")
+        throw ValidationError("\(name) must be in \(range.lowerBound) ... \(range.upperBound)")
       }
     }
     guard !(spherical && interpolations == nil) else {
@@ -134,7 +133,7 @@ struct SampleCommand: ParsableCommand {
         var options = SamplePictures.Options()
         options.configuration = config
         options.overrides = overrides
-        options.iteration = iteration
+        options.checkpoint = checkpoint
         options.output = output
         options.singleFolder = single
         options.count = count
@@ -159,3 +158,9 @@ struct SampleCommand: ParsableCommand {
 }
 
 extension SampleGenerator.Statistics: ExpressibleByArgument {}
+
+extension CheckpointChoice: ExpressibleByArgument {
+  init?(argument: String) { self.init(argument) }
+
+  var defaultValueDescription: String { "\(self)" }
+}

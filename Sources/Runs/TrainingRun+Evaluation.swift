@@ -1,0 +1,67 @@
+import Base
+import Collectives
+import Recipe
+import Sampling
+import Scores
+import Training
+
+extension TrainingRun {
+  /// Measures scores where it is time, and tells all ranks whether they are the best so far.
+  ///
+  /// - Parameters:
+  ///   - recorder: Rank 0's, which shows them.
+  ///   - iteration: Iterations done.
+  ///   - failure: What has gone wrong on this rank; set where nothing had, and measuring does.
+  /// - Returns: Whether the checkpoint of this iteration is the best so far: the same on all ranks.
+  /// - Throws: Where an exchange between ranks fails.
+  func measureScores(
+    _ recorder: RunRecorder?, iteration: Int, failure: inout String?
+  ) throws -> Bool {
+    guard configuration.evaluation.isDue(afterIteration: iteration, schedule: schedule) else {
+      return false
+    }
+    Activity.enter(.scores, iteration: iteration)
+    let before = best
+    if let recorder, failure == nil {
+      do {
+        let found = try evaluate()
+        if let settings = configuration.evaluation.best {
+          _ = best?.observe(found.values[settings.index], iteration: iteration, settings)
+        }
+        try recorder.record(found, iteration: iteration, best: best)
+      } catch { failure = "\(error)" }
+    }
+    guard var numbers = best?.numbers else { return false }
+    try numbers.withUnsafeMutableBytes { try communicator.broadcast($0, from: 0) }
+    best?.take(numbers)
+    return best?.iteration != before?.iteration
+  }
+
+  /// Scores of the generator as it is now; moves nothing that training depends on.
+  private func evaluate() throws -> Evaluation.Result {
+    let evaluation = configuration.evaluation
+    let generator = SampleGenerator(model, configuration, average: trainer.generatorAverage)
+    return try Evaluation(scores: evaluation.scores, samples: evaluation.samples).measure(
+      generator, dataset: { [dataset] in dataset })
+  }
+
+  /// Whether the score has not become better for as long as the run waits for it.
+  var stopsEarly: Bool { earlyStop != nil }
+
+  /// Why the run is done before its schedule; nil where it is not.
+  var earlyStop: String? {
+    guard let best, let limit = configuration.evaluation.stopAfter, best.evaluationsSince >= limit
+    else { return nil }
+    return "stopped early: \(best.column) has not been better in \(best.evaluationsSince) "
+      + "evaluation\(best.evaluationsSince == 1 ? "" : "s")"
+      + (best.description.map { " than \($0)" } ?? "")
+  }
+}
+
+extension BestScore {
+  /// `0.9312 at iteration 400`; nil before the first finite one.
+  var description: String? {
+    guard let value, let iteration else { return nil }
+    return "\(scoreText(value)) at iteration \(iteration)"
+  }
+}
