@@ -9,6 +9,8 @@ extension RunConfiguration {
     package var scores: [any Score]
     /// Samples that each score takes.
     package var samples: Int
+    /// How the samples are drawn.
+    package var drawing: SampleSettings
     /// By which score the best checkpoint is kept; nil where none is.
     package var best: BestSettings?
     /// Evaluations without a better score after which the run is done; nil for never.
@@ -51,12 +53,14 @@ extension RunConfiguration {
     }
     let wanted = scores.map(\.wantedSamples.training).max() ?? 1
     let samples = try section.integer("samples", default: wanted, in: 1...1_000_000)
+    let drawing = try SampleSettings(section)
     let best = try section.optionalSection("best").map { try BestSettings($0, of: scores) }
     let stopAfter = try section.optionalInteger("stopAfter", in: 1...1_000_000)
     guard best != nil || stopAfter == nil else {
       throw section.fail("stopAfter", "expected evaluation.best too, by which it is judged")
     }
     return EvaluationSection(
-      every: every, scores: scores, samples: samples, best: best, stopAfter: stopAfter)
+      every: every, scores: scores, samples: samples, drawing: drawing, best: best,
+      stopAfter: stopAfter)
   }
 }

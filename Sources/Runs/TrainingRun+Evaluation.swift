@@ -22,15 +22,14 @@ extension TrainingRun {
     }
     Activity.enter(.scores, iteration: iteration)
     let before = best
-    if let recorder, failure == nil {
-      do {
-        let found = try evaluate()
+    do {
+      if let found = try evaluate(isMeasuring: recorder != nil && failure == nil) {
         if let settings = configuration.evaluation.best {
           _ = best?.observe(found.values[settings.index], iteration: iteration, settings)
         }
-        try recorder.record(found, iteration: iteration, best: best)
-      } catch { failure = "\(error)" }
-    }
+        try recorder?.record(found, iteration: iteration, best: best)
+      }
+    } catch { failure = failure ?? "\(error)" }
     guard var numbers = best?.numbers else { return false }
     try numbers.withUnsafeMutableBytes { try communicator.broadcast($0, from: 0) }
     best?.take(numbers)
@@ -38,11 +37,17 @@ extension TrainingRun {
   }
 
   /// Scores of the generator as it is now; moves nothing that training depends on.
-  private func evaluate() throws -> Evaluation.Result {
+  ///
+  /// - Parameter isMeasuring: Whether this rank measures; the others take part in batches.
+  private func evaluate(isMeasuring: Bool) throws -> Evaluation.Result? {
     let evaluation = configuration.evaluation
-    let generator = SampleGenerator(model, configuration, average: trainer.generatorAverage)
+    let drawing = evaluation.drawing
+    let generator = SampleGenerator(
+      model, configuration, statistics: drawing.statistics,
+      standingBatches: drawing.standingBatches,
+      average: drawing.weights == .average ? trainer.generatorAverage : nil)
     return try Evaluation(scores: evaluation.scores, samples: evaluation.samples).measure(
-      generator, dataset: { [dataset] in dataset })
+      generator, isMeasuring: isMeasuring, dataset: { [dataset] in dataset })
   }
 
   /// Whether the score has not become better for as long as the run waits for it.

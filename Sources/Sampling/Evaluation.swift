@@ -53,20 +53,35 @@ package struct Evaluation {
   ///
   /// A conditional generator's samples have its classes in turn.
   ///
+  /// All ranks call it together, and one measures: the others' statistics of batches count too.
+  ///
   /// - Parameters:
   ///   - generator: Draws the samples, and the reals they are compared with.
+  ///   - isMeasuring: Whether this rank is the one.
   ///   - dataset: Opens the data; called where a score compares with reals.
-  /// - Returns: The values.
+  /// - Returns: The values; nil where this rank does not measure.
   /// - Throws: What a pass throws, and where the data cannot be read.
   package func measure(
-    _ generator: SampleGenerator, dataset: @escaping () throws -> any Dataset
-  ) throws -> Result {
-    let begin = monotonicSeconds()
-    let layout = SampleGenerator.Layout(
-      count: samples, columns: 1, conditions: generator.classConditions)
-    let input = ScoreInput(samples: try generator.images(layout), count: samples) {
-      generator.reals(layout, of: try dataset())
+    _ generator: SampleGenerator, isMeasuring: Bool = true,
+    dataset: @escaping () throws -> any Dataset
+  ) throws -> Result? {
+    try generator.withStatistics {
+      let begin = monotonicSeconds()
+      let layout = SampleGenerator.Layout(
+        count: samples, columns: 1, conditions: generator.classConditions)
+      guard isMeasuring || generator.isDrawnByAll else { return nil }
+      let images = try generator.images(layout)
+      guard isMeasuring else { return nil }
+      let input = ScoreInput(samples: images, count: samples) {
+        generator.reals(layout, of: try dataset())
+      }
+      return try measure(input, generator.seed, since: begin)
     }
+  }
+
+  private func measure(
+    _ input: ScoreInput, _ seed: UInt64, since begin: Double
+  ) throws -> Result {
     let drawingSeconds = monotonicSeconds() - begin
     let found = try scores.map { score in
       let begin = monotonicSeconds()
@@ -77,7 +92,7 @@ package struct Evaluation {
       return (score: score, values: values, seconds: monotonicSeconds() - begin)
     }
     return Result(
-      samples: samples, seed: generator.seed, scores: found,
+      samples: samples, seed: seed, scores: found,
       seconds: monotonicSeconds() - begin, drawingSeconds: drawingSeconds)
   }
 }

@@ -87,7 +87,9 @@ package struct SamplePictures {
   ///
   /// - Returns: The file's path, or with `singleFolder` the folder's.
   /// - Throws: Where samples have no picture or not the one asked for, and where writing fails.
-  package func run() throws -> String {
+  package func run() throws -> String { try generator.withStatistics(draw) }
+
+  private func draw() throws -> String {
     guard generator.isDrawable else {
       throw Fault(
         "generator.layers: samples of shape \(trained.model.generator.outputShape) have no "

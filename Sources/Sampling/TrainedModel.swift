@@ -31,12 +31,12 @@ package struct TrainedModel {
   ///   - configurationFile: Instead of the run's own; needed with a file.
   ///   - overrides: Such as `data.path=FOLDER`.
   ///   - usesAverage: Whether the averaged parameters of the generator are taken where there are
-  ///     any, as the run's own pictures do.
+  ///     any, as the run's own pictures do; nil for what `evaluation.weights` says.
   ///   - needsCritic: Whether the critic's weights are read too.
   /// - Throws: Where there is no checkpoint, or it is of another configuration.
   package init(
     _ path: String, checkpoint: CheckpointChoice = .newest, configurationFile: String? = nil,
-    overrides: [String] = [], usesAverage: Bool = true,
+    overrides: [String] = [], usesAverage: Bool? = true,
     needsCritic: (RunConfiguration, Model) -> Bool = { _, _ in false }
   ) throws {
     let place = try Self.place(path, checkpoint)
@@ -66,6 +66,7 @@ package struct TrainedModel {
     self.iteration = CheckpointStore.step(ofName: FileSystem.name(of: place.source))
     let networks =
       [model.generator] + (needsCritic(configuration, model) ? [model.critic] : [])
+    let usesAverage = usesAverage ?? (configuration.evaluation.drawing.weights == .average)
     for network in networks {
       let average = "\(source)/\(network.name)_ema.safetensors"
       let path =
@@ -165,10 +166,12 @@ extension TrainedModel {
   ///     to the run. Options are those of the run's configuration, where it has any.
   ///   - samples: How many to draw; nil for the most that one of the scores wants.
   ///   - seed: Of their noise; nil for the run's.
+  ///   - statistics: What batch norm normalizes with; nil for what `evaluation.statistics` says.
   /// - Returns: What was measured.
   /// - Throws: Where a score is unknown or does not apply, and where none applies.
   package func evaluate(
-    scores names: [String]? = nil, samples: Int? = nil, seed: UInt64? = nil
+    scores names: [String]? = nil, samples: Int? = nil, seed: UInt64? = nil,
+    statistics: SampleStatistics? = nil
   ) throws -> Evaluation.Result {
     let subject = configuration.scoreSubject
     let own = configuration.evaluation.scores
@@ -186,7 +189,13 @@ extension TrainedModel {
         ?? ScoreCatalog.score(ConfigurationItem(name: name, source: "--scores"), subject)
     }
     let wanted = scores.map(\.wantedSamples.evaluation).max() ?? 1
-    return try Evaluation(scores: scores, samples: samples ?? wanted).measure(
-      SampleGenerator(model, configuration, seed: seed), dataset: openDataset)
+    let drawing = configuration.evaluation.drawing
+    let generator = SampleGenerator(
+      model, configuration, seed: seed, statistics: statistics ?? drawing.statistics,
+      standingBatches: drawing.standingBatches)
+    let found = try Evaluation(scores: scores, samples: samples ?? wanted).measure(
+      generator, dataset: openDataset)
+    guard let found else { preconditionFailure("the rank that measures has values") }
+    return found
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Base
 import Foundation
+import Recipe
 import Sampling
 import Scores
 
@@ -41,6 +42,18 @@ struct EvaluateCommand: ParsableCommand {
   @Option(name: .long, help: "Of the noise (default: the run's).")
   var seed: UInt64?
 
+  @Flag(name: .long, help: "The generator's own weights, also where the run keeps an average.")
+  var own = false
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      """
+      What batch norm normalizes with: running statistics, those of a batch as in training, or the \
+      mean of many batches' (default: evaluation.statistics of the run).
+      """, valueName: "running|batch|standing"))
+  var statistics: SampleStatistics?
+
   @Flag(name: .long, help: "Print one line of JSON.")
   var json = false
 
@@ -54,12 +67,14 @@ struct EvaluateCommand: ParsableCommand {
     try Job.run { communicator in
       try communicator.agree {
         guard communicator.rank == 0 else { return }
-        let trained = try TrainedModel(path, checkpoint: checkpoint, overrides: overrides)
+        let trained = try TrainedModel(
+          path, checkpoint: checkpoint, overrides: overrides, usesAverage: own ? false : nil)
         for note in trained.notes { Messages.warning(note) }
         let names = scores?.split(separator: ",", omittingEmptySubsequences: false).map {
           $0.trimmingCharacters(in: .whitespaces)
         }
-        let found = try trained.evaluate(scores: names, samples: samples, seed: seed)
+        let found = try trained.evaluate(
+          scores: names, samples: samples, seed: seed, statistics: statistics)
         guard !json else { return print(try Self.json(found, trained)) }
         let step = trained.iteration.map { ", step \($0)" } ?? ""
         print(reportLine("samples", "\(found.samples) of seed \(found.seed)\(step)"))

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Base
 import Foundation
+import Recipe
 import Reports
 import Sampling
 
@@ -78,8 +79,10 @@ struct SampleCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "What batch norm normalizes with: running statistics, or those of a batch as in training.",
-      valueName: "running|batch"))
+      """
+      What batch norm normalizes with: running statistics, those of a batch as in training, or the \
+      mean of many batches'.
+      """, valueName: "running|batch|standing"))
   var statistics = SampleGenerator.Statistics.running
 
   @Option(
@@ -157,7 +160,7 @@ struct SampleCommand: ParsableCommand {
   }
 }
 
-extension SampleGenerator.Statistics: ExpressibleByArgument {}
+extension SampleStatistics: ExpressibleByArgument {}
 
 extension CheckpointChoice: ExpressibleByArgument {
   init?(argument: String) { self.init(argument) }
