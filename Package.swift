@@ -89,7 +89,9 @@ let package = Package(
       dependencies: [
         "Training", "Scores", "Networks", "Datasets", "Collectives", "Base", "Configuration",
       ],
-      resources: [.embedInCode("Default/glyphs.yaml")]),
+      resources: [
+        .embedInCode("Default/glyphs.yaml"), .embedInCode("Default/glyphs-classifier.yaml"),
+      ]),
     .target(
       name: "Sampling",
       dependencies: [

@@ -27,8 +27,6 @@ package struct Evaluation {
     package let scores: [(score: any Score, values: [Double], seconds: Double)]
     /// For drawing and measuring.
     package let seconds: Double
-    /// For drawing alone.
-    package let drawingSeconds: Double
 
     /// All values, in the order of the columns.
     package var values: [Double] { scores.flatMap(\.values) }
@@ -75,14 +73,14 @@ package struct Evaluation {
       let input = ScoreInput(samples: images, count: samples) {
         generator.reals(layout, of: try dataset())
       }
-      return try measure(input, generator.seed, since: begin)
+      return try measure(input, seed: generator.seed, since: begin)
     }
   }
 
-  private func measure(
-    _ input: ScoreInput, _ seed: UInt64, since begin: Double
+  /// Measures on samples that are there.
+  func measure(
+    _ input: ScoreInput, seed: UInt64, since begin: Double
   ) throws -> Result {
-    let drawingSeconds = monotonicSeconds() - begin
     let found = try scores.map { score in
       let begin = monotonicSeconds()
       let values = try score.measure(input)
@@ -93,6 +91,6 @@ package struct Evaluation {
     }
     return Result(
       samples: samples, seed: seed, scores: found,
-      seconds: monotonicSeconds() - begin, drawingSeconds: drawingSeconds)
+      seconds: monotonicSeconds() - begin)
   }
 }

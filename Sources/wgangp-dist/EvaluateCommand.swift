@@ -7,16 +7,17 @@ import Scores
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "evaluate",
+    commandName: "run",
     abstract: "Measure scores of a trained generator.",
     discussion: """
       All that apply to the run, or those of --scores: how much samples differ, and for mixtures \
       of Gaussians how many modes are hit, and the share of samples within four standard \
-      deviations of a mode. Takes a run's folder (its newest whole checkpoint) or a checkpoint's.
+      deviations of a mode. Takes a run's folder (its newest whole checkpoint) or a checkpoint's; \
+      or with --reals and --samples images of any program.
       """)
 
   @Argument(help: ArgumentHelp("A run's folder, or a checkpoint's.", valueName: "path"))
-  var path: String
+  var path: String?
 
   @Argument(
     help: ArgumentHelp(
@@ -30,8 +31,17 @@ struct EvaluateCommand: ParsableCommand {
       valueName: "name,..."))
   var scores: String?
 
-  @Option(name: .long, help: "Samples to draw (default: as many as the scores want).")
-  var samples: Int?
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      """
+      Samples to draw (default: as many as the scores want); with --reals the folder or file of the \
+      samples.
+      """, valueName: "count|path"))
+  var samples: String?
+
+  @OptionGroup(title: "Images of any program")
+  var files: ImageFilesOptions
 
   @Option(
     name: .customLong("step"),
@@ -58,24 +68,44 @@ struct EvaluateCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard (1...100_000_000).contains(samples ?? 1) else {
+    if files.reals != nil {
+      guard samples?.isEmpty == false else {
+        throw ValidationError("--reals needs --samples, the folder or file that it is compared with")
+      }
+      guard path == nil else {
+        throw ValidationError("--reals and --samples take no run; found '\(path ?? "")'")
+      }
+      return
+    }
+    guard path != nil else {
+      throw ValidationError("expected a run's folder or a checkpoint's, or --reals and --samples")
+    }
+    guard samples == nil || sampleCount.map((1...100_000_000).contains) == true else {
       throw ValidationError("--samples must be in 1 ... 100000000")
     }
   }
+
+  private var sampleCount: Int? { samples.flatMap { Int($0) } }
 
   func run() throws {
     try Job.run { communicator in
       try communicator.agree {
         guard communicator.rank == 0 else { return }
-        let trained = try TrainedModel(
-          path, checkpoint: checkpoint, overrides: overrides, usesAverage: own ? false : nil)
-        for note in trained.notes { Messages.warning(note) }
         let names = scores?.split(separator: ",", omittingEmptySubsequences: false).map {
           $0.trimmingCharacters(in: .whitespaces)
         }
+        if let reals = files.reals, let samples { return try compare(reals, samples, names) }
+        guard let path else { preconditionFailure("validate() asks for one") }
+        let trained = try TrainedModel(
+          path, checkpoint: checkpoint, overrides: overrides, usesAverage: own ? false : nil)
+        for note in trained.notes { Messages.warning(note) }
         let found = try trained.evaluate(
-          scores: names, samples: samples, seed: seed, statistics: statistics)
-        guard !json else { return print(try Self.json(found, trained)) }
+          scores: names, samples: sampleCount, seed: seed, statistics: statistics)
+        guard !json else {
+          return print(
+            try Self.json(
+              found, source: trained.source, iteration: trained.iteration, seed: found.seed))
+        }
         let step = trained.iteration.map { ", step \($0)" } ?? ""
         print(reportLine("samples", "\(found.samples) of seed \(found.seed)\(step)"))
         for line in found.report { print(line) }
@@ -83,18 +113,30 @@ struct EvaluateCommand: ParsableCommand {
     }
   }
 
+  /// Scores images of any program.
+  private func compare(_ reals: String, _ samples: String, _ names: [String]?) throws {
+    let (sets, found) = try files.measure(reals: reals, samples: samples, scores: names)
+    guard !json else { return print(try Self.json(found, source: sets.samples.name)) }
+    for (name, set) in [("samples", sets.samples), ("reals", sets.reals)] {
+      print(reportLine(name, "\(set.count) of \(set.shape), \(set.name)"))
+    }
+    for line in found.report { print(line) }
+  }
+
   /// The values by their columns of `evaluation.csv`.
   private struct Report: Encodable {
     let source: String
     let iteration: Int?
     let samples: Int
-    let seed: UInt64
+    let seed: UInt64?
     let seconds: Double
     /// A score's values, by score and column.
     let scores: [String: [String: Double]]
   }
 
-  private static func json(_ found: Evaluation.Result, _ trained: TrainedModel) throws -> String {
+  private static func json(
+    _ found: Evaluation.Result, source: String, iteration: Int? = nil, seed: UInt64? = nil
+  ) throws -> String {
     let scores = found.scores.map { score, values, _ in
       (type(of: score).name, Dictionary(uniqueKeysWithValues: zip(score.columns, values)))
     }
@@ -103,8 +145,8 @@ struct EvaluateCommand: ParsableCommand {
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     let report = Report(
-      source: trained.source, iteration: trained.iteration, samples: found.samples,
-      seed: found.seed, seconds: found.seconds, scores: Dictionary(uniqueKeysWithValues: scores))
+      source: source, iteration: iteration, samples: found.samples, seed: seed,
+      seconds: found.seconds, scores: Dictionary(uniqueKeysWithValues: scores))
     return String(decoding: try encoder.encode(report), as: UTF8.self)
   }
 }

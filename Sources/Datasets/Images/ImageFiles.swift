@@ -7,7 +7,7 @@ import Storage
 package enum ImageFiles {
   /// How an array is to be understood.
   package struct Options: Sendable {
-    /// The array's name in a `.npz` file; nil as `NumPyReader` has it.
+    /// The array's name in `.npz` files; nil as `NumPyReader` has it.
     package var array: String?
     /// Where its channels are; nil to find them.
     package var layout: ArrayLayout?
@@ -34,7 +34,9 @@ package enum ImageFiles {
     if FileSystem.isDirectory(path) {
       return ByteImageDataset(try pictures(in: path), range: range)
     }
-    let images = try ArrayImages(path: path, array: options.array, layout: options.layout)
+    let hasNames = try !NumPyReader.names(in: path).isEmpty
+    let images = try ArrayImages(
+      path: path, array: hasNames ? options.array : nil, layout: options.layout)
     switch images.values {
     case .bytes(let bytes):
       return ByteImageDataset(
@@ -72,12 +74,22 @@ package enum ImageFiles {
         pixels += picture.pixels
       }
     }
-    let isGrey = stride(from: 0, to: pixels.count, by: 3).allSatisfy {
-      pixels[$0] == pixels[$0 + 1] && pixels[$0] == pixels[$0 + 2]
-    }
+    let grey = greyPixels(of: pixels)
     return ByteImages(
       name: folder,
-      shape: Shape(channels: isGrey ? 1 : 3, height: first.height, width: first.width),
-      pixels: isGrey ? stride(from: 0, to: pixels.count, by: 3).map { pixels[$0] } : pixels)
+      shape: Shape(channels: grey == nil ? 3 : 1, height: first.height, width: first.width),
+      pixels: grey ?? pixels)
+  }
+
+  /// A byte a pixel where all have three of the same; nil otherwise.
+  private static func greyPixels(of pixels: [UInt8]) -> [UInt8]? {
+    var grey: [UInt8] = []
+    grey.reserveCapacity(pixels.count / 3)
+    for first in stride(from: 0, to: pixels.count, by: 3) {
+      let value = pixels[first]
+      guard pixels[first + 1] == value, pixels[first + 2] == value else { return nil }
+      grey.append(value)
+    }
+    return grey
   }
 }
