@@ -22,12 +22,14 @@ package struct BestSettings: Sendable, Equatable {
   init(_ section: ConfigurationReader, of scores: [any Score]) throws {
     let names = scores.map { type(of: $0).name }
     guard !names.isEmpty else { throw section.fail(nil, "the run measures no score") }
-    score = try section.choice("score", of: names)
+    let score = try section.choice("score", of: names)
+    self.score = score
     let found = scores.firstIndex { type(of: $0).name == score } ?? 0
     let columns = scores[found].columns.map(Self.plain)
     // A score with one column needs no choice; of several none is the obvious one.
-    column = try section.choice(
+    let column = try section.choice(
       "column", default: columns.count == 1 ? columns[0] : nil, of: columns)
+    self.column = column
     index =
       scores[..<found].reduce(0) { $0 + $1.columns.count } + (columns.firstIndex(of: column) ?? 0)
     prefers = try section.choice("prefer")

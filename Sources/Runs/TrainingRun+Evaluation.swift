@@ -39,6 +39,8 @@ extension TrainingRun {
   /// Scores of the generator as it is now; moves nothing that training depends on.
   ///
   /// - Parameter isMeasuring: Whether this rank measures; the others take part in batches.
+  /// - Returns: The scores; nil on the others.
+  /// - Throws: What a pass throws, and where the data cannot be read.
   private func evaluate(isMeasuring: Bool) throws -> Evaluation.Result? {
     let evaluation = configuration.evaluation
     let drawing = evaluation.drawing

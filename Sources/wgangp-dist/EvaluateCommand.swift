@@ -70,7 +70,8 @@ struct EvaluateCommand: ParsableCommand {
   func validate() throws {
     if files.reals != nil {
       guard samples?.isEmpty == false else {
-        throw ValidationError("--reals needs --samples, the folder or file that it is compared with")
+        throw ValidationError(
+          "--reals needs --samples, the folder or file that it is compared with")
       }
       guard path == nil else {
         throw ValidationError("--reals and --samples take no run; found '\(path ?? "")'")

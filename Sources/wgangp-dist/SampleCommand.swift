@@ -163,7 +163,7 @@ struct SampleCommand: ParsableCommand {
 extension SampleStatistics: ExpressibleByArgument {}
 
 extension CheckpointChoice: ExpressibleByArgument {
-  init?(argument: String) { self.init(argument) }
+  package init?(argument: String) { self.init(argument) }
 
-  var defaultValueDescription: String { "\(self)" }
+  package var defaultValueDescription: String { "\(self)" }
 }

@@ -97,22 +97,23 @@ import Testing
   }
 
   /// Headers as other programs write them, and damaged ones.
-  @Test(arguments: [
-    ("{'descr': '|u1', 'fortran_order': False, 'shape': (2L, 3), }", nil),
-    ("{\"shape\":(6,),\"descr\":\"|i1\",\"fortran_order\":True}", nil),
-    ("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 4), }", "says 8 bytes of elements"),
-    ("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }", "says 4 bytes of elements"),
-    ("{'descr': '|u1', 'fortran_order': False, 'shape': (-2, 3), }", "expected a size"),
-    ("{'descr': '|u1', 'fortran_order': 0, 'shape': (2, 3), }", "expected True or False"),
-    ("{'descr': '|u1', 'shape': (2, 3), }", "lacks one of"),
-    ("{'descr': '|u1', 'descr': '|u1', 'shape': (2, 3), }", "there twice"),
-    ("{'descr': '<c8', 'fortran_order': False, 'shape': (2, 3), }", "elements of type '<c8'"),
-    (
-      "{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296)}",
-      "says a shape of 4294967296x4294967296"
-    ),
-    ("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), } x", "expected its end"),
-  ] as [(String, String?)])
+  @Test(
+    arguments: [
+      ("{'descr': '|u1', 'fortran_order': False, 'shape': (2L, 3), }", nil),
+      ("{\"shape\":(6,),\"descr\":\"|i1\",\"fortran_order\":True}", nil),
+      ("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 4), }", "says 8 bytes of elements"),
+      ("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }", "says 4 bytes of elements"),
+      ("{'descr': '|u1', 'fortran_order': False, 'shape': (-2, 3), }", "expected a size"),
+      ("{'descr': '|u1', 'fortran_order': 0, 'shape': (2, 3), }", "expected True or False"),
+      ("{'descr': '|u1', 'shape': (2, 3), }", "lacks one of"),
+      ("{'descr': '|u1', 'descr': '|u1', 'shape': (2, 3), }", "there twice"),
+      ("{'descr': '<c8', 'fortran_order': False, 'shape': (2, 3), }", "elements of type '<c8'"),
+      (
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296)}",
+        "says a shape of 4294967296x4294967296"
+      ),
+      ("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), } x", "expected its end"),
+    ] as [(String, String?)])
   func headers(header: String, expected: String?) throws {
     try withTemporaryFolder { folder in
       let path = "\(folder)/x.npy"
@@ -140,11 +141,12 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ([4, 3, 5, 3], nil, "can be nhwc or nchw"), ([4, 5, 6, 2], nil, "no dimension of 1 or 3"),
-    ([4, 5, 6, 3], .nchw, "has 5 channels"), ([4, 90], nil, "expected images"),
-    ([4, 3, 5, 3], .nchw, nil),
-  ] as [([Int], ArrayLayout?, String?)])
+  @Test(
+    arguments: [
+      ([4, 3, 5, 3], nil, "can be nhwc or nchw"), ([4, 5, 6, 2], nil, "no dimension of 1 or 3"),
+      ([4, 5, 6, 3], .nchw, "has 5 channels"), ([4, 90], nil, "expected images"),
+      ([4, 3, 5, 3], .nchw, nil),
+    ] as [([Int], ArrayLayout?, String?)])
   func shapesOfImages(shape: [Int], layout: ArrayLayout?, expected: String?) throws {
     try withTemporaryFolder { folder in
       let path = "\(folder)/x.npy"

@@ -48,7 +48,8 @@ import Testing
       #expect(bestStep(run) == expected)
       let names = try CheckpointStore(directory: "\(run)/checkpoints", keep: 1).names()
       #expect(
-        names == [expected, 8].filter { $0 != expected || expected != 8 }
+        names
+          == [expected, 8].filter { $0 != expected || expected != 8 }
           .map(CheckpointStore.name(step:)))
       let found = try #require(try state("\(run)/checkpoints/latest").best)
       #expect(found.iteration == expected && found.evaluationsSince == 8 - expected)
@@ -121,13 +122,15 @@ import Testing
     let settings = try #require(parsed.evaluation.best)
     #expect(settings.index == 3 && settings.column == "on_mode")
     var best = BestScore(settings)
-    #expect(!best.observe(.nan, iteration: 1, settings))
-    #expect(!best.observe(.infinity, iteration: 2, settings))
+    var isBetter = [Double.nan, .infinity].enumerated().map { index, value in
+      best.observe(value, iteration: index + 1, settings)
+    }
     #expect(best.value == nil && best.evaluationsSince == 2)
-    #expect(best.observe(0.25, iteration: 3, settings))
     // As good is no better.
-    #expect(!best.observe(0.25, iteration: 4, settings))
-    #expect(!best.observe(.nan, iteration: 5, settings))
+    isBetter += [0.25, 0.25, .nan].enumerated().map { index, value in
+      best.observe(value, iteration: index + 3, settings)
+    }
+    #expect(isBetter == [false, false, true, false, false])
     #expect(best.value == 0.25 && best.iteration == 3 && best.evaluationsSince == 2)
     var other = BestScore(settings)
     other.take(best.numbers)

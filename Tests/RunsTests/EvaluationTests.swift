@@ -156,7 +156,8 @@ import Testing
       try Self.train(run)
       let found = try TrainedModel(run).evaluate(samples: 500)
       #expect(found.seed == 5 && found.samples == 500)
-      let row = try #require(try Self.rows(run).last).split(separator: ",").dropFirst(2).map(String.init)
+      let row = try #require(try Self.rows(run).last).split(separator: ",").dropFirst(2).map(
+        String.init)
       let values = found.values.map { String(format: "%.9g", $0) }
       for (value, expected) in zip(values, row) {
         expectClose(

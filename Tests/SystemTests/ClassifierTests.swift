@@ -12,7 +12,9 @@ extension SystemTests {
       let outcome = try Program.run(
         ["evaluate", "train-classifier", "--output", path] + overrides, ranks: ranks)
       guard outcome.status == 0 else { return (outcome, Data(), Data()) }
-      let read = { try Data(contentsOf: URL(fileURLWithPath: "\(scratch.path)/\(name)/\($0)")) }
+      let read = { (file: String) in
+        try Data(contentsOf: URL(fileURLWithPath: "\(scratch.path)/\(name)/\(file)"))
+      }
       return (outcome, try read("c.yaml"), try read("c.safetensors"))
     }
 

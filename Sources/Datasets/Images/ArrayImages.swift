@@ -69,7 +69,7 @@ package struct ArrayImages: Sendable {
             .initialize(fromContentsOf: part)
         } else {
           for element in part {
-            (output.baseAddress! + places.place).initialize(to: element)
+            output.initializeElement(at: places.place, to: element)
             places.advance()
           }
         }

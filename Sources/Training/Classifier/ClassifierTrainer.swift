@@ -14,6 +14,11 @@ package final class ClassifierTrainer {
     package var loss: Double
     /// The share of samples whose class has the largest logit.
     package var accuracy: Double
+
+    package init(loss: Double, accuracy: Double) {
+      self.loss = loss
+      self.accuracy = accuracy
+    }
   }
 
   package let network: Network

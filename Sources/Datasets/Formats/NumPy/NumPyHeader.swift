@@ -84,7 +84,8 @@ package struct NumPyHeader: Sendable, Equatable {
     for size in sizes {
       let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
       guard size >= 0, !overflow else {
-        throw Fault("\(path): its header says a shape of \(sizes.map(String.init).joined(separator: "x"))")
+        throw Fault(
+          "\(path): its header says a shape of \(sizes.map(String.init).joined(separator: "x"))")
       }
       bytes = product
     }
@@ -146,7 +147,9 @@ struct PythonLiteralScanner {
       try expect("\"")
       quote = UInt8(ascii: "\"")
     }
-    guard let end = bytes[position...].firstIndex(of: quote) else { throw fault("no end of a text") }
+    guard let end = bytes[position...].firstIndex(of: quote) else {
+      throw fault("no end of a text")
+    }
     let text = bytes[position..<end]
     guard !text.contains(UInt8(ascii: "\\")) else { throw fault("an escape in a text") }
     position = end + 1
