@@ -37,7 +37,7 @@ struct TrainClassifierCommand: ParsableCommand {
     try Job.run(needsAllTasks: true) { communicator in
       let document = try communicator.agree {
         var document = try ConfigurationDocument.classifier(config)
-        try document.apply(overrides)
+        for assignment in overrides { try document.override(assignment) }
         return document
       }
       let run = try ClassifierRun(document, communicator: communicator)
