@@ -195,9 +195,9 @@ class Lab:
             return f"same bits, but {len(rows)} rows of metrics.csv"
         return "same bits"
 
-    def goes_on(self, run, iterations=60, ranks=1):
+    def goes_on(self, run, iterations=60, ranks=1, *more):
         """Goes on to the end by the same command, and compares."""
-        result = self.train(run, iterations, ranks)
+        result = self.train(run, iterations, ranks, *more)
         if result.status != 0:
             return f"status {result.status}: {' '.join(result.errors.split())[:300]}"
         left = [path.name for path in (Path(run) / "checkpoints").iterdir() if path.name[0] == "."]
