@@ -88,6 +88,7 @@ let package = Package(
       name: "Recipe",
       dependencies: [
         "Training", "Scores", "Networks", "Datasets", "Collectives", "Base", "Configuration",
+        "Storage",
       ],
       resources: [
         .embedInCode("Default/glyphs.yaml"), .embedInCode("Default/glyphs-classifier.yaml"),
