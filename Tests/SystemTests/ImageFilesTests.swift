@@ -49,8 +49,8 @@ extension SystemTests {
           (["--reals", "x"], "--reals needs --samples"),
           (["--reals", "x", "--samples", "y", "run"], "take no run"),
           (["--samples", "9"], "expected a run's folder"),
-          (["run", "--samples", "nine"], "--samples must be in 1"),
-          (["run", "--layout", "nchw"], "are about the files of --reals"),
+          (["x", "--samples", "nine"], "--samples must be in 1"),
+          (["x", "--layout", "nchw"], "are about the files of --reals"),
           (["--reals", "x", "--samples", "y", "--range", "1,0"], "--range takes two numbers"),
         ] {
           let outcome = try Program.run(["evaluate"] + arguments)
