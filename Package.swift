@@ -97,15 +97,17 @@ let package = Package(
     .target(
       name: "Recipe",
       dependencies: [
-        "Training", "Scores", "Networks", "Datasets", "Collectives", "Base", "Configuration",
+        "Features", "Training", "Scores", "Networks", "Datasets", "Collectives", "Base",
+        "Configuration", "Storage",
       ],
-      resources: [.embedInCode("Default/glyphs.yaml")]),
+      resources: [
+        .embedInCode("Default/glyphs.yaml"), .embedInCode("Default/glyphs-classifier.yaml"),
+      ]),
     .target(
       name: "Sampling",
       dependencies: [
-        "Recipe", "Training", "Scores", "Networks", "Datasets", "Collectives", "Base",
-        "Configuration",
-        "Storage", "Pictures", "Reports",
+        "Recipe", "Features", "Training", "Scores", "Networks", "Datasets", "Collectives", "Base",
+        "Configuration", "Storage", "Pictures", "Reports",
       ]),
     .target(
       name: "Verification",

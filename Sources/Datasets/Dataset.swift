@@ -68,5 +68,6 @@ package enum DatasetSplit: String, Sendable, CaseIterable {
     self = split
   }
 
-  var other: DatasetSplit { self == .train ? .test : .train }
+  /// `test` for `train`, and `train` for the others.
+  package var other: DatasetSplit { self == .train ? .test : .train }
 }

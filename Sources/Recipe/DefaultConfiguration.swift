@@ -9,6 +9,14 @@ extension ConfigurationDocument {
     return try ConfigurationDocument(path: path)
   }
 
+  /// The document of a classifier's file, or of the one that is built in.
+  package static func classifier(_ path: String?) throws -> ConfigurationDocument {
+    guard let path else {
+      return try ConfigurationDocument(text: defaultClassifier, name: "built-in classifier")
+    }
+    return try ConfigurationDocument(path: path)
+  }
+
   /// Applies `key=value` assignments in order.
   ///
   /// Setting one of epochs and iterations takes back the other.
@@ -26,3 +34,7 @@ extension ConfigurationDocument {
 
 /// What `train` runs without `--config`: configs/glyphs.yaml as it was when the program was built.
 private let defaultConfiguration = String(decoding: PackageResources.glyphs_yaml, as: UTF8.self)
+
+/// What `evaluate train-classifier` trains without `--config`: configs/classifiers/glyphs.yaml.
+private let defaultClassifier = String(
+  decoding: PackageResources.glyphs_classifier_yaml, as: UTF8.self)

@@ -1,4 +1,5 @@
 import Configuration
+import Features
 import Scores
 import Training
 
@@ -9,6 +10,12 @@ extension RunConfiguration {
     package var scores: [any Score]
     /// Samples that each score takes.
     package var samples: Int
+    /// How the samples are drawn.
+    package var drawing: SampleSettings
+    /// By which score the best checkpoint is kept; nil where none is.
+    package var best: BestSettings?
+    /// Evaluations without a better score after which the run is done; nil for never.
+    package var stopAfter: Int?
 
     /// Whether anything is measured at all.
     package var isOn: Bool { every != .never && !scores.isEmpty }
@@ -24,7 +31,8 @@ extension RunConfiguration {
   /// What decides which scores apply.
   package var scoreSubject: ScoreSubject {
     ScoreSubject(
-      name: name, source: data.source, hasFixedGenerator: training.hasFixedGenerator)
+      name: name, source: data.source, hasFixedGenerator: training.hasFixedGenerator,
+      networks: .files())
   }
 
   /// Reads what is to be measured.
@@ -46,8 +54,15 @@ extension RunConfiguration {
       throw item.fail("is there twice")
     }
     let wanted = scores.map(\.wantedSamples.training).max() ?? 1
+    let samples = try section.integer("samples", default: wanted, in: 1...1_000_000)
+    let drawing = try SampleSettings(section)
+    let best = try section.optionalSection("best").map { try BestSettings($0, of: scores) }
+    let stopAfter = try section.optionalInteger("stopAfter", in: 1...1_000_000)
+    guard best != nil || stopAfter == nil else {
+      throw section.fail("stopAfter", "expected evaluation.best too, by which it is judged")
+    }
     return EvaluationSection(
-      every: every, scores: scores,
-      samples: try section.integer("samples", default: wanted, in: 1...1_000_000))
+      every: every, scores: scores, samples: samples, drawing: drawing, best: best,
+      stopAfter: stopAfter)
   }
 }

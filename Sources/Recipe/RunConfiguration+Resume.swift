@@ -7,13 +7,13 @@ extension RunConfiguration {
   /// run.
   private static let changeableKeys = [
     "name", "training.epochs", "training.iterations", "training.threads", "training.exchange",
-    "data.path", "data.cache", "evaluation.every",
+    "data.path", "data.cache", "evaluation.every", "evaluation.stopAfter",
   ]
 
   /// `changeableKeys` and a word for all of `output`, for messages.
   private static let changeable =
     "training.epochs, training.iterations, training.threads, training.exchange, data.path, "
-    + "data.cache, output.* and evaluation.every"
+    + "data.cache, output.*, evaluation.every and evaluation.stopAfter"
 
   /// Whether a run that goes on may have another value at `path`.
   private static func isChangeable(_ path: String) -> Bool {

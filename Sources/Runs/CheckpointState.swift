@@ -25,6 +25,8 @@ package struct CheckpointState: Codable, Equatable {
   var data: Data?
   /// What the configured learning rates are multiplied by; nil for 1.
   var rateFactor: Double?
+  /// The best score so far; nil where the run keeps none.
+  package var best: BestScore?
 
   /// As many as a configuration can ask for.
   private static let mostIterations = 1_000_000_000_000
@@ -60,6 +62,9 @@ package struct CheckpointState: Codable, Equatable {
     }
     guard 1...2 ~= state.format else {
       throw Fault("\(path): format \(state.format), this version reads formats 1 and 2")
+    }
+    guard state.best?.isPossible(after: state.iteration) ?? true else {
+      throw Fault("\(path): best: no such score can be known after \(state.iteration) iterations")
     }
     let step = CheckpointStore.step(ofName: FileSystem.name(of: folder))
     guard step == nil || step == state.iteration else {

@@ -82,10 +82,14 @@ final class RunWriter: @unchecked Sendable {
   ///
   /// Waits only for a checkpoint that is still being written. The rows of the tables must have
   /// been flushed.
-  func saveCheckpoint(iteration: Int) {
+  ///
+  /// - Parameters:
+  ///   - iteration: Iterations done.
+  ///   - best: The best score so far; of these iterations, where `best` is to lead here.
+  func saveCheckpoint(iteration: Int, best: BestScore? = nil) {
     wait()
     let begin = monotonicSeconds()
-    snapshot.take(iteration: iteration)
+    snapshot.take(iteration: iteration, best: best)
     perform { [self] in
       try lease.confirm()
       let folder = try store.makeTemporaryFolder(step: iteration)
@@ -97,7 +101,8 @@ final class RunWriter: @unchecked Sendable {
         }
         try store.seal(folder, files: files)
         try lease.confirm()
-        for note in try store.publish(folder).notes { Messages.warning(note) }
+        let publication = try store.publish(folder, isBest: best?.iteration == iteration)
+        for note in publication.notes { Messages.warning(note) }
       } catch {
         // Room is scarce: what is not complete must not stay.
         try? FileSystem.removeTree(folder)

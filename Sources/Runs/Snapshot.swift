@@ -92,6 +92,8 @@ final class Snapshot: @unchecked Sendable {
   private(set) var iteration = 0
   /// `Optimizer.rateFactor` of both networks.
   private(set) var rateFactor = 1.0
+  /// The run's best score; nil where it keeps none.
+  var best: BestScore?
 
   init(_ trainer: Trainer) {
     parts = [
@@ -104,9 +106,11 @@ final class Snapshot: @unchecked Sendable {
   /// The bytes of a checkpoint, but for the files' headers.
   var byteCount: Int { parts.reduce(0) { $0 + $1.byteCount } }
 
-  /// Copies the state of training as it is after `iteration` iterations.
-  func take(iteration: Int) {
+  /// Copies the state of training as it is after `iteration` iterations, with the best score so
+  /// far.
+  func take(iteration: Int, best: BestScore? = nil) {
     self.iteration = iteration
+    self.best = best
     rateFactor = parts[0].optimizer.rateFactor
     for part in parts { part.take() }
   }
@@ -122,10 +126,12 @@ final class Snapshot: @unchecked Sendable {
   /// Gives all ranks the snapshot of rank 0.
   func broadcast(over communicator: any Communicator) throws {
     for part in parts { try part.broadcast(over: communicator) }
-    var numbers = [Double(iteration), rateFactor]
+    // Ranks whose run keeps no best score take part too.
+    var numbers = [Double(iteration), rateFactor] + (best?.numbers ?? [.nan, -1, 0])
     try numbers.withUnsafeMutableBytes { try communicator.broadcast($0, from: 0) }
     iteration = Int(numbers[0])
     rateFactor = numbers[1]
+    best?.take(numbers[2...])
   }
 
   // MARK: - Files
@@ -148,6 +154,7 @@ final class Snapshot: @unchecked Sendable {
     var state = state
     state.iteration = iteration
     state.rateFactor = rateFactor == 1 ? nil : rateFactor
+    state.best = best
     let path = "\(folder)/state.json"
     try FileSystem.writeAtomically(state.json, to: path)
     let sum = try FileSystem.checksum(ofFile: path)
@@ -204,5 +211,9 @@ final class Snapshot: @unchecked Sendable {
     let state = try CheckpointState(folder: folder)
     iteration = state.iteration
     rateFactor = state.rateFactor ?? 1
+    // Under `--accept-changes` another score may count from now on.
+    if let best, let found = state.best, (found.score, found.column) == (best.score, best.column) {
+      self.best = found
+    }
   }
 }

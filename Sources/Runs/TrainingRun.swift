@@ -58,6 +58,8 @@ package final class TrainingRun {
   private let control: RunControl
   /// Refuses to move parameters that are not the same on all ranks.
   private let compareParameters: (Network) throws -> Void
+  /// The best score so far; nil where the run keeps no best checkpoint.
+  var best: BestScore?
 
   /// Reads configuration and data and builds the networks.
   ///
@@ -107,6 +109,7 @@ package final class TrainingRun {
     inputs = DrawnInputs(
       configuration.setup, dataset: dataset, sampler: sampler, schedule: schedule)
     directory = RunDirectory(begin.folder ?? "")
+    best = configuration.evaluation.best.map(BestScore.init)
     limit = options.limit
     if communicator.rank == 0 {
       StartCheck.space(begin.folder ?? configuration.output.directory, trainer)
@@ -171,7 +174,7 @@ package final class TrainingRun {
   private func goBack(after error: Divergence, left: Int) throws -> Int {
     let optimizers = [trainer.generatorOptimizer, trainer.criticOptimizer]
     let factor = optimizers[0].rateFactor / 2
-    let snapshot = Snapshot(trainer)
+    let snapshot = newSnapshot
     try communicator.agree {
       guard communicator.rank == 0 else { return }
       guard
@@ -179,8 +182,7 @@ package final class TrainingRun {
       else { throw Fault("\(error); there is no checkpoint to go back to") }
       try readNewestCheckpoint(into: snapshot)
     }
-    try snapshot.broadcast(over: communicator)
-    snapshot.restore()
+    try restore(snapshot)
     for optimizer in optimizers { optimizer.rateFactor = factor }
     if communicator.rank == 0 {
       let text =
@@ -212,7 +214,7 @@ package final class TrainingRun {
     var decision = RunControl.Decision()
     var lastSave = monotonicSeconds()
     defer { trainer.beforeUpdate = nil }
-    while iteration < schedule.iterations && decision.stop == 0 {
+    while iteration < schedule.iterations && decision.stop == 0 && !stopsEarly {
       let begin = monotonicSeconds()
       let isHashed =
         configuration.checks.hashEvery.isDue(afterIteration: iteration + 1, schedule: schedule)
@@ -228,18 +230,13 @@ package final class TrainingRun {
         try recorder?.record(
           iteration, critic: losses.critic, generator: losses.generator, hashes: hashes,
           seconds: monotonicSeconds() - begin)
-        // Before the checkpoint, so that no resumed run begins behind scores that are missing.
-        if let recorder,
-          configuration.evaluation.isDue(afterIteration: iteration, schedule: schedule)
-        {
-          Activity.enter(.scores, iteration: iteration)
-          try recorder.record(evaluate(), iteration: iteration)
-        }
       } catch { failure = "\(error)" }
-      let isLast = iteration == schedule.iterations
+      // Before the checkpoint, so that no resumed run begins behind scores that are missing.
+      let improves = try measureScores(recorder, iteration: iteration, failure: &failure)
+      let isLast = iteration == schedule.iterations || stopsEarly
       let isSaved =
         !isLast
-        && (decision.saves
+        && (improves || decision.saves
           || output.checkpointEvery.isDue(afterIteration: iteration, schedule: schedule))
       let saveBegin = monotonicSeconds()
       if isSaved {
@@ -255,7 +252,7 @@ package final class TrainingRun {
         if output.sampleEvery.isDue(afterIteration: iteration, schedule: schedule) || isLast {
           Activity.enter(.pictures, iteration: iteration)
           // Kept for the others, who wait below for what rank 0 says.
-          do { try saveSamples(writer, iteration: iteration) } catch {
+          do { try saveSamples(writer, iteration: iteration, isLast: isLast) } catch {
             failure = failure ?? "\(error)"
           }
         }
@@ -283,13 +280,16 @@ package final class TrainingRun {
     writer?.finish()
     try communicator.agree(writer?.failureMessage)
     try communicator.agree {
-      try recorder?.finish(iteration: iteration, start: start, stoppedBy: decision.stop)
+      try recorder?.finish(
+        iteration: iteration, start: start, stoppedBy: decision.stop, early: earlyStop)
     }
-    let isDone = iteration == schedule.iterations
+    let isDone = iteration == schedule.iterations || stopsEarly
     if let writer {
+      let done =
+        earlyStop.map { "\($0), after \(iteration) iterations" } ?? "all \(iteration) iterations"
       let end =
         isDone
-        ? "all \(iteration) iterations"
+        ? done
         : "by \(StopSignal.name(decision.stop)) after iteration \(iteration) of "
           + "\(schedule.iterations), saved"
       RunLog(directory).add(isDone ? .done : .stopped, end + writer.checkpointCosts.text)
@@ -310,7 +310,7 @@ package final class TrainingRun {
   private func save(_ writer: RunWriter, _ recorder: RunRecorder?, iteration: Int) -> String? {
     do {
       try recorder?.flush()
-      writer.saveCheckpoint(iteration: iteration)
+      writer.saveCheckpoint(iteration: iteration, best: best)
       return nil
     } catch {
       return "\(error)"
@@ -329,7 +329,7 @@ package final class TrainingRun {
 
   /// Rank 0's part of the start: the run's folder, or the state to go on from.
   private func resumeOrCreate() throws -> Int {
-    let snapshot = begin.isResume ? Snapshot(trainer) : nil
+    let snapshot = begin.isResume ? newSnapshot : nil
     try communicator.agree {
       if let snapshot { try take(snapshot) } else { try create() }
       let job =
@@ -344,9 +344,27 @@ package final class TrainingRun {
       lastWords.log = RunLog(directory)
     }
     guard let snapshot else { return 0 }
+    try restore(snapshot)
+    return snapshot.iteration
+  }
+
+  /// One that knows by which score the run keeps its best checkpoint.
+  private var newSnapshot: Snapshot {
+    let snapshot = Snapshot(trainer)
+    snapshot.best = configuration.evaluation.best.map(BestScore.init)
+    return snapshot
+  }
+
+  /// Makes rank 0's snapshot the state of all ranks, and `best` its best checkpoint.
+  private func restore(_ snapshot: Snapshot) throws {
     try snapshot.broadcast(over: communicator)
     snapshot.restore()
-    return snapshot.iteration
+    best = snapshot.best
+    try communicator.agree {
+      guard communicator.rank == 0, let best else { return }
+      let store = CheckpointStore(directory: directory.checkpoints, keep: 1)
+      for note in try store.restoreBest(step: best.iteration) { Messages.warning(note) }
+    }
   }
 
   /// Takes the folder of a run that goes on, and reads its newest checkpoint.
@@ -425,30 +443,18 @@ package final class TrainingRun {
   private func joinRun() throws -> Int {
     try communicator.agree(nil)
     guard begin.isResume else { return 0 }
-    let snapshot = Snapshot(trainer)
-    try snapshot.broadcast(over: communicator)
-    snapshot.restore()
+    let snapshot = newSnapshot
+    try restore(snapshot)
     return snapshot.iteration
   }
 
-  private var sampleGenerator: SampleGenerator {
-    SampleGenerator(model, configuration, average: trainer.generatorAverage)
-  }
-
-  /// Scores of the generator as it is now; moves nothing that training depends on.
-  private func evaluate() throws -> Evaluation.Result {
-    let evaluation = configuration.evaluation
-    return try Evaluation(scores: evaluation.scores, samples: evaluation.samples).measure(
-      sampleGenerator, data: evaluationData, networks: configuration.scoreSubject.networks)
-  }
-
   /// Reals, and what scores have made of them.
-  private lazy var evaluationData = Evaluation.Data(
+  lazy var evaluationData = Evaluation.Data(
     { [dataset] in dataset }, heldOut: configuration.data.openHeldOut)
 
-  private func saveSamples(_ writer: RunWriter, iteration: Int) throws {
+  private func saveSamples(_ writer: RunWriter, iteration: Int, isLast: Bool) throws {
     let output = configuration.output
-    let generator = sampleGenerator
+    let generator = SampleGenerator(model, configuration, average: trainer.generatorAverage)
     let layout = generator.layout(count: output.samples, columns: output.columns)
     let samples = try generator.images(layout)
     guard
@@ -465,7 +471,7 @@ package final class TrainingRun {
       name = "iteration-" + iteration.padded(to: 6)
     }
     writer.savePicture(image, to: "\(directory.samples)/\(name).png")
-    if iteration == schedule.iterations && !generator.isPlanar {
+    if isLast && !generator.isPlanar {
       let beside = generator.realsBesideSamples(
         samples, layout, scale: output.scale, dataset: dataset)
       writer.savePicture(beside, to: "\(directory.samples)/reals-and-samples.png")

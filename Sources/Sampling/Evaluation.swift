@@ -57,6 +57,8 @@ package struct Evaluation {
   /// together, each with its own networks of the same values: each draws and measures its part, and
   /// what comes out is the same on all of them and on any number of them.
   ///
+  /// All ranks call it together, and one measures: the others' statistics of batches count too.
+  ///
   /// - Parameters:
   ///   - generator: Draws the samples, and the reals they are compared with.
   ///   - asksCritic: Whether the critic's weights are those of the generator's checkpoint.
@@ -71,7 +73,13 @@ package struct Evaluation {
   ) throws -> Result {
     let begin = monotonicSeconds()
     let team = try team ?? ScoreTeam(SoloCommunicator())
-    let input = input(generator, asksCritic, data, networks, team)
+    return try generator.withStatistics {
+      try measure(input(generator, asksCritic, data, networks, team), since: begin)
+    }
+  }
+
+  /// Measures on samples that are there.
+  func measure(_ input: ScoreInput, since begin: Double) throws -> Result {
     let found = try scores.map { score in
       let begin = monotonicSeconds()
       let values = try score.measure(input)
@@ -79,13 +87,13 @@ package struct Evaluation {
         values.count == score.columns.count,
         "\(type(of: score).name): \(values.count) values, \(score.columns.count) columns")
       // Ranks on unlike processors may have other last bits.
-      let agreed: [Double] = try team.once(values.count) {
+      let agreed: [Double] = try input.team.once(values.count) {
         _ = $0.update(fromContentsOf: values)
       }
       return (score: score, values: agreed, seconds: monotonicSeconds() - begin)
     }
     let setting = ScoreSetting(
-      samples: input.samples.count, reals: input.reals.count, seed: generator.seed,
+      samples: input.samples.count, reals: input.reals.count, seed: input.seed,
       networkNames: input.networkNames)
     return Result(setting: setting, scores: found, seconds: monotonicSeconds() - begin)
   }
@@ -119,11 +127,11 @@ package struct Evaluation {
   private func input(
     _ generator: SampleGenerator, _ asksCritic: Bool, _ data: Data, _ networks: FeatureNetworks?,
     _ team: ScoreTeam
-  ) -> ScoreInput {
+  ) throws -> ScoreInput {
     let layout = SampleGenerator.Layout(
       count: samples, columns: 1, conditions: generator.classConditions)
     let sets = (
-      samples: generator.sampleSet(layout), reals: data.reals(generator, layout)
+      samples: try generator.sampleSet(layout), reals: data.reals(generator, layout)
     )
     return ScoreInput(
       samples: sets.samples, reals: sets.reals, seed: generator.seed,

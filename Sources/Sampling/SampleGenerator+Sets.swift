@@ -6,11 +6,14 @@ import Scores
 extension SampleGenerator {
   /// The samples of a layout, the same ones as `images(layout)`.
   ///
-  /// Where a sample depends on those of its batch, all are drawn by one rank.
-  func sampleSet(_ layout: Layout) -> SampleSet {
-    let unit = statistics == .batch ? layout.count : model.generator.memory.shardCapacity
+  /// Where a sample depends on those of its batch, all are drawn at once, by all ranks together.
+  func sampleSet(_ layout: Layout) throws -> SampleSet {
+    let shape = model.generator.outputShape
+    guard statistics != .batch else {
+      return SampleSet(try images(layout), shape: shape, range: range)
+    }
     return SampleSet(
-      count: layout.count, shape: model.generator.outputShape, range: range, unit: unit
+      count: layout.count, shape: shape, range: range, unit: model.generator.memory.shardCapacity
     ) { try images($0, of: layout) }
   }
 
@@ -169,7 +172,7 @@ final class RealChoice {
 
 extension Dataset {
   /// Samples one after the other, channels last.
-  fileprivate func samples(_ indices: some Collection<Int>) -> [Float] {
+  func samples(_ indices: some Collection<Int>) -> [Float] {
     let size = shape.elementCount
     var values = [Float](repeating: 0, count: indices.count * size)
     values.withUnsafeMutableBufferPointer { values in

@@ -12,44 +12,37 @@ import Training
 /// number of ranks. Passes are cut at the same samples on any number of ranks too, so the bits are
 /// the same.
 package struct SampleGenerator {
-  /// What batch norm in the generator normalizes with.
-  package enum Statistics: String, Sendable, CaseIterable {
-    /// The running statistics: a sample is a function of its noise.
-    case running
-    /// Statistics of a whole batch, as in training: samples are drawn `training.batch` at a time.
-    ///
-    /// Only where one rank holds all shards. Moves the running statistics.
-    case batch
-  }
+  package typealias Statistics = SampleStatistics
 
   let model: Model
   /// Of the noise.
   package let seed: UInt64
   let range: ClosedRange<Float>
-  private let noise: NoiseDistribution
-  let statistics: Statistics
-  private let average: WeightAverage?
+  let noise: NoiseDistribution
+  package let statistics: Statistics
+  /// Batches that standing statistics are the mean of.
+  let standingBatches: Int
+  let average: WeightAverage?
   private let hasFixedGenerator: Bool
 
   /// - Parameters:
   ///   - model: The networks.
   ///   - configuration: The configuration of the run that trained the networks.
   ///   - seed: The seed of the noise; nil for the run's.
-  ///   - statistics: What batch norm normalizes with.
+  ///   - statistics: What batch norm normalizes with; `withStatistics` makes standing ones.
+  ///   - standingBatches: Batches that standing statistics are the mean of.
   ///   - average: The averaged parameters to draw with; nil for the generator's own.
   package init(
     _ model: Model, _ configuration: RunConfiguration, seed: UInt64? = nil,
-    statistics: Statistics = .running, average: WeightAverage? = nil
+    statistics: Statistics = .running, standingBatches: Int = SampleSettings.standingBatches,
+    average: WeightAverage? = nil
   ) {
-    let plan = model.context.plan
-    precondition(
-      statistics == .running || plan.ranks == 1,
-      "a batch's statistics on one of \(plan.ranks) ranks")
     self.model = model
     self.seed = seed ?? configuration.seed
     range = configuration.data.range
     noise = configuration.generator.noise
     self.statistics = statistics
+    self.standingBatches = standingBatches
     self.average = average
     hasFixedGenerator = configuration.training.hasFixedGenerator
   }
@@ -280,9 +273,11 @@ package struct SampleGenerator {
   ) throws -> [Float] {
     let generator = model.generator
     let conditions = conditions.isEmpty ? [ConditionValues()] : conditions
+    guard statistics != .batch else {
+      return try batchImages(count: count, conditions: conditions, noise: noise)
+    }
     return try outputs(
-      of: generator, count: count, capacity: generator.memory.shardCapacity,
-      mode: statistics == .batch ? .training : .evaluation
+      of: generator, count: count, capacity: generator.memory.shardCapacity
     ) { index, pass, shard, position in
       noise(index, generator.input.sample(position, group: 0, pass, shard: shard))
       if let place = generator.conditions?.sample(position, group: 0, pass, shard: shard) {
@@ -306,8 +301,7 @@ package struct SampleGenerator {
     let critic = model.critic
     let size = critic.inputShape.elementCount
     let values = try outputs(
-      of: critic, count: samples.count / size, capacity: critic.memory.groupCapacity,
-      mode: .evaluation
+      of: critic, count: samples.count / size, capacity: critic.memory.groupCapacity
     ) { index, pass, shard, position in
       let input = critic.input.sample(position, group: 0, pass, shard: shard)
       // Past the end only to fill a shard.
@@ -323,7 +317,7 @@ package struct SampleGenerator {
 
   /// A network's outputs for inputs 0 ..< count, in passes of as many as there is memory for.
   private func outputs(
-    of network: Network, count: Int, capacity: Int, mode: Pass.Mode,
+    of network: Network, count: Int, capacity: Int,
     fill: (_ index: Int, _ pass: Pass, _ shard: Int, _ position: Int) -> Void
   ) throws -> [Float] {
     let plan = model.context.plan
@@ -332,14 +326,12 @@ package struct SampleGenerator {
     outputs.reserveCapacity(count * size)
     var first = 0
     while first < count {
-      // A batch's statistics are those of a whole batch, also where fewer samples are asked for;
-      // and conditional batch norm without running statistics takes a shard's, which must be whole
-      // then.
+      // Conditional batch norm without running statistics takes a shard's, which must be whole.
       let rest = count - first
       let whole = network.conditions == nil ? rest : (rest + capacity - 1) / capacity * capacity
-      let part = mode == .training ? model.batch : min(whole, plan.localShards * capacity)
+      let part = min(whole, plan.localShards * capacity)
       let pass = Pass(
-        .local(count: part, capacity: capacity), groups: 0..<1, mode: mode,
+        .local(count: part, capacity: capacity), groups: 0..<1, mode: .evaluation,
         draw: PassDraw(seed: seed, number: first / part), plan: plan)
       var index = first
       for shard in 0..<plan.localShards {

@@ -13,8 +13,8 @@ package struct SamplePictures {
     /// Instead of the run's own configuration.
     package var configuration: String?
     package var overrides: [String] = []
-    /// Which of a run's checkpoints; nil for the newest.
-    package var iteration: Int?
+    /// Which of a run's checkpoints.
+    package var checkpoint = CheckpointChoice.newest
     /// The picture's file; nil for a name in the run's `samples`.
     package var output: String?
     /// A folder for one picture a sample, instead of a grid.
@@ -57,7 +57,7 @@ package struct SamplePictures {
   package init(_ path: String, _ options: Options) throws {
     self.options = options
     trained = try TrainedModel(
-      path, iteration: options.iteration, configurationFile: options.configuration,
+      path, checkpoint: options.checkpoint, configurationFile: options.configuration,
       overrides: options.overrides, usesAverage: options.usesAverage,
       needsCritic: { SampleGenerator($1, $0).isPlanar })
     generator = SampleGenerator(
@@ -87,7 +87,9 @@ package struct SamplePictures {
   ///
   /// - Returns: The file's path, or with `singleFolder` the folder's.
   /// - Throws: Where samples have no picture or not the one asked for, and where writing fails.
-  package func run() throws -> String {
+  package func run() throws -> String { try generator.withStatistics(draw) }
+
+  private func draw() throws -> String {
     guard generator.isDrawable else {
       throw Fault(
         "generator.layers: samples of shape \(trained.model.generator.outputShape) have no "

@@ -29,19 +29,19 @@ package struct TrainedModel {
   /// - Parameters:
   ///   - path: A run's folder (its newest whole checkpoint is taken), a checkpoint's folder (its
   ///     configuration lies two levels up), or a safetensors file of a generator's state dict.
-  ///   - iteration: Which of a run's checkpoints; nil for the newest.
+  ///   - checkpoint: Which of a run's checkpoints.
   ///   - configurationFile: Instead of the run's own; needed with a file.
   ///   - overrides: Such as `data.path=FOLDER`.
   ///   - usesAverage: Whether the averaged parameters of the generator are taken where there are
-  ///     any, as the run's own pictures do.
+  ///     any, as the run's own pictures do; nil for what `evaluation.weights` says.
   ///   - needsCritic: Whether the critic's weights are read too.
   /// - Throws: Where there is no checkpoint, or it is of another configuration.
   package init(
-    _ path: String, iteration: Int? = nil, configurationFile: String? = nil,
-    overrides: [String] = [], usesAverage: Bool = true,
+    _ path: String, checkpoint: CheckpointChoice = .newest, configurationFile: String? = nil,
+    overrides: [String] = [], usesAverage: Bool? = true,
     needsCritic: (RunConfiguration, Model) -> Bool = { _, _ in false }
   ) throws {
-    let place = try Self.place(path, iteration: iteration)
+    let place = try Self.place(path, checkpoint)
     run = place.run
     source = place.source
     notes = place.notes
@@ -69,6 +69,7 @@ package struct TrainedModel {
     self.iteration = CheckpointStore.step(ofName: FileSystem.name(of: place.source))
     hasCritic = needsCritic(configuration, model)
     let networks = [model.generator] + (hasCritic ? [model.critic] : [])
+    let usesAverage = usesAverage ?? (configuration.evaluation.drawing.weights == .average)
     for network in networks {
       let average = "\(source)/\(network.name)_ema.safetensors"
       let path =
@@ -103,38 +104,23 @@ package struct TrainedModel {
     var notes: [String] = []
   }
 
-  private static func place(_ path: String, iteration: Int?) throws -> Place {
+  private static func place(_ path: String, _ checkpoint: CheckpointChoice) throws -> Place {
     guard FileSystem.exists(path) else { throw Fault("\(path): no such file or folder") }
     if !FileSystem.isDirectory(path) {
-      try refuse(iteration, path, "a file")
+      try refuse(checkpoint, path, "a file")
       return Place(source: path, isFile: true)
     }
     let run = RunDirectory(path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path)
     if FileSystem.exists(run.configuration) {
       let store = CheckpointStore(directory: run.checkpoints, keep: 1)
-      if let iteration {
-        let folder = store.path(step: max(0, iteration))
-        guard FileSystem.exists("\(folder)/DONE") else {
-          let steps = try store.names().compactMap(CheckpointStore.step(ofName:)).map(String.init)
-          throw Fault(
-            "\(path): has no checkpoint of step \(iteration); there are "
-              + (steps.isEmpty ? "none" : steps.joined(separator: ", ")))
-        }
-        try store.verify(folder)
-        return Place(source: folder, run: run)
-      }
-      let found = try store.latestValid()
-      guard let folder = found.path else {
-        throw Fault("\(path): has no whole checkpoint")
-      }
-      return Place(source: folder, run: run, notes: found.notes)
+      return try place(in: store, checkpoint, of: run)
     }
     guard FileSystem.exists("\(path)/generator.safetensors") else {
       throw Fault(
         "\(path): expected a run's folder (with config.yaml) or a checkpoint's (with "
           + "generator.safetensors), found neither")
     }
-    try refuse(iteration, path, "a checkpoint")
+    try refuse(checkpoint, path, "a checkpoint")
     // `latest` is a link: its own name tells no step.
     let folder = URL(fileURLWithPath: path).resolvingSymlinksInPath()
     let parent = RunDirectory(
@@ -143,8 +129,33 @@ package struct TrainedModel {
       source: folder.path, run: FileSystem.exists(parent.configuration) ? parent : nil)
   }
 
-  private static func refuse(_ iteration: Int?, _ path: String, _ what: String) throws {
-    guard iteration != nil else { return }
+  /// The chosen one of a run's checkpoints.
+  private static func place(
+    in store: CheckpointStore, _ checkpoint: CheckpointChoice, of run: RunDirectory
+  ) throws -> Place {
+    switch checkpoint {
+    case .best: return Place(source: try store.best(), run: run)
+    case .step(let step):
+      let folder = store.path(step: step)
+      guard FileSystem.exists("\(folder)/DONE") else {
+        let steps = try store.names().compactMap(CheckpointStore.step(ofName:)).map(String.init)
+        throw Fault(
+          "\(run.path): has no checkpoint of step \(step); there are "
+            + (steps.isEmpty ? "none" : steps.joined(separator: ", ")))
+      }
+      try store.verify(folder)
+      return Place(source: folder, run: run)
+    case .newest:
+      let found = try store.latestValid()
+      guard let folder = found.path else { throw Fault("\(run.path): has no whole checkpoint") }
+      return Place(source: folder, run: run, notes: found.notes)
+    }
+  }
+
+  private static func refuse(
+    _ checkpoint: CheckpointChoice, _ path: String, _ what: String
+  ) throws {
+    guard checkpoint != .newest else { return }
     throw Fault(
       "\(path): is \(what); --step chooses among the checkpoints of a run's folder")
   }
@@ -158,13 +169,14 @@ extension TrainedModel {
   ///     to the run. Options are those of the run's configuration, where it has any.
   ///   - samples: How many to draw; nil for the most that one of the scores wants.
   ///   - seed: Of their noise; nil for the run's.
+  ///   - statistics: What batch norm normalizes with; nil for what `evaluation.statistics` says.
   ///   - communicator: All ranks, which call this together with the same model; nil for this one
   ///     alone.
   /// - Returns: What was measured.
   /// - Throws: Where a score is unknown or does not apply, and where none applies.
   package func evaluate(
     scores names: [String]? = nil, samples: Int? = nil, seed: UInt64? = nil,
-    communicator: (any Communicator)? = nil
+    statistics: SampleStatistics? = nil, communicator: (any Communicator)? = nil
   ) throws -> Evaluation.Result {
     let communicator = communicator ?? SoloCommunicator()
     let (evaluation, team) = try communicator.agree {
@@ -173,8 +185,12 @@ extension TrainedModel {
         try ScoreTeam(communicator, threads: configuration.training.threads)
       )
     }
+    let drawing = configuration.evaluation.drawing
+    let generator = SampleGenerator(
+      model, configuration, seed: seed, statistics: statistics ?? drawing.statistics,
+      standingBatches: drawing.standingBatches)
     return try evaluation.measure(
-      SampleGenerator(model, configuration, seed: seed), asksCritic: hasCritic,
+      generator, asksCritic: hasCritic,
       data: .init(openDataset, heldOut: configuration.data.openHeldOut),
       networks: configuration.scoreSubject.networks, team: team)
   }

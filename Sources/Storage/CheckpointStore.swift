@@ -3,7 +3,7 @@ import Foundation
 
 /// The `checkpoints` folder of a run: complete checkpoints, or none.
 ///
-///     checkpoints/step-00000469/{..., DONE}     latest -> step-00000469
+///     checkpoints/step-00000469/{..., DONE}     latest -> step-00000469     best -> step-00000469
 ///
 /// One writer (rank 0) fills a folder from `makeTemporaryFolder(step:)`, calls
 /// `seal(_:files:)`, which writes `DONE` last, and `publish(_:)`, which gives the folder its name.
@@ -139,13 +139,15 @@ package struct CheckpointStore: Sendable {
     return "\(sum.padded(to: 8, radix: 16)) \(bytes.count) DONE\n"
   }
 
-  /// Gives a sealed temporary folder its final name, moves `latest`, and prunes.
+  /// Gives a sealed temporary folder its final name, moves the links, and prunes.
   ///
-  /// - Parameter temporaryFolder: From `makeTemporaryFolder(step:)`, sealed.
+  /// - Parameters:
+  ///   - temporaryFolder: From `makeTemporaryFolder(step:)`, sealed.
+  ///   - isBest: Whether `best` moves to it too.
   /// - Returns: What was found under the final name, and what could not be removed.
   /// - Throws: `Fault` if the folder is not sealed or the system refuses.
   @discardableResult
-  package func publish(_ temporaryFolder: String) throws -> Publication {
+  package func publish(_ temporaryFolder: String, isBest: Bool = false) throws -> Publication {
     let temporaryName = FileSystem.name(of: temporaryFolder)
     guard let name = FileSystem.temporaryOwner(temporaryName)?.name, Self.step(ofName: name) != nil
     else { preconditionFailure("\(temporaryFolder) is not a checkpoint's temporary folder") }
@@ -165,7 +167,9 @@ package struct CheckpointStore: Sendable {
       try FileSystem.synchronizeDirectory(directory)
       notes = Self.notes { try FileSystem.removeTree(aside) }
     }
-    notes += try updateLatest(to: name)
+    // Before the old ones go: at no moment is what `best` leads to one that has gone.
+    if isBest { notes += try update(.best, to: name) }
+    notes += try update(.latest, to: name)
     return Publication(outcome: outcome, notes: try notes + prune(sparing: name))
   }
 
@@ -179,29 +183,8 @@ package struct CheckpointStore: Sendable {
     return isSame ? .alreadyThere : .replacedDifferent
   }
 
-  /// Points `latest` at a checkpoint by a relative link, so that the run can be moved.
-  ///
-  /// A folder of that name is a copy's, made with links followed (`cp -rL`, zip): it goes.
-  ///
-  /// - Parameter name: The checkpoint's.
-  /// - Returns: One line where a folder that was in the way could not be removed.
-  /// - Throws: `Fault` if the system refuses.
-  @discardableResult
-  package func updateLatest(to name: String) throws -> [String] {
-    let link = "\(directory)/latest"
-    let aside = FileSystem.asidePath(for: link)
-    let isInTheWay = FileSystem.isFolder(link)
-    if isInTheWay {
-      // A link cannot be renamed over it. Aside first, so that no half of a folder has the name.
-      try FileSystem.removeTree(aside)
-      try FileSystem.rename(link, to: aside)
-    }
-    try FileSystem.replaceSymlink(at: link, to: name)
-    return isInTheWay ? Self.notes { try FileSystem.removeTree(aside) } : []
-  }
-
-  /// Removes all but the newest `keep` checkpoints, folders without `DONE` that a whole one has
-  /// followed, and what dead writers left behind.
+  /// Removes all but the newest `keep` checkpoints and the one that `best` leads to, folders
+  /// without `DONE` that a whole one has followed, and what dead writers left behind.
   ///
   /// What cannot be removed stays until the next time: the new checkpoint is whole all the same.
   /// (A network file system refuses to remove a folder in which somebody still reads a file.)
@@ -216,7 +199,8 @@ package struct CheckpointStore: Sendable {
     let unfinished = all.prefix { $0 != whole.last }.filter { !whole.contains($0) }
     // What an earlier time could not remove; what this one cannot is left for the next.
     var notes = Self.notes { try removeLeftovers() }
-    for name in whole.dropLast(keep) + unfinished where name != spared {
+    let best = bestName
+    for name in whole.dropLast(keep) + unfinished where name != spared && name != best {
       notes += Self.notes {
         // Under another name first: a removal that is cut short must not leave a checkpoint that
         // looks whole, nor half of one for good.
@@ -233,11 +217,11 @@ package struct CheckpointStore: Sendable {
   package func removeLeftovers() throws {
     guard FileSystem.exists(directory) else { return }
     try FileSystem.removeLeftovers(in: directory) {
-      $0 == "latest" || Self.step(ofName: $0) != nil
+      Link(rawValue: $0) != nil || Self.step(ofName: $0) != nil
     }
   }
 
-  private static func notes(_ removal: () throws -> Void) -> [String] {
+  static func notes(_ removal: () throws -> Void) -> [String] {
     do {
       try removal()
       return []

@@ -6,7 +6,7 @@ import Foundation
 ///     config.yaml  environment.json  metrics.csv  evaluation.csv  curves.png  run.log  lock
 ///     samples/{epoch-0005,reals-and-samples}.png
 ///     checkpoints/step-00000469/{generator,critic,optimizer}.safetensors, state.json, DONE
-///     checkpoints/latest -> step-00000469
+///     checkpoints/latest -> step-00000469     checkpoints/best -> step-00000312
 package struct RunDirectory: Sendable {
   package let path: String
 

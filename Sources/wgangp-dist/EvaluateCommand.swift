@@ -1,23 +1,26 @@
 import ArgumentParser
 import Base
+import Collectives
 import Foundation
 import Pictures
+import Recipe
 import Sampling
 import Scores
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "evaluate",
+    commandName: "run",
     abstract: "Measure scores of a trained generator.",
     discussion: """
       Those of --scores, or those of the run's configuration and the quick ones that apply to it: \
       how much samples differ, and for mixtures of Gaussians how many modes are hit. Under mpirun \
       all ranks draw and measure, with the same digits on any number of them. Takes a run's folder \
-      (its newest whole checkpoint) or a checkpoint's.
+      (its newest whole checkpoint) or a checkpoint's; or with --reals and --samples images of any \
+      program.
       """)
 
   @Argument(help: ArgumentHelp("A run's folder, or a checkpoint's.", valueName: "path"))
-  var path: String
+  var path: String?
 
   @Argument(
     help: ArgumentHelp(
@@ -31,11 +34,23 @@ struct EvaluateCommand: ParsableCommand {
       valueName: "name,..."))
   var scores: String?
 
-  @Option(name: .long, help: "Samples to draw (default: as many as the scores want).")
-  var samples: Int?
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      """
+      Samples to draw (default: as many as the scores want); with --reals the folder or file of the \
+      samples.
+      """, valueName: "count|path"))
+  var samples: String?
 
-  @Option(name: .customLong("step"), help: "Which of the run's checkpoints, by its step number.")
-  var iteration: Int?
+  @OptionGroup(title: "Images of any program")
+  var files: ImageFilesOptions
+
+  @Option(
+    name: .customLong("step"),
+    help: ArgumentHelp(
+      "Which of the run's checkpoints: its step number, or best.", valueName: "step|best"))
+  var checkpoint = CheckpointChoice.newest
 
   @Option(name: .long, help: "Of the noise (default: the run's).")
   var seed: UInt64?
@@ -47,40 +62,104 @@ struct EvaluateCommand: ParsableCommand {
       valueName: "file.png"))
   var neighbours: String?
 
+  @Flag(name: .long, help: "The generator's own weights, also where the run keeps an average.")
+  var own = false
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      """
+      What batch norm normalizes with: running statistics, those of a batch as in training, or the \
+      mean of many batches' (default: evaluation.statistics of the run).
+      """, valueName: "running|batch|standing"))
+  var statistics: SampleStatistics?
+
   @Flag(name: .long, help: "Print one line of JSON.")
   var json = false
 
   func validate() throws {
-    guard (1...100_000_000).contains(samples ?? 1) else {
+    if files.reals != nil {
+      guard samples?.isEmpty == false else {
+        throw ValidationError(
+          "--reals needs --samples, the folder or file that it is compared with")
+      }
+      guard path == nil else {
+        throw ValidationError("--reals and --samples take no run; found '\(path ?? "")'")
+      }
+      guard neighbours == nil else {
+        throw ValidationError("--neighbours needs a run, whose training images it shows")
+      }
+      return
+    }
+    guard path != nil else {
+      throw ValidationError("expected a run's folder or a checkpoint's, or --reals and --samples")
+    }
+    guard samples == nil || sampleCount.map((1...100_000_000).contains) == true else {
       throw ValidationError("--samples must be in 1 ... 100000000")
     }
   }
 
+  private var sampleCount: Int? { samples.flatMap { Int($0) } }
+
   func run() throws {
     try Job.run { communicator in
-      let trained = try communicator.agree {
-        try TrainedModel(path, iteration: iteration, overrides: overrides) { run, _ in
-          ScoreCatalog.needCritic(names ?? run.evaluation.scores.map { type(of: $0).name })
-        }
+      if let reals = files.reals, let samples {
+        return try compare(reals, samples, communicator)
       }
-      for note in trained.notes { Messages.warning(note) }
-      // A run that goes on may have written a newer checkpoint meanwhile.
-      try communicator.requireSame(trained.source, what: "the checkpoint")
-      let found = try trained.evaluate(
-        scores: names, samples: samples, seed: seed, communicator: communicator)
-      if let neighbours {
-        let picture = try trained.neighbourPicture(seed: seed, communicator: communicator)
-        try communicator.agree(of: [0]) {
-          guard communicator.rank == 0 else { return }
-          try PNG.write(picture, to: neighbours)
-        }
-      }
-      guard communicator.rank == 0 else { return }
-      guard !json else { return print(try Self.json(found, trained)) }
-      let step = trained.iteration.map { ", step \($0)" } ?? ""
-      print(reportLine("samples", "\(found.samples) of seed \(found.seed)\(step)"))
-      for line in found.report { print(line) }
+      guard let path else { preconditionFailure("validate() asks for one") }
+      try evaluate(path, communicator)
     }
+  }
+
+  /// Scores a run.
+  private func evaluate(_ path: String, _ communicator: any Communicator) throws {
+    let trained = try communicator.agree {
+      try TrainedModel(
+        path, checkpoint: checkpoint, overrides: overrides, usesAverage: own ? false : nil
+      ) { run, _ in
+        ScoreCatalog.needCritic(names ?? run.evaluation.scores.map { type(of: $0).name })
+      }
+    }
+    for note in trained.notes { Messages.warning(note) }
+    // A run that goes on may have written a newer checkpoint meanwhile.
+    try communicator.requireSame(trained.source, what: "the checkpoint")
+    let found = try trained.evaluate(
+      scores: names, samples: sampleCount, seed: seed, statistics: statistics,
+      communicator: communicator)
+    if let neighbours {
+      let picture = try trained.neighbourPicture(seed: seed, communicator: communicator)
+      try communicator.agree(of: [0]) {
+        guard communicator.rank == 0 else { return }
+        try PNG.write(picture, to: neighbours)
+      }
+    }
+    guard communicator.rank == 0 else { return }
+    guard !json else {
+      return print(
+        try Self.json(
+          found, source: trained.source, iteration: trained.iteration, seed: found.seed))
+    }
+    let step = trained.iteration.map { ", step \($0)" } ?? ""
+    print(reportLine("samples", "\(found.samples) of seed \(found.seed)\(step)"))
+    for line in found.report { print(line) }
+  }
+
+  /// Scores images of any program.
+  private func compare(
+    _ reals: String, _ samples: String, _ communicator: any Communicator
+  ) throws {
+    let comparison = try communicator.agree {
+      try files.comparison(reals: reals, samples: samples, scores: names)
+    }
+    let found = try comparison.evaluate(seed: seed ?? 0, communicator: communicator)
+    guard communicator.rank == 0 else { return }
+    guard !json else {
+      return print(try Self.json(found, source: comparison.samples.name))
+    }
+    for (name, set) in [("samples", comparison.samples), ("reals", comparison.reals)] {
+      print(reportLine(name, "\(set.count) of \(set.shape), \(set.name)"))
+    }
+    for line in found.report { print(line) }
   }
 
   /// The scores that `--scores` names.
@@ -96,13 +175,15 @@ struct EvaluateCommand: ParsableCommand {
     let iteration: Int?
     let samples: Int
     let reals: Int
-    let seed: UInt64
+    let seed: UInt64?
     let seconds: Double
     /// A score's values, by score and column.
     let scores: [String: [String: Double]]
   }
 
-  private static func json(_ found: Evaluation.Result, _ trained: TrainedModel) throws -> String {
+  private static func json(
+    _ found: Evaluation.Result, source: String, iteration: Int? = nil, seed: UInt64? = nil
+  ) throws -> String {
     let scores = found.scores.map { score, values, _ in
       (type(of: score).name, Dictionary(uniqueKeysWithValues: zip(score.columns, values)))
     }
@@ -111,8 +192,8 @@ struct EvaluateCommand: ParsableCommand {
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     let report = Report(
-      source: trained.source, iteration: trained.iteration, samples: found.samples,
-      reals: found.setting.reals, seed: found.seed, seconds: found.seconds,
+      source: source, iteration: iteration, samples: found.samples,
+      reals: found.setting.reals, seed: seed, seconds: found.seconds,
       scores: Dictionary(uniqueKeysWithValues: scores))
     return String(decoding: try encoder.encode(report), as: UTF8.self)
   }

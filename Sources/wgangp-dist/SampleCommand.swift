@@ -1,6 +1,7 @@
 import ArgumentParser
 import Base
 import Foundation
+import Recipe
 import Reports
 import Sampling
 
@@ -39,8 +40,10 @@ struct SampleCommand: ParsableCommand {
   var seed: UInt64?
 
   @Option(
-    name: .customLong("step"), help: "Which of the run's checkpoints, by its step number.")
-  var iteration: Int?
+    name: .customLong("step"),
+    help: ArgumentHelp(
+      "Which of the run's checkpoints: its step number, or best.", valueName: "step|best"))
+  var checkpoint = CheckpointChoice.newest
 
   @Option(
     name: .long,
@@ -76,8 +79,10 @@ struct SampleCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "What batch norm normalizes with: running statistics, or those of a batch as in training.",
-      valueName: "running|batch"))
+      """
+      What batch norm normalizes with: running statistics, those of a batch as in training, or the \
+      mean of many batches'.
+      """, valueName: "running|batch|standing"))
   var statistics = SampleGenerator.Statistics.running
 
   @Option(
@@ -92,14 +97,11 @@ struct SampleCommand: ParsableCommand {
   func validate() throws {
     for (name, value, range) in [
       ("--count", count, 1...1_000_000), ("--columns", columns, 1...1_000_000),
-      ("--scale", scale, 1...64), ("--step", iteration, 0...Int.max),
+      ("--scale", scale, 1...64),
       ("--interpolations", interpolations, 1...1_000_000), ("--steps", steps, 2...1_000_000),
     ] {
       guard value.map(range.contains) ?? true else {
-        throw ValidationError(
-          range.upperBound == Int.max
-            ? "\(name) must be at least \(range.lowerBound)"
-            : "\(name) must be in \(range.lowerBound) ... \(range.upperBound)")
+        throw ValidationError("\(name) must be in \(range.lowerBound) ... \(range.upperBound)")
       }
     }
     guard !(spherical && interpolations == nil) else {
@@ -134,7 +136,7 @@ struct SampleCommand: ParsableCommand {
         var options = SamplePictures.Options()
         options.configuration = config
         options.overrides = overrides
-        options.iteration = iteration
+        options.checkpoint = checkpoint
         options.output = output
         options.singleFolder = single
         options.count = count
@@ -158,4 +160,10 @@ struct SampleCommand: ParsableCommand {
   }
 }
 
-extension SampleGenerator.Statistics: ExpressibleByArgument {}
+extension SampleStatistics: ExpressibleByArgument {}
+
+extension CheckpointChoice: ExpressibleByArgument {
+  package init?(argument: String) { self.init(argument) }
+
+  package var defaultValueDescription: String { "\(self)" }
+}

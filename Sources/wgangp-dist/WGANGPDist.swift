@@ -18,7 +18,7 @@ struct WGANGPDist: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TrainCommand.self, SampleCommand.self, PlotCommand.self, EvaluateCommand.self,
+      TrainCommand.self, SampleCommand.self, PlotCommand.self, EvaluateGroup.self,
       DescribeCommand.self, VerifyCommand.self, ReplayCommand.self, WhyCommand.self,
       BenchCommand.self, DataCommand.self,
       DoctorCommand.self,

@@ -92,6 +92,19 @@ import Testing
     expectClean(result, loaded: 50, refused: 1000)
   }
 
+  @Test func numPyFiles() throws {
+    let names = [
+      "nhwc.npy", "fortran.npy", "big-endian.npy", "half.npy", "version2.npy", "stored.npz",
+      "deflated.npz",
+    ]
+    let files = try names.map { try bytes("numpy/\($0)") }
+    let result = try fuzz(files, count: 4000) { path in
+      _ = try NumPyReader.names(in: path)
+      _ = try ArrayImages(path: path)
+    }
+    expectClean(result, loaded: 100, refused: 1000)
+  }
+
   /// A small file cannot claim a picture that takes much memory.
   @Test func picturesAreBoundedByTheirFiles() throws {
     var png = try bytes("rgb.png")

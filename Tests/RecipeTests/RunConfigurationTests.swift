@@ -167,6 +167,39 @@ import Training
     #expect(found?.contains(expected) == true, "\(found ?? "no error")")
   }
 
+  @Test(arguments: [
+    ("best={score: fid, prefer: lowest}", "expected one of diversity, found 'fid'"),
+    ("best={score: diversity}", "prefer: missing"),
+    ("best={score: diversity, prefer: most}", "expected one of lowest, highest"),
+    ("best={score: diversity, prefer: lowest, column: modes}", "expected one of diversity"),
+    ("stopAfter=3", "evaluation.stopAfter: expected evaluation.best too"),
+    ("statistics=standing_batches", "expected one of running, batch, standing"),
+  ])
+  func unusableChoices(assignment: String, expected: String) {
+    let found = message { _ = try configuration(["evaluation.\(assignment)"]) }
+    #expect(found?.contains(expected) == true, "\(found ?? "no error")")
+  }
+
+  @Test func theBestIsOfAScore() throws {
+    let parsed = try configuration([
+      "evaluation.best={score: diversity, prefer: highest}", "evaluation.stopAfter=3",
+    ])
+    let best = try #require(parsed.evaluation.best)
+    #expect(best.column == "diversity" && best.index == 0 && best.prefers == .highest)
+    #expect(parsed.evaluation.stopAfter == 3)
+    #expect(best.isBetter(2, than: 1) && !best.isBetter(1, than: 1) && best.isBetter(0, than: nil))
+    #expect(!best.isBetter(.nan, than: nil) && !best.isBetter(.infinity, than: 1))
+    let yaml = try parsed.resolved(communicator: SoloCommunicator()).yaml
+    #expect(
+      yaml.contains("  best: {score: diversity, column: diversity, prefer: highest}\n"), "\(yaml)")
+    let none = message {
+      _ = try configuration([
+        "evaluation.scores=[]", "evaluation.best={score: diversity, prefer: highest}",
+      ])
+    }
+    #expect(none?.contains("evaluation.best: the run measures no score") == true, "\(none ?? "")")
+  }
+
   @Test func epochsAndIterations() throws {
     let both = message {
       _ = try configuration(

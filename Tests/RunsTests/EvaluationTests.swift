@@ -34,7 +34,7 @@ import Testing
     evaluation: {every: 2 iterations, samples: 500}
     """
 
-  private func train(
+  static func train(
     _ run: String, ranks: Int = 1, resumes: Bool = false, _ overrides: [String] = []
   ) throws {
     var options = TrainingOptions()
@@ -57,33 +57,64 @@ import Testing
   }
 
   /// evaluation.csv without its last column, the seconds.
-  private func rows(_ run: String) throws -> [String] {
+  static func rows(_ run: String) throws -> [String] {
     let text = String(decoding: try FileSystem.readFile("\(run)/evaluation.csv"), as: UTF8.self)
     return text.split(separator: "\n").map {
       $0.split(separator: ",").dropLast().joined(separator: ",")
     }
   }
 
-  private func expectSameCheckpoint(_ run: String, as other: String) throws {
-    let names = try FileSystem.listDirectory("\(other)/checkpoints/latest/").sorted()
+  static func expectSameCheckpoint(
+    _ run: String, as other: String, _ link: String = "latest"
+  ) throws {
+    let names = try FileSystem.listDirectory("\(other)/checkpoints/\(link)/").sorted()
     #expect(names.contains("generator_ema.safetensors"))
     for name in names {
       let isSame =
-        try FileSystem.readFile("\(run)/checkpoints/latest/\(name)")
-        == FileSystem.readFile("\(other)/checkpoints/latest/\(name)")
+        try FileSystem.readFile("\(run)/checkpoints/\(link)/\(name)")
+        == FileSystem.readFile("\(other)/checkpoints/\(link)/\(name)")
       #expect(isSame, "\(run): \(name)")
     }
   }
 
-  /// No bit of training is another one, and nothing is written where nothing is measured.
-  @Test func scoresMoveNothing() throws {
+  /// No bit of training is another one, whatever the samples are drawn with and on any ranks; and
+  /// nothing is written where nothing is measured.
+  @Test(arguments: SampleStatistics.allCases, [1, 2])
+  func scoresMoveNothing(statistics: SampleStatistics, ranks: Int) throws {
     try withTemporaryFolder { folder in
       let (with, without) = ("\(folder)/with", "\(folder)/without")
-      try train(with, ["evaluation.every=1 iteration"])
-      try train(without, ["evaluation.every=never"])
-      try expectSameCheckpoint(with, as: without)
+      let drawing = [
+        "evaluation.statistics=\(statistics)", "evaluation.standingBatches=3",
+      ]
+      try Self.train(with, ranks: ranks, drawing + ["evaluation.every=1 iteration"])
+      try Self.train(without, drawing + ["evaluation.every=never"])
+      try Self.expectSameCheckpoint(with, as: without)
       #expect(!FileSystem.exists("\(without)/evaluation.csv"))
-      #expect(try rows(with).count == 7)
+      let rows = try Self.rows(with)
+      #expect(rows.count == 7)
+      // The scores are the same on any ranks too, and `evaluate` has them again.
+      let found = try TrainedModel(with).evaluate(samples: 500).values
+      let last = try #require(rows.last).split(separator: ",").dropFirst(2).map(String.init)
+      for (value, expected) in zip(found, last) {
+        expectClose(value, Double(expected) ?? .nan, absolute: 1e-7, "\(statistics), \(ranks)")
+      }
+    }
+  }
+
+  /// Statistics and weights make other samples.
+  @Test func drawingCounts() throws {
+    try withTemporaryFolder { folder in
+      let run = "\(folder)/run"
+      try Self.train(run)
+      var found = Set<Double>()
+      for usesAverage in [true, false] {
+        for statistics in SampleStatistics.allCases {
+          found.insert(
+            try TrainedModel(run, usesAverage: usesAverage)
+              .evaluate(scores: ["diversity"], samples: 500, statistics: statistics).values[0])
+        }
+      }
+      #expect(found.count == 6)
     }
   }
 
@@ -92,29 +123,29 @@ import Testing
   @Test func rowsAfterResume() throws {
     try withTemporaryFolder { folder in
       let (straight, halves) = ("\(folder)/straight", "\(folder)/halves")
-      try train(straight)
-      let expected = try rows(straight)
+      try Self.train(straight)
+      let expected = try Self.rows(straight)
       #expect(
         expected[0] == "iteration (count),epoch (count),diversity (1),modes_hit (count),"
           + "modes_touched (count),on_mode (1)")
       #expect(expected.dropFirst().map { $0.prefix(4) } == ["2,1,", "4,1,", "6,1,"])
-      try train(halves, ["training.iterations=2"])
+      try Self.train(halves, ["training.iterations=2"])
       let path = "\(halves)/evaluation.csv"
       let text = String(decoding: try FileSystem.readFile(path), as: UTF8.self)
       try FileSystem.writeAtomically(text + "4,1,9,9,9,9,9\n6,1,9", to: path)
-      try train(halves, ranks: 2, resumes: true, ["training.iterations=6"])
-      #expect(try rows(halves) == expected)
-      try expectSameCheckpoint(halves, as: straight)
-      try train("\(folder)/ranks", ranks: 4)
-      #expect(try rows("\(folder)/ranks") == expected)
+      try Self.train(halves, ranks: 2, resumes: true, ["training.iterations=6"])
+      #expect(try Self.rows(halves) == expected)
+      try Self.expectSameCheckpoint(halves, as: straight)
+      try Self.train("\(folder)/ranks", ranks: 4)
+      #expect(try Self.rows("\(folder)/ranks") == expected)
     }
   }
 
   /// The end counts, off schedule too.
   @Test func theEndIsMeasured() throws {
     try withTemporaryFolder { folder in
-      try train("\(folder)/run", ["evaluation.every=4 iterations"])
-      #expect(try rows("\(folder)/run").dropFirst().map { $0.prefix(2) } == ["4,", "6,"])
+      try Self.train("\(folder)/run", ["evaluation.every=4 iterations"])
+      #expect(try Self.rows("\(folder)/run").dropFirst().map { $0.prefix(2) } == ["4,", "6,"])
     }
   }
 
@@ -122,10 +153,11 @@ import Testing
   @Test func evaluateGivesTheSame() throws {
     try withTemporaryFolder { folder in
       let run = "\(folder)/run"
-      try train(run)
+      try Self.train(run)
       let found = try TrainedModel(run).evaluate(samples: 500)
       #expect(found.seed == 5 && found.samples == 500)
-      let row = try #require(try rows(run).last).split(separator: ",").dropFirst(2).map(String.init)
+      let row = try #require(try Self.rows(run).last).split(separator: ",").dropFirst(2).map(
+        String.init)
       let values = found.values.map { String(format: "%.9g", $0) }
       for (value, expected) in zip(values, row) {
         expectClose(

@@ -122,6 +122,66 @@ private struct Energies: Dataset {
     expectSameBits(Array(thirteen[..<(12 * size)]), twelve, "thirteen")
   }
 
+  /// Whatever batch norm normalizes with, the samples are the same bits on any number of ranks, and
+  /// the running statistics are back behind them.
+  @Test(arguments: [SampleGenerator.Statistics.batch, .standing])
+  func ranksDoNotShowInStatistics(statistics: SampleGenerator.Statistics) throws {
+    @Sendable func draw(
+      _ communicator: any Communicator
+    ) throws -> (images: [Float], isRestored: Bool) {
+      let (generator, model) = try Self.generator(
+        statistics: statistics, communicator: communicator)
+      let before = model.generator.parameterHash
+      let images = try generator.withStatistics { try Self.images(generator, 31) }
+      return (images, model.generator.parameterHash == before)
+    }
+    let alone = try draw(SoloCommunicator())
+    #expect(alone.isRestored && alone.images.count == 31 * 28 * 28)
+    for ranks in [2, 4] {
+      for found in try ThreadedCommunicator.run(ranks: ranks, draw) {
+        expectSameBits(found.images, alone.images, "\(statistics), \(ranks) ranks")
+        #expect(found.isRestored)
+      }
+    }
+  }
+
+  /// Standing statistics are the means of those of the batches: of a batch norm that takes the
+  /// noise, by hand.
+  @Test func standingStatisticsAreMeans() throws {
+    let parsed = try configuration([
+      "generator.layers=[{batchNorm: {momentum: 0.2}}, {linear: {outputs: 2}}]",
+      "generator.input=[5]",
+      "critic.layers=[{linear: {outputs: 7}}, relu, {linear: {outputs: 1}}]",
+    ])
+    let model = try parsed.makeModel(communicator: SoloCommunicator())
+    let generator = SampleGenerator(
+      model, parsed, statistics: .standing, standingBatches: 3)
+    let norm = try #require(model.generator.runningNorms.first)
+    let stream = RandomStream(seed: 3, purpose: .sampleNoise, step: 3)
+    let noise = (0..<36).map { index in
+      withOutput(5) { stream.normals(sample: index, into: $0) }.map(Double.init)
+    }
+    try generator.withStatistics {
+      for channel in 0..<5 {
+        var (mean, variance) = (0.0, 0.0)
+        for batch in 0..<3 {
+          let values = noise[batch * 12..<(batch + 1) * 12].map { $0[channel] }
+          let own = values.reduce(0, +) / 12
+          mean += own / 3
+          variance += values.reduce(0) { $0 + ($1 - own) * ($1 - own) } / 11 / 3
+        }
+        expectClose(
+          Double(norm.runningMean.values.buffer[channel]), mean, absolute: 1e-6, "mean")
+        expectClose(
+          Double(norm.runningVariance.values.buffer[channel]), variance, absolute: 1e-6,
+          "variance")
+      }
+      #expect(norm.batchesTracked.counter == 3)
+    }
+    #expect(norm.momentum == 0.2 && norm.batchesTracked.counter == 0)
+    #expect(norm.runningVariance.values.buffer.allSatisfy { $0 == 1 })
+  }
+
   @Test func uniformNoiseIsUniform() throws {
     let (generator, _) = try Self.generator(["generator.noise=uniform"])
     let noise = withOutput(5) { generator.fillNoise(9, $0) }

@@ -42,7 +42,7 @@ import Testing
       let newest = try sample(run)
       #expect(newest == "\(run)/samples/step-00000004.png")
       #expect(try PNG.read(newest) == PNG.read("\(run)/samples/iteration-000004.png"))
-      let older = try sample(run) { $0.iteration = 2 }
+      let older = try sample(run) { $0.checkpoint = .step(2) }
       #expect(try PNG.read(older) == PNG.read("\(run)/samples/iteration-000002.png"))
       #expect(try PNG.read(older) != PNG.read(newest))
       // The same by the checkpoint's folder, by `latest`, and by the file with its configuration.
@@ -108,14 +108,15 @@ import Testing
         message { _ = try sample(path, change) } ?? "no error"
       }
       #expect(
-        fault(run) { $0.iteration = 3 } == "\(run): has no checkpoint of step 3; there are 2, 4")
+        fault(run) { $0.checkpoint = .step(3) }
+          == "\(run): has no checkpoint of step 3; there are 2, 4")
       #expect(fault("\(folder)/none") == "\(folder)/none: no such file or folder")
       #expect(
         fault(folder)
           == "\(folder): expected a run's folder (with config.yaml) or a checkpoint's (with "
           + "generator.safetensors), found neither")
       #expect(
-        fault("\(run)/checkpoints/latest") { $0.iteration = 4 }
+        fault("\(run)/checkpoints/latest") { $0.checkpoint = .step(4) }
           == "\(run)/checkpoints/latest: is a checkpoint; "
           + "--step chooses among the checkpoints of a run's folder")
       let file = "\(run)/checkpoints/latest/generator.safetensors"

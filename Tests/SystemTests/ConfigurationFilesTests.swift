@@ -61,12 +61,14 @@ extension SystemTests {
       }
     }
 
-    /// Writes 300 grey images of ten classes as IDX files.
-    static func writeImages(_ folder: String, in scratch: Scratch) throws {
+    /// Writes 300 grey images of ten classes as IDX files, of the part `train` or `t10k`.
+    static func writeImages(
+      _ folder: String, in scratch: Scratch, part: String = "train"
+    ) throws {
       let images = idx([0x803, 300, 28, 28], Data(repeating: 100, count: 300 * 28 * 28))
-      _ = try scratch.write("\(folder)/train-images-idx3-ubyte", images)
+      _ = try scratch.write("\(folder)/\(part)-images-idx3-ubyte", images)
       let labels = Data((0..<300).map { UInt8($0 % 10) })
-      _ = try scratch.write("\(folder)/train-labels-idx1-ubyte", idx([0x801, 300], labels))
+      _ = try scratch.write("\(folder)/\(part)-labels-idx1-ubyte", idx([0x801, 300], labels))
     }
 
     private static func idx(_ header: [Int], _ elements: Data) -> Data {

@@ -51,8 +51,13 @@ extension SystemTests {
       var helps: [[String]: String] = [:]
       for words in lines {
         guard let first = words.first, !first.hasPrefix("-") else { continue }
-        let hasSubcommand = first == "data" && words.count > 1 && !words[1].hasPrefix("-")
-        let command = Array(words.prefix(hasSubcommand ? 2 : 1))
+        let hasSubcommand =
+          (first == "data" || words.dropFirst().first == "train-classifier") && words.count > 1
+          && !words[1].hasPrefix("-")
+        // The help of a command that is the default of its group.
+        let command =
+          first == "evaluate" && !hasSubcommand
+          ? ["evaluate", "run"] : Array(words.prefix(hasSubcommand ? 2 : 1))
         if helps[command] == nil {
           let outcome = try Program.run(command + ["--help"])
           #expect(outcome.status == 0, "\(file): \(words): \(outcome)")
@@ -74,6 +79,7 @@ extension SystemTests {
     /// half a minute.
     private static let notRun = [
       "data download ", "data verify mnist", "data preview mnist", "bench --exchange ",
+      "evaluate train-classifier --config",
     ]
 
     /// What makes a line short that would go on for minutes or hours; later options win.
@@ -121,7 +127,7 @@ extension SystemTests {
         "glyphs", "penalty-10", "penalty-100", "a", "b", "steps-5", "steps-1",
         "fashion-mnist-wgan-gp", "fashion-mnist-wgan-gp-no-critic-norm",
       ],
-      ["conditional"], ["gaussians25"],
+      ["conditional"], ["gaussians25"], ["best"],
     ]
 
     private static func prepare(_ scratch: Scratch) throws {
@@ -144,6 +150,10 @@ extension SystemTests {
           [try scratch.write("tiny.yaml", tiny), "training.iterations=200"],
           [try scratch.write("conditional.yaml", conditional), "training.iterations=2"],
           ["configs/toy-25gaussians.yaml", "training.iterations=2", "width=2"],
+          [
+            "tiny.yaml", "training.iterations=2", "evaluation.every=1 iteration",
+            "evaluation.best={score: diversity, prefer: highest}",
+          ],
         ])
       {
         try train("runs/\(names[0])", arguments, scratch)
@@ -157,14 +167,23 @@ extension SystemTests {
       try files.copyItem(
         atPath: RunFolder(scratch.url("whole").path).file("generator.safetensors", of: "latest"),
         toPath: scratch.url("generator.safetensors").path)
+      let reals = try Self.run(
+        ["sample", "runs/glyphs", "--single", "reals", "--count", "20", "--seed", "9"], in: scratch)
+      try #require(reals.status == 0, "\(reals)")
+      for (name, fixture) in [("reals.npy", "big-endian.npy"), ("samples.npz", "stored.npz")] {
+        try files.copyItem(
+          atPath: repositoryFile("Tests/DatasetsTests/Fixtures/numpy/\(fixture)"),
+          toPath: scratch.url(name).path)
+      }
     }
 
     private static func train(
       _ run: String, _ arguments: [String], _ scratch: Scratch
     ) throws {
       let outcome = try Self.run(
-        ["train", "--run", run, "--config"] + arguments
-          + ["output.checkpointEvery=100 iterations", "evaluation.every=never"], in: scratch)
+        ["train", "--run", run, "--config", arguments[0]]
+          + ["output.checkpointEvery=100 iterations", "evaluation.every=never"]
+          + arguments.dropFirst(), in: scratch)
       try #require(outcome.status == 0, "\(outcome)")
     }
 

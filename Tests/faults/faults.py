@@ -130,13 +130,20 @@ CALLS = "write,fsync,rename,unlink,symlink,rmdir,mkdir,pwrite64,ftruncate"
 ERRORS = ["ENOSPC", "EIO", "EROFS", "EDQUOT"]
 
 
-def traced_calls(trial):
+# Keeps the best checkpoint beside the newest one.
+BEST = [
+    "output.keep=1", "evaluation.every=5 iterations", "evaluation.samples=16",
+    "evaluation.best={score: diversity, prefer: highest}",
+]
+
+
+def traced_calls(trial, *more):
     """The calls of rank 0 that change the run's folder: each its thread's, name, number and text.
 
     strace counts the calls of a name of each thread by itself, so that is their number.
     """
     lab, run, log = trial.lab, trial.folder / "traced", trial.folder / "trace"
-    lab.start(["strace", "-f", "-y", "-o", log, "-e", f"trace={CALLS}", *lab.words(run, 30)]).wait()
+    lab.start(["strace", "-f", "-y", "-o", log, "-e", f"trace={CALLS}", *lab.words(run, 30, *more)]).wait()
     counts, calls = Counter(), []
     for line in log.read_text(errors="replace").splitlines():
         match = re.match(r"(\d+) +([a-z0-9]+)\((.*)", line)
@@ -155,6 +162,17 @@ def checkpoint_calls(trial):
     return [call for call in calls[begins[3]:begins[4]] if call[0] == writer]
 
 
+def best_calls(trial):
+    """Those of the last checkpoint but one that `best` moves to; older ones are removed then."""
+    calls = traced_calls(trial, *BEST)
+    begins = [n for n, call in enumerate(calls) if call[1] == "mkdir" and "/.step-" in call[3]]
+    links = [n for n, call in enumerate(calls) if call[1] == "symlink" and "/.best." in call[3]]
+    begin = max(n for n in begins[2:-1] if any(n < link for link in links))
+    end = next(n for n in begins if n > begin)
+    writer = calls[begin][0]
+    return [call for call in calls[begin:end] if call[0] == writer]
+
+
 def first_calls(trial):
     """Those before training: the run's folder is made."""
     calls = [call for call in traced_calls(trial) if str(trial.folder) in call[3]]
@@ -162,39 +180,55 @@ def first_calls(trial):
     return [call for call in calls[:begin] if call[0] == calls[0][0]]
 
 
-def inject(trial, number, call, what):
+def inject(trial, number, call, what, *more):
     """A run in which one call is disturbed, and whether it was."""
     # Without --seccomp-bpf: strace 6.1 then injects into the first call only.
     lab, run, log = trial.lab, trial.run(number), trial.folder / f"log-{number:04}"
     _, name, count, _ = call
     result = lab.start([
         "strace", "-f", "-o", log, "-e", f"trace={name}",
-        "-e", f"inject={name}:{what}:when={count}", *lab.words(run, 30),
+        "-e", f"inject={name}:{what}:when={count}", *lab.words(run, 30, *more),
     ]).wait(60)
     text = log.read_text(errors="replace")
     log.unlink()
     return result, "killed by SIGKILL" in text or "(INJECTED)" in text
 
 
-def kill_at(trial, calls):
+def kill_at(trial, calls, *more, judge=lambda run: ""):
     def one(item):
         number, call = item
-        result, is_hit = inject(trial, number, call, "signal=KILL")
+        result, is_hit = inject(trial, number, call, "signal=KILL", *more)
         run = trial.run(number)
-        seen = f"status {result.status}, {trial.lab.left(run)}, {trial.lab.goes_on(run, 30)}"
+        left = trial.lab.left(run)
+        seen = f"status {result.status}, {left}, {trial.lab.goes_on(run, 30, 1, *more)}{judge(run)}"
         shutil.rmtree(run, ignore_errors=True)
         return seen if is_hit else "not hit"
 
     trial.lab.reference(30)
     seen = trial.in_parallel(one, enumerate(calls))
     names = ", ".join(f"{n} {name}" for name, n in Counter(call[1] for call in calls).items())
-    return "status 137, no process left, same bits", tally(seen), f"{len(calls)} runs: {names}"
+    expected = "status 137, no process left, same bits" + (", same best" if more else "")
+    return expected, tally(seen), f"{len(calls)} runs: {names}"
 
 
 @case("kill-checkpoint", "a kill at every system call of a checkpoint's writing", "strace: SIGKILL before call N of the fourth checkpoint, for every N (so also after N - 1)")
 def kill_checkpoint(trial):
     need("strace")
     return kill_at(trial, checkpoint_calls(trial))
+
+
+@case("kill-best", "a kill at every system call of the writing of a checkpoint that is the best", "as above, with evaluation.best and output.keep=1")
+def kill_best(trial):
+    need("strace")
+    calls = best_calls(trial)
+    expected = os.readlink(trial.folder / "traced/checkpoints/best")
+
+    def judge(run):
+        link = run / "checkpoints/best"
+        is_same = link.is_symlink() and os.readlink(link) == expected and (link / "DONE").exists()
+        return ", same best" if is_same else ", another best"
+
+    return kill_at(trial, calls, *BEST, judge=judge)
 
 
 @case("kill-begin", "a kill at every system call of a run's begin", "strace: SIGKILL before each call that makes the run's folder")

@@ -39,6 +39,10 @@ private let readers: [String: (_ path: String) throws -> Void] = [
   "cifar": { path in _ = try loadCIFAR10(path: path, split: .train) },
   "pickle": { path in _ = try loadMNISTPickle(path: path, split: .train) },
   "picture": { path in _ = try Picture.read(path) },
+  "numpy": { path in
+    _ = try NumPyReader.names(in: path)
+    _ = try ImageFiles.open(path)
+  },
 ]
 
 /// The reader of this run, and the file that it reads: in memory, for speed.

@@ -4,7 +4,7 @@
 #   Tests/fuzz/run.sh READER [SECONDS]      # 600 seconds unless told
 #
 # READER: yaml, override, safetensors, done, metrics, idx, cifar (with tar and pickles), pickle,
-# picture (PNG and JPEG). The first call builds, some ten minutes. What is found interesting stays in
+# picture (PNG and JPEG), numpy (npy and npz). The first call builds, some ten minutes. What is found interesting stays in
 # .build/fuzz/corpus/READER; an input that crashes, hangs for 10 s or takes more memory than 1 GB
 # ends the run, with its path in the last lines: mend the reader, and keep the input as a fixture.
 set -euo pipefail
@@ -34,6 +34,7 @@ case $reader in
     for file in "$fixtures"/mnist*.gz; do gzip -dc "$file" >"$corpus/$(basename "$file" .gz)"; done
     ;;
   picture) cp -n "$fixtures"/*.png "$fixtures"/*.jpg "$corpus"/ ;;
+  numpy) cp -n "$fixtures"/numpy/* "$corpus"/ ;;
   *) echo "$reader: unknown reader" >&2; exit 2 ;;
 esac
 

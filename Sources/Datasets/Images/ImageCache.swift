@@ -182,42 +182,15 @@ final class ImageCache: Sendable {
   private static func images(
     _ files: [String], _ settings: ImageFolderSettings, _ pool: ThreadPool
   ) throws -> [UInt8] {
-    let results = Results(count: files.count)
-    pool.forEach(files.count) { index, _ in
-      results.set(
-        index,
-        Result {
-          // Within a second, however many pictures there are.
-          guard StopSignal.pending == 0 else {
-            throw Fault(
-              "stopped by \(StopSignal.name(StopSignal.pending)) while pictures were read")
-          }
-          let path = "\(settings.path)/\(files[index])"
-          var picture = try Picture.read(path)
-          if settings.channels == 1 { picture = picture.grey }
-          return try picture.fitted(to: settings.size, crop: settings.crop, path: path).pixels
-        })
-    }
-    return try results.all().flatMap { try $0.get() }
+    try pool.map(files.count) { index in
+      let path = "\(settings.path)/\(files[index])"
+      var picture = try Picture.read(path)
+      if settings.channels == 1 { picture = picture.grey }
+      return try picture.fitted(to: settings.size, crop: settings.crop, path: path).pixels
+    }.flatMap { $0 }
   }
 
   private static func littleEndian(_ word: UInt32) -> [UInt8] {
     (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
-  }
-
-  /// What several threads give, each in its own place.
-  private final class Results: @unchecked Sendable {
-    private let lock = NSLock()
-    private var results: [Result<[UInt8], any Error>]
-
-    init(count: Int) {
-      results = [Result<[UInt8], any Error>](repeating: .success([]), count: count)
-    }
-
-    func set(_ index: Int, _ result: Result<[UInt8], any Error>) {
-      lock.withLock { results[index] = result }
-    }
-
-    func all() -> [Result<[UInt8], any Error>] { lock.withLock { results } }
   }
 }

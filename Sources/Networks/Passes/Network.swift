@@ -89,6 +89,16 @@ package final class Network {
   }
 
   package var layers: [any Layer] { sequence.layers }
+  /// The batch norms that keep running statistics, those inside other layers included.
+  package var runningNorms: [BatchNorm] { Self.runningNorms(in: layers) }
+
+  private static func runningNorms(in layers: [any Layer]) -> [BatchNorm] {
+    layers.flatMap { layer in
+      ((layer as? BatchNorm).map { $0.buffers.isEmpty ? [] : [$0] } ?? [])
+        + runningNorms(in: layer.children.map(\.layer))
+    }
+  }
+
   package var inputShape: Shape { sequence.inputShape }
   package var outputShape: Shape { sequence.outputShape }
 

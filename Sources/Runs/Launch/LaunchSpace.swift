@@ -16,7 +16,8 @@ struct LaunchSpace {
   private static let mostTested = 64 << 20
 
   let checkpointBytes: Int
-  /// Checkpoints that are there at once: those that are kept, and the one that is being written.
+  /// Checkpoints that are there at once: those that are kept, the best where it is older, and the
+  /// one that is being written.
   let checkpoints: Int
   /// Pictures as if PNG packed nothing, and tables.
   let otherBytes: Int
@@ -29,7 +30,7 @@ struct LaunchSpace {
   /// - Throws: `ConfigurationError` where the batch does not fit the data.
   init(_ configuration: RunConfiguration, checkpointBytes: Int, dataset: (any Dataset)?) throws {
     self.checkpointBytes = checkpointBytes
-    checkpoints = configuration.output.keep + 1
+    checkpoints = configuration.output.keep + (configuration.evaluation.best == nil ? 1 : 2)
     guard let dataset else {
       (pictures, otherBytes) = (0, 0)
       return

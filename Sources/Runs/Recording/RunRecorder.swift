@@ -24,6 +24,7 @@ final class RunRecorder {
 
   private let columns: MetricsColumns
   private var monitor: TrainingMonitor
+  private var costs = ScoreCosts()
 
   init(
     _ directory: RunDirectory, _ configuration: RunConfiguration, _ objective: Objective,
@@ -116,10 +117,20 @@ final class RunRecorder {
   }
 
   /// Logs scores, and warns where samples are nearly all the same.
-  func record(_ found: Evaluation.Result, iteration: Int) throws {
+  ///
+  /// - Parameters:
+  ///   - found: The scores.
+  ///   - iteration: Iterations done.
+  ///   - best: The best so far of the chosen score; nil where the run keeps none.
+  /// - Throws: Where `evaluation.csv` cannot be written.
+  func record(_ found: Evaluation.Result, iteration: Int, best: BestScore?) throws {
     try evaluationLog.append(
       found, iteration: iteration, epoch: status(iteration, nil).epoch?.current ?? 0)
-    progress.log("iteration \(iteration): \(found.summary)")
+    costs.add(found)
+    let isBest = best?.iteration == iteration
+    let comparison =
+      isBest ? "; the best so far" : best?.description.map { "; best \($0)" } ?? ""
+    progress.log("iteration \(iteration): \(found.summary)\(comparison)")
     guard let diversity = found[Diversity.name]?.first else { return }
     switch monitor.observe(diversity: diversity, iteration: iteration) {
     case .begins(let text): Messages.warning("iteration \(iteration): \(text)")
@@ -131,7 +142,15 @@ final class RunRecorder {
   /// Writes the rows so far to the files: a checkpoint is about to count on them.
   func flush() throws { try metrics.flush() }
 
-  func finish(iteration: Int, start: Int, stoppedBy signal: Int32) throws {
+  /// Writes what is left to write, and says how the run ended.
+  ///
+  /// - Parameters:
+  ///   - iteration: Iterations done.
+  ///   - start: Those before.
+  ///   - signal: What stopped it; 0 for nothing.
+  ///   - early: Why it is done before its schedule; nil where it is not.
+  /// - Throws: Where a file cannot be written.
+  func finish(iteration: Int, start: Int, stoppedBy signal: Int32, early: String?) throws {
     progress.finish()
     try metrics.close()
     try evaluationLog.close()
@@ -141,11 +160,17 @@ final class RunRecorder {
       try PNG.write(curves, to: directory.curves)
     }
     let seconds = monotonicSeconds() - startTime
+    if let early, iteration == start {
+      return Messages.notice(
+        "nothing to do: \(directory.path) was \(early); a larger evaluation.stopAfter goes on")
+    }
     if iteration == start && signal == 0 {
       return Messages.notice(
         "nothing to do: all \(iteration) iterations of \(directory.path) are done")
     }
-    if signal != 0 && iteration < schedule.iterations {
+    if let costs = costs.line(of: seconds) { Messages.notice(costs) }
+    if let early { Messages.notice(early) }
+    if signal != 0 && early == nil && iteration < schedule.iterations {
       return Messages.notice(
         "stopped by \(StopSignal.name(signal)) after iteration \(iteration) of "
           + "\(schedule.iterations), saved; go on with: "

@@ -55,6 +55,9 @@ package final class BatchNorm: Layer {
   package let beta: Parameter
   package let settings: Options
   package var epsilon: Double { settings.epsilon }
+  /// The part of the new in running statistics: that of `settings`, but while somebody accumulates
+  /// statistics for sampling.
+  package var momentum: Double
   /// The number of classes, where scale and offset depend on the label; nil where they do not.
   package let classes: Int?
   package let runningMean: StateBuffer
@@ -95,6 +98,7 @@ package final class BatchNorm: Layer {
   ) {
     self.inputShape = inputShape
     self.settings = settings
+    momentum = settings.momentum
     self.classes = classes
     self.context = context
     self.maximumGroups = maximumGroups
@@ -329,7 +333,7 @@ package final class BatchNorm: Layer {
   }
 
   private func move(_ running: inout Float, to batch: Double) {
-    running = Float((1 - settings.momentum) * Double(running) + settings.momentum * batch)
+    running = Float((1 - momentum) * Double(running) + momentum * batch)
   }
 
   private func takeRunningStatistics(_ pass: Pass) {

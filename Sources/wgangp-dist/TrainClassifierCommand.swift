@@ -1,0 +1,50 @@
+import ArgumentParser
+import Base
+import Configuration
+import Recipe
+import Runs
+
+struct TrainClassifierCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train-classifier",
+    abstract: "Train a small classifier, by whose features scores compare images.",
+    discussion: """
+      Writes a feature network: NAME.yaml, its description, and NAME.safetensors, its weights; the \
+      same bytes on any allowed number of ranks. Accuracy is that on the test part of the data, or \
+      where there is none on every tenth sample, which is held out.
+
+      Without --config it is the one for drawn digits that the program has built in.
+      """)
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "What to train, such as configs/classifiers/mnist.yaml.", valueName: "file"))
+  var config: String?
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The description (default: NAME.yaml).", valueName: "file"))
+  var output: String?
+
+  @Argument(
+    help: ArgumentHelp(
+      "Overrides, such as width=16 or training.epochs=3.", valueName: "key=value"))
+  var overrides: [String] = []
+
+  func run() throws {
+    StopSignal.install()
+    try Job.run(needsAllTasks: true) { communicator in
+      let document = try communicator.agree {
+        var document = try ConfigurationDocument.classifier(config)
+        for assignment in overrides { try document.override(assignment) }
+        return document
+      }
+      let run = try ClassifierRun(document, communicator: communicator)
+      let found = try run.train()
+      let path = output ?? "\(run.name).yaml"
+      try run.write(to: path, found)
+      Messages.notice("wrote \(path) and its weights beside it")
+    }
+  }
+}
