@@ -39,7 +39,7 @@ package struct TrainedModel {
     overrides: [String] = [], usesAverage: Bool = true,
     needsCritic: (RunConfiguration, Model) -> Bool = { _, _ in false }
   ) throws {
-    let place = try Self.place(path, iteration: iteration)
+    let place = try CheckpointPlace(path, iteration: iteration)
     run = place.run
     source = place.source
     notes = place.notes
@@ -52,25 +52,11 @@ package struct TrainedModel {
     try document.apply(overrides)
     configuration = try RunConfiguration(document)
     model = try configuration.makeModel(communicator: SoloCommunicator())
-    guard !place.isFile else {
-      self.iteration = nil
-      guard !needsCritic(configuration, model) else {
-        throw Fault(
-          "\(path): is the generator's weights only, but the critic's are needed; give the "
-            + "checkpoint's folder")
-      }
-      try model.generator.load(SafetensorsFile(path: path))
-      try Self.requireFinite(model.generator, path)
-      return
-    }
-    self.iteration = CheckpointStore.step(ofName: FileSystem.name(of: place.source))
+    self.iteration = place.iteration
     let networks =
       [model.generator] + (needsCritic(configuration, model) ? [model.critic] : [])
     for network in networks {
-      let average = "\(source)/\(network.name)_ema.safetensors"
-      let path =
-        usesAverage && FileSystem.exists(average)
-        ? average : "\(source)/\(network.name).safetensors"
+      let path = try place.file(of: network.name, averaged: usesAverage)
       try network.load(SafetensorsFile(path: path))
       try Self.requireFinite(network, path)
     }
@@ -89,61 +75,6 @@ package struct TrainedModel {
   /// Opens the data set that the run was trained on.
   package func openDataset() throws -> any Dataset {
     try configuration.data.open()
-  }
-
-  // MARK: - Finding it
-
-  private struct Place {
-    var source: String
-    var run: RunDirectory?
-    var isFile = false
-    var notes: [String] = []
-  }
-
-  private static func place(_ path: String, iteration: Int?) throws -> Place {
-    guard FileSystem.exists(path) else { throw Fault("\(path): no such file or folder") }
-    if !FileSystem.isDirectory(path) {
-      try refuse(iteration, path, "a file")
-      return Place(source: path, isFile: true)
-    }
-    let run = RunDirectory(path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path)
-    if FileSystem.exists(run.configuration) {
-      let store = CheckpointStore(directory: run.checkpoints, keep: 1)
-      if let iteration {
-        let folder = store.path(step: max(0, iteration))
-        guard FileSystem.exists("\(folder)/DONE") else {
-          let steps = try store.names().compactMap(CheckpointStore.step(ofName:)).map(String.init)
-          throw Fault(
-            "\(path): has no checkpoint of step \(iteration); there are "
-              + (steps.isEmpty ? "none" : steps.joined(separator: ", ")))
-        }
-        try store.verify(folder)
-        return Place(source: folder, run: run)
-      }
-      let found = try store.latestValid()
-      guard let folder = found.path else {
-        throw Fault("\(path): has no whole checkpoint")
-      }
-      return Place(source: folder, run: run, notes: found.notes)
-    }
-    guard FileSystem.exists("\(path)/generator.safetensors") else {
-      throw Fault(
-        "\(path): expected a run's folder (with config.yaml) or a checkpoint's (with "
-          + "generator.safetensors), found neither")
-    }
-    try refuse(iteration, path, "a checkpoint")
-    // `latest` is a link: its own name tells no step.
-    let folder = URL(fileURLWithPath: path).resolvingSymlinksInPath()
-    let parent = RunDirectory(
-      folder.deletingLastPathComponent().deletingLastPathComponent().path)
-    return Place(
-      source: folder.path, run: FileSystem.exists(parent.configuration) ? parent : nil)
-  }
-
-  private static func refuse(_ iteration: Int?, _ path: String, _ what: String) throws {
-    guard iteration != nil else { return }
-    throw Fault(
-      "\(path): is \(what); --step chooses among the checkpoints of a run's folder")
   }
 }
 
