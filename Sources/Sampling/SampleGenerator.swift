@@ -288,7 +288,7 @@ package struct SampleGenerator {
     noise: (_ index: Int, _ buffer: MutableFloatBuffer) -> Void,
     _ body: (_ samples: ArraySlice<Float>) throws -> Void
   ) throws {
-    let draw = {
+    func draw() throws {
       let generator = model.generator
       let conditions = conditions.isEmpty ? [ConditionValues()] : conditions
       try forEachOutput(

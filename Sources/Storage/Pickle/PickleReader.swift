@@ -172,7 +172,7 @@ package struct PickleReader {
   /// Pushes a tuple, a list or a dictionary, or adds to one; false for other opcodes.
   mutating func build(container opcode: UInt8) throws -> Bool {
     switch opcode {
-    case UInt8(ascii: ")"): push(.tuple([]))
+    case UInt8(ascii: ")"): try pushTuple([])
     case UInt8(ascii: "t"): try pushTuple(try popToMark())
     case 0x85, 0x86, 0x87:  // TUPLE1 to TUPLE3
       let items = try (0..<Int(opcode) - 0x84).map { _ in try pop() }

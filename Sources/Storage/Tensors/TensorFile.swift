@@ -38,7 +38,7 @@ package struct TensorFile: TensorSource {
     let bytes = try FileSystem.readFile(path)
     self.path = path
     if bytes.starts(with: [0x50, 0x4B, 3, 4]) {
-      (pickled, names, storages) = try Self.zip(bytes, path: path)
+      (pickled, names, storages) = try Self.torchZip(bytes, path: path)
       (format, file) = (.pytorch, nil)
     } else if bytes.starts(with: Self.legacyStart) {
       throw Fault(
@@ -146,7 +146,7 @@ package struct TensorFile: TensorSource {
   private typealias Tensors = (tensors: [String: Pickled], names: [String])
 
   /// Reads PyTorch's zip: `NAME/data.pkl`, and the storages `NAME/data/KEY`.
-  private static func zip(
+  private static func torchZip(
     _ bytes: [UInt8], path: String
   ) throws -> (tensors: [String: Pickled], names: [String], storages: [String: [UInt8]]) {
     var files = try Archive.files(in: bytes, format: .zip, path: path) { $0 }

@@ -13,6 +13,7 @@ package final class ZipWriter {
     var place: Int
     /// Bytes written so far.
     var written = 0
+    var isWhole = false
   }
 
   private let file: OutputFile
@@ -29,10 +30,10 @@ package final class ZipWriter {
     self.alignment = alignment
   }
 
-  /// Begins a file, of which `size` bytes must be written next.
+  /// Begins a file, of which `size` bytes must be written next; for 0 an empty `write`.
   package func begin(_ name: String, size: Int) throws {
-    precondition(members.last.map { $0.written == $0.size } ?? true, "the file before is not whole")
-    var member = Member(name: Array(name.utf8), size: size, place: position)
+    precondition(members.last?.isWhole ?? true, "the file before is not whole")
+    let member = Member(name: Array(name.utf8), size: size, place: position)
     let isLong = size >= Self.limit
     // Version 4.5 knows 64 bits; bit 3: the CRC-32 follows the bytes.
     var header = Bytes()
@@ -59,7 +60,6 @@ package final class ZipWriter {
     header.add(extra.values.count, 2)
     header.values += member.name + extra.values
     try write(header.values)
-    member.written = 0
     members.append(member)
   }
 
@@ -72,7 +72,8 @@ package final class ZipWriter {
     precondition(members[last].written <= members[last].size, "more bytes than were announced")
     try file.write(bytes)
     position += bytes.count
-    guard members[last].written == members[last].size else { return }
+    guard members[last].written == members[last].size, !members[last].isWhole else { return }
+    members[last].isWhole = true
     var descriptor = Bytes()
     descriptor.add(0x0807_4B50, 4)
     descriptor.add(Int(members[last].crc32), 4)
