@@ -9,7 +9,7 @@ import Storage
 /// | `noise` | N x the generator's input, likewise | float32 |
 /// | `labels` | N, of a conditional generator | int64 |
 ///
-/// Written a pass at a time, whatever N is.
+/// Written a pass at a time, whatever N is; with a batch's statistics all are drawn at once.
 package struct SampleArrays {
   package enum Format: String, Sendable, CaseIterable {
     /// One file, which is not compressed.
@@ -78,9 +78,11 @@ package struct SampleArrays {
       Part(
         name: "samples", preamble: .init(.float32, shape: [count] + output.arraySizes)
       ) { write in
-        try generator.forEachPart(
-          count: count, conditions: conditions, noise: generator.fillNoise
-        ) { try Self.write($0, output, write) }
+        let size = generator.partSize ?? max(count, 1)
+        for first in stride(from: 0, to: count, by: size) {
+          let images = try generator.images(first..<min(first + size, count), conditions)
+          try Self.write(images[...], output, write)
+        }
       },
       Part(
         name: "noise", preamble: .init(.float32, shape: [count] + input.arraySizes)
@@ -121,6 +123,18 @@ package struct SampleArrays {
       }
     }
     try planes.withUnsafeBytes(write)
+  }
+}
+
+extension SampleGenerator {
+  /// Samples of a range, the same ones as if all had been drawn at once.
+  fileprivate func images(
+    _ range: Range<Int>, _ conditions: [ConditionValues]
+  ) throws -> [Float] {
+    let turn = conditions.isEmpty ? 0 : range.lowerBound % conditions.count
+    return try images(
+      count: range.count, conditions: Array(conditions[turn...] + conditions[..<turn])
+    ) { fillNoise(range.lowerBound + $0, $1) }
   }
 }
 

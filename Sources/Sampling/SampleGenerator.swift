@@ -60,6 +60,13 @@ package struct SampleGenerator {
   /// Of a sample's noise.
   package var noiseShape: Shape { model.generator.inputShape }
 
+  /// Samples that can be drawn by themselves, from a multiple of as many on: a pass's. With a
+  /// batch's statistics nil, for all at once.
+  var partSize: Int? {
+    statistics == .batch
+      ? nil : model.generator.memory.shardCapacity * model.context.plan.localShards
+  }
+
   /// Points of the plane: to be drawn as such, over the critic's contours.
   package var isPlanar: Bool { shape == Shape(channels: 2) }
 
@@ -269,39 +276,30 @@ package struct SampleGenerator {
     count: Int, conditions: [ConditionValues] = [],
     noise: (_ index: Int, _ buffer: MutableFloatBuffer) -> Void
   ) throws -> [Float] {
-    var images: [Float] = []
-    images.reserveCapacity(count * shape.elementCount)
-    try forEachPart(count: count, conditions: conditions, noise: noise) { images += $0 }
-    return images
+    guard let average else {
+      return try ownImages(count: count, conditions: conditions, noise: noise)
+    }
+    return try average.withAverage {
+      try ownImages(count: count, conditions: conditions, noise: noise)
+    }
   }
 
-  /// Calls `body` with samples, channels last, a pass's at a time: memory does not grow with them.
-  ///
-  /// - Parameters:
-  ///   - count: Samples.
-  ///   - conditions: What the samples are asked to be, in turn; none for class 0 and zeros.
-  ///   - noise: Overwrites its buffer, `latent` values, with the noise of a sample.
-  ///   - body: Takes whole samples, the next ones of all.
-  /// - Throws: What a pass throws, and `body`.
-  package func forEachPart(
+  /// Images from the parameters that the generator has now, averaged or not.
+  private func ownImages(
     count: Int, conditions: [ConditionValues],
-    noise: (_ index: Int, _ buffer: MutableFloatBuffer) -> Void,
-    _ body: (_ samples: ArraySlice<Float>) throws -> Void
-  ) throws {
-    func draw() throws {
-      let generator = model.generator
-      let conditions = conditions.isEmpty ? [ConditionValues()] : conditions
-      try forEachOutput(
-        of: generator, count: count, capacity: generator.memory.shardCapacity,
-        mode: statistics == .batch ? .training : .evaluation,
-        fill: { index, pass, shard, position in
-          noise(index, generator.input.sample(position, group: 0, pass, shard: shard))
-          if let place = generator.conditions?.sample(position, group: 0, pass, shard: shard) {
-            conditions[index % conditions.count].copy(to: place)
-          }
-        }, body)
+    noise: (_ index: Int, _ buffer: MutableFloatBuffer) -> Void
+  ) throws -> [Float] {
+    let generator = model.generator
+    let conditions = conditions.isEmpty ? [ConditionValues()] : conditions
+    return try outputs(
+      of: generator, count: count, capacity: generator.memory.shardCapacity,
+      mode: statistics == .batch ? .training : .evaluation
+    ) { index, pass, shard, position in
+      noise(index, generator.input.sample(position, group: 0, pass, shard: shard))
+      if let place = generator.conditions?.sample(position, group: 0, pass, shard: shard) {
+        conditions[index % conditions.count].copy(to: place)
+      }
     }
-    if let average { try average.withAverage(draw) } else { try draw() }
   }
 
   /// The critic's scores of samples of its input's shape, channels last; of class 0 and zeros,
@@ -309,33 +307,31 @@ package struct SampleGenerator {
   package func scores(of samples: [Float]) throws -> [Float] {
     let critic = model.critic
     let size = critic.inputShape.elementCount
-    var values: [Float] = []
-    try forEachOutput(
+    let values = try outputs(
       of: critic, count: samples.count / size, capacity: critic.memory.groupCapacity,
-      mode: .evaluation,
-      fill: { index, pass, shard, position in
-        let input = critic.input.sample(position, group: 0, pass, shard: shard)
-        // Past the end only to fill a shard.
-        let place = min(index, samples.count / size - 1) * size
-        _ = input.update(fromContentsOf: samples[place..<place + size])
-        if let condition = critic.conditions?.sample(position, group: 0, pass, shard: shard) {
-          ConditionValues().copy(to: condition)
-        }
-      }, { values += $0 })
+      mode: .evaluation
+    ) { index, pass, shard, position in
+      let input = critic.input.sample(position, group: 0, pass, shard: shard)
+      // Past the end only to fill a shard.
+      let place = min(index, samples.count / size - 1) * size
+      _ = input.update(fromContentsOf: samples[place..<place + size])
+      if let condition = critic.conditions?.sample(position, group: 0, pass, shard: shard) {
+        ConditionValues().copy(to: condition)
+      }
+    }
     // Behind the score may stand class logits.
     return stride(from: 0, to: values.count, by: critic.outputShape.elementCount).map { values[$0] }
   }
 
-  /// Calls `body` with a network's outputs for inputs 0 ..< count, a pass's at a time: as many as
-  /// there is memory for.
-  private func forEachOutput(
+  /// A network's outputs for inputs 0 ..< count, in passes of as many as there is memory for.
+  private func outputs(
     of network: Network, count: Int, capacity: Int, mode: Pass.Mode,
-    fill: (_ index: Int, _ pass: Pass, _ shard: Int, _ position: Int) -> Void,
-    _ body: (_ outputs: ArraySlice<Float>) throws -> Void
-  ) throws {
+    fill: (_ index: Int, _ pass: Pass, _ shard: Int, _ position: Int) -> Void
+  ) throws -> [Float] {
     let plan = model.context.plan
     let size = network.outputShape.elementCount
     var outputs: [Float] = []
+    outputs.reserveCapacity(count * size)
     var first = 0
     while first < count {
       // A batch's statistics are those of a whole batch, also where fewer samples are asked for;
@@ -355,12 +351,12 @@ package struct SampleGenerator {
         }
       }
       try network.forward(pass)
-      outputs.removeAll(keepingCapacity: true)
       for shard in 0..<plan.localShards {
         outputs.append(contentsOf: network.output.read(pass, shard: shard))
       }
-      try body(outputs.prefix(min(part, rest) * size))
       first += part
     }
+    outputs.removeLast(outputs.count - count * size)
+    return outputs
   }
 }

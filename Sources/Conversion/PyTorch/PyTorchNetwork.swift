@@ -37,8 +37,10 @@ struct PyTorchNetwork {
     var lines = [
       "class \(className)(\(names.isEmpty ? sequence : "nn.Module")):",
       "    \"\"\"Takes \(takes)\(hasLabels ? " and labels (N,)" : ""), gives \(gives).\"\"\"", "",
-      "    input_shape = (\(sizes))", "", "    def __init__(self):",
+      "    input_shape = (\(sizes))",
     ]
+    if hasLabels, !names.isEmpty { lines.append("    takes_labels = True") }
+    lines += ["", "    def __init__(self):"]
     if let name = names.first {
       lines += ["        super().__init__()"]
       lines += writer.sequence(

@@ -45,7 +45,7 @@ for name in sorted(os.listdir(sys.argv[1])):
         for first in range(0, len(arrays["noise"]), group):
             part = slice(first, first + group)
             noise = arrays["noise"][part].view(-1, *generator.input_shape)
-            takes_labels = getattr(generator, "takes_labels", False) or labels is not None
+            takes_labels = getattr(generator, "takes_labels", False)
             found.append(generator(noise, labels[part]) if takes_labels else generator(noise))
         images = torch.cat(found)
         samples = arrays["samples"].view(images.shape)
