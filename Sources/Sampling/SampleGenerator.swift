@@ -60,8 +60,8 @@ package struct SampleGenerator {
   /// Of a sample's noise.
   package var noiseShape: Shape { model.generator.inputShape }
 
-  /// Samples that can be drawn by themselves, from a multiple of as many on: a pass's. With a
-  /// batch's statistics nil, for all at once.
+  /// Samples that can be drawn by themselves, from a multiple of as many on: a pass's; nil with a
+  /// batch's statistics, for all at once.
   var partSize: Int? {
     statistics == .batch
       ? nil : model.generator.memory.shardCapacity * model.context.plan.localShards

@@ -104,6 +104,7 @@ package struct InceptionProtocol: Sendable, Equatable {
   /// - Parameters:
   ///   - pixel: From `pixel`, resized.
   ///   - channel: 0 for red, 1 for green, 2 for blue.
+  /// - Returns: Scaled, less the mean, by the deviation.
   package func input(_ pixel: Float, channel: Int) -> Float {
     (pixel / scale - means[channel]) / deviations[channel]
   }
@@ -115,6 +116,7 @@ package struct InceptionProtocol: Sendable, Equatable {
   ///   - classes: How many there are.
   ///   - seed: Of drawn labels.
   ///   - trainingLabel: The label of an image of the training set, which begins again at its end.
+  /// - Returns: The class.
   package func label(
     _ index: Int, classes: Int, seed: UInt64, trainingLabel: (_ index: Int) -> Int
   ) -> Int {

@@ -1,4 +1,5 @@
 import Base
+import Collectives
 import Conversion
 import Foundation
 import Networks
