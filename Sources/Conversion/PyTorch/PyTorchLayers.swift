@@ -13,7 +13,6 @@ struct PyTorchLayers {
   /// Dimensions of what the next module takes: 2 or 4.
   var rank: Int
   var helpers: Set<PyTorchHelper> = []
-  var usesNames = false
 
   var sequenceName: String { hasLabels ? "Layers" : "nn.Sequential" }
 
@@ -63,7 +62,6 @@ struct PyTorchLayers {
             : ("unflatten_\(name)", ["Reshape(\(input.sizesText))"]))
         if needed == 4 { helpers.insert(.reshape) }
         rank = needed
-        usesNames = true
       }
       modules += try self.modules(layer, name: name)
     }

@@ -30,14 +30,12 @@ package struct PyTorchModule {
       "\"\"\"",
       "",
     ]
+    lines.append("import os")
     if writers.contains(where: \.usesNames) { lines.append("from collections import OrderedDict") }
-    lines += [
-      "import os", "", "import safetensors.torch", "import torch", "from torch import nn",
-    ]
+    lines += ["", "import safetensors.torch", "import torch", "from torch import nn"]
     if helpers.contains(.shuffledUpsample) {
       lines.append("from torch.nn import functional as F")
     }
-    lines.append("")
     for helper in PyTorchHelper.allCases where helpers.contains(helper) {
       lines += ["", helper.text]
     }

@@ -8,7 +8,7 @@ struct PyTorchNetwork {
   /// What else the file must define.
   let helpers: Set<PyTorchHelper>
   /// Whether modules are named, because some stand between the layers.
-  let usesNames: Bool
+  var usesNames: Bool { lines.contains { $0.contains("OrderedDict(") } }
 
   /// - Throws: `Fault` naming a layer that there is no module for.
   init(className: String, network: Network) throws {
@@ -21,7 +21,6 @@ struct PyTorchNetwork {
     var writer = part
     let modules = try writer.modules(description.layers)
     helpers = writer.helpers
-    usesNames = writer.usesNames
     let names = network.namePrefix.split(separator: ".").map(String.init)
     guard names.count <= 1, names.allSatisfy(Self.isIdentifier) else {
       throw Fault(
