@@ -113,26 +113,33 @@ package struct MappedTensors: TensorSource {
     _ name: String, _ parts: [String], layout: Layout?, expected: [Int]?
   ) throws -> Recipe {
     let entries = try parts.map { try file.entry($0) }
-    let plain = try shape(name, entries.map(\.shape))
-    var recipe = Recipe(parts: parts, dtype: entries[0].dtype, shape: plain)
+    var recipe = Recipe(parts: parts, dtype: entries[0].dtype)
     guard entries.allSatisfy({ $0.dtype == recipe.dtype }) else {
       throw Fault("\(path): the parts of '\(name)' are of different types")
     }
-    guard layout != .pytorch, entries.allSatisfy({ $0.shape.count == 2 }) else { return recipe }
-    let turned = try? shape(name, entries.map { Array($0.shape.reversed()) })
-    guard let turned, layout == .paddle || (plain != expected && turned == expected) else {
-      return recipe
+    let plain = Self.joined(entries.map(\.shape))
+    let turned =
+      entries.allSatisfy { $0.shape.count == 2 }
+      ? Self.joined(entries.map { $0.shape.reversed() }) : nil
+    recipe.isTransposed =
+      switch layout {
+      case .paddle: turned != nil
+      case .pytorch: false
+      case nil: plain != expected && turned != nil && turned == expected
+      }
+    guard let shape = recipe.isTransposed ? turned : plain else {
+      throw Fault(
+        "\(path): the parts of '\(name)' have the shapes \(entries.map(\.shape)), which do not fit")
     }
-    recipe.isTransposed = true
-    recipe.shape = turned
+    recipe.shape = shape
     return recipe
   }
 
-  /// The shape of parts put together along their first dimension.
-  private func shape(_ name: String, _ shapes: [[Int]]) throws -> [Int] {
+  /// The shape of parts put together along their first dimension; nil where they do not fit.
+  private static func joined(_ shapes: [[Int]]) -> [Int]? {
     guard shapes.count > 1 else { return shapes[0] }
     guard shapes.allSatisfy({ !$0.isEmpty && $0.dropFirst() == shapes[0].dropFirst() }) else {
-      throw Fault("\(path): the parts of '\(name)' have the shapes \(shapes), which do not fit")
+      return nil
     }
     return [shapes.reduce(0) { $0 + $1[0] }] + shapes[0].dropFirst()
   }

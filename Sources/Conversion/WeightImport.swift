@@ -76,15 +76,16 @@ package struct WeightImport {
         "generator", options.generator, model.generator,
         StateDictionary(of: model.generator, parameters: generator))
     ]
+    // Memory of the averaged weights, and of the running statistics that belong to them.
     let average = FloatStorage(count: options.average == nil ? 0 : generator.count)
+    let buffers = model.generator.layers.flatMap(\.buffers).map { buffer in
+      let copy = StateBuffer(like: buffer)
+      copy.copy(from: buffer)
+      return copy
+    }
+    defer { withExtendedLifetime((average, buffers)) {} }
     if let path = options.average {
       _ = average.buffer.update(fromContentsOf: generator)
-      // The running statistics that belong to the averaged weights.
-      let buffers = model.generator.layers.flatMap(\.buffers).map { buffer in
-        let copy = StateBuffer(like: buffer)
-        copy.copy(from: buffer)
-        return copy
-      }
       parts.append(
         try part(
           "generator_ema", path, model.generator,
@@ -105,7 +106,7 @@ package struct WeightImport {
       lines.append("critic: none; `train --from` begins with a fresh one")
     }
     try write(parts, to: directory, yaml: yaml)
-    return withExtendedLifetime(average) { lines + [options.folder] }
+    return lines + [options.folder]
   }
 
   private func part(

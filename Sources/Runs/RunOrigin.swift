@@ -30,6 +30,9 @@ package struct RunOrigin: Codable, Equatable, Sendable {
     for note in place.notes { Messages.warning(note) }
     let (generator, critic) = (trainer.model.generator, trainer.model.critic)
     var checksums: [String: String] = [:]
+    // Where the running statistics of the average's file go: those of the generator's own count.
+    let unused = generator.layers.flatMap(\.buffers).map { StateBuffer(like: $0) }
+    defer { withExtendedLifetime(unused) {} }
     try generator.arena.mutate { generatorValues in
       try critic.arena.mutate { criticValues in
         var parts = [
@@ -39,12 +42,10 @@ package struct RunOrigin: Codable, Equatable, Sendable {
           parts.append(("critic", StateDictionary(of: critic, parameters: criticValues)))
         }
         if let average = trainer.generatorAverage, place.contains("generator_ema") {
-          // Its running statistics are those of the generator's own file.
-          let copies = generator.layers.flatMap(\.buffers).map { StateBuffer(like: $0) }
           parts.append(
             (
               "generator_ema",
-              StateDictionary(of: generator, parameters: average.values.buffer, buffers: copies)
+              StateDictionary(of: generator, parameters: average.values.buffer, buffers: unused)
             ))
         }
         let files = try parts.map {

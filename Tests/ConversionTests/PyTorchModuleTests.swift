@@ -93,7 +93,7 @@ import Training
   private static func write(_ file: String, to folder: String) throws {
     // Sixteen samples are whole passes: batch norm by a batch's statistics sees four at a time.
     let (configuration, model) = try Self.model(
-      file, ["training.batch=8", "training.shards=4", "width=8"])
+      file, ["training.batch=8", "training.shards=4", "width=4"])
     stir(model.generator, seed: 1)
     stir(model.critic, seed: 2)
     try FileSystem.createDirectory(folder)
@@ -138,7 +138,8 @@ import Training
         decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
       process.waitUntilExit()
       #expect(process.terminationStatus == 0, "\(text)")
-      for file in Self.files { #expect(text.contains("\(file.dropLast(5)): "), "\(text)") }
+      let missing = Self.files.filter { !text.contains("\($0.dropLast(5)): ") }
+      #expect(missing.isEmpty, "\(text)")
     }
   }
 }

@@ -30,6 +30,9 @@ extension SystemTests {
         let resumed = try Program.run(["train", "--resume", cut.path, "training.iterations=12"])
         #expect(resumed.status == 0, "\(resumed)")
         try cut.expectSameCheckpoint(as: alone, "gone on with")
+        let why = try Program.run(["why", alone.path])
+        #expect(
+          why.output.contains("begun with the weights of \(first) after iteration 12"), "\(why)")
         let replay = try Program.run(
           ["replay", alone.path, "--from", "0", "--to", "10"], ranks: 2)
         #expect(replay.status == 0, "\(replay)")

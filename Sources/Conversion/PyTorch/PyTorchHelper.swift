@@ -53,7 +53,7 @@ enum PyTorchHelper: CaseIterable {
               self.main = main
               self.shortcut = shortcut or nn.Identity()
 
-          def forward(self, x, labels):
+          def forward(self, x, labels=None):
               return call(self.main, x, labels) + call(self.shortcut, x, labels)
       """
     case .reshape:

@@ -18,6 +18,8 @@ package struct PyTorchModule {
       try PyTorchNetwork(className: className, network: network)
     }
     var helpers = Set(writers.flatMap(\.helpers))
+    // One class serves both: without labels it asks for none.
+    if helpers.contains(.labelledResidual) { helpers.remove(.residual) }
     if helpers.contains(.labelledResidual) || helpers.contains(.layers) { helpers.insert(.call) }
     var lines = [
       "\"\"\"\(Self.plain(name)): \(networks.map(\.className).joined(separator: " and ")), "
