@@ -120,6 +120,13 @@ let package = Package(
         "Recipe", "Training", "Scores", "Sampling", "Networks", "Datasets", "Collectives", "Base",
         "Configuration", "Storage", "Pictures", "Reports",
       ]),
+    // Weights of other programs in, and out.
+    .target(
+      name: "Conversion",
+      dependencies: [
+        "Recipe", "Runs", "Sampling", "Training", "Networks", "Collectives", "Base",
+        "Configuration", "Storage",
+      ]),
     .target(
       name: "Benchmarks",
       dependencies: [
@@ -130,7 +137,8 @@ let package = Package(
     .executableTarget(
       name: "wgangp-dist",
       dependencies: [
-        "Recipe", "Runs", "Sampling", "Scores", "Features", "Verification", "Benchmarks",
+        "Recipe", "Runs", "Sampling", "Scores", "Features", "Conversion", "Verification",
+        "Benchmarks",
         "Training",
         "Networks",
         "Collectives", "Base", "Kernels", "LinearAlgebra", "Configuration", "Storage", "Datasets",
@@ -192,6 +200,9 @@ let package = Package(
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "RunsTests", dependencies: ["Runs", "Sampling", "Scores", "Recipe", "RunSupport"]),
+    .testTarget(
+      name: "ConversionTests", dependencies: ["Conversion", "RunSupport"],
+      resources: [.copy("Fixtures")]),
     .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "RunSupport"]),
     .testTarget(
       name: "SystemTests", dependencies: ["wgangp-dist", "Recipe", "Storage", "TestSupport"]),

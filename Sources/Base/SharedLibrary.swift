@@ -65,7 +65,8 @@ extension SharedLibrary.Kind {
     ["libcrypto.so.3", "libcrypto.so.1.1"], for: "the MD5 of data download and data verify",
     package: "libssl3")
   package static let archive = Self(
-    ["libarchive.so.13", "libarchive.so"], for: "reading tar archives", package: "libarchive13")
+    ["libarchive.so.13", "libarchive.so"], for: "reading tar archives and PyTorch's files",
+    package: "libarchive13")
   package static let turboJPEG = Self(
     ["libturbojpeg.so.0", "libturbojpeg.so"], for: "reading JPEG files", package: "libturbojpeg0")
 

@@ -23,6 +23,11 @@ package struct CheckpointState: Codable, Equatable {
   /// The values of the configuration that a run which goes on has to keep.
   var configuration: [String: String]?
   var data: Data?
+  /// Where weights come from that another program has trained, by the checkpoint's files; such a
+  /// checkpoint belongs to no run that could go on.
+  var imported: [String: String]?
+  /// What the run's first weights were; nil where they were drawn.
+  var origin: RunOrigin?
   /// What the configured learning rates are multiplied by; nil for 1.
   var rateFactor: Double?
   /// The best score so far; nil where the run keeps none.
@@ -43,6 +48,26 @@ package struct CheckpointState: Codable, Equatable {
     self.iteration = iteration
     self.configuration = configuration
     self.data = data
+  }
+
+  /// The state of weights that no run has trained.
+  ///
+  /// - Parameters:
+  ///   - sources: Where each file of the checkpoint comes from.
+  ///   - configuration: Its fixed values.
+  package init(imported sources: [String: String], configuration: [String: String]) {
+    self.init(iteration: 0, configuration: configuration)
+    imported = sources
+  }
+
+  /// Writes `state.json` into a checkpoint's folder.
+  ///
+  /// - Returns: The file, for `CheckpointStore.seal`.
+  package func write(to folder: String) throws -> StoredFile {
+    let path = "\(folder)/state.json"
+    try FileSystem.writeAtomically(json, to: path)
+    let sum = try FileSystem.checksum(ofFile: path)
+    return StoredFile(name: "state.json", size: sum.size, crc32: sum.crc32)
   }
 
   /// Reads the file of a checkpoint.

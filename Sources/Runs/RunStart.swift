@@ -3,6 +3,7 @@ import Collectives
 import Configuration
 import Foundation
 import Recipe
+import Sampling
 import Storage
 import Training
 
@@ -83,7 +84,7 @@ enum RunStart: Equatable {
   /// - Throws: `ConfigurationError`.
   func document(_ options: TrainingOptions) throws -> ConfigurationDocument {
     guard let folder, let stored, options.configuration == nil else {
-      var document = try ConfigurationDocument.named(options.configuration)
+      var document = try ConfigurationDocument.named(file(options))
       try document.apply(options.overrides)
       return document
     }
@@ -95,6 +96,19 @@ enum RunStart: Equatable {
     }
     try document.apply(options.overrides)
     return document
+  }
+
+  /// The configuration's file of a run that begins: the one that is given, else that of the weights
+  /// to begin with; nil for the built-in default.
+  private func file(_ options: TrainingOptions) throws -> String? {
+    guard options.configuration == nil, let origin = options.origin else {
+      return options.configuration
+    }
+    guard let run = try CheckpointPlace(origin).run else {
+      throw Fault(
+        "\(origin): has no config.yaml two levels up; give the configuration by --config FILE")
+    }
+    return run.configuration
   }
 
   /// Refuses a command line of `--continue` that says another configuration than the run's.

@@ -56,6 +56,10 @@ package struct RunStory {
             + "machine was lost; or it runs on another machine still: \(holderName)")
     case .neverStarted: lines.append("it has not begun: no line in run.log")
     }
+    if let origin = try RunOrigin.of(run) {
+      let step = origin.iteration.map { " after iteration \($0)" } ?? ""
+      lines.append("begun with the weights of \(origin.path)\(step)")
+    }
     lines += try Self.progress(run)
     if state != .done && state != .running {
       lines.append("go on: wgangp-dist train --run \(shellQuoted(path)) --continue")

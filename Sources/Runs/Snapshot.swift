@@ -155,10 +155,7 @@ final class Snapshot: @unchecked Sendable {
     state.iteration = iteration
     state.rateFactor = rateFactor == 1 ? nil : rateFactor
     state.best = best
-    let path = "\(folder)/state.json"
-    try FileSystem.writeAtomically(state.json, to: path)
-    let sum = try FileSystem.checksum(ofFile: path)
-    return stored + [StoredFile(name: "state.json", size: sum.size, crc32: sum.crc32)]
+    return stored + [try state.write(to: folder)]
   }
 
   /// The files of a checkpoint's folder whose tensors are not bit for bit those of the snapshot.

@@ -29,10 +29,12 @@ extension TrainingRun {
         folder.map { RunDirectory($0) }
         ?? .free(named: configuration.name, in: configuration.output.directory)
       try directory.requireCreatable()
+      if let origin = try readOrigin() { Messages.notice(origin.notice) }
       return (directory.path, 0)
     case .again(let folder, _):
       try RunLease.requireFree(folder)
       try FileSystem.requireCreatable(folder)
+      if let origin = try readOrigin() { Messages.notice(origin.notice) }
       return (folder, 0)
     case .resume(let folder, _):
       try RunLease.requireFree(folder)

@@ -44,7 +44,9 @@ extension TrainingRun {
           + "\(schedule.iterations), the run's iterations")
     }
     let store = CheckpointStore(directory: directory.checkpoints, keep: 1)
-    if first > 0 {
+    if first == 0 {
+      try restoreOrigin()
+    } else {
       let snapshot = Snapshot(trainer)
       try communicator.agree {
         guard communicator.rank == 0 else { return }

@@ -21,6 +21,8 @@ package struct TrainingOptions: Sendable {
   package var resume: String?
   /// Whether a run that `runFolder` holds is gone on with.
   package var goesOn = false
+  /// A checkpoint or imported weights to begin with; nil for drawn ones.
+  package var origin: String?
   /// Whether other data than the run began with are a warning instead of an error.
   package var acceptsChanges = false
   /// When the job has to be over.
@@ -52,7 +54,7 @@ package final class TrainingRun {
   private var lease: RunLease?
   private var limit: RunLimit?
   /// What checkpoints say of configuration and data.
-  let checkpointState: CheckpointState
+  private(set) var checkpointState: CheckpointState
   /// Where the watchdog leaves its reason.
   private let lastWords = LastWords()
   private let control: RunControl
@@ -343,7 +345,10 @@ package final class TrainingRun {
       }
       lastWords.log = RunLog(directory)
     }
-    guard let snapshot else { return 0 }
+    guard let snapshot else {
+      try shareOrigin(isRead: checkpointState.origin != nil)
+      return 0
+    }
     try restore(snapshot)
     return snapshot.iteration
   }
@@ -379,11 +384,22 @@ package final class TrainingRun {
 
   /// Makes the folder of a run that begins.
   private func create() throws {
+    // Before the folder is made: weights that do not fit leave nothing behind.
+    let origin = try readOrigin()
     if begin.folder == nil {
       directory = try RunDirectory.createFree(
         named: configuration.name, in: configuration.output.directory)
     }
     lease = try directory.create(again: begin.stored != nil, report: Messages.notice)
+    if let origin {
+      // Before config.yaml, which makes it a run: one that was killed begins again with the same.
+      try origin.write(to: directory)
+      checkpointState.origin = origin
+      Messages.notice(origin.notice)
+    } else {
+      // Of one that was killed before it was a run.
+      try RunOrigin.remove(from: directory)
+    }
     try FileSystem.writeAtomically(resolvedYAML, to: directory.configuration)
     let environment = RunEnvironment(
       version: options.version, threads: model.context.pool.threads, communicator: communicator)
@@ -402,6 +418,13 @@ package final class TrainingRun {
           + (isEmpty ? "; begin it afresh by --run \(directory.path) --continue" : ""))
     }
     let state = try CheckpointState(folder: folder)
+    guard state.imported == nil else {
+      throw Fault(
+        "\(directory.path): holds imported weights, no run that could go on; begin one with "
+          + "train --from \(directory.path)")
+    }
+    try requireSameOrigin(state.origin)
+    checkpointState.origin = state.origin
     let isSame = try checkSame(as: state, in: folder)
     try snapshot.read(from: folder)
     // Of another configuration there may have been other critic steps.
@@ -442,7 +465,10 @@ package final class TrainingRun {
   /// The other ranks' part of the same.
   private func joinRun() throws -> Int {
     try communicator.agree(nil)
-    guard begin.isResume else { return 0 }
+    guard begin.isResume else {
+      try shareOrigin(isRead: false)
+      return 0
+    }
     let snapshot = newSnapshot
     try restore(snapshot)
     return snapshot.iteration

@@ -81,7 +81,7 @@ package struct ImageComparison {
 extension Dataset {
   /// The first samples.
   fileprivate func set(_ count: Int) -> SampleSet {
-    SampleSet(count: count, shape: shape, range: range) { samples(Array($0)) }
+    SampleSet(count: count, shape: shape) { samples(Array($0)) }
   }
 
   /// The set with so many channels: grey becomes colour.

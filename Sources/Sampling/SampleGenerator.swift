@@ -47,7 +47,18 @@ package struct SampleGenerator {
     hasFixedGenerator = configuration.training.hasFixedGenerator
   }
 
-  private var shape: Shape { model.generator.outputShape }
+  /// Of a sample.
+  package var shape: Shape { model.generator.outputShape }
+
+  /// Of a sample's noise.
+  package var noiseShape: Shape { model.generator.inputShape }
+
+  /// Samples that can be drawn by themselves, from a multiple of as many on: a pass's; nil with a
+  /// batch's statistics, for all at once.
+  var partSize: Int? {
+    statistics == .batch
+      ? nil : model.generator.memory.shardCapacity * model.context.plan.localShards
+  }
 
   /// Points of the plane: to be drawn as such, over the critic's contours.
   package var isPlanar: Bool { shape == Shape(channels: 2) }

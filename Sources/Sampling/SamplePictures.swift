@@ -19,6 +19,8 @@ package struct SamplePictures {
     package var output: String?
     /// A folder for one picture a sample, instead of a grid.
     package var singleFolder: String?
+    /// NumPy's arrays instead of a picture.
+    package var arrays: SampleArrays.Format?
     /// Samples; nil for as many as the run draws.
     package var count: Int?
     package var columns: Int?
@@ -85,11 +87,12 @@ package struct SamplePictures {
 
   /// Draws and writes.
   ///
-  /// - Returns: The file's path, or with `singleFolder` the folder's.
+  /// - Returns: The file's path, with `singleFolder` the folder's; of several files a line each.
   /// - Throws: Where samples have no picture or not the one asked for, and where writing fails.
   package func run() throws -> String { try generator.withStatistics(draw) }
 
   private func draw() throws -> String {
+    if let format = options.arrays { return try writeArrays(format) }
     guard generator.isDrawable else {
       throw Fault(
         "generator.layers: samples of shape \(trained.model.generator.outputShape) have no "
@@ -116,6 +119,10 @@ package struct SamplePictures {
     }
     let images = try generator.images(layout)
     if let folder = options.singleFolder {
+      if options.showsReals {
+        let reals = generator.reals(layout, of: try trained.openDataset())
+        _ = try writeSingles(reals, to: folder, named: "real", scale: scale)
+      }
       return try writeSingles(images, to: folder, scale: scale)
     }
     if options.showsReals {
@@ -153,23 +160,41 @@ package struct SamplePictures {
   }
 
   private func write(_ image: Picture, suffix: String) throws -> String {
-    var path = options.output ?? "samples\(suffix).png"
-    if options.output == nil, let run = trained.run, let iteration = trained.iteration {
-      path = "\(run.samples)/\(CheckpointStore.name(step: iteration))\(suffix).png"
-    }
+    let path = path(suffix: suffix, extension: "png")
     try FileSystem.createDirectory(FileSystem.folder(of: path))
     try PNG.write(image, to: path)
     return path
   }
 
+  private func writeArrays(_ format: SampleArrays.Format) throws -> String {
+    let output = trained.configuration.output
+    // As many as asked for: whole rows are a picture's.
+    let layout = SampleGenerator.Layout(
+      count: options.count ?? output.samples, columns: 1,
+      conditions: conditions ?? generator.classConditions)
+    return try SampleArrays(generator, layout)
+      .write(to: path(suffix: "", extension: format.rawValue), format).joined(separator: "\n")
+  }
+
+  /// The file that was asked for, else one in the run's `samples`.
+  private func path(suffix: String, extension type: String) -> String {
+    if let output = options.output { return output }
+    guard let run = trained.run, let iteration = trained.iteration else {
+      return "samples\(suffix).\(type)"
+    }
+    return "\(run.samples)/\(CheckpointStore.name(step: iteration))\(suffix).\(type)"
+  }
+
   /// Writes `image0000.png` and on.
-  private func writeSingles(_ images: [Float], to folder: String, scale: Int) throws -> String {
+  private func writeSingles(
+    _ images: [Float], to folder: String, named name: String = "image", scale: Int
+  ) throws -> String {
     try FileSystem.createDirectory(folder)
     let size = trained.model.generator.outputShape.elementCount
     for (number, first) in stride(from: 0, to: images.count, by: size).enumerated() {
       let image = generator.grid(
         of: Array(images[first..<first + size]), columns: 1, scale: scale, padding: 0)
-      try PNG.write(image, to: "\(folder)/image\(number.padded(to: 4)).png")
+      try PNG.write(image, to: "\(folder)/\(name)\(number.padded(to: 4)).png")
     }
     return folder
   }

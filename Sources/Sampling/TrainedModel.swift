@@ -41,7 +41,7 @@ package struct TrainedModel {
     overrides: [String] = [], usesAverage: Bool? = true,
     needsCritic: (RunConfiguration, Model) -> Bool = { _, _ in false }
   ) throws {
-    let place = try Self.place(path, checkpoint)
+    let place = try CheckpointPlace(path, checkpoint)
     run = place.run
     source = place.source
     notes = place.notes
@@ -54,27 +54,12 @@ package struct TrainedModel {
     try document.apply(overrides)
     configuration = try RunConfiguration(document)
     model = try configuration.makeModel(communicator: SoloCommunicator())
-    guard !place.isFile else {
-      self.iteration = nil
-      guard !needsCritic(configuration, model) else {
-        throw Fault(
-          "\(path): is the generator's weights only, but the critic's are needed; give the "
-            + "checkpoint's folder")
-      }
-      hasCritic = false
-      try model.generator.load(SafetensorsFile(path: path))
-      try Self.requireFinite(model.generator, path)
-      return
-    }
-    self.iteration = CheckpointStore.step(ofName: FileSystem.name(of: place.source))
+    iteration = place.iteration
     hasCritic = needsCritic(configuration, model)
     let networks = [model.generator] + (hasCritic ? [model.critic] : [])
     let usesAverage = usesAverage ?? (configuration.evaluation.drawing.weights == .average)
     for network in networks {
-      let average = "\(source)/\(network.name)_ema.safetensors"
-      let path =
-        usesAverage && FileSystem.exists(average)
-        ? average : "\(source)/\(network.name).safetensors"
+      let path = try place.file(of: network.name, averaged: usesAverage)
       try network.load(SafetensorsFile(path: path))
       try Self.requireFinite(network, path)
     }
@@ -93,71 +78,6 @@ package struct TrainedModel {
   /// Opens the data set that the run was trained on.
   package func openDataset() throws -> any Dataset {
     try configuration.data.open()
-  }
-
-  // MARK: - Finding it
-
-  private struct Place {
-    var source: String
-    var run: RunDirectory?
-    var isFile = false
-    var notes: [String] = []
-  }
-
-  private static func place(_ path: String, _ checkpoint: CheckpointChoice) throws -> Place {
-    guard FileSystem.exists(path) else { throw Fault("\(path): no such file or folder") }
-    if !FileSystem.isDirectory(path) {
-      try refuse(checkpoint, path, "a file")
-      return Place(source: path, isFile: true)
-    }
-    let run = RunDirectory(path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path)
-    if FileSystem.exists(run.configuration) {
-      let store = CheckpointStore(directory: run.checkpoints, keep: 1)
-      return try place(in: store, checkpoint, of: run)
-    }
-    guard FileSystem.exists("\(path)/generator.safetensors") else {
-      throw Fault(
-        "\(path): expected a run's folder (with config.yaml) or a checkpoint's (with "
-          + "generator.safetensors), found neither")
-    }
-    try refuse(checkpoint, path, "a checkpoint")
-    // `latest` is a link: its own name tells no step.
-    let folder = URL(fileURLWithPath: path).resolvingSymlinksInPath()
-    let parent = RunDirectory(
-      folder.deletingLastPathComponent().deletingLastPathComponent().path)
-    return Place(
-      source: folder.path, run: FileSystem.exists(parent.configuration) ? parent : nil)
-  }
-
-  /// The chosen one of a run's checkpoints.
-  private static func place(
-    in store: CheckpointStore, _ checkpoint: CheckpointChoice, of run: RunDirectory
-  ) throws -> Place {
-    switch checkpoint {
-    case .best: return Place(source: try store.best(), run: run)
-    case .step(let step):
-      let folder = store.path(step: step)
-      guard FileSystem.exists("\(folder)/DONE") else {
-        let steps = try store.names().compactMap(CheckpointStore.step(ofName:)).map(String.init)
-        throw Fault(
-          "\(run.path): has no checkpoint of step \(step); there are "
-            + (steps.isEmpty ? "none" : steps.joined(separator: ", ")))
-      }
-      try store.verify(folder)
-      return Place(source: folder, run: run)
-    case .newest:
-      let found = try store.latestValid()
-      guard let folder = found.path else { throw Fault("\(run.path): has no whole checkpoint") }
-      return Place(source: folder, run: run, notes: found.notes)
-    }
-  }
-
-  private static func refuse(
-    _ checkpoint: CheckpointChoice, _ path: String, _ what: String
-  ) throws {
-    guard checkpoint != .newest else { return }
-    throw Fault(
-      "\(path): is \(what); --step chooses among the checkpoints of a run's folder")
   }
 }
 

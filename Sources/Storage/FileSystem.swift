@@ -253,10 +253,17 @@ package enum FileSystem {
   /// - Throws: `Fault`; the old file is whole then and the temporary one is gone, save when
   ///   only the last step, the folder's synchronization, failed: then the new file is in place.
   package static func writeAtomically(_ bytes: UnsafeRawBufferPointer, to path: String) throws {
+    try writeAtomically(to: path) { try $0.write(bytes) }
+  }
+
+  /// Replaces the file at `path` as a whole by what `body` writes, as for bytes.
+  package static func writeAtomically(
+    to path: String, _ body: (_ file: OutputFile) throws -> Void
+  ) throws {
     let temporary = temporaryPath(for: path)
     do {
       let file = try OutputFile(path: temporary, mode: .replace, shownPath: path)
-      try file.write(bytes)
+      try body(file)
       try file.synchronize()
       try file.close()
       try rename(temporary, to: path)

@@ -4,7 +4,7 @@ import Base
 ///
 /// Takes what Python's `safetensors` writes. The file is read rather than mapped: a mapped file
 /// that another process shortens ends the reader with SIGBUS instead of an error.
-package struct SafetensorsFile: Sendable {
+package struct SafetensorsFile: TensorSource, Sendable {
   /// The file, for messages.
   package let path: String
   /// The header's `__metadata__`, empty if it has none.
@@ -20,7 +20,12 @@ package struct SafetensorsFile: Sendable {
   ///   header says, its header is not the expected JSON, or its tensors do not tile the data
   ///   exactly.
   package init(path: String) throws {
-    contents = try FileSystem.readFile(path)
+    try self.init(path: path, contents: FileSystem.readFile(path))
+  }
+
+  /// Checks a file's bytes, as `init(path:)` does.
+  init(path: String, contents: [UInt8]) throws {
+    self.contents = contents
     let header = try SafetensorsHeader(of: contents, path: path)
     self.path = path
     metadata = header.metadata
@@ -36,23 +41,18 @@ package struct SafetensorsFile: Sendable {
   /// - Throws: `Fault` if there is no such tensor.
   package func entry(_ name: String) throws -> (dtype: String, shape: [Int]) {
     let tensor = try tensor(name)
-    return (tensor.type, tensor.shape)
+    return (tensor.type.rawValue, tensor.shape)
   }
 
-  /// The elements of an F32 tensor, or those of an F64 one rounded to Float.
+  /// The elements of an F32, F16 or BF16 tensor, or those of an F64 one rounded to Float.
   ///
   /// - Throws: `Fault` if there is no such tensor or it is of another type.
   package func floats(_ name: String) throws -> [Float] {
     let tensor = try tensor(name)
-    switch tensor.type {
-    case "F32": return load(tensor, UInt32.self).map { Float(bitPattern: UInt32(littleEndian: $0)) }
-    case "F64":
-      return load(tensor, UInt64.self).map {
-        Float(Double(bitPattern: UInt64(littleEndian: $0)))
-      }
-    default:
-      throw Fault("\(path): tensor '\(name)' is \(tensor.type), F32 or F64 is expected")
+    guard let values = load(tensor, { $0.floats }) else {
+      throw wrongType(name, tensor.type.rawValue, expected: Self.floatTypes)
     }
+    return values
   }
 
   /// The elements of an I64 or I32 tensor.
@@ -60,34 +60,23 @@ package struct SafetensorsFile: Sendable {
   /// - Throws: `Fault` if there is no such tensor or it is of another type.
   package func integers(_ name: String) throws -> [Int] {
     let tensor = try tensor(name)
-    switch tensor.type {
-    case "I64": return load(tensor, Int64.self).map { Int(Int64(littleEndian: $0)) }
-    case "I32": return load(tensor, Int32.self).map { Int(Int32(littleEndian: $0)) }
-    default:
-      throw Fault("\(path): tensor '\(name)' is \(tensor.type), I64 or I32 is expected")
+    guard let values = load(tensor, { $0.integers }) else {
+      throw wrongType(name, tensor.type.rawValue, expected: Self.integerTypes)
     }
+    return values
   }
 
   private func tensor(_ name: String) throws -> SafetensorsHeader.Tensor {
-    guard let tensor = tensors[name] else {
-      let some = names.prefix(4).joined(separator: ", ") + (names.count > 4 ? ", ..." : "")
-      throw Fault("\(path): has no tensor '\(name)', but \(some.isEmpty ? "none" : some)")
-    }
+    guard let tensor = tensors[name] else { throw missing(name) }
     return tensor
   }
 
-  /// Copies a tensor's elements; the header's length decides whether they are aligned, so a
-  /// copy of bytes it must be.
-  private func load<Element: FixedWidthInteger>(
-    _ tensor: SafetensorsHeader.Tensor, _: Element.Type
-  ) -> [Element] {
-    contents.withUnsafeBytes { bytes in
-      let part = UnsafeRawBufferPointer(rebasing: bytes[tensor.bytes])
-      return [Element](unsafeUninitializedCapacity: part.count / MemoryLayout<Element>.size) {
-        target, count in
-        UnsafeMutableRawBufferPointer(target).copyMemory(from: part)
-        count = target.count
-      }
+  private func load<Element>(
+    _ tensor: SafetensorsHeader.Tensor,
+    _ elements: (ElementType) -> (UnsafeRawBufferPointer) -> [Element]?
+  ) -> [Element]? {
+    contents.withUnsafeBytes {
+      elements(tensor.type)(UnsafeRawBufferPointer(rebasing: $0[tensor.bytes]))
     }
   }
 }

@@ -4,7 +4,7 @@ import Base
 struct SafetensorsHeader {
   /// One tensor's place and shape.
   struct Tensor {
-    var type: String
+    var type: ElementType
     var shape: [Int]
     /// Places in the file.
     var bytes: Range<Int>
@@ -22,11 +22,6 @@ struct SafetensorsHeader {
   /// Far more than a network has; a header can list a million empty ones.
   private static let mostTensors = 1 << 16
   private static let mostDimensions = 64
-
-  private static let typeSizes = [
-    "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8,
-    "U32": 4, "U16": 2, "U8": 1, "BOOL": 1,
-  ]
 
   /// Reads and checks a header.
   ///
@@ -113,21 +108,21 @@ struct SafetensorsHeader {
     } else {
       try scanner.skipValue()
     }
-    guard let type = foundType, let shape = foundShape, let offsets = foundOffsets,
+    guard let foundType, let shape = foundShape, let offsets = foundOffsets,
       offsets.count == 2
     else {
       throw broken("tensor '\(name)' lacks dtype, shape or data_offsets: [begin, end]")
     }
-    guard let size = Self.typeSizes[type] else {
-      throw broken("tensor '\(name)' has the unknown dtype \(type)")
+    guard let type = ElementType(rawValue: foundType) else {
+      throw broken("tensor '\(name)' has the unknown dtype \(foundType)")
     }
     let (begin, end) = (offsets[0], offsets[1])
     guard 0 <= begin, begin <= end, end <= data.count else {
       throw broken(
         "tensor '\(name)' takes the bytes \(begin) to \(end) of \(data.count); truncated?")
     }
-    guard let byteCount = Self.product(shape + [size]), byteCount == end - begin else {
-      throw broken("tensor '\(name)' is \(type) \(shape), but takes \(end - begin) bytes")
+    guard let byteCount = Self.product(shape + [type.byteCount]), byteCount == end - begin else {
+      throw broken("tensor '\(name)' is \(type.rawValue) \(shape), but takes \(end - begin) bytes")
     }
     let start = data.lowerBound
     return Tensor(type: type, shape: shape, bytes: start + begin..<start + end)

@@ -112,6 +112,27 @@ package struct SafetensorsWriter: Sendable {
     fill: (_ entryIndex: Int, _ bytes: UnsafeMutableRawBufferPointer) throws -> Void
   ) throws -> StoredFile {
     let file = try OutputFile(path: path, mode: .replace)
+    let sum = try write(to: file, fill)
+    try file.synchronize()
+    try file.close()
+    return StoredFile(name: FileSystem.name(of: path), size: fileSize, crc32: sum)
+  }
+
+  /// Replaces the file at `path` as a whole; `fill` as in `write`.
+  package func writeAtomically(
+    to path: String,
+    fill: (_ entryIndex: Int, _ bytes: UnsafeMutableRawBufferPointer) throws -> Void
+  ) throws {
+    try FileSystem.writeAtomically(to: path) { _ = try write(to: $0, fill) }
+  }
+
+  /// Writes header and tensors.
+  ///
+  /// - Returns: The CRC-32 of all.
+  private func write(
+    to file: OutputFile,
+    _ fill: (_ entryIndex: Int, _ bytes: UnsafeMutableRawBufferPointer) throws -> Void
+  ) throws -> UInt32 {
     let largest = entries.map(\.byteCount).max() ?? 0
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: largest, alignment: 64)
     defer { buffer.deallocate() }
@@ -126,9 +147,7 @@ package struct SafetensorsWriter: Sendable {
       try file.write(UnsafeRawBufferPointer(part))
       sum = FileSystem.crc32(UnsafeRawBufferPointer(part), continuing: sum)
     }
-    try file.synchronize()
-    try file.close()
-    return StoredFile(name: FileSystem.name(of: path), size: fileSize, crc32: sum)
+    return sum
   }
 }
 

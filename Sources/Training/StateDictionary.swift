@@ -41,7 +41,7 @@ package struct StateDictionary {
       memory = isCounter ? .counter(buffer) : .floats(buffer.values.buffer, .same)
     }
 
-    fileprivate func read(_ file: SafetensorsFile) throws {
+    fileprivate func read(_ file: some TensorSource) throws {
       switch memory {
       case .floats(let target, let layout):
         try file.floats(tensor.name).withUnsafeBufferPointer {
@@ -92,6 +92,9 @@ package struct StateDictionary {
     }
   }
 
+  /// The tensors as the file has them, in its order.
+  package var tensors: [SafetensorsEntry] { entries.map(\.tensor) }
+
   /// Overwrites the memory with a file's tensors.
   ///
   /// - Parameters:
@@ -101,23 +104,32 @@ package struct StateDictionary {
   /// - Throws: `Fault` for such a tensor, before anything is overwritten; `Fault`
   ///   where one is of another type.
   package func read(
-    _ file: SafetensorsFile, allowsOthers: Bool = false,
+    _ file: some TensorSource, allowsOthers: Bool = false,
     reason: String = "the file is of another configuration"
   ) throws {
-    func fail(_ what: String) -> Fault {
-      Fault("\(file.path): \(what): \(reason)")
-    }
-    for entry in entries {
-      let (name, shape) = (entry.tensor.name, entry.tensor.shape)
-      guard file.contains(name) else { throw fail("has no tensor \(name)") }
-      let found = try file.entry(name).shape
-      guard found == shape else { throw fail("\(name) has shape \(found), expected \(shape)") }
-    }
-    let names = Set(entries.map(\.tensor.name))
-    if !allowsOthers, let foreign = file.names.first(where: { !names.contains($0) }) {
-      throw fail("has a tensor \(foreign), which is not expected")
+    for mismatch in try mismatches(file) {
+      let what: String
+      switch mismatch.kind {
+      case .missing: what = "has no tensor \(mismatch.name)"
+      case .shape(let found, let expected):
+        what = "\(mismatch.name) has shape \(found), expected \(expected)"
+      case .unexpected where !allowsOthers:
+        what = "has a tensor \(mismatch.name), which is not expected"
+      // The type is told when the values are asked for.
+      case .unexpected, .type: continue
+      }
+      throw Fault("\(file.path): \(what): \(reason)")
     }
     for entry in entries { try entry.read(file) }
+  }
+
+  /// Overwrites the memory with those of a file's tensors that fit, and leaves the rest.
+  ///
+  /// - Parameter file: The file.
+  /// - Throws: `Fault` where a value cannot be taken.
+  package func readFitting(_ file: some TensorSource) throws {
+    let unfit = Set(try mismatches(file).map(\.name))
+    for entry in entries where !unfit.contains(entry.tensor.name) { try entry.read(file) }
   }
 
   /// Writes the tensors to a file.
@@ -126,9 +138,22 @@ package struct StateDictionary {
   /// - Returns: Name, size and checksum of the file.
   /// - Throws: `Fault`.
   package func write(to path: String) throws -> StoredFile {
-    // "pt" tells Python's safetensors that the layouts are PyTorch's.
-    let writer = SafetensorsWriter(entries: entries.map(\.tensor), metadata: ["format": "pt"])
-    return try writer.write(to: path) { entries[$0].copy(into: $1) }
+    try writer.write(to: path, fill: copy)
+  }
+
+  /// Replaces the file at `path` as a whole by the tensors.
+  package func writeAtomically(to path: String) throws {
+    try writer.writeAtomically(to: path, fill: copy)
+  }
+
+  /// Overwrites `bytes` with the tensor of an index, as a file has it.
+  package func copy(_ index: Int, into bytes: UnsafeMutableRawBufferPointer) {
+    entries[index].copy(into: bytes)
+  }
+
+  /// "pt" tells Python's safetensors that the layouts are PyTorch's.
+  private var writer: SafetensorsWriter {
+    SafetensorsWriter(entries: tensors, metadata: ["format": "pt"])
   }
 }
 
@@ -142,7 +167,7 @@ extension Network {
   ///   - key: Gives the file's name of a tensor from its name in the state dict.
   /// - Throws: As `StateDictionary.read`.
   package func load(
-    _ file: SafetensorsFile, allowsOthers: Bool = false,
+    _ file: some TensorSource, allowsOthers: Bool = false,
     reason: String = "the file is of another configuration", key: (String) -> String = { $0 }
   ) throws {
     try arena.mutate {

@@ -15,7 +15,8 @@ struct SampleCommand: ParsableCommand {
       a file in the run's samples/.
 
       Sample i is a function of the seed and i. Points of the plane are drawn over the critic's \
-      contours, beside reals.
+      contours, beside reals. With --format npz or npy samples are arrays for Python, with their \
+      noise and labels.
       """)
 
   @Argument(
@@ -25,6 +26,12 @@ struct SampleCommand: ParsableCommand {
   @Option(
     name: .shortAndLong, help: ArgumentHelp("The picture, a PNG file.", valueName: "file"))
   var output: String?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "NumPy's arrays of samples, noise and labels instead of a picture.", valueName: "npz|npy"))
+  var format: SampleArrays.Format?
 
   @Option(name: .long, help: "Samples (default: output.samples of the run).")
   var count: Int?
@@ -64,7 +71,10 @@ struct SampleCommand: ParsableCommand {
       valueName: "class,...|all"))
   var classes: String?
 
-  @Flag(name: .long, help: "Put as many reals beside the samples.")
+  @Flag(
+    name: .long,
+    help: "Put as many reals beside the samples; with --single, as real0000.png and on."
+  )
   var reals = false
 
   @Option(
@@ -111,8 +121,14 @@ struct SampleCommand: ParsableCommand {
       throw ValidationError(
         "--interpolations has --steps images in a row; leave out --count and --columns")
     }
-    guard !(reals && (interpolations != nil || single != nil)) else {
-      throw ValidationError("--reals stand beside a grid of samples only")
+    guard !(reals && interpolations != nil) else {
+      throw ValidationError("--reals stand beside samples, not beside interpolations")
+    }
+    guard format == nil || (single == nil && interpolations == nil && !reals && columns == nil)
+    else {
+      throw ValidationError(
+        "--format writes arrays of samples; leave out --single, --interpolations, --reals and "
+          + "--columns")
     }
     if let classes, classes != "all" {
       guard
@@ -139,6 +155,7 @@ struct SampleCommand: ParsableCommand {
         options.checkpoint = checkpoint
         options.output = output
         options.singleFolder = single
+        options.arrays = format
         options.count = count
         options.columns = columns
         options.scale = scale
@@ -161,6 +178,7 @@ struct SampleCommand: ParsableCommand {
 }
 
 extension SampleStatistics: ExpressibleByArgument {}
+extension SampleArrays.Format: ExpressibleByArgument {}
 
 extension CheckpointChoice: ExpressibleByArgument {
   package init?(argument: String) { self.init(argument) }

@@ -48,6 +48,15 @@ struct TrainCommand: ParsableCommand {
   var goesOn = false
 
   @Option(
+    name: .customLong("from"),
+    help: ArgumentHelp(
+      """
+      Begin with the weights of a run, a checkpoint or an import, at step 0 and with fresh \
+      optimizers; without --config with its configuration.
+      """, valueName: "path"))
+  var origin: String?
+
+  @Option(
     name: .long,
     help: ArgumentHelp(
       """
@@ -97,13 +106,20 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError(
         "--resume takes everything from the run's folder; leave out --config and --run")
     }
+    guard resume == nil || origin == nil else {
+      throw ValidationError(
+        "--resume goes on with a run; --from begins one: give --run FOLDER instead")
+    }
     guard (0...100).contains(rollback) else {
       throw ValidationError("--rollback must be in 0 ... 100")
     }
     guard !goesOn || runFolder != nil else {
       throw ValidationError("--continue needs --run FOLDER, the folder of the run")
     }
-    for (option, path) in [("--run", runFolder), ("--resume", resume), ("--config", config)]
+    for (option, path) in [
+      ("--run", runFolder), ("--resume", resume), ("--config", config),
+      ("--from", origin),
+    ]
     where path?.isEmpty == true {
       throw ValidationError("\(option): expected a path, found an empty word")
     }
@@ -120,6 +136,7 @@ struct TrainCommand: ParsableCommand {
       options.runFolder = runFolder
       options.resume = resume
       options.goesOn = goesOn
+      options.origin = origin
       options.acceptsChanges = acceptChanges
       options.rollbacks = rollback
       options.limit = .current(try timeLimit.map { try Duration.seconds($0, of: "--time-limit") })

@@ -19,7 +19,8 @@ struct WGANGPDist: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       TrainCommand.self, SampleCommand.self, PlotCommand.self, EvaluateGroup.self,
-      DescribeCommand.self, VerifyCommand.self, ReplayCommand.self, WhyCommand.self,
+      DescribeCommand.self, ImportCommand.self, ExportCommand.self, VerifyCommand.self,
+      ReplayCommand.self, WhyCommand.self,
       BenchCommand.self, DataCommand.self,
       DoctorCommand.self,
     ])

@@ -21,16 +21,62 @@ import Testing
     let result = try fuzz([Array(Data(contentsOf: python)), own], count: 6000) { path in
       let file = try SafetensorsFile(path: path)
       for name in file.names {
-        switch try file.entry(name).dtype {
-        case "F32", "F64": _ = try file.floats(name)
-        case "I64", "I32": _ = try file.integers(name)
-        default: break
-        }
+        try readAll(name, of: file)
       }
     }
     #expect(result.complaints.isEmpty, "\(result.complaints.prefix(3))")
     // Neither all the same: the damage reaches what it should.
     #expect(result.loaded > 100 && result.refused > 1000, "\(result.loaded), \(result.refused)")
+  }
+
+  private func readAll(_ name: String, of file: some TensorSource) throws {
+    switch try file.entry(name).dtype {
+    case "F32", "F64", "F16", "BF16": _ = try file.floats(name)
+    case "I64", "I32": _ = try file.integers(name)
+    default: break
+    }
+  }
+
+  private func fuzzTensors(_ names: [String], count: Int) throws -> FuzzResult {
+    let files = try names.map { try FileSystem.readFile(TensorFileTests.fixture($0)) }
+    return try fuzz(files, count: count) { path in
+      let file = try TensorFile(path: path)
+      for name in file.names { try readAll(name, of: file) }
+    }
+  }
+
+  /// Pickles, and the zip around one.
+  @Test func tensors() throws {
+    let pickles = try fuzzTensors(["arrays-2.pdparams", "arrays-4.pdparams"], count: 4000)
+    #expect(pickles.complaints.isEmpty, "\(pickles.complaints.prefix(3))")
+    #expect(pickles.loaded > 50 && pickles.refused > 1000, "\(pickles.loaded)")
+    let zips = try fuzzTensors(["tensors.pt"], count: 2000)
+    #expect(zips.complaints.isEmpty, "\(zips.complaints.prefix(3))")
+    #expect(zips.loaded > 50 && zips.refused > 500, "\(zips.loaded)")
+  }
+
+  /// The pickle inside of a zip whose checksums are right.
+  @Test func picklesOfTensors() throws {
+    let path = try TensorFileTests.fixture("tensors.pt")
+    let files = try Archive.files(in: FileSystem.readFile(path), format: .zip, path: path) { $0 }
+    let pickle = try #require(files["tensors/data.pkl"])
+    let result = try fuzz([pickle], count: 1500) { path in
+      let damaged = try FileSystem.readFile(path)
+      let archive = "\(path).pt"
+      try FileSystem.writeAtomically(to: archive) { file in
+        let zip = ZipWriter(file)
+        for (name, bytes) in files {
+          let bytes = name == "tensors/data.pkl" ? damaged : bytes
+          try zip.begin(name, size: bytes.count)
+          try bytes.withUnsafeBytes { try zip.write($0) }
+        }
+        try zip.finish()
+      }
+      let file = try TensorFile(path: archive)
+      for name in file.names { try readAll(name, of: file) }
+    }
+    #expect(result.complaints.isEmpty, "\(result.complaints.prefix(3))")
+    #expect(result.loaded > 5 && result.refused > 500, "\(result.loaded), \(result.refused)")
   }
 
   @Test func listsOfCheckpoints() throws {

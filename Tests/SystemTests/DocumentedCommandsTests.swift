@@ -44,7 +44,7 @@ extension SystemTests {
       word == "wgangp-dist" || word == ".build/release/wgangp-dist"
     }
 
-    @Test(arguments: ["README.md", "docs/commands.md"])
+    @Test(arguments: ["README.md", "docs/commands.md", "docs/paddlescience.md"])
     func commandsAndOptionsExist(file: String) throws {
       let lines = try Self.lines(file).map(\.words)
       #expect(lines.count > 1, "\(file): \(lines.count) command lines")
@@ -87,7 +87,9 @@ extension SystemTests {
       switch words[0] {
       case "train":
         (words.contains("--dry-run") ? [] : ["--dry-run"])
-          + (words.contains("--resume") ? [] : ["width=8"])
+          + (words.contains("--resume") || words.contains("--from") ? [] : ["width=8"])
+      // The fixtures' width.
+      case "import" where words.contains("configs/toy-8gaussians.yaml"): ["width=1"]
       case "bench": ["--iterations", "2", "--shares", "1", "width=2", "training.batch=16"]
       case "doctor" where words.contains("--launch"): ["width=2", "training.batch=16"]
       case "sample" where words.contains("--single"): ["--count", "20"]
@@ -174,6 +176,13 @@ extension SystemTests {
         try files.copyItem(
           atPath: repositoryFile("Tests/DatasetsTests/Fixtures/numpy/\(fixture)"),
           toPath: scratch.url(name).path)
+      }
+      let exported = try Self.run(["export", "whole", ".", "--pt"], in: scratch)
+      try #require(exported.status == 0, "\(exported)")
+      for name in ["generator", "discriminator"] {
+        try files.copyItem(
+          atPath: repositoryFile("Tests/ConversionTests/Fixtures/toy-\(name).pdparams"),
+          toPath: scratch.url("model_\(name)_toy_8gaussians.pdparams").path)
       }
     }
 

@@ -20,16 +20,8 @@ private let readers: [String: (_ path: String) throws -> Void] = [
       throw Fault("\(path): \(error)")
     }
   },
-  "safetensors": { path in
-    let file = try SafetensorsFile(path: path)
-    for name in file.names {
-      switch try file.entry(name).dtype {
-      case "F32", "F64": _ = try file.floats(name)
-      case "I64", "I32": _ = try file.integers(name)
-      default: break
-      }
-    }
-  },
+  "safetensors": { path in try readAll(SafetensorsFile(path: path)) },
+  "tensors": { path in try readAll(TensorFile(path: path)) },
   "done": { path in _ = try CheckpointStore.files(in: FileSystem.folder(of: path)) },
   "metrics": { path in _ = try MetricsTable(path: path) },
   "idx": { path in
@@ -44,6 +36,16 @@ private let readers: [String: (_ path: String) throws -> Void] = [
     _ = try ImageFiles.open(path)
   },
 ]
+
+private func readAll(_ file: some TensorSource) throws {
+  for name in file.names {
+    switch try file.entry(name).dtype {
+    case "F32", "F64", "F16", "BF16": _ = try file.floats(name)
+    case "I64", "I32": _ = try file.integers(name)
+    default: break
+    }
+  }
+}
 
 /// The reader of this run, and the file that it reads: in memory, for speed.
 private let chosen: (read: (String) throws -> Void, path: String) = {

@@ -3,8 +3,8 @@
 #
 #   Tests/fuzz/run.sh READER [SECONDS]      # 600 seconds unless told
 #
-# READER: yaml, override, safetensors, done, metrics, idx, cifar (with tar and pickles), pickle,
-# picture (PNG and JPEG), numpy (npy and npz). The first call builds, some ten minutes. What is found interesting stays in
+# READER: yaml, override, safetensors, tensors (zip and pickles of PyTorch and Paddle), done, metrics,
+# idx, cifar (with tar and pickles), pickle, picture (PNG and JPEG), numpy (npy and npz). The first call builds, some ten minutes. What is found interesting stays in
 # .build/fuzz/corpus/READER; an input that crashes, hangs for 10 s or takes more memory than 1 GB
 # ends the run, with its path in the last lines: mend the reader, and keep the input as a fixture.
 set -euo pipefail
@@ -23,6 +23,7 @@ case $reader in
   yaml) cp -n configs/*.yaml "$corpus"/ ;;
   override) printf 'generator.layers.0.conv2d={kernel: 4}' >"$corpus"/one ;;
   safetensors) cp -n Tests/StorageTests/Fixtures/*.safetensors "$corpus"/ ;;
+  tensors) cp -n Tests/StorageTests/Fixtures/*.{pt,pdparams,safetensors} "$corpus"/ ;;
   done) printf '3610a686 5 a.safetensors\n' >"$corpus"/one ;;
   metrics) printf 'iteration,loss (nats)\n1,2.5\n2,nan\n' >"$corpus"/one ;;
   idx) cp -n "$fixtures"/published/*ubyte* "$corpus"/ ;;

@@ -33,8 +33,12 @@ package func loadCIFAR10(
     if CIFAR10.isTar(bytes) {
       let batches = CIFAR10.batches(of: split)
       let wanted = Set(batches + batches.map { $0 + ".bin" })
-      let files = try TarArchive.files(
-        in: bytes, path: path, limit: CIFAR10.limit, wanted: wanted.contains)
+      let files = try Archive.files(
+        in: bytes, format: .tar, path: path, limit: CIFAR10.limit
+      ) { name in
+        let last = name.split(separator: "/").last.map(String.init) ?? ""
+        return wanted.contains(last) ? last : nil
+      }
       let name = { (batch: String) in files[batch + ".bin"] == nil ? batch : batch + ".bin" }
       for batch in batches {
         guard let contents = files[name(batch)] else {

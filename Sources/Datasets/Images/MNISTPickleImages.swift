@@ -27,13 +27,13 @@ package func loadMNISTPickle(
   // 220 MB unpacked.
   let bytes = try DecompressedFile.contents(of: file, limit: 1 << 28)
   let value = try PickleReader.read(bytes, path: file)
-  guard case .tuple(let splits) = value, splits.count == 3 else {
+  guard case .tuple(let splits) = value, splits.items.count == 3 else {
     throw Fault(
       "\(file): expected a tuple of three pairs (train, validation, test), found \(value.kind)")
   }
-  let pair = splits[split == .train ? 0 : split == .validation ? 1 : 2]
-  guard case .tuple(let parts) = pair, parts.count == 2, case .array(let images) = parts[0],
-    case .array(let labels) = parts[1]
+  let pair = splits.items[split == .train ? 0 : split == .validation ? 1 : 2]
+  guard case .tuple(let parts) = pair, parts.items.count == 2,
+    case .array(let images) = parts.items[0], case .array(let labels) = parts.items[1]
   else {
     throw Fault(
       "\(file): \(split): expected a pair of numpy arrays, found \(pair.kind)")

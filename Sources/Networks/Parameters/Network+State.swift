@@ -27,6 +27,20 @@ extension Network {
     }
   }
 
+  /// The names of linear layers' weights: outputs x inputs in PyTorch, inputs x outputs elsewhere.
+  package var linearWeightNames: Set<String> {
+    Set(layers.enumerated().flatMap { Self.linearWeightNames(of: $1, path: "\(namePrefix)\($0)") })
+  }
+
+  private static func linearWeightNames(of layer: any Layer, path: String) -> [String] {
+    guard layer.children.isEmpty else {
+      return layer.children.flatMap {
+        linearWeightNames(of: $0.layer, path: "\(path).\($0.path)")
+      }
+    }
+    return (layer as? Linear).map { ["\(path).\($0.weight.name)"] } ?? []
+  }
+
   private static func stateTensors(
     of layer: any Layer, path: String
   ) -> [(name: String, tensor: StateTensor)] {

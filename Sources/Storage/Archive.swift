@@ -1,30 +1,41 @@
 import Base
 import Foundation
 
-/// The files of a tar archive that lies in memory, by libarchive.
-enum TarArchive {
-  /// The contents of the regular files whose names, without their folders, `wanted` takes.
+/// The files of a tar or zip archive that lies in memory, by libarchive.
+///
+/// Nothing is unpacked to the disk: a file's name is a key, whatever folders it claims.
+package enum Archive {
+  package enum Format: String, Sendable {
+    case tar, zip
+  }
+
+  /// The contents of the regular files whose names `wanted` takes.
+  ///
+  /// Together they have no more bytes than the archive: neither format need be compressed here.
   ///
   /// - Parameters:
-  ///   - bytes: the archive, not compressed.
-  ///   - path: for messages.
-  ///   - limit: bytes of one file that are the most.
-  ///   - wanted: whether a file of this name is read.
-  /// - Returns: bytes by name.
-  /// - Throws: `Fault` if it is no tar archive, ends too early, has a name twice or a file
+  ///   - bytes: The archive; a tar not compressed.
+  ///   - format: What it is.
+  ///   - path: For messages.
+  ///   - limit: Bytes of one file that are the most.
+  ///   - key: The key of a file from its name in the archive; nil for one that is not read.
+  /// - Returns: Bytes by key.
+  /// - Throws: `Fault` if it is no such archive, ends too early, has a key twice or a file
   ///   larger than `limit`; `Fault` without libarchive.
-  static func files(
-    in bytes: [UInt8], path: String, limit: Int, wanted: (String) -> Bool
+  package static func files(
+    in bytes: [UInt8], format: Format, path: String, limit: Int = .max,
+    key: (String) -> String?
   ) throws -> [String: [UInt8]] {
     let library = try Library.loaded.get()
     return try bytes.withUnsafeBytes { memory in
       guard let archive = library.makeReader() else { throw Fault("\(path): out of memory") }
       defer { _ = library.freeReader(archive) }
-      var status = library.readsTar(archive)
+      var status = format == .tar ? library.readsTar(archive) : library.readsZip(archive)
       if status == Library.ok {
         status = library.open(archive, memory.baseAddress, memory.count)
       }
       var found: [String: [UInt8]] = [:]
+      var left = memory.count
       while status == Library.ok {
         var entry: OpaquePointer?
         status = library.nextHeader(archive, &entry)
@@ -33,12 +44,13 @@ enum TarArchive {
         guard let pointer = library.name(entry),
           library.type(entry) == S_IFREG
         else { continue }
-        let name = String(cString: pointer).split(separator: "/").last.map(String.init) ?? ""
-        guard wanted(name) else { continue }
+        guard let name = key(String(cString: pointer)) else { continue }
         let size = Int(library.size(entry))
-        guard size >= 0, size <= min(limit, memory.count) else {
+        guard size >= 0, size <= min(limit, left) else {
           throw Fault("\(path): \(name): \(size) bytes; is it the published file?")
         }
+        left -= size
+        try MemoryLimit.require(size, for: path)
         var contents = [UInt8](repeating: 0, count: size)
         let got = contents.withUnsafeMutableBytes {
           library.read(archive, $0.baseAddress, size)
@@ -53,7 +65,8 @@ enum TarArchive {
         }
       }
       let reason = library.message(archive).map { String(cString: $0) } ?? "unknown error"
-      throw Fault("\(path): not a readable tar archive: \(reason); download it again")
+      throw Fault(
+        "\(path): not a readable \(format.rawValue) archive: \(reason); download it again")
     }
   }
 
@@ -66,6 +79,7 @@ enum TarArchive {
     let makeReader: @convention(c) () -> OpaquePointer?
     let freeReader: @convention(c) (OpaquePointer) -> Int32
     let readsTar: @convention(c) (OpaquePointer) -> Int32
+    let readsZip: @convention(c) (OpaquePointer) -> Int32
     let open: @convention(c) (OpaquePointer, UnsafeRawPointer?, Int) -> Int32
     let nextHeader: @convention(c) (OpaquePointer, UnsafeMutablePointer<OpaquePointer?>) -> Int32
     let name: @convention(c) (OpaquePointer) -> UnsafePointer<CChar>?
@@ -79,6 +93,7 @@ enum TarArchive {
       makeReader = try library.function("archive_read_new")
       freeReader = try library.function("archive_read_free")
       readsTar = try library.function("archive_read_support_format_tar")
+      readsZip = try library.function("archive_read_support_format_zip_seekable")
       open = try library.function("archive_read_open_memory")
       nextHeader = try library.function("archive_read_next_header")
       name = try library.function("archive_entry_pathname")

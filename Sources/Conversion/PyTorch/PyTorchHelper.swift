@@ -1,0 +1,194 @@
+/// A class or function of a Python file that PyTorch itself has not.
+enum PyTorchHelper: CaseIterable {
+  case call, layers, residual, labelledResidual, reshape, crop, globalMean, shuffledUpsample
+  case conditionalBatchNorm, layerNorm, labelConcat
+
+  /// The definition, between empty lines.
+  var text: String {
+    switch self {
+    case .call:
+      """
+
+      def call(module, x, labels):
+          \"""The module's output; only some modules look at labels.\"""
+          return module(x, labels) if getattr(module, "takes_labels", False) else module(x)
+      """
+    case .layers:
+      """
+
+      class Layers(nn.Sequential):
+          \"""Modules one after the other, with labels for those that look at them.\"""
+
+          takes_labels = True
+
+          def forward(self, x, labels):
+              for module in self:
+                  x = call(module, x, labels)
+              return x
+      """
+    case .residual:
+      """
+
+      class Residual(nn.Module):
+          \"""main(x) + shortcut(x).\"""
+
+          def __init__(self, main, shortcut=None):
+              super().__init__()
+              self.main = main
+              self.shortcut = shortcut or nn.Identity()
+
+          def forward(self, x):
+              return self.main(x) + self.shortcut(x)
+      """
+    case .labelledResidual:
+      """
+
+      class Residual(nn.Module):
+          \"""main(x) + shortcut(x).\"""
+
+          takes_labels = True
+
+          def __init__(self, main, shortcut=None):
+              super().__init__()
+              self.main = main
+              self.shortcut = shortcut or nn.Identity()
+
+          def forward(self, x, labels=None):
+              return call(self.main, x, labels) + call(self.shortcut, x, labels)
+      """
+    case .reshape:
+      """
+
+      class Reshape(nn.Module):
+          \"""A sample's values in another shape.\"""
+
+          def __init__(self, *sizes):
+              super().__init__()
+              self.sizes = sizes
+
+          def forward(self, x):
+              return x.reshape(len(x), *self.sizes)
+      """
+    case .crop:
+      """
+
+      class Crop(nn.Module):
+          \"""A part of an image.\"""
+
+          def __init__(self, top, left, height, width):
+              super().__init__()
+              self.rows = slice(top, top + height)
+              self.columns = slice(left, left + width)
+
+          def forward(self, x):
+              return x[:, :, self.rows, self.columns]
+      """
+    case .globalMean:
+      """
+
+      class GlobalMean(nn.Module):
+          \"""The mean over all pixels.\"""
+
+          def forward(self, x):
+              return x.mean((2, 3))
+      """
+    case .shuffledUpsample:
+      """
+
+      class ShuffledUpsample(nn.Module):
+          \"""PaddleScience's upsampling: copies of the channels, then a pixel shuffle.\"""
+
+          def __init__(self, factor):
+              super().__init__()
+              self.factor = factor
+
+          def forward(self, x):
+              return F.pixel_shuffle(x.repeat(1, self.factor**2, 1, 1), self.factor)
+      """
+    case .conditionalBatchNorm:
+      """
+
+      class ConditionalBatchNorm(nn.Module):
+          \"""Batch norm with a scale and an offset for each class.
+
+          With a momentum, running statistics in evaluation; else always those of the batch.
+          \"""
+
+          takes_labels = True
+
+          def __init__(self, classes, channels, eps, correction, momentum=None):
+              super().__init__()
+              self.weight = nn.Parameter(torch.ones(classes, channels))
+              self.bias = nn.Parameter(torch.zeros(classes, channels))
+              self.eps, self.correction, self.momentum = eps, correction, momentum
+              if momentum is not None:
+                  self.register_buffer("running_mean", torch.zeros(channels))
+                  self.register_buffer("running_var", torch.ones(channels))
+
+          def forward(self, x, labels):
+              shape = (-1, x.shape[1]) + (1,) * (x.dim() - 2)
+              if self.training or self.momentum is None:
+                  axes = (0, *range(2, x.dim()))
+                  mean, var = x.mean(axes), x.var(axes, correction=self.correction)
+                  if self.training and self.momentum is not None:
+                      with torch.no_grad():
+                          self.running_mean.lerp_(mean, self.momentum)
+                          self.running_var.lerp_(x.var(axes), self.momentum)
+              else:
+                  mean, var = self.running_mean, self.running_var
+              x = (x - mean.view(shape)) / torch.sqrt(var.view(shape) + self.eps)
+              return x * self.weight[labels].view(shape) + self.bias[labels].view(shape)
+      """
+    case .layerNorm:
+      """
+
+      class LayerNorm(nn.Module):
+          \"""Layer norm over a sample's n values; its variance divides by n - correction.\"""
+
+          def __init__(self, sizes, eps, correction):
+              super().__init__()
+              self.eps, self.correction = eps, correction
+              if sizes:
+                  self.weight = nn.Parameter(torch.ones(sizes))
+                  self.bias = nn.Parameter(torch.zeros(sizes))
+              else:
+                  self.weight, self.bias = 1, 0
+
+          def forward(self, x):
+              axes = tuple(range(1, x.dim()))
+              mean = x.mean(axes, keepdim=True)
+              var = x.var(axes, correction=self.correction, keepdim=True)
+              x = (x - mean) / torch.sqrt(var + self.eps)
+              return x * self.spread(self.weight, x) + self.spread(self.bias, x)
+
+          @staticmethod
+          def spread(values, x):
+              if not torch.is_tensor(values):
+                  return values
+              return values.view(*values.shape, *(1,) * (x.dim() - 1 - values.dim()))
+      """
+    case .labelConcat:
+      """
+
+      class LabelConcat(nn.Module):
+          \"""Adds the label to the channels: one-hot, or a trained row a class.\"""
+
+          takes_labels = True
+
+          def __init__(self, classes, embedding=None):
+              super().__init__()
+              self.classes = classes
+              if embedding is not None:
+                  self.weight = nn.Parameter(torch.randn(classes, embedding))
+
+          def forward(self, x, labels):
+              table = getattr(self, "weight", None)
+              if table is None:
+                  table = torch.eye(self.classes, dtype=x.dtype, device=x.device)
+              rows = table[labels]
+              rows = rows.view(*rows.shape, *(1,) * (x.dim() - 2))
+              return torch.cat([x, rows.expand(-1, -1, *x.shape[2:])], 1)
+      """
+    }
+  }
+}

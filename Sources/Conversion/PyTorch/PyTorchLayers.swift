@@ -1,0 +1,301 @@
+import Base
+import Networks
+
+/// Writes layers as PyTorch's modules, following what lies between them: N x C or N x C x H x W.
+struct PyTorchLayers {
+  /// A module's name in the state dict and its expression, which may have several lines.
+  typealias Module = (name: String, lines: [String])
+
+  /// For errors.
+  let network: String
+  /// Whether layers of the network look at labels.
+  let hasLabels: Bool
+  /// Dimensions of what the next module takes: 2 or 4.
+  var rank: Int
+  var helpers: Set<PyTorchHelper> = []
+
+  var sequenceName: String { hasLabels ? "Layers" : "nn.Sequential" }
+
+  init(network: String, hasLabels: Bool, rank: Int) {
+    self.network = network
+    self.hasLabels = hasLabels
+    self.rank = rank
+    if hasLabels { helpers.insert(.layers) }
+  }
+
+  /// Dimensions of a network's input: what its first layer that cares takes.
+  static func rank(of layers: [LayerDescription], input: Shape) -> Int {
+    if input.pixels > 1 { return 4 }
+    for layer in layers {
+      if layer.kind == "residual" { return rank(of: layer.children, input: input) }
+      if let rank = rank(takenBy: layer.kind) { return rank }
+      if ["reshape", "flatten"].contains(layer.kind) { return 2 }
+    }
+    return 2
+  }
+
+  /// Dimensions that a layer insists on; nil for one that takes both.
+  private static func rank(takenBy kind: String) -> Int? {
+    switch kind {
+    case "linear": 2
+    case "conv2d", "convTranspose2d", "upsample", "meanPool", "globalMean", "crop", "instanceNorm":
+      4
+    default: nil
+    }
+  }
+
+  // MARK: - Sequences
+
+  /// The modules of layers one after the other.
+  ///
+  /// - Throws: `Fault` naming a layer that there is no module for.
+  mutating func modules(_ layers: [LayerDescription]) throws -> [Module] {
+    var modules: [Module] = []
+    for layer in layers {
+      let name = layer.path.split(separator: ".").last.map(String.init) ?? layer.path
+      let needed = layer.kind == "residual" ? nil : Self.rank(takenBy: layer.kind)
+      if let needed, needed != rank {
+        let input = layer.inputShape
+        modules.append(
+          needed == 2
+            ? ("flatten_\(name)", ["nn.Flatten()"])
+            : ("unflatten_\(name)", ["Reshape(\(input.sizesText))"]))
+        if needed == 4 { helpers.insert(.reshape) }
+        rank = needed
+      }
+      modules += try self.modules(layer, name: name)
+    }
+    return modules
+  }
+
+  /// Modules in the parentheses of a call: by their places, or with names where others stand
+  /// between the layers.
+  func sequence(_ modules: [Module], before: String, after: String, indent: Int) -> [String] {
+    let space = String(repeating: " ", count: indent)
+    let isPlain = modules.enumerated().allSatisfy { "\($0)" == $1.name }
+    var lines = [space + before + (isPlain ? "" : "OrderedDict([")]
+    for (name, expression) in modules {
+      var expression = expression
+      if !isPlain {
+        expression[0] = "(\"\(name)\", " + expression[0]
+        expression[expression.count - 1] += ")"
+      }
+      expression[expression.count - 1] += ","
+      lines += expression.map { space + "    " + $0 }
+    }
+    return lines + [space + (isPlain ? "" : "])") + after]
+  }
+
+  // MARK: - Layers
+
+  private mutating func modules(_ layer: LayerDescription, name: String) throws -> [Module] {
+    switch layer.kind {
+    case "residual": return [(name, try residual(layer))]
+    case "conv2d": return convolution(layer, name)
+    case "convTranspose2d": return transposedConvolution(layer, name)
+    default: return [(name, [try expression(layer)])]
+    }
+  }
+
+  /// A module of one line, and the dimensions that it gives.
+  private mutating func expression(_ layer: LayerDescription) throws -> String {
+    let (input, output) = (layer.inputShape, layer.outputShape)
+    switch layer.kind {
+    case "linear":
+      let (inputs, outputs) = (input.channels, output.channels)
+      return spectral(layer, "nn.Linear(\(inputs), \(outputs)\(bias(layer)))")
+    case "batchNorm":
+      let momentum = layer.pythonNumber("momentum")
+      return "nn.BatchNorm\(rank == 2 ? 1 : 2)d(\(input.channels), eps=\(epsilon(layer)), "
+        + "momentum=\(momentum))"
+    case "conditionalBatchNorm": return conditionalBatchNorm(layer)
+    case "layerNorm": return layerNorm(layer)
+    case "instanceNorm":
+      let affine = layer[option: "affine"] == .flag(true) ? "True" : "False"
+      return "nn.InstanceNorm2d(\(input.channels), eps=\(epsilon(layer)), affine=\(affine))"
+    case "relu": return "nn.ReLU()"
+    case "leakyReLU": return "nn.LeakyReLU(\(layer.pythonNumber("slope")))"
+    case "tanh": return "nn.Tanh()"
+    case "sigmoid": return "nn.Sigmoid()"
+    case "softplus": return "nn.Softplus()"
+    case "elu": return "nn.ELU(\(layer.pythonNumber("alpha")))"
+    case "gelu":
+      return layer[option: "approximate"] == .word("tanh")
+        ? "nn.GELU(approximate=\"tanh\")" : "nn.GELU()"
+    case "swish": return "nn.SiLU()"
+    case "dropout": return "nn.Dropout(\(layer.pythonNumber("rate")))"
+    case "upsample":
+      let factor = layer.integer("factor")
+      guard layer[option: "order"] == .word("shuffled") else {
+        return "nn.Upsample(scale_factor=\(factor))"
+      }
+      helpers.insert(.shuffledUpsample)
+      return "ShuffledUpsample(\(factor))"
+    case "meanPool": return "nn.AvgPool2d(\(layer.integer("size")))"
+    case "globalMean":
+      helpers.insert(.globalMean)
+      rank = 2
+      return "GlobalMean()"
+    case "flatten":
+      rank = 2
+      return "nn.Flatten()"
+    case "reshape":
+      helpers.insert(.reshape)
+      rank = output.pixels > 1 ? 4 : 2
+      return "Reshape(\(rank == 2 ? "\(output.channels)" : output.sizesText))"
+    case "crop":
+      helpers.insert(.crop)
+      return "Crop(0, 0, \(output.height), \(output.width))"
+    case "labelConcat":
+      helpers.insert(.labelConcat)
+      let embedding =
+        layer[option: "embedding"] == nil ? "" : ", embedding=\(layer.integer("added"))"
+      return "LabelConcat(\(layer.integer("classes"))\(embedding))"
+    default:
+      throw Fault(
+        "export: \(network).layers: layer \(layer.path) is \(layer.kind), for which no PyTorch "
+          + "module is written")
+    }
+  }
+
+  private mutating func residual(_ layer: LayerDescription) throws -> [String] {
+    helpers.insert(hasLabels ? .labelledResidual : .residual)
+    let begin = rank
+    func children(_ branch: String) -> [LayerDescription] {
+      layer.children.filter { $0.path.hasPrefix("\(layer.path).\(branch).") }
+    }
+    var lines = ["Residual("]
+    let main = try modules(children("main"))
+    lines += sequence(main, before: "\(sequenceName)(", after: "),", indent: 4)
+    let end = rank
+    rank = begin
+    let shortcut = try modules(children("shortcut"))
+    if !shortcut.isEmpty {
+      lines += sequence(shortcut, before: "\(sequenceName)(", after: "),", indent: 4)
+    }
+    guard rank == end else {
+      throw Fault(
+        "export: \(network).layers: layer \(layer.path): residual adds a vector and an image of "
+          + "one pixel, which PyTorch has in two shapes")
+    }
+    return lines + [")"]
+  }
+
+  private func convolution(_ layer: LayerDescription, _ name: String) -> [Module] {
+    let sides = layer.padding
+    let isEven = sides.allSatisfy { $0 == sides[0] }
+    let padding = isEven && sides[0] > 0 ? ", padding=\(sides[0])" : ""
+    let convolution =
+      "nn.Conv2d(\(layer.inputShape.channels), \(layer.outputShape.channels), "
+      + "\(kernel(layer))\(stride(layer))\(padding)\(bias(layer)))"
+    guard !isEven else { return [(name, [spectral(layer, convolution)])] }
+    // PyTorch's order is left, right, top, bottom.
+    let pad = [sides[2], sides[3], sides[0], sides[1]].map(String.init).joined(separator: ", ")
+    return [
+      ("pad_\(name)", ["nn.ZeroPad2d((\(pad)))"]), (name, [spectral(layer, convolution)]),
+    ]
+  }
+
+  private mutating func transposedConvolution(
+    _ layer: LayerDescription, _ name: String
+  ) -> [Module] {
+    let sides = layer.padding
+    let isEven = sides.allSatisfy { $0 == sides[0] }
+    let padding = isEven && sides[0] > 0 ? ", padding=\(sides[0])" : ""
+    let extra = layer.integer("outputPadding")
+    let convolution =
+      "nn.ConvTranspose2d(\(layer.inputShape.channels), \(layer.outputShape.channels), "
+      + "\(kernel(layer))\(stride(layer))\(padding)"
+      + (extra > 0 ? ", output_padding=\(extra)" : "") + "\(bias(layer)))"
+    guard !isEven else { return [(name, [spectral(layer, convolution)])] }
+    helpers.insert(.crop)
+    let output = layer.outputShape
+    return [
+      (name, [spectral(layer, convolution)]),
+      ("crop_\(name)", ["Crop(\(sides[0]), \(sides[2]), \(output.height), \(output.width))"]),
+    ]
+  }
+
+  private mutating func conditionalBatchNorm(_ layer: LayerDescription) -> String {
+    helpers.insert(.conditionalBatchNorm)
+    let unbiased = layer[option: "variance"] == .word("unbiased") ? 1 : 0
+    let running =
+      layer[option: "statistics"] == .word("running")
+      ? ", momentum=\(layer.pythonNumber("momentum"))" : ""
+    return "ConditionalBatchNorm(\(layer.integer("classes")), \(layer.inputShape.channels), "
+      + "eps=\(epsilon(layer)), correction=\(unbiased)\(running))"
+  }
+
+  private mutating func layerNorm(_ layer: LayerDescription) -> String {
+    let shape = layer.inputShape
+    let isBiased = layer[option: "variance"] != .word("unbiased")
+    let sizes = rank == 2 ? "\(shape.channels)" : shape.sizesText
+    let (parameters, affine): (String, String) =
+      switch layer[option: "affine"] {
+      case .word("scalar"): ("1,", "")
+      case .word("channel"): ("\(shape.channels),", "")
+      case .word("none"): ("", ", elementwise_affine=False")
+      default: (rank == 2 ? "\(sizes)," : sizes, "")
+      }
+    if isBiased, layer[option: "affine"] == .word("channel") {
+      return "nn.GroupNorm(1, \(shape.channels), eps=\(epsilon(layer)))"
+    }
+    if isBiased, layer[option: "affine"] != .word("scalar") {
+      return "nn.LayerNorm([\(sizes)], eps=\(epsilon(layer))\(affine))"
+    }
+    helpers.insert(.layerNorm)
+    return "LayerNorm((\(parameters)), eps=\(epsilon(layer)), correction=\(isBiased ? 0 : 1))"
+  }
+
+  // MARK: - Options
+
+  /// A side, or height and width.
+  private func kernel(_ layer: LayerDescription) -> String {
+    guard case .integers(let sides)? = layer[option: "kernel"] else {
+      return "\(layer.integer("kernel"))"
+    }
+    return "(\(sides.map(String.init).joined(separator: ", ")))"
+  }
+
+  private func stride(_ layer: LayerDescription) -> String {
+    let stride = layer.integer("stride")
+    return stride == 1 ? "" : ", stride=\(stride)"
+  }
+
+  private func bias(_ layer: LayerDescription) -> String {
+    layer[option: "bias"] == .flag(false) ? ", bias=False" : ""
+  }
+
+  private func epsilon(_ layer: LayerDescription) -> String { layer.pythonNumber("epsilon") }
+
+  private func spectral(_ layer: LayerDescription, _ module: String) -> String {
+    layer[option: "spectralNorm"] == .flag(true) ? "nn.utils.spectral_norm(\(module))" : module
+  }
+}
+
+extension LayerDescription {
+  /// An option that the layer has.
+  fileprivate func integer(_ name: String) -> Int {
+    guard case .integer(let value)? = self[option: name] else {
+      preconditionFailure("\(kind) has no number \(name)")
+    }
+    return value
+  }
+
+  /// A number as Python writes it.
+  fileprivate func pythonNumber(_ name: String) -> String {
+    guard case .number(let value)? = self[option: name] else {
+      preconditionFailure("\(kind) has no number \(name)")
+    }
+    return "\(value)"
+  }
+
+  /// Rows and columns of zeros: top, bottom, left, right.
+  fileprivate var padding: [Int] {
+    switch self[option: "padding"] {
+    case .integers(let sides)?: sides
+    case .integer(let size)?: [size, size, size, size]
+    default: preconditionFailure("\(kind) has no padding")
+    }
+  }
+}

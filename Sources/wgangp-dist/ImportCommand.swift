@@ -1,0 +1,139 @@
+import ArgumentParser
+import Base
+import Conversion
+import Foundation
+
+struct ImportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "import",
+    abstract: "Make a checkpoint of weights that another program has trained.",
+    discussion: """
+      Reads PyTorch's state dicts (.safetensors, and .pt or .pth of torch.save since version 1.6) \
+      and Paddle's (.pdparams). Nothing in a file is executed. The folder that is written is one \
+      that sample, evaluate, export and train --from take.
+
+      Tensors that do not fit are listed all at once, and nothing is written. --map gives names: \
+      'net.(\\d+)=main.$1' puts the replacement where the regular expression is found first; an \
+      empty one leaves the tensor out. NAME[0], NAME[1] are put together along their first \
+      dimension.
+
+      With --tensors any such file becomes a safetensors file under other names: the weights of a \
+      network that features come from.
+      """)
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp("The configuration that the weights are for.", valueName: "file"))
+  var config: String?
+
+  @Option(name: .long, help: ArgumentHelp("The generator's weights.", valueName: "file"))
+  var generator: String?
+
+  @Option(name: .long, help: ArgumentHelp("The critic's weights.", valueName: "file"))
+  var critic: String?
+
+  @Option(
+    name: .long, help: ArgumentHelp("The generator's averaged weights.", valueName: "file"))
+  var average: String?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "A file whose tensors are renamed, without a configuration.", valueName: "file"))
+  var tensors: String?
+
+  @Option(
+    name: .customLong("map"),
+    help: ArgumentHelp(
+      "A rule of names; several apply in turn.", valueName: "pattern=replacement"))
+  var rules: [String] = []
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Rules, a line each, before those of --map; such as configs/weights/*.map.",
+      valueName: "file"))
+  var mapFile: [String] = []
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Only tensors whose names begin so, without it: module. or generator.", valueName: "text"))
+  var prefix = ""
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp("The same of the critic's file (default: --prefix).", valueName: "text"))
+  var criticPrefix: String?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      """
+      How the weights of linear layers lie: outputs x inputs, or inputs x outputs (default: as the \
+      file's format has them, and as their shapes say).
+      """, valueName: "pytorch|paddle"))
+  var layout: MappedTensors.Layout?
+
+  @Flag(name: .long, help: "Take what fits; the rest keeps the values that it is drawn with.")
+  var partial = false
+
+  @Argument(
+    help: ArgumentHelp(
+      "The folder to make; with --tensors the safetensors file.", valueName: "output"))
+  var output: String
+
+  @Argument(
+    help: ArgumentHelp("Overrides, such as width=32 or data.path=FOLDER.", valueName: "key=value"))
+  var overrides: [String] = []
+
+  func validate() throws {
+    guard (tensors == nil) != (generator == nil) else {
+      throw ValidationError("expected --generator FILE, or --tensors FILE")
+    }
+    guard tensors == nil || (critic == nil && average == nil && config == nil && !partial) else {
+      throw ValidationError(
+        "--tensors renames a file's tensors; leave out --config, --critic, --average and --partial")
+    }
+    guard tensors == nil || overrides.isEmpty else {
+      throw ValidationError("--tensors takes no configuration; found \(overrides[0])")
+    }
+    guard !output.contains("=") else {
+      throw ValidationError("expected the folder to make before key=value, found \(output)")
+    }
+  }
+
+  func run() throws {
+    try Job.run { communicator in
+      try communicator.agree {
+        guard communicator.rank == 0 else { return }
+        for line in try lines() { print(line) }
+      }
+    }
+  }
+
+  private func lines() throws -> [String] {
+    var map = NameMap()
+    for file in mapFile { try map.add(file: file) }
+    for rule in rules { try map.add(rule, source: "--map") }
+    if let tensors {
+      return try TensorConversion.run(
+        tensors, to: output, map: map, prefix: prefix, layout: layout)
+    }
+    var options = WeightImport.Options()
+    options.configuration = config
+    options.overrides = overrides
+    options.generator = generator ?? ""
+    options.critic = critic
+    options.average = average
+    options.map = map
+    options.prefix = prefix
+    options.criticPrefix = criticPrefix ?? prefix
+    options.layout = layout
+    options.isPartial = partial
+    options.folder = output
+    return try WeightImport(options).run()
+  }
+}
+
+extension MappedTensors.Layout: ExpressibleByArgument {}

@@ -1,0 +1,145 @@
+import Base
+import Collectives
+import Configuration
+import Conversion
+import Foundation
+import Networks
+import Recipe
+import RunSupport
+import Sampling
+import Storage
+import TestSupport
+import Testing
+import Training
+
+/// The Python file that `export` writes.
+@Suite(.serialized) struct PyTorchModuleTests {
+  private static func model(
+    _ file: String, _ overrides: [String]
+  ) throws -> (configuration: RunConfiguration, model: Model) {
+    var document = try ConfigurationDocument(path: repositoryFile("configs/\(file)"))
+    try document.apply(overrides)
+    let configuration = try RunConfiguration(document)
+    return (configuration, try configuration.makeModel(communicator: SoloCommunicator()))
+  }
+
+  private static func module(_ name: String, _ model: Model) throws -> PyTorchModule {
+    try PyTorchModule(
+      name: name, networks: [("Generator", model.generator), ("Critic", model.critic)])
+  }
+
+  /// Asymmetric padding, a crop, a reshape.
+  @Test func textIsTheRecordedOne() throws {
+    let (configuration, model) = try Self.model("mnist-wgan-gp-paddlescience.yaml", ["width=4"])
+    let text = try Self.module(configuration.name, model).text
+    let recorded = try String(contentsOfFile: fixture("module.py"), encoding: .utf8)
+    #expect(text == recorded, "\(text)")
+  }
+
+  @Test func aPrefixThatIsNoNameIsRefused() throws {
+    var document = try document(text: tinyConfiguration)
+    try document.override("generator.prefix=a.b")
+    let model = try RunConfiguration(document).makeModel(communicator: SoloCommunicator())
+    #expect(
+      message { try Self.module("x", model) }
+        == "export: generator.prefix: found 'a.b', expected one Python name or none")
+  }
+
+  @Test func everyLayerKindIsWrittenOrRefused() throws {
+    var document = try document(text: tinyConfiguration)
+    try document.override("critic.layers.0.conv2d.spectralNorm=true")
+    let model = try RunConfiguration(document).makeModel(communicator: SoloCommunicator())
+    #expect(try Self.module("x", model).text.contains("nn.utils.spectral_norm(nn.Conv2d(1, 2, 4"))
+  }
+
+  // MARK: - In PyTorch
+
+  /// python3 with torch and safetensors; nil where it is not there.
+  private static let python: [String]? = {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["python3", "-c", "import torch, numpy, safetensors.torch"]
+    process.standardError = FileHandle.nullDevice
+    guard (try? process.run()) != nil else { return nil }
+    process.waitUntilExit()
+    return process.terminationStatus == 0 ? ["python3"] : nil
+  }()
+
+  private static let files: [String] = {
+    let folder = repositoryFile("configs")
+    return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+      .filter { $0.hasSuffix(".yaml") }.sorted()
+  }()
+
+  /// Moves what begins as constants, so that every tensor counts.
+  private static func stir(_ network: Network, seed: UInt64) {
+    let stream = RandomStream(seed: seed, purpose: .initialization, step: 99)
+    for (index, (name, tensor)) in network.stateTensors.enumerated() {
+      switch tensor {
+      case .parameter(let parameter) where !parameter.isWeight:
+        let noise = FloatStorage(count: parameter.count)
+        stream.normals(sample: index, into: noise.buffer)
+        parameter.mutate { for i in $0.indices { $0[i] += 0.2 * noise.buffer[i] } }
+      case .buffer(let buffer) where buffer.kind == .float && !name.contains("weight_"):
+        stream.uniforms(sample: index, into: buffer.values.buffer)
+        let offset: Float = name.hasSuffix("running_var") ? 0.5 : -0.5
+        for i in buffer.values.buffer.indices { buffer.values.buffer[i] += offset }
+      default: break
+      }
+    }
+  }
+
+  /// What a module is to give: samples of noise, and the critic's scores of them.
+  private static func write(_ file: String, to folder: String) throws {
+    // Sixteen samples are whole passes: batch norm by a batch's statistics sees four at a time.
+    let (configuration, model) = try Self.model(
+      file, ["training.batch=8", "training.shards=4", "width=4"])
+    stir(model.generator, seed: 1)
+    stir(model.critic, seed: 2)
+    try FileSystem.createDirectory(folder)
+    for network in [model.generator, model.critic] {
+      try network.arena.mutate {
+        let state = StateDictionary(of: network, parameters: $0)
+        try state.writeAtomically(to: "\(folder)/\(network.name).safetensors")
+        try StateDictPickle(state.tensors).write(
+          to: "\(folder)/\(network.name).pt", fill: state.copy)
+      }
+    }
+    try FileSystem.writeAtomically(
+      module(configuration.name, model).text, to: "\(folder)/model.py")
+    let generator = SampleGenerator(model, configuration)
+    let layout = SampleGenerator.Layout(
+      count: 16, columns: 1, conditions: generator.classConditions)
+    _ = try SampleArrays(generator, layout).write(to: "\(folder)/arrays.npz", .npz)
+    let scores = try generator.scores(of: generator.images(layout))
+    try SafetensorsWriter(entries: [.init(name: "scores", shape: [scores.count])])
+      .write(to: "\(folder)/scores.safetensors") { _, bytes in
+        scores.withUnsafeBytes { bytes.copyMemory(from: $0) }
+      }
+    try FileSystem.writeAtomically(
+      "\(model.generator.memory.shardCapacity)\n", to: "\(folder)/group")
+  }
+
+  @Test func modulesGiveTheSamplesInPyTorch() throws {
+    guard let python = Self.python else {
+      print("skipped: no python3 with torch, numpy and safetensors to run the modules in")
+      return
+    }
+    try withTemporaryFolder { folder in
+      for file in Self.files { try Self.write(file, to: "\(folder)/\(file.dropLast(5))") }
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+      process.arguments = python + [try fixture("compare.py"), folder]
+      let output = Pipe()
+      process.standardOutput = output
+      process.standardError = output
+      try process.run()
+      let text = String(
+        decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      process.waitUntilExit()
+      #expect(process.terminationStatus == 0, "\(text)")
+      let missing = Self.files.filter { !text.contains("\($0.dropLast(5)): ") }
+      #expect(missing.isEmpty, "\(text)")
+    }
+  }
+}
