@@ -1,10 +1,9 @@
 import Base
 import Datasets
 import Foundation
+import Scores
 import TestSupport
 import Testing
-
-@testable import Scores
 
 /// Scores of images without a network, held against Karras et al.'s formulas, NumPy and
 /// scikit-learn.
@@ -212,7 +211,7 @@ import Testing
     let same = try values(multiscale, Self.a.values)
     // Other patches of the same images.
     let other = try values(multiscale, Self.b.values)
-    #expect(same.allSatisfy { $0 > 0 } && other[0] > 1.5 * same[0], "\(same), \(other)")
+    #expect(same.allSatisfy { $0 > 0 } && other[0] > 1.3 * same[0], "\(same), \(other)")
     #expect(abs(other[0] - (other[1] + other[2]) / 2) < 1e-9)
     #expect(try values("powerSpectrum", Self.a.values) == [0, 0])
     let twice = try values("powerSpectrum", Self.a.values.map { 2 * $0 })
