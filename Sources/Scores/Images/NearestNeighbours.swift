@@ -15,7 +15,7 @@ package struct NearestNeighbours: Score {
   private let most: Int
 
   package init(_ options: ConfigurationReader, _ subject: ScoreSubject) throws {
-    most = try options.integer("samples", default: 1000, in: 1...100_000)
+    most = try options.integer("samples", default: 1000, in: 1...10_000)
   }
 
   package static func refusal(of subject: ScoreSubject) -> String? {
