@@ -40,6 +40,8 @@ package struct CriticGap: Score {
     return [means[1] - means[0], means[2] - means[0], means[1] - means[2]]
   }
 
+  package func summary(_ values: [Double]) -> String { "critic gap \(scoreText(values[2]))" }
+
   package func report(_ values: [Double], _ setting: ScoreSetting) -> [String] {
     [
       reportLine(

@@ -174,7 +174,7 @@ import Testing
         case .heldOut: [7, 8]
         }
       })
-    #expect(values == [10, 5.5, 4.5])
+    #expect(values == [10, 5.5, 4.5] && score.summary(values) == "critic gap 4.5")
     #expect(
       score.report(values, ScoreSetting(samples: 9)) == [
         "critic gap   4.5 (W 10 of training, 5.5 held out; 9 samples and as many reals of each)"
