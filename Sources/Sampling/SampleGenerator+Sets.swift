@@ -32,6 +32,7 @@ extension SampleGenerator {
   /// - Parameters:
   ///   - layout: How many, and of which conditions.
   ///   - dataset: Opens the data set; called when a score first asks for reals.
+  /// - Returns: The reals, not drawn yet.
   func realSet(_ layout: Layout, _ dataset: OpenedDataset) -> SampleSet {
     let choice = RealChoice(layout, seed: seed)
     return SampleSet(
@@ -48,7 +49,7 @@ extension SampleGenerator {
   ///
   /// - Parameters:
   ///   - layout: Of the samples.
-  ///   - input: Samples and reals.
+  ///   - sets: Samples and reals.
   ///   - dataset: Where the reals come from.
   ///   - heldOut: Opens the data set that is not trained on.
   ///   - team: All ranks.

@@ -1,8 +1,9 @@
 import Base
 import Configuration
 
-/// How much higher the critic scores the reals that it is trained on than reals that it never sees:
-/// overfitting, as Gulrajani et al. 2017 (arXiv:1704.00028, section 5.4) find it.
+/// How much higher the critic scores the reals that it is trained on than reals that it never sees.
+///
+/// Overfitting, as Gulrajani et al. 2017 (arXiv:1704.00028, section 5.4) find it:
 ///
 ///     W of training = mean C(training reals) - mean C(samples), W held out likewise
 ///     gap = W of training - W held out
@@ -38,6 +39,8 @@ package struct CriticGap: Score {
     }
     return [means[1] - means[0], means[2] - means[0], means[1] - means[2]]
   }
+
+  package func summary(_ values: [Double]) -> String { "critic gap \(scoreText(values[2]))" }
 
   package func report(_ values: [Double], _ setting: ScoreSetting) -> [String] {
     [

@@ -7,8 +7,7 @@ package struct FeatureNetworks: Sendable {
   /// Why there is no network of that name, as far as that is known without opening files: a clause
   /// that names those that there are; nil where there is one.
   package var refusal: @Sendable (_ name: String) -> String?
-  /// Opens the network of a name: reads its files, at the first call at the latest. The calling
-  /// rank computes by itself.
+  /// Opens the network of a name, on the calling rank alone.
   package var open: @Sendable (_ name: String) throws -> any FeatureExtractor
 
   /// - Parameters:

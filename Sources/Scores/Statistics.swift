@@ -1,7 +1,7 @@
 /// What scores over splits and subsets say of their values.
-enum Statistics {
+package enum Statistics {
   /// Mean and standard deviation, over all and not over all but one, as the scores' authors have it.
-  static func meanAndDeviation(_ values: [Double]) -> [Double] {
+  package static func meanAndDeviation(_ values: [Double]) -> [Double] {
     let mean = values.reduce(0, +) / Double(values.count)
     let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
     return [mean, (squares / Double(values.count)).squareRoot()]

@@ -57,7 +57,7 @@ package struct Vectors: Sendable {
   }
 }
 
-/// Squared Euclidean distances between vectors, by Double products a tile at a time:
+/// Squared Euclidean distances between vectors, by Double products a tile at a time.
 ///
 ///     |x - y|^2 = |x|^2 + |y|^2 - 2 x y
 struct SquaredDistances {
@@ -82,6 +82,7 @@ struct SquaredDistances {
   ///   - rows: Of a.
   ///   - columns: Of b.
   ///   - body: Takes rows x columns of them, never below 0.
+  /// - Returns: What `body` returns.
   func tile<Result>(
     _ rows: Range<Int>, _ columns: Range<Int>, _ body: (UnsafePointer<Double>) throws -> Result
   ) rethrows -> Result {

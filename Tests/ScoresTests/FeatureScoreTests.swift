@@ -2,10 +2,9 @@ import Base
 import Configuration
 import Datasets
 import Foundation
+import Scores
 import TestSupport
 import Testing
-
-@testable import Scores
 
 /// Scores on features, held against torch-fidelity's and scikit-learn's numbers.
 @Suite struct FeatureScoreTests {

@@ -1,10 +1,9 @@
 import Base
 import Datasets
 import Foundation
+import Scores
 import TestSupport
 import Testing
-
-@testable import Scores
 
 /// Scores of images without a network, held against Karras et al.'s formulas, NumPy and
 /// scikit-learn.
@@ -175,7 +174,7 @@ import Testing
         case .heldOut: [7, 8]
         }
       })
-    #expect(values == [10, 5.5, 4.5])
+    #expect(values == [10, 5.5, 4.5] && score.summary(values) == "critic gap 4.5")
     #expect(
       score.report(values, ScoreSetting(samples: 9)) == [
         "critic gap   4.5 (W 10 of training, 5.5 held out; 9 samples and as many reals of each)"
@@ -212,7 +211,7 @@ import Testing
     let same = try values(multiscale, Self.a.values)
     // Other patches of the same images.
     let other = try values(multiscale, Self.b.values)
-    #expect(same.allSatisfy { $0 > 0 } && other[0] > 1.5 * same[0], "\(same), \(other)")
+    #expect(same.allSatisfy { $0 > 0 } && other[0] > 1.3 * same[0], "\(same), \(other)")
     #expect(abs(other[0] - (other[1] + other[2]) / 2) < 1e-9)
     #expect(try values("powerSpectrum", Self.a.values) == [0, 0])
     let twice = try values("powerSpectrum", Self.a.values.map { 2 * $0 })

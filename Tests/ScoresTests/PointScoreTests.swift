@@ -1,10 +1,9 @@
 import Base
 import Datasets
 import Foundation
+import Scores
 import TestSupport
 import Testing
-
-@testable import Scores
 
 /// Scores without a network, held against SciPy's and scikit-learn's numbers.
 @Suite struct PointScoreTests {
@@ -87,7 +86,8 @@ import Testing
       }
     }
     // The mean of x_i x_j is 1/3 on the diagonal, 0 beside it; deviations are below 0.005.
-    expectClose(sums, [1, 0, 0, 0, 1, 0, 0, 0, 1].map { (value: Double) in value / 3 }, absolute: 0.025)
+    let third = 1 / 3.0
+    expectClose(sums, [third, 0, 0, 0, third, 0, 0, 0, third], absolute: 0.025)
     #expect(Directions.random(3, dimension: 3, seed: 9).values == Array(directions.values[..<9]))
     #expect(Directions.random(3, dimension: 3, seed: 8).values != Array(directions.values[..<9]))
   }

@@ -1,9 +1,8 @@
 import Base
 import Foundation
+import Scores
 import TestSupport
 import Testing
-
-@testable import Scores
 
 @Suite struct ScoreTeamTests {
   @Test func slicesStandInTheirOrder() throws {

@@ -2,10 +2,9 @@ import Base
 import Collectives
 import Configuration
 import Foundation
+import Scores
 import TestSupport
 import Testing
-
-@testable import Scores
 
 /// One rank with one thread.
 func alone(threads: Int = 1) throws -> ScoreTeam {

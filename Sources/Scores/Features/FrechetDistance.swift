@@ -3,7 +3,9 @@ import Configuration
 import LinearAlgebra
 
 /// The Frechet distance of Gaussians with the means and covariances of features: FID where the
-/// features are Inception's (Heusel et al. 2017, arXiv:1706.08500).
+/// features are Inception's.
+///
+/// Heusel et al. 2017, arXiv:1706.08500:
 ///
 ///     d^2 = |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1^(1/2) S2 S1^(1/2))^(1/2)
 ///
@@ -92,18 +94,18 @@ package struct FrechetDistance: Score {
 }
 
 /// Mean and covariance of vectors.
-struct Moments {
+package struct Moments {
   /// The sum over n / n.
-  let mean: [Double]
+  package let mean: [Double]
   /// dimension x dimension: the sum of products of deviations / (n - 1).
-  let covariance: [Double]
+  package let covariance: [Double]
 
   /// Vectors that are multiplied at a time: such pieces stay in the second-level cache.
   private static let chunk = 512
   /// Rows and columns of the covariance that are a slice.
   private static let tile = 256
 
-  init(_ vectors: Vectors, _ team: ScoreTeam) throws {
+  package init(_ vectors: Vectors, _ team: ScoreTeam) throws {
     let (dimension, count) = (vectors.dimension, vectors.count)
     var mean = [Double](repeating: 0, count: dimension)
     vectors.values.withUnsafeBufferPointer { values in

@@ -3,7 +3,9 @@ import Configuration
 import Foundation
 
 /// The Inception Score of class probabilities p(y | x): how sure a classifier is of each sample, and
-/// how evenly classes occur (Salimans et al. 2016, arXiv:1606.03498).
+/// how evenly classes occur.
+///
+/// Salimans et al. 2016, arXiv:1606.03498:
 ///
 ///     exp( mean over x of KL( p(y | x) || p(y) ) ), p(y) the mean of p(y | x) over x
 ///
@@ -54,6 +56,7 @@ package struct InceptionScore: Score {
   ///   - splits: Samples of each split.
   ///   - team: All ranks.
   /// - Returns: A score a split.
+  /// - Throws: What an exchange throws.
   package static func scores(
     _ logits: Vectors, _ splits: [Range<Int>], _ team: ScoreTeam
   ) throws -> [Double] {

@@ -2,10 +2,9 @@ import Base
 import Configuration
 import LinearAlgebra
 
-/// The kernel distance of features: KID where the features are Inception's (Binkowski et al. 2018,
-/// arXiv:1801.01401).
+/// The kernel distance of features: KID where the features are Inception's.
 ///
-/// The squared maximum mean discrepancy with the kernel k(x, y) = (x y / d + 1)^3 of d features, by
+/// Binkowski et al. 2018, arXiv:1801.01401: the squared maximum mean discrepancy with the kernel k(x, y) = (x y / d + 1)^3 of d features, by
 /// the unbiased estimator on m samples x and m reals y,
 ///
 ///     sum over i != j of k(x_i, x_j) + k(y_i, y_j), over m (m - 1), - 2 / m^2 sum over i, j of k(x_i, y_j)

@@ -1,5 +1,5 @@
 /// The nearest of many vectors, kept while others pass by.
-enum Nearest {
+package enum Nearest {
   /// Puts a distance among the smallest ones so far, which are in ascending order.
   ///
   /// - Parameters:
@@ -28,7 +28,10 @@ enum Nearest {
   ///   - count: Neighbours of each.
   ///   - team: All ranks.
   /// - Returns: Vectors x `count`, on all ranks.
-  static func distances(_ vectors: Vectors, count: Int, _ team: ScoreTeam) throws -> [Double] {
+  /// - Throws: On all ranks, where OpenBLAS is missing.
+  package static func distances(_ vectors: Vectors, count: Int, _ team: ScoreTeam) throws
+    -> [Double]
+  {
     let all = try team.communicator.agree { try SquaredDistances(vectors, vectors) }
     let panels = ScoreTeam.ranges(vectors.count, parts: 20, shortest: 64)
     let pairs = panels.indices.flatMap { row in

@@ -45,12 +45,12 @@ package struct Subsets: Sendable {
 
 /// MT19937 (Matsumoto and Nishimura 1998) as `numpy.random.RandomState` seeds and uses it: what
 /// torch-fidelity chooses with.
-struct MersenneTwister {
+package struct MersenneTwister {
   private static let (size, middle) = (624, 397)
   private var state: [UInt32]
   private var next = 624
 
-  init(seed: UInt32) {
+  package init(seed: UInt32) {
     state = [seed]
     for index in 1..<Self.size {
       let last = state[index - 1]
@@ -79,7 +79,7 @@ struct MersenneTwister {
     next = 0
   }
 
-  /// A random integer in 0 ... limit: the low bits that it takes, drawn until they are no larger.
+  /// A random integer from 0 to `limit`: the low bits that it takes, drawn until they are no larger.
   private mutating func integer(upTo limit: Int) -> Int {
     guard limit > 0 else { return 0 }
     let mask = UInt32.max >> UInt32(truncatingIfNeeded: UInt32(limit).leadingZeroBitCount)
@@ -90,7 +90,7 @@ struct MersenneTwister {
   }
 
   /// A random order of 0 ..< count, from the end: `RandomState.permutation`.
-  mutating func permutation(_ count: Int) -> [Int] {
+  package mutating func permutation(_ count: Int) -> [Int] {
     var order = Array(0..<count)
     for index in stride(from: count - 1, to: 0, by: -1) {
       order.swapAt(index, integer(upTo: index))

@@ -1,6 +1,6 @@
 /// Sorting of many Floats: three passes over their bits, eleven at a time, which for a million
 /// values takes a tenth of the time of a sort by comparisons.
-enum FloatSort {
+package enum FloatSort {
   private static let (digitBits, digits) = (UInt32(11), 3)
 
   /// Puts values into ascending order; NaNs go to an end.
@@ -8,7 +8,7 @@ enum FloatSort {
   /// - Parameters:
   ///   - values: The values.
   ///   - scratch: As many.
-  static func sort(
+  package static func sort(
     _ values: UnsafeMutableBufferPointer<Float>, scratch: UnsafeMutableBufferPointer<Float>
   ) {
     let buckets = 1 << digitBits

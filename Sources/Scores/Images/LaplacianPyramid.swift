@@ -1,12 +1,12 @@
 import Base
 
 /// Images of one size, channels last, as the levels of pyramids are.
-struct ImageStack {
-  var values: [Float]
-  let count: Int
-  let shape: Shape
+package struct ImageStack {
+  package let values: [Float]
+  package let count: Int
+  package let shape: Shape
 
-  init(_ values: [Float], count: Int, shape: Shape) {
+  package init(_ values: [Float], count: Int, shape: Shape) {
     precondition(values.count == count * shape.elementCount, "\(values.count) values, \(shape)")
     self.values = values
     self.count = count
@@ -14,14 +14,16 @@ struct ImageStack {
   }
 }
 
-/// The Laplacian pyramid (Burt and Adelson 1983) with the kernel [1, 4, 6, 4, 1] / 16 each way and
-/// mirrored borders, whose corner is not repeated: as Karras et al. 2018 have it.
-enum LaplacianPyramid {
+/// The Laplacian pyramid with the kernel [1, 4, 6, 4, 1] / 16 each way and mirrored borders.
+///
+/// Burt and Adelson 1983, in the form of Karras et al. 2018; a mirrored border does not repeat the
+/// pixel at the edge.
+package enum LaplacianPyramid {
   /// The least side of a level.
   static let leastSide = 16
 
   /// The sizes of the levels, the finest first: halves as long as sides are 16 or more.
-  static func shapes(_ shape: Shape) -> [Shape] {
+  package static func shapes(_ shape: Shape) -> [Shape] {
     var shapes = [shape]
     while let last = shapes.last, min(last.height, last.width) / 2 >= leastSide {
       shapes.append(halved(last))
@@ -40,7 +42,7 @@ enum LaplacianPyramid {
   ///   - image: One image, channels last.
   ///   - shape: Its shape.
   /// - Returns: Values a level, in the order of `shapes`.
-  static func levels(_ image: [Float], _ shape: Shape) -> [[Float]] {
+  package static func levels(_ image: [Float], _ shape: Shape) -> [[Float]] {
     let shapes = shapes(shape)
     var levels: [[Float]] = []
     var current = image
@@ -70,7 +72,7 @@ enum LaplacianPyramid {
   }
 
   /// Zeros between the pixels, smoothed, four times.
-  static func up(_ image: [Float], _ shape: Shape, to large: Shape) -> [Float] {
+  package static func up(_ image: [Float], _ shape: Shape, to large: Shape) -> [Float] {
     var spread = [Double](repeating: 0, count: large.elementCount)
     for row in 0..<shape.height {
       for column in 0..<shape.width {
@@ -103,6 +105,7 @@ enum LaplacianPyramid {
   ///   - stride: Values from one to the next.
   ///   - lines: How many lines.
   ///   - start: The first value of a line.
+  /// - Returns: As many values.
   private static func filtered(
     _ image: [Double], length: Int, stride: Int, lines: Int, start: (Int) -> Int
   ) -> [Double] {

@@ -2,10 +2,9 @@ import Base
 import Configuration
 import LinearAlgebra
 
-/// The multi-scale sliced Wasserstein distance (Karras et al. 2018, arXiv:1710.10196): how alike
-/// patches of samples and reals are, at each size of structures.
+/// How alike patches of samples and reals are, at each size of structures.
 ///
-/// Of each image 128 patches of 7 x 7 pixels on each level of its Laplacian pyramid, down to 16
+/// The multi-scale sliced Wasserstein distance of Karras et al. 2018 (arXiv:1710.10196): of each image 128 patches of 7 x 7 pixels on each level of its Laplacian pyramid, down to 16
 /// pixels a side; per level and set each channel normalized to mean 0 and deviation 1; the sliced
 /// Wasserstein-1 distance of both sets of patches over 512 random directions, times 1000. A level's
 /// patches of n images take n x 128 x 49 x channels x 4 bytes of each rank, twice.
@@ -73,7 +72,8 @@ package struct MultiscaleSlicedWasserstein: Score {
   ///   - places: The corners of a level's patches of image i; samples are images 0 and on, reals
   ///     follow them.
   /// - Returns: A distance a level; NaN where images are not finite.
-  static func distances(
+  /// - Throws: On all ranks, where OpenBLAS is missing.
+  package static func distances(
     _ samples: ImageStack, _ reals: ImageStack, along directions: Vectors, _ team: ScoreTeam,
     places: (_ image: Int, _ level: Int, _ shape: Shape) -> [(row: Int, column: Int)]
   ) throws -> [Double] {
@@ -117,8 +117,9 @@ package struct MultiscaleSlicedWasserstein: Score {
     }
   }
 
-  /// W1 along each direction, in Float and sorted by bits: there are millions of patches. A slice is
-  /// some directions.
+  /// W1 along each direction; a slice is some directions.
+  ///
+  /// In Float and sorted by bits: there are millions of patches.
   private static func slicedDistances(
     _ a: Vectors, _ b: Vectors, along directions: Vectors, _ team: ScoreTeam
   ) throws -> [Double] {

@@ -1,10 +1,9 @@
 import Base
 import Configuration
 
-/// How near samples are to the images that the generator was trained on, pixel by pixel: a generator
-/// that has learned images by heart gives copies.
+/// How near samples are to the images that the generator was trained on, pixel by pixel.
 ///
-/// The distance of a sample is the root mean squared difference to its nearest training image. The
+/// A generator that has learned images by heart gives copies. The distance of a sample is the root mean squared difference to its nearest training image. The
 /// ratio is the mean of that over the mean distance of as many training images to their nearest
 /// other one: about 1 or more of new images, near 0 of copies. Copies that are shifted by a pixel
 /// are not found.
@@ -16,7 +15,7 @@ package struct NearestNeighbours: Score {
   private let most: Int
 
   package init(_ options: ConfigurationReader, _ subject: ScoreSubject) throws {
-    most = try options.integer("samples", default: 1000, in: 1...100_000)
+    most = try options.integer("samples", default: 1000, in: 1...10_000)
   }
 
   package static func refusal(of subject: ScoreSubject) -> String? {
@@ -50,6 +49,8 @@ package struct NearestNeighbours: Score {
   ///   - reals: Of the training set: each is its own nearest.
   ///   - training: The training set.
   ///   - team: All ranks.
+  /// - Returns: Both, on all ranks.
+  /// - Throws: On all ranks, where OpenBLAS is missing or an image cannot be drawn.
   package static func values(
     _ samples: Vectors, _ reals: Vectors, _ training: SampleSet, _ team: ScoreTeam
   ) throws -> [Double] {

@@ -2,14 +2,14 @@ import Base
 import Foundation
 
 /// Patches of 7 x 7 pixels of one level of images' pyramids, as vectors.
-enum PatchDescriptors {
+package enum PatchDescriptors {
   static let side = 7
   /// Patches of an image.
   static let ofImage = 128
 
   /// The top left corners of an image's patches: 128 (row, column), uniform, anew for each image and
   /// level.
-  static func places(
+  package static func places(
     image: Int, level: Int, _ shape: Shape, seed: UInt64
   ) -> [(row: Int, column: Int)] {
     let stream = RandomStream(

@@ -51,7 +51,7 @@ package struct PowerSpectrum: Score {
   }
 
   /// The differences in decibel at each distance r.
-  static func differences(_ samples: [Double], _ reals: [Double]) -> [Double] {
+  package static func differences(_ samples: [Double], _ reals: [Double]) -> [Double] {
     let least = 1e-12 * reals.reduce(0, +) / Double(reals.count)
     return zip(samples, reals).map {
       abs(10 * log10(max($0, least, .leastNormalMagnitude) / max($1, least, .leastNormalMagnitude)))
@@ -59,7 +59,7 @@ package struct PowerSpectrum: Score {
   }
 
   /// The mean power at each distance r from 1 on.
-  static func radial(_ images: ImageStack, _ team: ScoreTeam) throws -> [Double] {
+  package static func radial(_ images: ImageStack, _ team: ScoreTeam) throws -> [Double] {
     let (height, width) = (images.shape.height, images.shape.width)
     let shorter = min(height, width)
     let power = try meanPower(images, team)

@@ -1,10 +1,9 @@
 import Base
 import Configuration
 
-/// The sliced Wasserstein-1 distance (Rabin et al. 2011, Bonneel et al. 2015): the mean over random
-/// directions of the Wasserstein-1 distance of both sets projected on them.
+/// The mean over random directions of the Wasserstein-1 distance of both sets projected on them.
 ///
-/// Directions are uniform on the unit sphere, and a function of the seed alone: the same at every
+/// The sliced distance of Rabin et al. 2011 and Bonneel et al. 2015. Directions are uniform on the unit sphere, and a function of the seed alone: the same at every
 /// evaluation of a run. Of unlike numbers of samples and reals the first of the larger set are
 /// taken.
 package struct SlicedWasserstein: Score {
@@ -50,6 +49,7 @@ package struct SlicedWasserstein: Score {
   ///   - directions: Of the same dimension; taken as long as they are.
   ///   - team: All ranks.
   /// - Returns: W1 a direction; NaN where vectors are not finite.
+  /// - Throws: What an exchange throws.
   package static func distances(
     _ a: Vectors, _ b: Vectors, along directions: Vectors, _ team: ScoreTeam
   ) throws -> [Double] {
@@ -82,14 +82,15 @@ package struct SlicedWasserstein: Score {
 }
 
 /// Random directions.
-enum Directions {
+package enum Directions {
   /// Unit vectors, uniform on the sphere: normal numbers of Philox over their length.
   ///
   /// - Parameters:
   ///   - count: How many.
   ///   - dimension: Of each.
   ///   - seed: Of which they are a function.
-  static func random(_ count: Int, dimension: Int, seed: UInt64) -> Vectors {
+  /// - Returns: The vectors.
+  package static func random(_ count: Int, dimension: Int, seed: UInt64) -> Vectors {
     let stream = RandomStream(seed: seed, purpose: .scoring, step: ScoringStep.projections)
     var values = [Float](repeating: 0, count: count * dimension)
     values.withUnsafeMutableBufferPointer { values in
