@@ -75,18 +75,20 @@ extension Communicator {
   ///   - ranks: The ranks that did something; nil for all.
   /// - Throws: `Fault` with that message, on every rank.
   package func agree(_ failure: String?, of ranks: [Int]? = nil) throws {
-    let longest = 1000
+    // Of a table too, with a line for each of a file's tensors.
+    let longest = 1 << 20
     let bytes = Array((failure ?? "").utf8.prefix(longest))
-    let flag = [Double(failure == nil ? 0 : 1), Double(Self.hash(bytes))]
+    // 0 without a message, else one more than its bytes.
+    let flag = [Double(failure == nil ? 0 : bytes.count + 1), Double(Self.hash(bytes))]
     var flags = [Double](repeating: 0, count: 2 * size)
     try flag.withUnsafeBufferPointer { flag in
       try flags.withUnsafeMutableBufferPointer { try allGather(flag, into: $0) }
     }
     guard let first = (0..<size).first(where: { flags[2 * $0] != 0 }) else { return }
-    var text = [UInt8](repeating: 0, count: longest)
-    if rank == first { text.replaceSubrange(0..<bytes.count, with: bytes) }
+    var text = bytes
+    if rank != first { text = [UInt8](repeating: 0, count: Int(flags[2 * first]) - 1) }
     try text.withUnsafeMutableBytes { try broadcast($0, from: first) }
-    let message = String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
+    let message = String(decoding: text, as: UTF8.self)
     let common = (ranks ?? Array(0..<size)).allSatisfy {
       flags[2 * $0] != 0 && flags[2 * $0 + 1] == flags[2 * first + 1]
     }

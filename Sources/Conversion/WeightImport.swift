@@ -134,7 +134,7 @@ package struct WeightImport {
 
   private func report(_ part: Part) -> [String] {
     let unfit = part.mismatches.filter { $0.kind != .unexpected }
-    let count = part.dictionary.tensors.count - unfit.count
+    let count = part.dictionary.tensors.count - unfit.count - part.source.addedCounters.count
     var lines = [
       "\(part.name): \(count) of \(part.dictionary.tensors.count) tensors from \(part.source.path)"
     ]

@@ -84,7 +84,16 @@ enum RunStart: Equatable {
   /// - Throws: `ConfigurationError`.
   func document(_ options: TrainingOptions) throws -> ConfigurationDocument {
     guard let folder, let stored, options.configuration == nil else {
-      var document = try ConfigurationDocument.named(file(options))
+      let file = try file(options)
+      var document = try ConfigurationDocument.named(file)
+      // What a run has written down has the sizes that were multiples of it.
+      if options.configuration == nil, let file,
+        let assignment = options.overrides.first(where: { $0.hasPrefix("width=") })
+      {
+        throw Fault(
+          "\(assignment): \(file) has its sizes written out; give the run's own configuration by "
+            + "--config FILE")
+      }
       try document.apply(options.overrides)
       return document
     }

@@ -117,14 +117,17 @@ package struct SamplePictures {
     if let rows = options.interpolations {
       return try drawInterpolations(rows: rows, conditions: layout.conditions, scale: scale)
     }
-    let images = try generator.images(layout)
     if let folder = options.singleFolder {
+      // As many as asked for: whole rows are a grid's.
+      let layout = SampleGenerator.Layout(
+        count: options.count ?? layout.count, columns: 1, conditions: layout.conditions)
       if options.showsReals {
         let reals = generator.reals(layout, of: try trained.openDataset())
         _ = try writeSingles(reals, to: folder, named: "real", scale: scale)
       }
-      return try writeSingles(images, to: folder, scale: scale)
+      return try writeSingles(generator.images(layout), to: folder, scale: scale)
     }
+    let images = try generator.images(layout)
     if options.showsReals {
       let picture = generator.realsBesideSamples(
         images, layout, scale: scale, dataset: try trained.openDataset())

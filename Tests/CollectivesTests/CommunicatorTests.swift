@@ -97,7 +97,7 @@ import Testing
     let long = errors(ranks: 2) {
       try $0.agree($0.rank == 1 ? String(repeating: "x", count: 5000) : nil)
     }
-    #expect(long == [String](repeating: "rank 1: " + String(repeating: "x", count: 1000), count: 2))
+    #expect(long == [String](repeating: "rank 1: " + String(repeating: "x", count: 5000), count: 2))
   }
 
   @Test func bodiesAgree() {

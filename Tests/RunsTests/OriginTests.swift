@@ -162,7 +162,16 @@ import Testing
 
   @Test func otherShapesAreAllTold() throws {
     try withRun { folder in
-      let text = message { try train("\(folder)/next", from: "\(folder)/first", ["width=3"]) } ?? ""
+      let first = "\(folder)/first"
+      #expect(
+        message { try train("\(folder)/next", from: first, ["width=3"]) }
+          == "width=3: \(first)/config.yaml has its sizes written out; give the run's own "
+          + "configuration by --config FILE")
+      let text =
+        message {
+          try train(
+            "\(folder)/next", from: first, ["width=3"], configuration: "\(folder)/tiny.yaml")
+        } ?? ""
       let lines = text.components(separatedBy: "\n")
       #expect(lines[0] == "--from: 10 tensors do not fit the configuration", "\(text)")
       let words = lines.map { $0.split(separator: " ").joined(separator: " ") }
