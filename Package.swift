@@ -102,6 +102,8 @@ let package = Package(
       ],
       resources: [
         .embedInCode("Default/glyphs.yaml"), .embedInCode("Default/glyphs-classifier.yaml"),
+        .embedInCode("Default/glyphs-network.yaml"),
+        .embedInCode("Default/glyphs-network.safetensors"),
       ]),
     .target(
       name: "Sampling",

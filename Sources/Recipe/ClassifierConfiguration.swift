@@ -8,8 +8,8 @@ import Training
 package struct ClassifierConfiguration {
   package let name: String
   package let data: RunConfiguration.DataSection
-  /// Every so manieth sample is held out, where the data set has no test part.
-  package let heldOutEvery: Int
+  /// The share of the samples that is held out, where the data set has no test part.
+  package let heldOut: Double
   package let settings: ClassifierSettings
   private let root: ConfigurationReader
 
@@ -21,7 +21,7 @@ package struct ClassifierConfiguration {
     let seed = UInt64(try root.integer("seed", default: 0, in: 0...Int.max))
     _ = try root.width()
     data = try RunConfiguration.data(root.section("data"))
-    heldOutEvery = try root.integer("heldOutEvery", default: 10, in: 2...1_000_000)
+    heldOut = try root.number("heldOut", default: 0.1, in: 0...0.9, above: 0)
     settings = try ClassifierSettings(root, seed: seed)
   }
 

@@ -41,14 +41,15 @@ package final class ClassifierRun {
             + "\(dataset.shape) as in \(dataset.name)")
       }
     }
-    let every = configuration.heldOutEvery
     if let test {
       training = (dataset, (0..<dataset.count).map(Int32.init))
       heldOut = (test, (0..<test.count).map(Int32.init))
     } else {
-      let parts = (0..<dataset.count).map(Int32.init)
-      training = (dataset, parts.filter { Int($0) % every != every - 1 })
-      heldOut = (dataset, parts.filter { Int($0) % every == every - 1 })
+      // By a permutation: sets have their classes in turn, or one after the other.
+      let order = Self.permutation(dataset.count, seed: configuration.settings.seed)
+      let part = Int((configuration.heldOut * Double(dataset.count)).rounded())
+      training = (dataset, Array(order[part...]))
+      heldOut = (dataset, Array(order[..<part]))
     }
     let count = (training.indices.count, heldOut.indices.count)
     trainer = try communicator.agree {
@@ -61,6 +62,18 @@ package final class ClassifierRun {
       try Self.requireHiddenLayer(trainer.network, configuration)
       return trainer
     }
+  }
+
+  /// A step that no epoch has.
+  private static let heldOutStep = 1 << 31
+
+  /// The samples in an order of their own.
+  private static func permutation(_ count: Int, seed: UInt64) -> [Int32] {
+    var order = [Int32](repeating: 0, count: count)
+    order.withUnsafeMutableBufferPointer {
+      RandomStream(seed: seed, purpose: .shuffle, step: heldOutStep).permutation(into: $0)
+    }
+    return order
   }
 
   /// Refuses a network without a vector behind which the logits are made.

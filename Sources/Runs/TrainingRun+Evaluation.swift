@@ -71,6 +71,9 @@ extension TrainingRun {
 }
 
 extension BestScore {
+  /// What a run says of it at its end; nil before the first finite one.
+  var line: String? { description.map { "best \(column): \($0), in checkpoints/best" } }
+
   /// `0.9312 at iteration 400`; nil before the first finite one.
   var description: String? {
     guard let value, let iteration else { return nil }

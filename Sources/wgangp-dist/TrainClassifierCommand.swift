@@ -11,7 +11,7 @@ struct TrainClassifierCommand: ParsableCommand {
     discussion: """
       Writes a feature network: NAME.yaml, its description, and NAME.safetensors, its weights; the \
       same bytes on any allowed number of ranks. Accuracy is that on the test part of the data, or \
-      where there is none on every tenth sample, which is held out.
+      where there is none on a tenth of the samples, which is held out.
 
       Without --config it is the one for drawn digits that the program has built in.
       """)

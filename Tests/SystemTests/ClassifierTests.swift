@@ -37,6 +37,23 @@ extension SystemTests {
       }
     }
 
+    /// The command that configs/classifiers/glyphs.yaml names gives the files that are built in.
+    @Test func theBuiltInNetworkIsMadeAgain() throws {
+      try withScratch { scratch in
+        let path = "\(scratch.path)/glyphs-network.yaml"
+        let outcome = try Program.run(
+          ["evaluate", "train-classifier", "--output", path], ranks: 2)
+        #expect(outcome.status == 0, "\(outcome)")
+        for file in ["glyphs-network.yaml", "glyphs-network.safetensors"] {
+          let built = try Data(
+            contentsOf: URL(fileURLWithPath: repositoryFile("Sources/Recipe/Default/\(file)")))
+          let made = try Data(contentsOf: URL(fileURLWithPath: "\(scratch.path)/\(file)"))
+          #expect(built == made, "\(file)")
+          #expect(built.count < 200_000)
+        }
+      }
+    }
+
     /// The files in configs/classifiers train, on tiny made-up data in the formats that they name.
     @Test(arguments: ["mnist", "cifar10"]) func filesTrain(name: String) throws {
       try withScratch { scratch in

@@ -25,6 +25,7 @@ final class RunRecorder {
   private let columns: MetricsColumns
   private var monitor: TrainingMonitor
   private var costs = ScoreCosts()
+  private var best: BestScore?
 
   init(
     _ directory: RunDirectory, _ configuration: RunConfiguration, _ objective: Objective,
@@ -127,6 +128,7 @@ final class RunRecorder {
     try evaluationLog.append(
       found, iteration: iteration, epoch: status(iteration, nil).epoch?.current ?? 0)
     costs.add(found)
+    self.best = best
     let isBest = best?.iteration == iteration
     let comparison =
       isBest ? "; the best so far" : best?.description.map { "; best \($0)" } ?? ""
@@ -169,7 +171,7 @@ final class RunRecorder {
         "nothing to do: all \(iteration) iterations of \(directory.path) are done")
     }
     if let costs = costs.line(of: seconds) { Messages.notice(costs) }
-    if let early { Messages.notice(early) }
+    if let line = early ?? best.flatMap(\.line) { Messages.notice(line) }
     if signal != 0 && early == nil && iteration < schedule.iterations {
       return Messages.notice(
         "stopped by \(StopSignal.name(signal)) after iteration \(iteration) of "
