@@ -51,7 +51,7 @@ def measure(options, name, data, folder):
         *(word.format(**data) for word in CONFIGURATIONS[name]), f'training.iterations={options.iterations}',
         'output.checkpointEvery=1 iterations', 'output.sampleEvery=never', 'evaluation.every=never'])
     log = (run / 'run.log').read_text()
-    found = re.search(r'(\d+) checkpoints?, each held training up for ([\d.e+-]+) ms and was written in ([\d.e+-]+) ms', log)
+    found = re.search(r'(\d+) checkpoints?, each held training up for ([\d.]+) ms and was written in ([\d.]+) ms', log)
     if not found:
         common.fail(f'{run}/run.log: no line about checkpoints:\n{log}')
     newest = (run / 'checkpoints/latest').resolve()

@@ -55,6 +55,15 @@ end_hung() {
   done
 } 2>/dev/null
 
+# Removes what mpiruns of this user that were killed have left on this machine: 8 MB each. Elsewhere,
+# or where their number is another process's now, it stays.
+remove_leftovers() {
+  local folder
+  for folder in "${TMPDIR:-/tmp}/ompi.${HOSTNAME%%.*}.$UID"/pid.*; do
+    if [[ -O $folder && ! -L $folder && ! -e /proc/${folder##*.} ]]; then rm -rf "$folder"; fi
+  done
+}
+
 # Runs a command and returns its status. A signal to this script asks the ranks to stop in order:
 # it goes on as SIGUSR1, which mpirun and srun hand to all of them. On SIGINT and SIGTERM mpirun
 # would kill them one second later.
@@ -63,6 +72,7 @@ end_hung() {
 # `is_patient` is set: batch systems send several.
 run_ranks() {
   local process filter stops=0 seen status
+  remove_leftovers
   printf '+' >&2
   printf ' %q' "$@" >&2
   printf '\n' >&2

@@ -157,8 +157,9 @@ extension ConfigurationValue {
 // MARK: - Removing a value at a path
 
 extension ConfigurationValue {
-  /// This value without what stands at the path `components`; without the mappings, too, that are
-  /// empty then. Unchanged where nothing is there.
+  /// This value without what stands at a path.
+  ///
+  /// Without the mappings, too, that are empty then; unchanged where nothing is there.
   ///
   /// - Parameter components: The keys and list indices still to go; entries of lists stay.
   /// - Returns: The changed copy.

@@ -50,7 +50,8 @@ package struct RunConfiguration {
     evaluation = try Self.evaluation(
       root.section("evaluation"),
       ScoreSubject(
-        name: name, source: data.source, hasFixedGenerator: setup.training.hasFixedGenerator),
+        name: name, source: data.source, hasFixedGenerator: setup.training.hasFixedGenerator,
+        networks: .available(for: data.source)),
       sampleEvery: output.sampleEvery)
     checks = try Self.checks(root.section("checks"))
   }

@@ -25,7 +25,7 @@ struct CheckpointCosts: Equatable {
   var text: String {
     guard count > 0 else { return "" }
     func milliseconds(_ seconds: Double) -> String {
-      String(format: "%.3g ms", 1e3 * seconds / Double(count))
+      String(format: "%.1f ms", 1e3 * seconds / Double(count))
     }
     return "; \(count) checkpoint\(count == 1 ? "" : "s"), each held training up for "
       + "\(milliseconds(heldUpSeconds)) and was written in \(milliseconds(writtenSeconds))"

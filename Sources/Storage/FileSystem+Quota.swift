@@ -87,6 +87,7 @@ package struct QuotaSpace: Equatable {
   /// - Parameters:
   ///   - path: Without links.
   ///   - mounts: `/proc/self/mountinfo`.
+  /// - Returns: Such as `/dev/sda1`; nil for a file system that has none.
   package static func device(of path: String, in mounts: String) -> String? {
     var best: (place: String, source: String)?
     for line in mounts.split(separator: "\n") {

@@ -116,6 +116,30 @@ extension SystemTests {
       }
     }
 
+    /// What a killed mpirun has left goes at the next start, but nothing of one that lives.
+    @Test func leftoversOfLaunchersAreRemoved() throws {
+      try withScratch { scratch in
+        // No process has this number: the kernel's limit is 2^22.
+        let (dead, living) = ("pid.20000000", "pid.\(getpid())")
+        for host in ["${HOSTNAME%%.*}", "elsewhere"] {
+          let made = try RunningJob([
+            "bash", "-c", "mkdir -p \(scratch.path)/ompi.\(host).$UID/{\(dead),\(living)}/0",
+          ]).finish()
+          try #require(made.status == 0, "\(made)")
+        }
+        let outcome = try RunningJob([
+          "env", "TMPDIR=\(scratch.path)", "bash", "-c",
+          "source \(repositoryFile("launch/launcher.sh")); run_ranks true",
+        ]).finish()
+        #expect(outcome.status == 0, "\(outcome)")
+        let files = FileManager.default
+        for folder in try files.contentsOfDirectory(atPath: scratch.path) {
+          let left = try files.contentsOfDirectory(atPath: scratch.url(folder).path).sorted()
+          #expect(left == (folder.contains("elsewhere") ? [dead, living] : [living]).sorted())
+        }
+      }
+    }
+
     /// A job script trains to the end.
     ///
     /// Called again, it finds nothing to do. An error is not retried.

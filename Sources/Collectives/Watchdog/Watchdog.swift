@@ -64,6 +64,7 @@ package final class Watchdog: Sendable {
   ///   - timeout: The least.
   ///   - mean: Of an iteration.
   ///   - slowest: The slowest iteration so far.
+  /// - Returns: Seconds.
   package static func patience(timeout: Double, mean: Double, slowest: Double) -> Double {
     max(timeout, 20 * mean, 2 * slowest)
   }
