@@ -108,7 +108,7 @@ let package = Package(
     .target(
       name: "Sampling",
       dependencies: [
-        "Recipe", "Features", "Training", "Scores", "Networks", "Datasets", "Collectives", "Base",
+        "Recipe", "Training", "Scores", "Networks", "Datasets", "Collectives", "Base",
         "Configuration", "Storage", "Pictures", "Reports",
       ]),
     .target(

@@ -51,10 +51,11 @@ def load(path):
 def fits(run):
     """latency (seconds) and secondsPerByte of the gathers and sums that training would use, from a run of bench --exchange."""
     found = {}
-    small = 'gathered' if run['ranks'] <= GATHERED_RANKS else 'byHalves'
-    points = [(8 * timing['values'], 1e-6 * timing[small]['median']) for timing in run['smallSums']]
-    latency, slope = common.nonnegative_least_squares([[1, x] for x, _ in points], [y for _, y in points])
-    found['smallSum'] = {'latency': latency, 'secondsPerByte': slope}
+    if 'smallSums' in run:
+        small = 'gathered' if run['ranks'] <= GATHERED_RANKS else 'byHalves'
+        points = [(8 * timing['values'], 1e-6 * timing[small]['median']) for timing in run['smallSums']]
+        latency, slope = common.nonnegative_least_squares([[1, x] for x, _ in points], [y for _, y in points])
+        found['smallSum'] = {'latency': latency, 'secondsPerByte': slope}
     for what, key, size in (('sum', 'sums', 4), ('gather', 'gathers', 8)):
         two = run['exchange'].startswith('two-level')
         # The longest vectors are far beyond a network's; they leave the caches.
@@ -62,6 +63,8 @@ def fits(run):
                   for timing in run[key] if timing['values'] < 5e6]
         latency, slope = common.nonnegative_least_squares([[1, x] for x, _ in points], [y for _, y in points])
         found[what] = {'latency': latency, 'secondsPerByte': slope}
+    # What was measured before small sums had a way of their own: gathers, up to 16 ranks.
+    found.setdefault('smallSum', found['gather'])
     return found
 
 
@@ -78,13 +81,13 @@ def calibrate(results):
     # Not from the system that is predicted: from the program's own network, in the same study.
     waiting = [point['result']['waitingShare'] / point['result']['computeShare'] for point in scaling['points']
                if point['axis'] == 'image' and point['result']['ranks'] > 1]
-    two = [point['result'] for point in scaling['points'] if point['axis'] == 'ranks' and point['result']['ranks'] == 2]
+    two = [point for point in load(results / 'growth-shared.json')['points'] if (point['kind'], point['ranks']) == ('strong', 2)]
     if not two:
-        common.fail('scaling.json has no point of 2 ranks, whose exchanges are counted')
+        common.fail('growth-shared.json has no strong point of 2 ranks, whose exchanges are counted')
     exchanges = [{key: exchange[key] for key in ('kind', 'bytes', 'callsPerIteration')} for exchange in two[0]['exchanges']]
     return {
         'environment': compute['environment'],
-        'system': {'name': two[0]['name'], 'batch': two[0]['batch'], 'shards': two[0]['shards'], 'exchanges': exchanges},
+        'system': {'name': two[0]['name'], 'batch': two[0]['batch'], 'shards': 8, 'exchanges': exchanges},
         'secondsPerRank': compute['secondsPerRank'], 'secondsPerShard': compute['secondsPerShard'],
         'secondsPerSample': compute['secondsPerSample'],
         'slowdown': max(1, efficiency['ratios']['two copies at once / 1 rank']['median']),

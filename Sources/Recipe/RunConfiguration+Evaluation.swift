@@ -1,5 +1,4 @@
 import Configuration
-import Features
 import Scores
 import Training
 
@@ -32,7 +31,7 @@ extension RunConfiguration {
   package var scoreSubject: ScoreSubject {
     ScoreSubject(
       name: name, source: data.source, hasFixedGenerator: training.hasFixedGenerator,
-      networks: .files())
+      networks: .available(for: data.source))
   }
 
   /// Reads what is to be measured.

@@ -2,7 +2,6 @@ import Base
 import Collectives
 import Configuration
 import Datasets
-import Features
 import Scores
 
 /// Scores of images of any program, compared with reals.
@@ -44,7 +43,7 @@ package struct ImageComparison {
       source: .imageFolder(
         ImageFolderSettings(
           path: samples, size: ImageSize(height: second.height, width: second.width))),
-      networks: .files())
+      networks: .available())
     networks = subject.networks
     let chosen = names ?? ScoreCatalog.defaults(of: subject)
     guard !chosen.isEmpty else {

@@ -46,7 +46,7 @@ for case in "$@"; do
     "$here/machines.sh on m1 mpirun -n {ranks} --hostfile $MACHINES/slots --bind-to none"
     --program "${PROGRAM:-$root/.build/release/wgangp-dist}" --results "${RESULTS:-$root/benchmarks/results}")
   "$root/benchmarks/exchange.py" "${common[@]}" --ranks 2 4 --blocks 10
-  "$root/benchmarks/growth.py" "${common[@]}" --ranks 1,2,4 --shards 4 --samples 32 --rounds 2
+  "$root/benchmarks/growth.py" "${common[@]}" --ranks 1,2,4 --shards 4 --samples 32 --rounds 1
   down
   cables=()
   mkdir -p "$MACHINES"
