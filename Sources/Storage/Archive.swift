@@ -60,6 +60,9 @@ package enum Archive {
             "\(path): truncated: \(name) has \(size) bytes, \(max(got, 0)) are there; "
               + "download it again")
         }
+        // Behind the last byte a zip's checksum is compared.
+        var more: UInt8 = 0
+        guard library.read(archive, &more, 1) == 0 else { break }
         guard found.updateValue(contents, forKey: name) == nil else {
           throw Fault("\(path): \(name) is there twice; is it the published file?")
         }

@@ -8,8 +8,8 @@ struct ImportCommand: ParsableCommand {
     commandName: "import",
     abstract: "Make a checkpoint of weights that another program has trained.",
     discussion: """
-      Reads PyTorch's state dicts (.safetensors, and .pt or .pth of torch.save since version 1.6) \
-      and Paddle's (.pdparams). Nothing in a file is executed. The folder that is written is one \
+      Reads PyTorch's state dicts (.safetensors, and .pt or .pth of torch.save) and Paddle's \
+      (.pdparams). Nothing in a file is executed. The folder that is written is one \
       that sample, evaluate, export and train --from take.
 
       Tensors that do not fit are listed all at once, and nothing is written. --map gives names: \

@@ -14,38 +14,41 @@ import Testing
 
   private func ramp(_ count: Int) -> [Float] { (0..<count).map { Float($0) - 2.5 } }
 
-  @Test func pytorchZip() throws {
-    let file = try TensorFile(path: Self.fixture("tensors.pt"))
+  /// The zip, and the format of before version 1.6, whose file has the state dict alone.
+  @Test(arguments: ["tensors.pt", "tensors-legacy.pth"]) func pytorch(name: String) throws {
+    let file = try TensorFile(path: Self.fixture(name))
     #expect(file.format == .pytorch)
+    let isZip = name == "tensors.pt"
+    let model = isZip ? "model." : ""
     let names = [
       "single", "double", "half", "brain", "scalar", "counter", "counts", "flag", "base", "row",
       "turned", "parameter", "empty",
     ]
-    #expect(file.names == names.map { "model.\($0)" } + ["optimizer.state.0.step"])
+    #expect(file.names == names.map { model + $0 } + (isZip ? ["optimizer.state.0.step"] : []))
     for (name, type, shape) in [
       ("single", "F32", [2, 3]), ("double", "F64", [2]), ("half", "F16", [5]),
       ("brain", "BF16", [5]), ("parameter", "F32", [2]), ("base", "F32", [3, 4]),
     ] {
-      let (foundType, foundShape) = try file.entry("model.\(name)")
+      let (foundType, foundShape) = try file.entry(model + name)
       #expect(foundType == type && foundShape == shape, "\(name)")
-      #expect(try file.floats("model.\(name)") == ramp(shape.reduce(1, *)), "\(name)")
+      #expect(try file.floats(model + name) == ramp(shape.reduce(1, *)), "\(name)")
     }
-    #expect(try file.floats("model.scalar") == [-2.5])
-    #expect(try file.entry("model.scalar").shape == [])
+    #expect(try file.floats(model + "scalar") == [-2.5])
+    #expect(try file.entry(model + "scalar").shape == [])
     // Views of another tensor's storage: a row, and all of it with its sides exchanged.
-    #expect(try file.floats("model.row") == Array(ramp(8)[4...]))
-    #expect(try file.entry("model.turned").shape == [4, 3])
+    #expect(try file.floats(model + "row") == Array(ramp(8)[4...]))
+    #expect(try file.entry(model + "turned").shape == [4, 3])
     #expect(
-      try file.floats("model.turned") == (0..<12).map { Float($0 % 3 * 4 + $0 / 3) - 2.5 })
-    #expect(try file.integers("model.counter") == [5])
-    #expect(try file.integers("model.counts") == [5, 6, 7])
-    #expect(try file.floats("model.empty") == [])
-    #expect(try file.entry("model.empty").shape == [0, 3])
+      try file.floats(model + "turned") == (0..<12).map { Float($0 % 3 * 4 + $0 / 3) - 2.5 })
+    #expect(try file.integers(model + "counter") == [5])
+    #expect(try file.integers(model + "counts") == [5, 6, 7])
+    #expect(try file.floats(model + "empty") == [])
+    #expect(try file.entry(model + "empty").shape == [0, 3])
     #expect(
-      message { try file.floats("model.flag") }?.hasSuffix(
-        "tensor 'model.flag' is BOOL, F32, F64, F16 or BF16 is expected") == true)
-    #expect(message { try file.integers("model.single") }?.contains("is F32, I64") == true)
-    #expect(message { try file.entry("x") }?.contains("has no tensor 'x', but model.sin") == true)
+      message { try file.floats(model + "flag") }?.hasSuffix(
+        "tensor '\(model)flag' is BOOL, F32, F64, F16 or BF16 is expected") == true)
+    #expect(message { try file.integers(model + "single") }?.contains("is F32, I64") == true)
+    #expect(message { try file.entry("x") }?.contains("has no tensor 'x', but \(model)sin") == true)
   }
 
   @Test(arguments: [2, 4]) func paddlePickle(_ version: Int) throws {
@@ -71,9 +74,6 @@ import Testing
   }
 
   @Test func othersAreRefused() throws {
-    #expect(
-      message { try TensorFile(path: Self.fixture("tensors-legacy.pth")) }?.contains(
-        "PyTorch's format of before version 1.6; load and save it once") == true)
     // 16 elements of a storage of one.
     #expect(
       message { try TensorFile(path: Self.fixture("expanded.pt")) }?.contains(
@@ -137,6 +137,13 @@ import Testing
         let text = message { try TensorFile(path: path) } ?? "none"
         #expect(text.hasPrefix(path) && text.contains(words), "\(text)")
       }
+    }
+    try archive(pickle(), storage: storage) { path in
+      var bytes = try FileSystem.readFile(path)
+      let place = try #require(bytes.firstRange(of: storage)).lowerBound
+      bytes[place] ^= 1
+      try FileSystem.writeAtomically(bytes, to: path)
+      #expect(message { try TensorFile(path: path) }?.contains("not a readable zip") == true)
     }
     try expect(pickle(), "big-endian", byteOrder: "big")
     try expect(pickle(count: 3, shape: "K\u{3}"), "storage 0 of 3 F32 has 8 bytes; truncated?")

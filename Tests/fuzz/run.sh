@@ -23,7 +23,7 @@ case $reader in
   yaml) cp -n configs/*.yaml "$corpus"/ ;;
   override) printf 'generator.layers.0.conv2d={kernel: 4}' >"$corpus"/one ;;
   safetensors) cp -n Tests/StorageTests/Fixtures/*.safetensors "$corpus"/ ;;
-  tensors) cp -n Tests/StorageTests/Fixtures/*.{pt,pdparams,safetensors} "$corpus"/ ;;
+  tensors) cp -n Tests/StorageTests/Fixtures/*.{pt,pth,pdparams,safetensors} "$corpus"/ ;;
   done) printf '3610a686 5 a.safetensors\n' >"$corpus"/one ;;
   metrics) printf 'iteration,loss (nats)\n1,2.5\n2,nan\n' >"$corpus"/one ;;
   idx) cp -n "$fixtures"/published/*ubyte* "$corpus"/ ;;

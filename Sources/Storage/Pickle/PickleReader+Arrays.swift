@@ -77,9 +77,12 @@ extension PickleReader {
     return bytes
   }
 
-  /// A tensor's values, which lie elsewhere: `("storage", type, key, place, count)`.
+  /// A tensor's values, which lie elsewhere: `("storage", type, key, place, count)`, in PyTorch's
+  /// format of before 1.6 with None behind it.
   mutating func storage(_ value: PickleValue) throws -> PickleStorage {
-    guard case .tuple(let tuple) = value, tuple.items.count == 5,
+    guard case .tuple(let tuple) = value,
+      tuple.items.count == 5 || tuple.items.last?.isNone == true,
+      tuple.items.count <= 6, tuple.items.count >= 5,
       tuple.items[0].string == "storage", case .global(.storage(let type)) = tuple.items[1],
       let key = tuple.items[2].string, key.utf8.count <= Self.maximumKeySize,
       let count = tuple.items[4].integerValue, count >= 0

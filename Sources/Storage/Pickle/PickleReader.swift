@@ -38,7 +38,7 @@ package struct PickleReader {
   let path: String
   let content: Content
   let bytes: [UInt8]
-  var position = 0
+  var position: Int
   /// Where the opcode at work begins, for messages.
   private var start = 0
   var stack: [PickleValue] = []
@@ -59,11 +59,30 @@ package struct PickleReader {
   package static func read(
     _ bytes: [UInt8], path: String, content: Content = .arrays
   ) throws -> PickleValue {
-    var reader = PickleReader(path: path, content: content, bytes: bytes)
-    return try reader.run()
+    var position = 0
+    return try read(bytes, from: &position, path: path, content: content)
   }
 
-  private init(path: String, content: Content, bytes: [UInt8]) {
+  /// The value of one of several pickles that lie behind each other.
+  ///
+  /// - Parameters:
+  ///   - bytes: All of them.
+  ///   - position: Where it begins; moves behind its end.
+  ///   - path: For messages.
+  ///   - content: What it may hold.
+  /// - Returns: The one value that the pickle leaves.
+  /// - Throws: As `read`.
+  static func read(
+    _ bytes: [UInt8], from position: inout Int, path: String, content: Content
+  ) throws -> PickleValue {
+    var reader = PickleReader(path: path, content: content, bytes: bytes, position: position)
+    let value = try reader.run()
+    position = reader.position
+    return value
+  }
+
+  private init(path: String, content: Content, bytes: [UInt8], position: Int) {
+    self.position = position
     self.path = path
     self.content = content
     self.bytes = bytes

@@ -47,6 +47,8 @@ package enum PickleValue {
     }
   }
 
+  var isNone: Bool { if case .none = self { true } else { false } }
+
   package var integerValue: Int? {
     if case .integer(let value) = self { return value }
     if case .bool(let value) = self { return value ? 1 : 0 }

@@ -5,7 +5,8 @@ import Base
 /// | | what is read |
 /// |---|---|
 /// | safetensors | as `SafetensorsFile` |
-/// | PyTorch | the zip that `torch.save` writes since version 1.6: a pickle, and a file a storage |
+/// | PyTorch | the zip that `torch.save` writes since version 1.6: a pickle, a file a storage |
+/// | | what it wrote before: pickles, and the storages behind them |
 /// | Paddle | what `paddle.save` writes of a state dict: a pickle of numpy arrays by name |
 ///
 /// Dictionaries in each other make names with points: `generator.0.weight`. What is no tensor (an
@@ -41,9 +42,8 @@ package struct TensorFile: TensorSource {
       (pickled, names, storages) = try Self.torchZip(bytes, path: path)
       (format, file) = (.pytorch, nil)
     } else if bytes.starts(with: Self.legacyStart) {
-      throw Fault(
-        "\(path): PyTorch's format of before version 1.6; load and save it once with a newer "
-          + "PyTorch, best as safetensors")
+      (pickled, names, storages) = try Self.torchLegacy(bytes, path: path)
+      (format, file) = (.pytorch, nil)
     } else if bytes.first == 0x80, bytes.count > 8, bytes[7] != 0 || bytes[8] != UInt8(ascii: "{") {
       (pickled, names) = try Self.tensors(bytes, path: path)
       (format, file, storages) = (.paddle, nil, [:])
@@ -168,6 +168,56 @@ package struct TensorFile: TensorSource {
       storages[String(name.dropFirst(folder.count + 5))] = bytes
     }
     let (tensors, names) = try tensors(bytes, path: path)
+    try require(storages, of: tensors, names, path: path)
+    return (tensors, names, storages)
+  }
+
+  /// Reads what PyTorch wrote before version 1.6: pickles of a magic number, a version, facts of
+  /// the system, the tensors, and the storages' keys; then each storage, its count in front.
+  private static func torchLegacy(
+    _ bytes: [UInt8], path: String
+  ) throws -> (tensors: [String: Pickled], names: [String], storages: [String: [UInt8]]) {
+    // The magic number has ten bytes; STOP is behind it.
+    var position = legacyStart.count + 1
+    func next() throws -> PickleValue {
+      try PickleReader.read(bytes, from: &position, path: path, content: .tensors)
+    }
+    guard try next().integerValue == 1001, case .dictionary(let system) = try next() else {
+      throw Fault("\(path): a version of PyTorch's old format other than 1001")
+    }
+    guard system["little_endian"]?.integerValue != 0 else {
+      throw Fault("\(path): big-endian, little-endian is expected")
+    }
+    let (tensors, names) = try tensors(of: next(), path: path)
+    guard case .list(let keys) = try next() else {
+      throw Fault("\(path): damaged: expected the keys of its storages")
+    }
+    var types: [String: ElementType] = [:]
+    for case .tensor(let tensor)? in names.map({ tensors[$0] }) {
+      types[tensor.storage.key] = tensor.storage.type
+    }
+    var storages: [String: [UInt8]] = [:]
+    for key in keys.items {
+      // A storage that no tensor here is of may be of any type: nothing behind it can be found.
+      guard let key = key.string, let type = types[key] else { break }
+      guard position + 8 <= bytes.count else { break }
+      let count = bytes[position..<position + 8].reversed().reduce(UInt64(0)) {
+        $0 << 8 | UInt64($1)
+      }
+      position += 8
+      guard count <= UInt64((bytes.count - position) / type.byteCount) else { break }
+      let end = position + Int(count) * type.byteCount
+      storages[key] = Array(bytes[position..<end])
+      position = end
+    }
+    try require(storages, of: tensors, names, path: path)
+    return (tensors, names, storages)
+  }
+
+  /// Refuses tensors whose storages are not there or too short.
+  private static func require(
+    _ storages: [String: [UInt8]], of tensors: [String: Pickled], _ names: [String], path: String
+  ) throws {
     for name in names {
       guard case .tensor(let tensor)? = tensors[name] else { continue }
       let storage = tensor.storage
@@ -180,11 +230,13 @@ package struct TensorFile: TensorSource {
             + "\(storages[storage.key].map { "\($0.count) bytes" } ?? "no file"); truncated?")
       }
     }
-    return (tensors, names, storages)
   }
 
   private static func tensors(_ bytes: [UInt8], path: String) throws -> Tensors {
-    let value = try PickleReader.read(bytes, path: path, content: .tensors)
+    try tensors(of: PickleReader.read(bytes, path: path, content: .tensors), path: path)
+  }
+
+  private static func tensors(of value: PickleValue, path: String) throws -> Tensors {
     guard case .dictionary(let dictionary) = value else {
       throw Fault("\(path): expected a dictionary of tensors, found \(value.kind)")
     }
