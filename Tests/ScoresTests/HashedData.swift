@@ -48,6 +48,7 @@ enum HashedData {
 /// What other programs gave for them.
 struct RecordedScores: Decodable {
   var fid: Double
+  var fidSingular: Double
   var kid: [Double]
   var inceptionScore: [Double]
   var prdc: [Double]

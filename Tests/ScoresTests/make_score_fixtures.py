@@ -88,6 +88,13 @@ def features():
     out["fid"] = metric_fid.fid_statistics_to_metric(*statistics, False)[metric_fid.KEY_METRIC_FID]
     root = frechet_by_root(samples, reals)
     assert abs(root / out["fid"] - 1) < 1e-9, (root, out["fid"])
+    # Fewer vectors than features: |X Y^T| in the nuclear norm, of deviations over (n - 1)^(1/2).
+    a, b = vectors(120, 40, 64).astype(np.float64), vectors(130, 30, 64).astype(np.float64)
+    x, y = ((v - v.mean(axis=0)) / np.sqrt(len(v) - 1) for v in (a, b))
+    d = a.mean(axis=0) - b.mean(axis=0)
+    out["fidSingular"] = float(
+        d @ d + (x * x).sum() + (y * y).sum()
+        - 2 * np.linalg.svd(x @ y.T, compute_uv=False).sum())
     kid = metric_kid.kid_features_to_metric(
         t(samples), t(reals), kid_subsets=10, kid_subset_size=100, kid_degree=3, rng_seed=2020,
         verbose=False)

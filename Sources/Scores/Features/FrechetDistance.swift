@@ -10,9 +10,9 @@ import LinearAlgebra
 ///     d^2 = |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1^(1/2) S2 S1^(1/2))^(1/2)
 ///
 /// S are covariances with n - 1 below. With S1 = V L V^T, the last matrix has the eigenvalues of the
-/// symmetric L^(1/2) V^T S2 V L^(1/2); the trace of its root is the sum of their roots, those that
-/// rounding made negative counting as 0. No root of the non-symmetric S1 S2 is taken, which has the
-/// same trace.
+/// symmetric L^(1/2) V^T S2 V L^(1/2); the trace of its root is the sum of their roots. No root of
+/// the non-symmetric S1 S2 is taken, which has the same trace. Of n vectors S has the rank n - 1 at
+/// most: the eigenvalues beyond are rounding, whose roots would add up, and count as 0.
 package struct FrechetDistance: Score {
   package static let name = "fid"
   package static let isDefault = false
@@ -69,7 +69,8 @@ package struct FrechetDistance: Score {
       _ = values.update(
         fromContentsOf: try blas.symmetricEigenvalues(&matrix, order: dimension, vectors: false))
     }
-    let trace = values.reduce(0) { $0 + max(0, $1).squareRoot() }
+    let rank = min(first.rank, second.rank)
+    let trace = values.suffix(rank).reduce(0) { $0 + max(0, $1).squareRoot() }
     let means = zip(first.mean, second.mean).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
     return means + first.trace + second.trace - 2 * trace
   }
@@ -115,6 +116,7 @@ package struct Moments {
     }
     for element in 0..<dimension { mean[element] /= Double(count) }
     self.mean = mean
+    rank = min(dimension, count - 1)
     let parts = ScoreTeam.ranges(dimension, length: Self.tile)
     let tiles = parts.indices.flatMap { row in
       (0...row).map { (rows: parts[row], columns: parts[$0]) }
@@ -169,6 +171,9 @@ package struct Moments {
     }
   }
 
+  /// The most eigenvalues that are not 0.
+  let rank: Int
+
   var trace: Double {
     mean.indices.reduce(0) { $0 + covariance[$1 * mean.count + $1] }
   }
@@ -181,7 +186,7 @@ package struct Moments {
       _ = root.update(fromContentsOf: covariance)
       let values = try blas.symmetricEigenvalues(root.start, order: order, vectors: true)
       for row in 0..<order {
-        let scale = max(0, values[row]).squareRoot()
+        let scale = row < order - rank ? 0 : max(0, values[row]).squareRoot()
         for column in 0..<order { root[row * order + column] *= scale }
       }
     }
