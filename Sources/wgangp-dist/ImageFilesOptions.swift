@@ -27,8 +27,9 @@ struct ImageFilesOptions: ParsableArguments {
       valueName: "nhwc|nchw"))
   var layout: ArrayLayout?
 
+  // A number may begin with a minus.
   @Option(
-    name: .long,
+    name: .long, parsing: .unconditional,
     help: ArgumentHelp(
       """
       The numbers in arrays, where they are no bytes, that stand for black and white (default: the \

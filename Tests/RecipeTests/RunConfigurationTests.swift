@@ -172,7 +172,7 @@ import Training
     ("best={score: diversity}", "prefer: missing"),
     ("best={score: diversity, prefer: most}", "expected one of lowest, highest"),
     ("best={score: diversity, prefer: lowest, column: modes}", "expected one of diversity"),
-    ("stopAfter=3", "evaluation.stopAfter: expected evaluation.best too"),
+    ("stopAfter=3", "evaluation.stopAfter=3: expected evaluation.best too"),
     ("statistics=standing_batches", "expected one of running, batch, standing"),
   ])
   func unusableChoices(assignment: String, expected: String) {
@@ -197,7 +197,7 @@ import Training
         "evaluation.scores=[]", "evaluation.best={score: diversity, prefer: highest}",
       ])
     }
-    #expect(none?.contains("evaluation.best: the run measures no score") == true, "\(none ?? "")")
+    #expect(none?.contains("prefer: highest}: the run measures no score") == true, "\(none ?? "")")
   }
 
   @Test func epochsAndIterations() throws {

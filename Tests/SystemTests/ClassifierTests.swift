@@ -87,9 +87,9 @@ extension SystemTests {
     @Test func errorsNameTheirPlace() throws {
       try withScratch { scratch in
         for (override, expected) in [
-          ("training.epochs=0", "training.epochs: expected an integer"),
+          ("training.epochs=0", "training.epochs=0: expected an integer"),
           ("classifier.layers.9.linear.outputs=7", "expected a logit for each of the 10 classes"),
-          ("training.colour=red", "training: unknown key"),
+          ("training.colour=red", "training.colour=red: unknown key"),
         ] {
           let found = try Self.train(scratch, "x", [override]).outcome
           #expect(found.status == 1 && found.errorLines.count == 1, "\(found)")
