@@ -4,7 +4,7 @@ import Base
 ///
 /// | | `paddlescience` | `original` |
 /// |---|---|---|
-/// | network | torchvision's Inception-v3, 1,000 classes | TensorFlow's of 2015-12-05, 1,008 outputs |
+/// | network | torchvision's Inception-v3, 1,000 classes | TensorFlow's of 2015, 1,008 outputs |
 /// | pixels | (x + 1) 255.99 / 2, not rounded | the same, cut to integers |
 /// | to 299 x 299 | bilinear with pixel centres | TensorFlow 1's bilinear, in the graph |
 /// | then | / 255, less ImageNet's mean, by its deviation | (v - 128) / 128, in the graph |

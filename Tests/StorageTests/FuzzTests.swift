@@ -48,12 +48,12 @@ import Testing
   /// Pickles, and the zip around one.
   @Test func tensors() throws {
     let pickles = try fuzzTensors(
-      ["arrays-2.pdparams", "arrays-4.pdparams", "tensors-legacy.pth"], count: 4000)
+      ["arrays-2.pdparams", "arrays-4.pdparams", "tensors-legacy.pth"], count: 2000)
     #expect(pickles.complaints.isEmpty, "\(pickles.complaints.prefix(3))")
-    #expect(pickles.loaded > 50 && pickles.refused > 1000, "\(pickles.loaded)")
-    let zips = try fuzzTensors(["tensors.pt"], count: 2000)
+    #expect(pickles.loaded > 20 && pickles.refused > 500, "\(pickles.loaded)")
+    let zips = try fuzzTensors(["tensors.pt"], count: 1000)
     #expect(zips.complaints.isEmpty, "\(zips.complaints.prefix(3))")
-    #expect(zips.loaded > 5 && zips.refused > 500, "\(zips.loaded)")
+    #expect(zips.loaded > 2 && zips.refused > 300, "\(zips.loaded)")
   }
 
   /// The pickle inside of a zip whose checksums are right.
@@ -61,23 +61,24 @@ import Testing
     let path = try TensorFileTests.fixture("tensors.pt")
     let files = try Archive.files(in: FileSystem.readFile(path), format: .zip, path: path) { $0 }
     let pickle = try #require(files["tensors/data.pkl"])
-    let result = try fuzz([pickle], count: 1500) { path in
+    let result = try fuzz([pickle], count: 1000) { path in
       let damaged = try FileSystem.readFile(path)
       let archive = "\(path).pt"
-      try FileSystem.writeAtomically(to: archive) { file in
-        let zip = ZipWriter(file)
-        for (name, bytes) in files {
-          let bytes = name == "tensors/data.pkl" ? damaged : bytes
-          try zip.begin(name, size: bytes.count)
-          try bytes.withUnsafeBytes { try zip.write($0) }
-        }
-        try zip.finish()
+      // Not brought to the device: that takes the most time.
+      let output = try OutputFile(path: archive, mode: .replace)
+      let zip = ZipWriter(output)
+      for (name, bytes) in files {
+        let bytes = name == "tensors/data.pkl" ? damaged : bytes
+        try zip.begin(name, size: bytes.count)
+        try bytes.withUnsafeBytes { try zip.write($0) }
       }
+      try zip.finish()
+      try output.close()
       let file = try TensorFile(path: archive)
       for name in file.names { try readAll(name, of: file) }
     }
     #expect(result.complaints.isEmpty, "\(result.complaints.prefix(3))")
-    #expect(result.loaded > 5 && result.refused > 500, "\(result.loaded), \(result.refused)")
+    #expect(result.loaded > 2 && result.refused > 300, "\(result.loaded), \(result.refused)")
   }
 
   @Test func listsOfCheckpoints() throws {
