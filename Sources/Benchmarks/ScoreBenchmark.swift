@@ -1,5 +1,6 @@
 import Base
 import Collectives
+import Foundation
 import Scores
 
 /// What `bench --scores` measured of one score.
@@ -9,6 +10,9 @@ package struct ScoreTiming: Codable, Sendable {
   package var work: String
   /// From the features or images on, of the slowest rank.
   package var seconds: Double
+  /// Of processors, all ranks and threads together: over their number, what the score takes where
+  /// nothing else runs.
+  package var processorSeconds: Double
 }
 
 /// Times scores on made-up features and images: what they take beyond drawing samples and
@@ -61,13 +65,24 @@ package struct ScoreBenchmark {
   private func time(_ name: String, _ work: String, _ body: () throws -> Void) throws -> ScoreTiming
   {
     try team.communicator.barrier()
+    let begin = Self.processorSeconds
     let seconds = try secondsTaken(by: body)
-    let mine = [seconds]
-    var all = [Double](repeating: 0, count: team.communicator.size)
+    let mine = [seconds, Self.processorSeconds - begin]
+    var all = [Double](repeating: 0, count: 2 * team.communicator.size)
     try mine.withUnsafeBufferPointer { mine in
       try all.withUnsafeMutableBufferPointer { try team.communicator.allGather(mine, into: $0) }
     }
-    return ScoreTiming(name: name, work: work, seconds: all.max() ?? seconds)
+    let ranks = stride(from: 0, to: all.count, by: 2)
+    return ScoreTiming(
+      name: name, work: work, seconds: ranks.reduce(0) { max($0, all[$1]) },
+      processorSeconds: ranks.reduce(0) { $0 + all[$1 + 1] })
+  }
+
+  /// What this process has taken of processors so far.
+  private static var processorSeconds: Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 
   /// Normal numbers, moved a little from set to set.

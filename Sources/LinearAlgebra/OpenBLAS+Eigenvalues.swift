@@ -2,8 +2,8 @@ import Base
 
 /// Eigenvalues by LAPACK, which OpenBLAS has in it.
 extension OpenBLAS {
-  /// The arguments of LAPACK's `dsyevd`, in Fortran's way: everything by its address, the lengths of
-  /// the two texts behind all.
+  /// The arguments of LAPACK's `dsyevd`, in Fortran's way: everything by its address, the lengths
+  /// of the two texts behind all.
   ///
   /// Job, triangle, order, A, its column's length, eigenvalues, Double scratch and its length,
   /// integer scratch and its length, outcome.

@@ -35,9 +35,9 @@ extension RunConfiguration {
       guard let heldOut = source.heldOut else {
         throw Fault("data.source: has no part that is not trained on")
       }
-      return try reader.locatingErrors {
-        try heldOut.open(range: range, resize: resize, dequantization: dequantization)
-      }
+      do {
+        return try heldOut.open(range: range, resize: resize, dequantization: dequantization)
+      } catch { throw Fault("the data that are not trained on: \(error)") }
     }
   }
 

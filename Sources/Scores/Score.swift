@@ -4,9 +4,9 @@ import Configuration
 ///
 /// A new one is a file in this target and a line in `ScoreCatalog`.
 ///
-/// All ranks measure together: sample i is a function of (seed, i), drawn and turned into features by
-/// one rank, and a score's own work is cut into slices by `ScoreTeam`, so that the digits are the
-/// same on any number of ranks and threads.
+/// All ranks measure together: sample i is a function of (seed, i), drawn and turned into features
+/// by one rank, and a score's own work is cut into slices by `ScoreTeam`, so that the digits are
+/// the same on any number of ranks and threads.
 package protocol Score: Sendable {
   /// Its name in a configuration.
   static var name: String { get }
@@ -48,8 +48,8 @@ package protocol Score: Sendable {
   /// A few words for the progress of a run: `diversity 0.93`.
   func summary(_ values: [Double]) -> String
 
-  /// What `evaluate` prints, a line each: the values with what they depend on, such as k, splits and
-  /// the numbers of samples and reals.
+  /// What `evaluate` prints, a line each: the values with what they depend on, such as k, splits
+  /// and the numbers of samples and reals.
   func report(_ values: [Double], _ setting: ScoreSetting) -> [String]
 }
 

@@ -1,6 +1,7 @@
 /// What scores over splits and subsets say of their values.
 package enum Statistics {
-  /// Mean and standard deviation, over all and not over all but one, as the scores' authors have it.
+  /// Mean and standard deviation, over all and not over all but one, as the scores' authors have
+  /// it.
   package static func meanAndDeviation(_ values: [Double]) -> [Double] {
     let mean = values.reduce(0, +) / Double(values.count)
     let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }

@@ -149,7 +149,8 @@ struct BenchCommand: ParsableCommand {
       for timing in timings {
         print(
           timing.name.padding(toLength: 14, withPad: " ", startingAt: 0)
-            + String(format: "%8.2f s  ", timing.seconds) + timing.work)
+            + String(format: "%8.2f s ", timing.seconds)
+            + String(format: "%8.2f s of processors  ", timing.processorSeconds) + timing.work)
       }
     }
   }

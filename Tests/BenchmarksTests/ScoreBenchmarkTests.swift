@@ -11,6 +11,7 @@ import Testing
     #expect(found[0].map(\.name) == ["fid", "kid", "prdc", "wasserstein"])
     #expect(found[0].allSatisfy { $0.seconds > 0 && $0.seconds < 60 })
     #expect(found[0].map(\.seconds) == found[1].map(\.seconds))
+    #expect(found[0].allSatisfy { $0.processorSeconds > 0 })
     #expect(found[0][0].work == "30 samples and reals of 6 features")
   }
 }

@@ -9,10 +9,10 @@ import LinearAlgebra
 ///
 ///     d^2 = |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1^(1/2) S2 S1^(1/2))^(1/2)
 ///
-/// S are covariances with n - 1 below. With S1 = V L V^T, the last matrix has the eigenvalues of the
-/// symmetric L^(1/2) V^T S2 V L^(1/2); the trace of its root is the sum of their roots. No root of
-/// the non-symmetric S1 S2 is taken, which has the same trace. Of n vectors S has the rank n - 1 at
-/// most: the eigenvalues beyond are rounding, whose roots would add up, and count as 0.
+/// S are covariances with n - 1 below. With S1 = V L V^T, the last matrix has the eigenvalues of
+/// the symmetric L^(1/2) V^T S2 V L^(1/2); the trace of its root is the sum of their roots. No root
+/// of the non-symmetric S1 S2 is taken, which has the same trace. Of n vectors S has the rank n - 1
+/// at most: the eigenvalues beyond are rounding, whose roots would add up, and count as 0.
 package struct FrechetDistance: Score {
   package static let name = "fid"
   package static let isDefault = false

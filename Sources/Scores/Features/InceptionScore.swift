@@ -2,15 +2,17 @@ import Base
 import Configuration
 import Foundation
 
-/// The Inception Score of class probabilities p(y | x): how sure a classifier is of each sample, and
-/// how evenly classes occur.
+/// The Inception Score of class probabilities p(y | x): how sure a classifier is of each sample,
+/// and how evenly classes occur.
 ///
 /// Salimans et al. 2016, arXiv:1606.03498:
 ///
 ///     exp( mean over x of KL( p(y | x) || p(y) ) ), p(y) the mean of p(y | x) over x
 ///
 /// of 10 splits of the samples, split k being samples k n / 10 and following: their mean, and their
-/// standard deviation (over all, not less one). From 1 to the number of classes. Sums are in Double.
+/// standard deviation (over all, not less one). torch-fidelity shuffles the samples first, unless
+/// it is told not to; samples here are independent of each other as they are. From 1 to the number
+/// of classes; sums are in Double.
 package struct InceptionScore: Score {
   package static let name = "inceptionScore"
   package static let isDefault = false

@@ -4,10 +4,11 @@ import LinearAlgebra
 
 /// The kernel distance of features: KID where the features are Inception's.
 ///
-/// Binkowski et al. 2018, arXiv:1801.01401: the squared maximum mean discrepancy with the kernel k(x, y) = (x y / d + 1)^3 of d features, by
-/// the unbiased estimator on m samples x and m reals y,
+/// Binkowski et al. 2018, arXiv:1801.01401: the squared maximum mean discrepancy with the kernel
+/// k(x, y) = (x y / d + 1)^3 of d features, by the unbiased estimator on m samples x and m reals y,
 ///
-///     sum over i != j of k(x_i, x_j) + k(y_i, y_j), over m (m - 1), - 2 / m^2 sum over i, j of k(x_i, y_j)
+///     sum over i != j of k(x_i, x_j) + k(y_i, y_j), over m (m - 1),
+///     less 2 / m^2 times the sum over i, j of k(x_i, y_j)
 ///
 /// of 100 subsets of 1000: their mean, and their standard deviation (over all, not less one). It
 /// may be negative where distributions are alike.

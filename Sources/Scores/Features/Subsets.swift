@@ -79,7 +79,8 @@ package struct MersenneTwister {
     next = 0
   }
 
-  /// A random integer from 0 to `limit`: the low bits that it takes, drawn until they are no larger.
+  /// A random integer from 0 to `limit`: the low bits that it takes, drawn until they are no
+  /// larger.
   private mutating func integer(upTo limit: Int) -> Int {
     guard limit > 0 else { return 0 }
     let mask = UInt32.max >> UInt32(truncatingIfNeeded: UInt32(limit).leadingZeroBitCount)

@@ -4,8 +4,9 @@ import LinearAlgebra
 
 /// How alike patches of samples and reals are, at each size of structures.
 ///
-/// The multi-scale sliced Wasserstein distance of Karras et al. 2018 (arXiv:1710.10196): of each image 128 patches of 7 x 7 pixels on each level of its Laplacian pyramid, down to 16
-/// pixels a side; per level and set each channel normalized to mean 0 and deviation 1; the sliced
+/// The multi-scale sliced Wasserstein distance of Karras et al. 2018 (arXiv:1710.10196): of each
+/// image 128 patches of 7 x 7 pixels on each level of its Laplacian pyramid, down to 16 pixels a
+/// side; per level and set each channel normalized to mean 0 and deviation 1; the sliced
 /// Wasserstein-1 distance of both sets of patches over 512 random directions, times 1000. A level's
 /// patches of n images take n x 128 x 49 x channels x 4 bytes of each rank, twice.
 package struct MultiscaleSlicedWasserstein: Score {

@@ -3,10 +3,10 @@ import Configuration
 
 /// How near samples are to the images that the generator was trained on, pixel by pixel.
 ///
-/// A generator that has learned images by heart gives copies. The distance of a sample is the root mean squared difference to its nearest training image. The
-/// ratio is the mean of that over the mean distance of as many training images to their nearest
-/// other one: about 1 or more of new images, near 0 of copies. Copies that are shifted by a pixel
-/// are not found.
+/// A generator that has learned images by heart gives copies. The distance of a sample is the root
+/// mean squared difference to its nearest training image. The ratio is the mean of that over the
+/// mean distance of as many training images to their nearest other one: about 1 or more of new
+/// images, near 0 of copies. Copies that are shifted by a pixel are not found.
 package struct NearestNeighbours: Score {
   package static let name = "nearestNeighbours"
   package static let isDefault = false

@@ -7,8 +7,8 @@ package enum PatchDescriptors {
   /// Patches of an image.
   static let ofImage = 128
 
-  /// The top left corners of an image's patches: 128 (row, column), uniform, anew for each image and
-  /// level.
+  /// The top left corners of an image's patches: 128 (row, column), uniform, anew for each image
+  /// and level.
   package static func places(
     image: Int, level: Int, _ shape: Shape, seed: UInt64
   ) -> [(row: Int, column: Int)] {

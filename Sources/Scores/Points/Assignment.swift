@@ -1,8 +1,8 @@
 /// The cheapest pairing of as many rows as columns.
 ///
-/// Shortest augmenting paths with potentials (Jonker and Volgenant 1987; in the form of Crouse 2016,
-/// doi:10.1109/TAES.2016.140952, which SciPy's `linear_sum_assignment` has too): rows are added one
-/// by one, each by the cheapest alternating path to a free column. At most n^3 steps.
+/// Shortest augmenting paths with potentials (Jonker and Volgenant 1987; in the form of Crouse
+/// 2016, doi:10.1109/TAES.2016.140952, which SciPy's `linear_sum_assignment` has too): rows are
+/// added one by one, each by the cheapest alternating path to a free column. At most n^3 steps.
 package enum Assignment {
   /// The column of each row.
   ///

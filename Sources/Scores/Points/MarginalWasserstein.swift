@@ -32,8 +32,8 @@ package struct MarginalWasserstein: Score {
     [
       reportLine(
         "marginal W1",
-        "\(scoreText(values[0])) on average over the elements, \(scoreText(values[1])) of the worst "
-          + "(\(min(setting.samples, setting.reals)) samples and reals)")
+        "\(scoreText(values[0])) on average over the elements, \(scoreText(values[1])) of the "
+          + "worst (\(min(setting.samples, setting.reals)) samples and reals)")
     ]
   }
 

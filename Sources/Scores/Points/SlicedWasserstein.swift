@@ -3,9 +3,9 @@ import Configuration
 
 /// The mean over random directions of the Wasserstein-1 distance of both sets projected on them.
 ///
-/// The sliced distance of Rabin et al. 2011 and Bonneel et al. 2015. Directions are uniform on the unit sphere, and a function of the seed alone: the same at every
-/// evaluation of a run. Of unlike numbers of samples and reals the first of the larger set are
-/// taken.
+/// The sliced distance of Rabin et al. 2011 and Bonneel et al. 2015. Directions are uniform on the
+/// unit sphere, and a function of the seed alone: the same at every evaluation of a run. Of unlike
+/// numbers of samples and reals the first of the larger set are taken.
 package struct SlicedWasserstein: Score {
   package static let name = "slicedWasserstein"
   package static let isDefault = false

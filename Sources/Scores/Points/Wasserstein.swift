@@ -1,8 +1,8 @@
 import Base
 import Configuration
 
-/// The Wasserstein-1 distance between as many samples as reals, exactly: the mean Euclidean distance
-/// of the cheapest pairing of both.
+/// The Wasserstein-1 distance between as many samples as reals, exactly: the mean Euclidean
+/// distance of the cheapest pairing of both.
 ///
 /// Of n samples of one distribution against another n of the same it is not 0: it falls as
 /// n^(-1/2) for points of the plane (with a logarithm), as n^(-1/d) for d dimensions. Compare at
