@@ -194,7 +194,7 @@ package final class FeatureNetwork: FeatureExtractor {
 }
 
 extension FeatureNetwork {
-  /// What a file's network is, without its weights: the table of its layers, and what is read where.
+  /// What a file's network is without its weights: the table of its layers, and what is read where.
   ///
   /// - Parameter description: What the file says.
   /// - Returns: Lines without a line break at the end.

@@ -9,8 +9,8 @@ package struct MemoryPlan: Sendable {
   /// The largest number of samples of one group in a shard, in the pass with all groups.
   package var groupCapacity: Int
 
-  /// Whether there are only forward passes of evaluation: then values live as long as the next layer
-  /// reads them, and nothing is kept for gradients.
+  /// Whether there are only forward passes of evaluation: then values live until the next layer has
+  /// read them, and nothing is kept for gradients.
   package var isForwardOnly = false
 
   /// Makes a plan for forward passes of evaluation, of one group.

@@ -30,8 +30,8 @@ package protocol Layer: AnyObject {
   var operations: Int { get }
   /// How the layer's products are computed: `im2col`; nil for a layer without.
   var algorithm: String? { get }
-  /// The layers that it is made of, each with its path in a state dict: `main.0`, or nothing for one
-  /// whose children follow the layer's own path.
+  /// The layers that it is made of, each with its path in a state dict: `main.0`, or nothing for
+  /// one whose children follow the layer's own path.
   ///
   /// Their parameters and buffers are the layer's `parameters` and `buffers`, in this order.
   var children: [(path: String, layer: any Layer)] { get }

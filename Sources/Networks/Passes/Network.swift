@@ -19,7 +19,7 @@ package final class Network {
   package let memory: MemoryPlan
   /// What the state dict puts in front of a layer's number: `main.`, or nothing.
   package let namePrefix: String
-  /// What the state dict calls the layers in place of their numbers; nil for those that are counted.
+  /// What the state dict calls the layers in place of their numbers; nil for the counted ones.
   package let names: [String?]
   package let input: Tensor
   package let output: Tensor

@@ -4,8 +4,8 @@ import Kernels
 /// y = [branch 0(x), branch 1(x), and on] along the channels.
 ///
 /// As the blocks of Inception, Szegedy and others 2015, arXiv:1409.4842.
-/// dx = the sum of the branches' dx, each from its channels of dy; J t has the branches' J t side by
-/// side.
+/// dx = the sum of the branches' dx, each from its channels of dy; J t has the branches' J t side
+/// by side.
 package final class Concat: CompositeLayer {
   package let kind = "concat"
   package let inputShape: Shape
