@@ -109,6 +109,8 @@ import Training
     for key in ["checks.hashEvery", "critic.layers.1.leakyReLU.slope"] { older[key] = nil }
     older["critic.layers.1"] = "leakyReLU"
     #expect(try RunConfiguration.difference(of: plain.yaml, from: older) == nil)
+    older = now
+    older["checks.hashEvery"] = nil
     let other = try resolved(["training.batch=8", "checks.hashEvery=1 iterations"])
     let both = try RunConfiguration.difference(of: other.yaml, from: older)
     #expect(both?.contains("checks.hashEvery is 1 iterations, was not there") == true)

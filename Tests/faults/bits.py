@@ -61,7 +61,7 @@ def flipped_bit(trial):
         f"{len(seen)} times: " + ", ".join(f"{count} x {what}" for what, count in details.items()))
 
 
-@case("flipped-unseen", "the same where ranks do not compare", "as before with checks.hashEvery=never; then replay")
+@case("flipped-unseen", "a bit of a parameter flips where ranks do not compare", "the same with checks.hashEvery=never; then replay")
 def flipped_unseen(trial):
     need(root=True)
     lab, seen, details = trial.lab, [], []

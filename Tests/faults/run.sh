@@ -2,7 +2,7 @@
 # Injects faults into training runs, goes on after each, and compares the last checkpoint with that of
 # an undisturbed run, byte by byte.
 #
-#   Tests/faults/run.sh                       # all, about 18 minutes on two busy cores
+#   Tests/faults/run.sh                       # all, about half an hour on two busy cores
 #   Tests/faults/run.sh kill-rank frozen      # some
 #   Tests/faults/run.sh --list
 #   Tests/faults/run.sh --seed 7 --rounds 20 kill-rank
