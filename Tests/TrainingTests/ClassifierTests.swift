@@ -5,8 +5,7 @@ import Datasets
 import Networks
 import TestSupport
 import Testing
-
-@testable import Training
+import Training
 
 /// Training of a classifier.
 @Suite struct ClassifierTests {
