@@ -38,8 +38,8 @@ struct EvaluateCommand: ParsableCommand {
     name: .long,
     help: ArgumentHelp(
       """
-      Samples to draw (default: as many as the scores want); with --reals the folder or file of the \
-      samples.
+      Samples to draw (default: as many as the scores want); with --reals the folder or file of \
+      the samples.
       """, valueName: "count|path"))
   var samples: String?
 

@@ -77,7 +77,8 @@ package struct NumPyHeader: Sendable, Equatable {
     }
     guard let type = NumPyType(name), let order = name.first, "<>|=".contains(order) else {
       throw Fault(
-        "\(path): elements of type '\(name.debugDescription.dropFirst().dropLast())'; expected numbers: |u1, <f4, <f8, <i8 ..."
+        "\(path): elements of type '\(name.debugDescription.dropFirst().dropLast())'; expected "
+          + "numbers: |u1, <f4, <f8, <i8 ..."
           + (name.contains("O") ? "; objects are pickles, which are not read" : ""))
     }
     var bytes = type.size

@@ -10,7 +10,7 @@ final class ZipMembers {
   private let library: Library
   private let archive: OpaquePointer
 
-  /// - Throws: `Fault` where the file cannot be opened, is no zip archive, or libarchive is missing.
+  /// - Throws: `Fault` where the file cannot be opened, or is no zip archive.
   init(path: String) throws {
     self.path = path
     library = try Library.loaded.get()
