@@ -1,11 +1,12 @@
 import Base
 
-/// A small sum by halves: at distance 1, 2, 4, ... two ranks swap the sums of their subtrees, and
-/// both add them, the earlier ranks' first.
+/// A small sum by halves, up the reduction tree.
 ///
-/// It is the reduction tree from its leaves to its root, with every rank at every branch above it.
-/// So N ranks take log2 N steps, each with one vector, where a gather brings N vectors. For an odd
-/// number of blocks, the blocks' sums are then gathered, and folded from the first to the last.
+/// At distance 1, 2, 4 and so on two ranks swap the sums of their subtrees, and both add them, the
+/// earlier ranks' first: the tree from its leaves to its root, with every rank at every branch
+/// above it. So N ranks take log2 N steps, each with one vector, where a gather brings N vectors.
+/// For an odd number of blocks, the blocks' sums are then gathered, and folded from the first to
+/// the last.
 ///
 /// By two levels the ranks of a node first come to the node's sum. Then each goes on with a slice
 /// of it between the nodes, so that the vector passes a node's cable once a step; and in the end

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `evaluate`: scores, and the networks that they compare by.
+/// The command `evaluate`, for scores and the networks that they compare by.
 struct EvaluateGroup: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",

@@ -7,7 +7,7 @@ import Storage
 import TestSupport
 import Testing
 
-/// `train --from`: weights of another run, and nothing else of it.
+/// The weights of another run, and nothing else of it, by `train --from`.
 @Suite(.serialized) struct OriginTests {
   @discardableResult
   private func train(

@@ -172,7 +172,7 @@ extension SystemTests {
       let reals = try Self.run(
         ["sample", "runs/glyphs", "--single", "reals", "--count", "20", "--seed", "9"], in: scratch)
       try #require(reals.status == 0, "\(reals)")
-      for (name, fixture) in [("reals.npy", "big-endian.npy"), ("samples.npz", "stored.npz")] {
+      for (name, fixture) in [("reals.npy", "big-endian.npy"), ("generated.npz", "stored.npz")] {
         try files.copyItem(
           atPath: repositoryFile("Tests/DatasetsTests/Fixtures/numpy/\(fixture)"),
           toPath: scratch.url(name).path)

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 extension SystemTests {
-  /// `evaluate --reals --samples`: images of any program.
+  /// Images of any program, by `evaluate --reals --samples`.
   @Suite(.serialized) struct ImageFilesTests {
     private static let numpy = repositoryFile("Tests/DatasetsTests/Fixtures/numpy") + "/"
 

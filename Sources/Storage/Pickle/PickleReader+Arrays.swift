@@ -60,7 +60,7 @@ extension PickleReader {
     }
   }
 
-  /// `_codecs.encode(text, "latin1")`: how protocol 2 writes bytes.
+  /// How protocol 2 writes bytes, `_codecs.encode(text, "latin1")`.
   private mutating func encoded(_ arguments: [PickleValue]) throws -> [UInt8] {
     guard arguments.count == 2, case .text(let text) = arguments[0],
       arguments[1].string == "latin1"
