@@ -4,7 +4,7 @@
 #   launch/test.sh                               # all
 #   launch/test.sh --filter ConfigurationTests   # one target
 #
-# Expected time: ten minutes on two cores from a clean clone, of which the tests take five.
+# Expected time: eleven minutes on two cores from a clean clone, of which the tests take six.
 set -euo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
