@@ -5,12 +5,16 @@ import Scores
 extension FeatureNetworks {
   /// The networks that the program has built in, and those that files describe.
   ///
-  /// - Parameter source: The data of what is scored: drawn digits have a standard network; nil
-  ///   where nothing is known of them.
+  /// - Parameters:
+  ///   - source: The data of what is scored: drawn digits have a standard network; nil where
+  ///     nothing is known of them.
+  ///   - standard: The network that scores take where they name none, instead of the data's.
   /// - Returns: The networks.
-  package static func available(for source: DatasetSource? = nil) -> FeatureNetworks {
+  package static func available(
+    for source: DatasetSource? = nil, standard: String? = nil
+  ) -> FeatureNetworks {
     FeatureNetworks(
-      standard: source?.standardNetwork,
+      standard: standard ?? source?.standardNetwork,
       refusal: { name in
         guard !BuiltInNetworks.names.contains(name), !name.hasSuffix(".yaml"),
           !name.hasSuffix(".yml")

@@ -21,11 +21,12 @@ package struct ImageComparison {
   ///   - samples: Likewise.
   ///   - options: How arrays are to be understood.
   ///   - names: Which scores; nil for all that apply.
+  ///   - features: The feature network that they compare by, where they need one.
   /// - Throws: `Fault` where a set cannot be read, their images are of different sizes, or a score
   ///   is unknown or does not apply.
   package init(
     reals: String, samples: String, _ options: ImageFiles.Options = .init(),
-    scores names: [String]? = nil
+    scores names: [String]? = nil, features: String? = nil
   ) throws {
     let sets = try [reals, samples].map { try ImageFiles.open($0, options) }
     let (first, second) = (sets[0].shape, sets[1].shape)
@@ -43,7 +44,7 @@ package struct ImageComparison {
       source: .imageFolder(
         ImageFolderSettings(
           path: samples, size: ImageSize(height: second.height, width: second.width))),
-      networks: .available())
+      networks: .available(standard: features))
     networks = subject.networks
     let chosen = names ?? ScoreCatalog.defaults(of: subject)
     guard !chosen.isEmpty else {

@@ -87,6 +87,7 @@ extension TrainedModel {
   /// - Parameters:
   ///   - names: Which; nil for those that the run's configuration names and all others that apply
   ///     to the run. Options are those of the run's configuration, where it has any.
+  ///   - features: The feature network of scores that name none; nil for the data's own.
   ///   - samples: How many to draw; nil for the most that one of the scores wants.
   ///   - seed: Of their noise; nil for the run's.
   ///   - statistics: What batch norm normalizes with; nil for what `evaluation.statistics` says.
@@ -95,13 +96,14 @@ extension TrainedModel {
   /// - Returns: What was measured.
   /// - Throws: Where a score is unknown or does not apply, and where none applies.
   package func evaluate(
-    scores names: [String]? = nil, samples: Int? = nil, seed: UInt64? = nil,
+    scores names: [String]? = nil, features: String? = nil, samples: Int? = nil,
+    seed: UInt64? = nil,
     statistics: SampleStatistics? = nil, communicator: (any Communicator)? = nil
   ) throws -> Evaluation.Result {
     let communicator = communicator ?? SoloCommunicator()
     let (evaluation, team) = try communicator.agree {
       (
-        try makeEvaluation(names, samples),
+        try makeEvaluation(names, features, samples),
         try ScoreTeam(communicator, threads: configuration.training.threads)
       )
     }
@@ -115,8 +117,11 @@ extension TrainedModel {
       networks: configuration.scoreSubject.networks, team: team)
   }
 
-  private func makeEvaluation(_ names: [String]?, _ samples: Int?) throws -> Evaluation {
-    let subject = configuration.scoreSubject
+  private func makeEvaluation(
+    _ names: [String]?, _ features: String?, _ samples: Int?
+  ) throws -> Evaluation {
+    var subject = configuration.scoreSubject
+    if let features { subject.networks?.standard = features }
     let own = configuration.evaluation.scores
     let ownNames = own.map { type(of: $0).name }
     let chosen =

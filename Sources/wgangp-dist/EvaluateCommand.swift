@@ -38,6 +38,15 @@ struct EvaluateCommand: ParsableCommand {
     name: .long,
     help: ArgumentHelp(
       """
+      The network whose features --scores compare: glyphs, or a file such as \
+      configs/features/inception-fid.yaml (default: glyphs for drawn digits).
+      """, valueName: "name|file"))
+  var features: String?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      """
       Samples to draw (default: as many as the scores want); with --reals the folder or file of \
       the samples.
       """, valueName: "count|path"))
@@ -124,8 +133,8 @@ struct EvaluateCommand: ParsableCommand {
     // A run that goes on may have written a newer checkpoint meanwhile.
     try communicator.requireSame(trained.source, what: "the checkpoint")
     let found = try trained.evaluate(
-      scores: names, samples: sampleCount, seed: seed, statistics: statistics,
-      communicator: communicator)
+      scores: names, features: features, samples: sampleCount, seed: seed,
+      statistics: statistics, communicator: communicator)
     if let neighbours {
       let picture = try trained.neighbourPicture(seed: seed, communicator: communicator)
       try communicator.agree(of: [0]) {
@@ -149,7 +158,7 @@ struct EvaluateCommand: ParsableCommand {
     _ reals: String, _ samples: String, _ communicator: any Communicator
   ) throws {
     let comparison = try communicator.agree {
-      try files.comparison(reals: reals, samples: samples, scores: names)
+      try files.comparison(reals: reals, samples: samples, scores: names, features: features)
     }
     let found = try comparison.evaluate(seed: seed ?? 0, communicator: communicator)
     guard communicator.rank == 0 else { return }

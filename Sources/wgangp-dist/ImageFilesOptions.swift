@@ -62,16 +62,18 @@ struct ImageFilesOptions: ParsableArguments {
   ///   - reals: The folder or file of reals.
   ///   - samples: That of samples.
   ///   - scores: Which; nil for all that apply.
+  ///   - features: The feature network that they compare by, where they need one.
   /// - Returns: The sets, to be measured.
   /// - Throws: As `ImageComparison`.
   func comparison(
-    reals: String, samples: String, scores: [String]?
+    reals: String, samples: String, scores: [String]?, features: String?
   ) throws -> ImageComparison {
     var options = ImageFiles.Options()
     options.array = array
     options.layout = layout
     options.stored = try stored()
-    return try ImageComparison(reals: reals, samples: samples, options, scores: scores)
+    return try ImageComparison(
+      reals: reals, samples: samples, options, scores: scores, features: features)
   }
 }
 
