@@ -7,11 +7,11 @@ import LinearAlgebra
 ///
 /// Heusel et al. 2017, arXiv:1706.08500:
 ///
-///     d^2 = |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1^(1/2) S2 S1^(1/2))^(1/2)
+///     d^2 = |m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1^(1/2) C2 C1^(1/2))^(1/2)
 ///
-/// S are covariances with n - 1 below. With S1 = V L V^T, the last matrix has the eigenvalues of
-/// the symmetric L^(1/2) V^T S2 V L^(1/2); the trace of its root is the sum of their roots. No root
-/// of the non-symmetric S1 S2 is taken, which has the same trace. Of n vectors S has the rank n - 1
+/// C are covariances with n - 1 below. With C1 = V L V^T, the last matrix has the eigenvalues of
+/// the symmetric L^(1/2) V^T C2 V L^(1/2); the trace of its root is the sum of their roots. No root
+/// of the non-symmetric C1 C2 is taken, which has the same trace. Of n vectors C has the rank n - 1
 /// at most: the eigenvalues beyond are rounding, whose roots would add up, and count as 0.
 package struct FrechetDistance: Score {
   package static let name = "fid"
@@ -61,7 +61,7 @@ package struct FrechetDistance: Score {
     let second = try Moments(samples, team)
     let root = try first.root(team)
     let blas = try team.communicator.agree { try OpenBLAS.load() }
-    // R S2 R^T with R = L^(1/2) V^T.
+    // R C2 R^T with R = L^(1/2) V^T.
     let half = try product(blas, root, second.covariance, dimension, transposed: false, team)
     let whole = try product(blas, half, root, dimension, transposed: true, team)
     let values: [Double] = try team.once(dimension) { values in
