@@ -31,8 +31,6 @@ package struct ShardPlan: Sendable, Equatable {
   package var firstShard: Int { rank * localShards }
   /// Summation order inside this rank.
   package var localTree: ReductionTree { ReductionTree(leaves: localShards) }
-  /// Summation order over the ranks' subtrees.
-  package var rankTree: ReductionTree { ReductionTree(leaves: ranks) }
 
   /// Samples of the global batch that are in shard `localShard` of this rank.
   package func samples(localShard: Int, batch: Int) -> Range<Int> {

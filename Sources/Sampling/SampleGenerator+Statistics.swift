@@ -10,9 +10,6 @@ extension SampleGenerator {
   /// noise of a fixed generator.
   private static let standingStep = 3
 
-  /// Whether samples are drawn by all ranks together, and not by each for itself.
-  package var isDrawnByAll: Bool { statistics == .batch && model.context.plan.ranks > 1 }
-
   /// Calls `body` when samples may be drawn as the statistics say, and puts the running statistics
   /// back behind it, bit for bit.
   ///

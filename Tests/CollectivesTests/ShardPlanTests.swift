@@ -30,7 +30,6 @@ import Testing
     #expect(plan.localShards == 4)
     #expect(plan.firstShard == 8)
     #expect(plan.localTree == ReductionTree(leaves: 4))
-    #expect(plan.rankTree == ReductionTree(leaves: 3))
     // The documentation's example: batch 50 in 8 shards.
     let whole = try ShardPlan(shards: 8, rank: 0, ranks: 1)
     #expect(
