@@ -32,21 +32,24 @@ enum JPEG {
     try Picture.check(
       width: Int(width), height: Int(height), most: max(smallPicture, pixelsOfByte * bytes.count),
       path: path)
-    var pixels = [UInt8](repeating: 0, count: 3 * Int(width) * Int(height))
-    let status = library.decompress(
-      handle, bytes, size, &pixels, width, 0, height, Library.rgb, Library.limitScans)
-    // Bytes between segments do no harm, and cameras write them; every other warning is damage.
-    if status != 0,
-      !(library.isWarning(handle) && library.message(handle).contains("extraneous bytes"))
-    {
-      throw library.unreadable(handle, path)
+    let count = 3 * Int(width) * Int(height)
+    let pixels = try [UInt8](unsafeUninitializedCapacity: count) { output, initialized in
+      let status = library.decompress(
+        handle, bytes, size, output.start, width, 0, height, Library.rgb, Library.limitScans)
+      // Bytes between segments do no harm, and cameras write them; every other warning is damage.
+      if status != 0,
+        !(library.isWarning(handle) && library.message(handle).contains("extraneous bytes"))
+      {
+        throw library.unreadable(handle, path)
+      }
+      initialized = count
     }
     return Picture(width: Int(width), height: Int(height), channels: 3, pixels: pixels)
   }
 
-  /// Pixels that a byte of a file stands for at most, in blocks of one colour, and those of a
-  /// picture that may be all of one.
-  private static let (pixelsOfByte, smallPicture) = (4096, 1 << 24)
+  /// Pixels that a byte of a file stands for at most, in blocks of 64 of one colour of two bits or
+  /// one, and those of a picture that may be all of one by arithmetic coding.
+  private static let (pixelsOfByte, smallPicture) = (1024, 1 << 22)
 
   /// The functions of TurboJPEG that reading takes, loaded by the first picture.
   private struct Library: Sendable {

@@ -77,13 +77,18 @@ package struct SharedImages: Sendable {
     let bytes = file.bytes
     guard bytes.count >= Self.headerSize, bytes[..<8].elementsEqual(Self.magic) else { return nil }
     let numbers = (0..<7).map { bytes.loadUnaligned(fromByteOffset: 8 + 8 * $0, as: Int.self) }
+    // No sum below is larger than three files.
+    guard (numbers[..<4] + [numbers[6]]).allSatisfy({ 0...bytes.count ~= $0 }),
+      let pixelCount = checkedProduct(numbers[..<4]), pixelCount <= bytes.count,
+      0...256 ~= numbers[4], 255...256 ~= numbers[5]
+    else { return nil }
     count = numbers[0]
     shape = Shape(channels: numbers[1], height: numbers[2], width: numbers[3])
     classCount = numbers[4]
     white = numbers[5]
     let labelsStart = Self.headerSize + numbers[6]
     let pixelsStart = labelsStart + (classCount == 0 ? 0 : count)
-    let end = pixelsStart + count * shape.elementCount
+    let end = pixelsStart + pixelCount
     guard bytes.count == end else { return nil }
     name = String(decoding: bytes[Self.headerSize..<labelsStart], as: UTF8.self)
     labels = ReadOnlyBytes(file, labelsStart..<pixelsStart)
