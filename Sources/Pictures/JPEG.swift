@@ -29,9 +29,13 @@ enum JPEG {
     guard width > 0, height > 0 else {
       throw Fault("\(path): not a readable JPEG file: there is no picture in it")
     }
-    try Picture.check(
-      width: Int(width), height: Int(height), most: max(smallPicture, pixelsOfByte * bytes.count),
-      path: path)
+    let most = max(smallPicture, pixelsOfByte * bytes.count)
+    try Picture.check(width: Int(width), height: Int(height), most: most, path: path)
+    // Each goes over all of the picture, whatever there is of it.
+    let scans = scanCount(bytes)
+    guard scans <= fewScans * most / (Int(width) * Int(height)) else {
+      throw Fault("\(path): \(scans) scans of \(width) x \(height) pixels; is it a picture?")
+    }
     let count = 3 * Int(width) * Int(height)
     let pixels = try [UInt8](unsafeUninitializedCapacity: count) { output, initialized in
       let status = library.decompress(
@@ -46,6 +50,14 @@ enum JPEG {
     }
     return Picture(width: Int(width), height: Int(height), channels: 3, pixels: pixels)
   }
+
+  /// Beginnings of scans, those of a thumbnail in the file too.
+  private static func scanCount(_ bytes: [UInt8]) -> Int {
+    zip(bytes, bytes.dropFirst()).count { $0 == 0xFF && $1 == 0xDA }
+  }
+
+  /// More than an encoder makes of a picture as large as its file allows.
+  private static let fewScans = 32
 
   /// Pixels that a byte of a file stands for at most, in blocks of 64 of one colour of two bits or
   /// one, and those of a picture that may be all of one by arithmetic coding.

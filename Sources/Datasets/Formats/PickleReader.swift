@@ -9,10 +9,10 @@ import Foundation
 /// names (`PickleGlobal`) stand for what numpy's arrays are made with; every other name and every
 /// other opcode is refused with its offset. Nothing is ever looked up or called.
 ///
-/// Memory and time are bounded: strings and arrays are ranges of the pickle and not copies, a
-/// million opcodes and a thousand containers are the most.
+/// Memory and time are bounded: strings and arrays are ranges of the pickle and not copies, 250,000
+/// opcodes (a batch of CIFAR-10 has up to 50,000) and a thousand containers are the most.
 struct PickleReader {
-  static let maximumOperations = 1_000_000
+  static let maximumOperations = 250_000
   /// Also bounds how deep containers lie in each other, and with it the recursion that frees them.
   static let maximumContainers = 1_000
   /// Bytes of a dictionary's key, which every look-up decodes.

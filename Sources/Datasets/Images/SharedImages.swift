@@ -79,7 +79,7 @@ package struct SharedImages: Sendable {
     let numbers = (0..<7).map { bytes.loadUnaligned(fromByteOffset: 8 + 8 * $0, as: Int.self) }
     // No sum below is larger than three files.
     guard (numbers[..<4] + [numbers[6]]).allSatisfy({ 0...bytes.count ~= $0 }),
-      let pixelCount = checkedProduct(numbers[..<4]), pixelCount <= bytes.count,
+      let pixelCount = checkedProduct(numbers[..<4]), 1...bytes.count ~= pixelCount,
       0...256 ~= numbers[4], 255...256 ~= numbers[5]
     else { return nil }
     count = numbers[0]
