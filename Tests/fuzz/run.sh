@@ -5,9 +5,10 @@
 #
 # READER: cache, cifar, curves, done, gzip, idx, idx-gzip, jpeg, metrics, override, pickle, png,
 # recording, safetensors, shared, state, tar, yaml (Tests/Readers). The first call builds, some ten
-# minutes. What is found interesting stays in .build/fuzz/corpus/READER; an input that crashes,
-# hangs for 10 s or takes more memory than 1 GB (the sanitizer's own included) ends the run, with
-# its path in the last lines: mend the reader, and keep the input as a fixture.
+# minutes; with FUZZ_BUILT=1 what was built is taken. What is found interesting stays in
+# .build/fuzz/corpus/READER. An input that crashes, takes 60 s or makes the process larger than 1 GB
+# (the sanitizer's own included) ends the run, with its path in the last lines: mend the reader, and
+# keep the input as a fixture.
 set -euo pipefail
 reader=${1:?usage: run.sh READER [SECONDS]}
 seconds=${2:-600}
@@ -24,7 +25,9 @@ corpus=.build/fuzz/corpus/$reader
 mkdir -p "$corpus"
 folder=$(mktemp -d /dev/shm/wgangp-fuzz.XXXXXX 2>/dev/null || mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-# Leaks are not looked for: Swift's runtime keeps what it has loaded.
-FUZZ_READER=$reader FUZZ_FOLDER=$folder FUZZ_CORPUS=$corpus ASAN_OPTIONS=detect_leaks=0 \
-  .build/fuzz/release/fuzz -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
+# Leaks are not looked for: Swift's runtime keeps what it has loaded. Its backtracer waits for ever
+# under the sanitizer, which prints a stack itself.
+FUZZ_READER=$reader FUZZ_FOLDER=$folder FUZZ_CORPUS=$corpus \
+  ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=64 SWIFT_BACKTRACE=enable=no \
+  .build/fuzz/release/fuzz -max_total_time="$seconds" -timeout=60 -rss_limit_mb=1024 \
   -max_len=65536 -artifact_prefix=".build/fuzz/$reader-" -print_final_stats=1 "$corpus"
