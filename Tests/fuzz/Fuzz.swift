@@ -4,7 +4,9 @@ import Readers
 import Storage
 
 /// The reader of this run, whose whole files go where libFuzzer begins with them.
-private let reader: Reader = {
+///
+/// libFuzzer calls from one thread.
+nonisolated(unsafe) private let reader: Reader = {
   // What readers tell a user is not for here.
   Messages.setRank(1)
   func value(_ name: String) throws -> String {
