@@ -10,7 +10,7 @@ import Storage
 extension Reader {
   static func yaml(_ place: Place) throws -> Reader {
     let path = "\(place.folder)/input.yaml"
-    let names = ["mnist-dcgan-conditional", "glyphs", "toy-8gaussians", "fashion-mnist"]
+    let names = ["mnist-dcgan-conditional", "glyphs", "toy-8gaussians", "fashion-mnist-wgan-gp"]
     let odd = "a: &a {x: [1, *b], y: 'z'}\n? b\n: *a\nc: |\n  text\n"
     return Reader(
       path: path,
