@@ -17,9 +17,7 @@ import Verification
   ) throws -> RecordingReplay {
     let file = try SafetensorsFile(path: path)
     var document = try ConfigurationDocument(path: config)
-    for (keyPath, value) in RecordingReplay.settings(of: file) {
-      try document.override("\(keyPath)=\(value)")
-    }
+    try RecordingReplay.apply(settingsOf: file, to: &document)
     try document.apply(overrides)
     let configuration = try RunConfiguration(document)
     let model = try configuration.makeModel(communicator: communicator)
