@@ -200,8 +200,8 @@ let package = Package(
     .testTarget(
       name: "FeaturesTests",
       dependencies: [
-        "Features", "Networks", "Scores", "Datasets", "Storage", "Configuration", "Base",
-        "TestSupport",
+        "Features", "Networks", "Scores", "Datasets", "Collectives", "Storage", "Configuration",
+        "Base", "TestSupport",
       ],
       exclude: ["make_fixture.py"], resources: [.copy("Fixtures")]),
     .testTarget(

@@ -10,13 +10,16 @@ import Scores
 package struct Evaluation {
   private let scores: [any Score]
   private let samples: Int
+  private let published: InceptionProtocol?
 
   /// - Parameters:
   ///   - scores: What to measure.
   ///   - samples: Samples that each score takes.
-  package init(scores: [any Score], samples: Int) {
+  ///   - published: Whose labels a conditional generator is asked for; nil for its classes in turn.
+  package init(scores: [any Score], samples: Int, published: InceptionProtocol? = nil) {
     self.scores = scores
     self.samples = samples
+    self.published = published
   }
 
   /// What was measured at one moment.
@@ -53,7 +56,7 @@ package struct Evaluation {
 
   /// Draws samples and measures.
   ///
-  /// A conditional generator's samples have its classes in turn. All ranks of the team call it
+  /// A conditional generator's samples have its classes in turn, or a protocol's labels. All ranks of the team call it
   /// together, each with its own networks of the same values: each draws and measures its part, and
   /// what comes out is the same on all of them and on any number of them.
   ///
@@ -129,7 +132,7 @@ package struct Evaluation {
     _ team: ScoreTeam
   ) throws -> ScoreInput {
     let layout = SampleGenerator.Layout(
-      count: samples, columns: 1, conditions: generator.classConditions)
+      count: samples, columns: 1, conditions: try conditions(generator, data, team))
     let sets = (
       samples: try generator.sampleSet(layout), reals: data.reals(generator, layout)
     )
@@ -142,5 +145,24 @@ package struct Evaluation {
       criticScores: asksCritic
         ? generator.criticScores(layout, sets, data.dataset, heldOut: data.heldOut, team) : nil,
       team: team)
+  }
+  /// What samples are asked to be, in turn.
+  private func conditions(
+    _ generator: SampleGenerator, _ data: Data, _ team: ScoreTeam
+  ) throws -> [ConditionValues] {
+    let classes = generator.condition.classes
+    guard let published, classes > 0 else { return generator.classConditions }
+    return try published.labels(count: samples, classes: classes, seed: generator.seed) {
+      let dataset = try team.communicator.agree {
+        let dataset = try data.dataset()
+        guard dataset.classCount == classes else {
+          throw Fault(
+            "\(dataset.name): has \(dataset.classCount) classes, expected \(classes): --protocol "
+              + "\(published.name) asks for the labels of the training set")
+        }
+        return dataset
+      }
+      return (0..<min(samples, dataset.count)).map(dataset.label)
+    }.map { ConditionValues(label: $0) }
   }
 }
