@@ -221,7 +221,9 @@ struct EvaluateCommand: ParsableCommand {
     let scores: [String: [String: Double]]
 
     private enum CodingKeys: String, CodingKey {
-      case source, published = "protocol", iteration, samples, reals, seed, seconds, scores
+      case source
+      case published = "protocol"
+      case iteration, samples, reals, seed, seconds, scores
     }
   }
 

@@ -79,7 +79,7 @@ extension SystemTests {
         let own = try Program.run(command + ["--scores", "inceptionScore"])
         #expect(own.status == 0 && own.output != outcome.output, "\(own)")
         try Program.run(command + ["--protocol", "paddlescience"]).expectOneError([
-          "glyphs-network.yaml --protocol paddlescience: input.mean=",
+          "glyphs-network.yaml --protocol paddlescience: input.mean="
         ])
         for (arguments, expected) in [
           (["--protocol", "mine"], "'mine'"),
