@@ -13,8 +13,9 @@ import KernelLayouts
 /// | gradient of the filter | `filterGradient` | `filterGradient`, arguments exchanged |
 ///
 /// Shapes: N images, x N x H x W x C, y N x P x Q x K, filter w K x R x S x C (R, S the kernel's
-/// height and width): PyTorch's OIHW with the input channels last. With the patch matrix X of x
-/// (one row of R S C values for every output pixel, zeros outside the image) they are
+/// height and width): PyTorch's OIHW with the input channels last. Volumes have a depth in front of
+/// the height. With the patch matrix X of x (one row of R S C values for every output pixel, zeros
+/// outside the image) they are
 ///
 ///     y = X w^T,  dX = dy w,  dw = dy^T X
 ///
@@ -249,6 +250,9 @@ package enum Convolution {
   /// Calls `body` for every kernel row of every pixel with: the pixel's number in the piece, the
   /// first of its values in the patch, the place in the image of the first value inside it (nil:
   /// the whole row is outside), the values to the left of the image, and those inside.
+  ///
+  /// A kernel of several planes is as many flat ones: one after the other over all pixels, so that
+  /// a picture's rows know of no depth.
   @inline(__always)
   private static func forEachKernelRow(
     _ geometry: ConvolutionGeometry, _ pixels: Range<Int>,
@@ -258,36 +262,54 @@ package enum Convolution {
   ) {
     let g = geometry
     let rowCount = g.kernelWidth * g.inputChannels
-    var image = pixels.lowerBound / g.outputPixels
-    let inImage = pixels.lowerBound - image * g.outputPixels
-    var row = inImage / g.outputWidth
-    var column = inImage - row * g.outputWidth
-    for pixel in 0..<pixels.count {
-      var patchOffset = 0
-      let top = row * g.stride - g.paddingTop
-      let left = column * g.stride - g.paddingLeft
-      let firstInside = max(0, -left)
-      let lastInside = min(g.kernelWidth, g.inputWidth - left)
-      let inside = max(0, lastInside - firstInside) * g.inputChannels
-      for kernelRow in 0..<g.kernelHeight {
-        let y = top + kernelRow
-        let isInside = y >= 0 && y < g.inputHeight && inside > 0
-        let imageOffset =
-          ((image * g.inputHeight + y) * g.inputWidth + left + firstInside) * g.inputChannels
-        body(
-          pixel, patchOffset, isInside ? imageOffset : nil, firstInside * g.inputChannels, inside)
-        patchOffset += rowCount
-      }
-      column += 1
-      if column == g.outputWidth {
-        column = 0
-        row += 1
-        if row == g.outputHeight {
-          row = 0
-          image += 1
+    let firstLine = pixels.lowerBound / g.outputWidth
+    let firstPlane = firstLine / g.outputHeight
+    for kernelPlane in 0..<g.kernelDepth {
+      var plane = firstPlane
+      var row = firstLine - plane * g.outputHeight
+      var column = pixels.lowerBound - firstLine * g.outputWidth
+      var inputPlane = inputPlane(g, of: plane, kernelPlane)
+      for pixel in 0..<pixels.count {
+        var patchOffset = kernelPlane * g.kernelHeight * rowCount
+        let top = row * g.rows.stride - g.rows.before
+        let left = column * g.columns.stride - g.columns.before
+        let firstInside = max(0, -left)
+        let lastInside = min(g.kernelWidth, g.inputWidth - left)
+        let inside =
+          inputPlane < 0 ? 0 : max(0, lastInside - firstInside) * g.inputChannels
+        for kernelRow in 0..<g.kernelHeight {
+          let y = top + kernelRow
+          let isInside = y >= 0 && y < g.inputHeight && inside > 0
+          let imageOffset =
+            ((inputPlane * g.inputHeight + y) * g.inputWidth + left + firstInside)
+            * g.inputChannels
+          body(
+            pixel, patchOffset, isInside ? imageOffset : nil, firstInside * g.inputChannels, inside)
+          patchOffset += rowCount
+        }
+        column += 1
+        if column == g.outputWidth {
+          column = 0
+          row += 1
+          if row == g.outputHeight {
+            row = 0
+            plane += 1
+            inputPlane = self.inputPlane(g, of: plane, kernelPlane)
+          }
         }
       }
     }
+  }
+
+  /// The plane of all images' that a kernel's plane meets at a plane of the outputs; below 0 where
+  /// it lies in the padding.
+  @inline(__always)
+  private static func inputPlane(
+    _ g: ConvolutionGeometry, of outputPlane: Int, _ kernelPlane: Int
+  ) -> Int {
+    let (image, place) = outputPlane.quotientAndRemainder(dividingBy: g.outputDepth)
+    let plane = place * g.depth.stride - g.depth.before + kernelPlane
+    return plane >= 0 && plane < g.inputDepth ? image * g.inputDepth + plane : -1
   }
 
   /// Overwrites `piece` with the patch matrix's rows of `pixels` (im2col), in panels; what a last
@@ -344,15 +366,15 @@ package enum Convolution {
   /// Rows and columns of the image that patches meet, with their padding.
   private static func paddedSize(_ g: ConvolutionGeometry) -> (height: Int, width: Int) {
     (
-      (g.outputHeight - 1) * g.stride + g.kernelHeight,
-      (g.outputWidth - 1) * g.stride + g.kernelWidth
+      (g.outputHeight - 1) * g.rows.stride + g.kernelHeight,
+      (g.outputWidth - 1) * g.columns.stride + g.kernelWidth
     )
   }
 
   /// Values of an image with its padding and as many behind it as are read too much; 0 where
-  /// patches are not short, or images are large.
+  /// patches are not short, or images are large or have planes.
   private static func paddedCount(_ g: ConvolutionGeometry) -> Int {
-    guard g.patchCount <= mostShortValues, !g.patchesAreInput else { return 0 }
+    guard g.patchCount <= mostShortValues, g.isFlat, !g.patchesAreInput else { return 0 }
     let (height, width) = paddedSize(g)
     let count = height * width * g.inputChannels + 8
     return count <= mostPaddedValues ? count : 0
@@ -393,13 +415,14 @@ package enum Convolution {
       let copies = copies[..<count]
       forEachOutputRow(g, pixels) { image, row, columns, pixel, isFirst in
         if isFirst { pad(g, x + image * g.inputCount, into: padded) }
-        var source = padded + (row * width + columns.lowerBound * g.inputChannels) * g.stride
+        let first = columns.lowerBound * g.inputChannels * g.columns.stride
+        var source = padded + row * g.rows.stride * width + first
         var target = piece + pixel * 16
         for _ in 0..<min(columns.count, pixels.count - 1 - pixel) {
           for copy in copies {
             (target + copy.target).setLanes(0, (source + copy.source).lanes(0))
           }
-          source += g.stride * g.inputChannels
+          source += g.columns.stride * g.inputChannels
           target += 16
         }
         guard pixel + columns.count == pixels.count else { return }
