@@ -131,8 +131,13 @@ struct VolumeCase: Sendable, CustomStringConvertible {
       images: 3, inputs: 1, outputs: 16, size: [16, 16, 16], kernel: [3, 3, 3],
       before: [1, 1, 1], after: [1, 1, 1]),
     VolumeCase(
-      images: 2, inputs: 24, outputs: 9, size: [9, 10, 11], kernel: [3, 3, 3],
+      images: 2, inputs: 10, outputs: 9, size: [9, 10, 11], kernel: [3, 3, 3],
       before: [1, 1, 1], after: [1, 1, 1]),
+    // Short patches with a stride, in front of padding that no patch meets; many kernel rows.
+    VolumeCase(
+      inputs: 1, outputs: 40, size: [7, 6, 9], kernel: [2, 4, 3], stride: [3, 2, 2],
+      before: [1, 0, 2], after: [0, 1, 0]),
+    VolumeCase(inputs: 1, outputs: 3, size: [9, 8, 2], kernel: [5, 7, 1], before: [2, 3, 0]),
     // Lines.
     VolumeCase(size: [1, 1, 19], kernel: [1, 1, 4], stride: [1, 1, 2], before: [0, 0, 1]),
     VolumeCase(inputs: 17, outputs: 33, size: [1, 1, 9], kernel: [1, 1, 3], before: [0, 0, 2]),

@@ -12,6 +12,8 @@ import Testing
     var classes = 0
     /// Whether inputs are 1/2 apart or more, for layers that compare them.
     var isSpread = false
+    /// Of the differences.
+    var step: Float = 0x1p-4
     /// Of a composite layer; nil for what its kind says.
     var isCurved: Bool?
     var kind: String { String(layer.prefix { $0 != ":" }) }
@@ -128,12 +130,16 @@ import Testing
   ]
 
   static let attention = [
-    Case(layer: "selfAttention: {pool: 1}", input: Shape(channels: 17, height: 3, width: 2)),
+    Case(
+      layer: "selfAttention: {pool: 1}", input: Shape(channels: 17, height: 3, width: 2),
+      step: 0x1p-7),
     Case(
       layer: "selfAttention: {pool: 1, spectralNorm: true}",
-      input: Shape(channels: 9, depth: 2, height: 3, width: 2)),
-    Case(layer: "selfAttention: {pool: 1}", input: Shape(channels: 8, length: 9)),
-    Case(layer: "selfAttention", input: Shape(channels: 16, height: 2, width: 3)),
+      input: Shape(channels: 9, depth: 2, height: 3, width: 2), step: 0x1p-7),
+    Case(
+      layer: "selfAttention: {pool: 1}", input: Shape(channels: 8, length: 9), step: 0x1p-7),
+    Case(
+      layer: "selfAttention", input: Shape(channels: 16, height: 2, width: 3), step: 0x1p-7),
   ]
 
   static let pictures = [
@@ -332,8 +338,10 @@ import Testing
     let (passes, x, dy, _) = try setUp(test)
     let parameters = passes.harness.parameters
     let found = try passes.first(x: x, dy: dy)
-    try expectGradient(found.dx, at: x, "input") { dot(try passes.first(x: $0, dy: dy).y, dy) }
-    try expectGradient(found.dw, at: parameters, "parameters") {
+    try expectGradient(found.dx, at: x, step: test.step, "input") {
+      dot(try passes.first(x: $0, dy: dy).y, dy)
+    }
+    try expectGradient(found.dw, at: parameters, step: test.step, "parameters") {
       passes.harness.parameters = $0
       return dot(try passes.first(x: x, dy: dy).y, dy)
     }
@@ -348,14 +356,16 @@ import Testing
     try expectGradient(found.jt, at: dy, "output gradient") {
       dot(try passes.first(x: x, dy: $0).dx, t)
     }
-    try expectGradient(found.dw, at: parameters, floor: 0.1, "parameters") {
+    try expectGradient(
+      found.dw, at: parameters, floor: 0.1, step: test.step, "parameters"
+    ) {
       passes.harness.parameters = $0
       return dot(try passes.first(x: x, dy: dy).dx, t)
     }
     passes.harness.parameters = parameters
     // Without a share F must not depend on x at all.
     let share = found.share ?? [Float](repeating: 0, count: x.count)
-    try expectGradient(share, at: x, floor: 0.1, "input") {
+    try expectGradient(share, at: x, floor: 0.1, step: test.step, "input") {
       dot(try passes.first(x: $0, dy: dy).dx, t)
     }
   }

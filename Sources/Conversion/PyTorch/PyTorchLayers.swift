@@ -235,9 +235,11 @@ struct PyTorchLayers {
 
   /// The part of an image with the pixels of `shape`, from a corner on.
   private func crop(from corner: [Int], _ shape: Shape) -> String {
-    let sizes = shape.pixelSizes.map(String.init)
-    return "Crop((\(corner.map(String.init).joined(separator: ", ")),), "
-      + "(\(sizes.joined(separator: ", ")),))"
+    let tuple = { (numbers: [Int]) in
+      numbers.count == 1
+        ? "(\(numbers[0]),)" : "(\(numbers.map(String.init).joined(separator: ", ")))"
+    }
+    return "Crop(\(tuple(corner)), \(tuple(shape.pixelSizes)))"
   }
 
   private func pooling(_ layer: LayerDescription, _ name: String) throws -> [Module] {

@@ -355,119 +355,6 @@ package enum Convolution {
     }
   }
 
-  // MARK: - Short patches
-
-  /// The most values of a patch that is copied eight values at a time, whether they belong to it or
-  /// not.
-  private static let mostShortValues = 64
-  /// The most values of an image that is copied whole for every piece: 256 KiB.
-  private static let mostPaddedValues = 64 * 1024
-
-  /// Rows and columns of the image that patches meet, with their padding.
-  private static func paddedSize(_ g: ConvolutionGeometry) -> (height: Int, width: Int) {
-    (
-      (g.outputHeight - 1) * g.rows.stride + g.kernelHeight,
-      (g.outputWidth - 1) * g.columns.stride + g.kernelWidth
-    )
-  }
-
-  /// Values of an image with its padding and as many behind it as are read too much; 0 where
-  /// patches are not short, or images are large or have planes.
-  private static func paddedCount(_ g: ConvolutionGeometry) -> Int {
-    guard g.patchCount <= mostShortValues, g.isFlat, !g.patchesAreInput else { return 0 }
-    let (height, width) = paddedSize(g)
-    let count = height * width * g.inputChannels + 8
-    return count <= mostPaddedValues ? count : 0
-  }
-
-  /// Eight neighbouring values of an image that begin a patch's values in one panel.
-  private struct Copy: BitwiseCopyable {
-    var source: Int
-    var target: Int
-  }
-
-  /// `gather` of short patches: from a copy of the image with its padding, eight values at a time.
-  ///
-  /// The values that a copy writes too much are those of a later copy, in this pixel or the next;
-  /// only the last pixel is copied value by value.
-  private static func gatherShort(
-    _ geometry: ConvolutionGeometry, _ x: UnsafePointer<Float>, _ pixels: Range<Int>,
-    into piece: UnsafeMutablePointer<Float>, padded: UnsafeMutablePointer<Float>
-  ) {
-    let g = geometry
-    let rowCount = g.kernelWidth * g.inputChannels
-    let width = paddedSize(g).width * g.inputChannels
-    let panelStep = pixels.count * 16
-    padded.update(repeating: 0, count: paddedCount(g))
-    let most = g.kernelHeight * 2 * (rowCount / 8 + 1)
-    withUnsafeTemporaryAllocation(of: Copy.self, capacity: most) { copies in
-      var count = 0
-      for row in 0..<g.kernelHeight {
-        var done = 0
-        while done < rowCount {
-          let value = row * rowCount + done
-          let target = (value >> 4) * panelStep + (value & 15)
-          copies.initializeElement(at: count, to: Copy(source: row * width + done, target: target))
-          count += 1
-          done += min(8, 16 - (value & 15))
-        }
-      }
-      let copies = copies[..<count]
-      forEachOutputRow(g, pixels) { image, row, columns, pixel, isFirst in
-        if isFirst { pad(g, x + image * g.inputCount, into: padded) }
-        let first = columns.lowerBound * g.inputChannels * g.columns.stride
-        var source = padded + row * g.rows.stride * width + first
-        var target = piece + pixel * 16
-        for _ in 0..<min(columns.count, pixels.count - 1 - pixel) {
-          for copy in copies {
-            (target + copy.target).setLanes(0, (source + copy.source).lanes(0))
-          }
-          source += g.columns.stride * g.inputChannels
-          target += 16
-        }
-        guard pixel + columns.count == pixels.count else { return }
-        for value in 0..<g.patchCount {
-          let (row, place) = value.quotientAndRemainder(dividingBy: rowCount)
-          target[(value >> 4) * panelStep + (value & 15)] = source[row * width + place]
-        }
-      }
-    }
-  }
-
-  /// The image without its border: that is 0 and stays so.
-  private static func pad(
-    _ g: ConvolutionGeometry, _ image: UnsafePointer<Float>,
-    into padded: UnsafeMutablePointer<Float>
-  ) {
-    let (height, width) = paddedSize(g)
-    let columns = min(g.inputWidth, width - g.paddingLeft) * g.inputChannels
-    for row in 0..<max(0, min(g.inputHeight, height - g.paddingTop)) where columns > 0 {
-      copy(
-        image + row * g.inputWidth * g.inputChannels,
-        to: padded + ((row + g.paddingTop) * width + g.paddingLeft) * g.inputChannels,
-        count: columns)
-    }
-  }
-
-  /// Calls `body` for the pixels of every output row with the number of the first in the piece.
-  ///
-  /// `body` is also told whether no pixel of the image came before (`isFirst`).
-  @inline(__always)
-  private static func forEachOutputRow(
-    _ g: ConvolutionGeometry, _ pixels: Range<Int>,
-    _ body: (_ image: Int, _ row: Int, _ columns: Range<Int>, _ pixel: Int, _ isFirst: Bool) -> Void
-  ) {
-    var pixel = 0
-    while pixel < pixels.count {
-      let (image, place) = (pixels.lowerBound + pixel)
-        .quotientAndRemainder(dividingBy: g.outputPixels)
-      let (row, column) = place.quotientAndRemainder(dividingBy: g.outputWidth)
-      let end = min(g.outputWidth, column + pixels.count - pixel)
-      body(image, row, column..<end, pixel, pixel == 0 || place == 0)
-      pixel += end - column
-    }
-  }
-
   /// Adds the patch matrix's rows of `pixels` to the images they were cut from (col2im).
   private static func scatterAdd(
     _ geometry: ConvolutionGeometry, _ piece: UnsafePointer<Float>, _ pixels: Range<Int>,
@@ -516,7 +403,7 @@ package enum Convolution {
   }
 
   @inline(__always)
-  private static func copy(
+  static func copy(
     _ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int
   ) {
     var index = 0
