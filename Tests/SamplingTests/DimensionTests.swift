@@ -71,7 +71,7 @@ import Testing
           let (sample, place) = index.quotientAndRemainder(dividingBy: 2 * pixels)
           return images[sample * 2 * pixels + place % pixels * 2 + place / pixels]
         }
-        expectSameBits(values, expected)
+        #expect(values == expected)
       }
     }
   }
