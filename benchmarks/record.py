@@ -5,8 +5,9 @@
   wgangp-dist verify --config configs/fashion-mnist-wgan-gp.yaml fashion.safetensors
 
 Needs torch, numpy and safetensors. Expected time: seconds at small widths; at the published width and batch a minute a step.
-The systems are those of pytorch_systems.py, and `fashion-no-norm`, the first without batch norm in the critic. Each has its
-published objective unless an option says otherwise:
+The systems are those of pytorch_systems.py, `fashion-no-norm`, the first without batch norm in the critic, and three small ones
+that nobody has published, for their layers: `line` (one dimension), `volume` (three) and `attention`. Each has its published
+objective, those three WGAN-GP's, unless an option says otherwise:
 
   python benchmarks/record.py --system fashion-no-norm --loss hinge --at reals --target 0 --weight 5 --out hinge-r1.safetensors
 
@@ -23,7 +24,7 @@ the population) and u uniform in [0, 1) for each value. With --every k it is com
 first one included, with k times the weight.
 
 A recording is a safetensors file. Names are a `Sequential`'s indices, layouts PyTorch's (NCHW images, OIHW convolutions, IOHW
-transposed convolutions). STEP is critic.K or generator, I and K count from 0.
+transposed convolutions; NCL and NCDHW of lines and volumes). STEP is critic.K or generator, I and K count from 0.
 
   init.NETWORK.NAME                        parameters and buffers before the first step; NETWORK: generator or critic
   iter.I.STEP.noise                        inputs of a step
@@ -65,7 +66,64 @@ class FashionNoNorm(systems.Fashion):
         return g, [layer for layer in c if not isinstance(layer, nn.BatchNorm2d)]
 
 
-SYSTEMS = {**systems.SYSTEMS, 'fashion-no-norm': FashionNoNorm}
+class Line(systems.System):
+    """Samples of 2 channels and 16 pixels in a row."""
+    shape, noise, batch, critic_steps, width = (2, 16), (6,), 8, 2, 2
+
+    def networks(self, w):
+        g = [nn.Linear(6, 16 * w), nn.ReLU(), nn.Unflatten(1, (4 * w, 4)), nn.ConvTranspose1d(4 * w, 2 * w, 4, 2, 1, bias=False),
+             nn.BatchNorm1d(2 * w), nn.ReLU(), nn.Upsample(scale_factor=2), nn.Conv1d(2 * w, 2, 5, padding=2), nn.Tanh()]
+        c = [nn.Conv1d(2, 3 * w, 5, 2, 2), nn.LeakyReLU(0.2), nn.AvgPool1d(3, 1, 1), nn.Conv1d(3 * w, 4 * w, 3, padding=1, bias=False),
+             nn.InstanceNorm1d(4 * w, affine=True), nn.SiLU(), nn.MaxPool1d(3, 2), nn.Flatten(), nn.Linear(12 * w, 1)]
+        return g, c
+
+
+class Volume(systems.System):
+    """Samples of one channel, 6 planes, 4 rows and 8 columns."""
+    shape, noise, batch, critic_steps, width = (1, 6, 4, 8), (6, 1, 1, 1), 6, 2, 2
+
+    def networks(self, w):
+        g = [nn.ConvTranspose3d(6, 2 * w, (3, 2, 4), bias=False), nn.BatchNorm3d(2 * w), nn.ReLU(),
+             nn.ConvTranspose3d(2 * w, w, (4, 3, 4), 2, 1, (0, 1, 0), bias=False), nn.LayerNorm([w, 6, 4, 8]), nn.ReLU(),
+             nn.Conv3d(w, 1, 3, padding=1), nn.Tanh()]
+        c = [nn.Conv3d(1, 2 * w, 3, (1, 1, 2), 1), nn.LeakyReLU(0.2), nn.AvgPool3d(2), nn.Conv3d(2 * w, 3 * w, 3, padding=1, bias=False),
+             nn.InstanceNorm3d(3 * w), nn.LeakyReLU(0.2), nn.MaxPool3d((1, 2, 2)), nn.Conv3d(3 * w, 2 * w, (2, 1, 1)), nn.Tanh(),
+             nn.Conv3d(2 * w, 1, (2, 1, 1))]
+        return g, c
+
+
+class SelfAttention(nn.Module):
+    """Zhang et al. 2019, as Brock's code of BigGAN has it; gamma begins at 1/2 here, so that the rest has a gradient."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.gamma = nn.Parameter(torch.tensor([0.5]))
+        self.theta = nn.Conv2d(channels, channels // 8, 1, bias=False)
+        self.phi = nn.Conv2d(channels, channels // 8, 1, bias=False)
+        self.g = nn.Conv2d(channels, channels // 2, 1, bias=False)
+        self.o = nn.Conv2d(channels // 2, channels, 1, bias=False)
+
+    def forward(self, x):
+        theta, phi, g = self.theta(x), F.max_pool2d(self.phi(x), 2), F.max_pool2d(self.g(x), 2)
+        n, _, h, w = x.shape
+        beta = F.softmax(torch.bmm(theta.flatten(2).transpose(1, 2), phi.flatten(2)), -1)
+        found = torch.bmm(g.flatten(2), beta.transpose(1, 2)).view(n, -1, h, w)
+        return x + self.gamma * self.o(found)
+
+
+class Attention(systems.System):
+    """Pictures of 12 x 8 pixels."""
+    shape, noise, batch, critic_steps, width = (1, 12, 8), (6, 1, 1), 6, 2, 2
+
+    def networks(self, w):
+        g = [nn.ConvTranspose2d(6, 8 * w, (6, 4), bias=False), nn.BatchNorm2d(8 * w), nn.ReLU(), SelfAttention(8 * w),
+             nn.ConvTranspose2d(8 * w, 1, 4, 2, 1), nn.Tanh()]
+        c = [nn.Conv2d(1, 8 * w, (4, 3), (2, 1), 1), nn.LeakyReLU(0.2), SelfAttention(8 * w), nn.Conv2d(8 * w, 2 * w, 4, 2, 1),
+             nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(24 * w, 1)]
+        return g, c
+
+
+SYSTEMS = {**systems.SYSTEMS, 'fashion-no-norm': FashionNoNorm, 'line': Line, 'volume': Volume, 'attention': Attention}
 
 
 def initialize(system, network):

@@ -5,7 +5,7 @@ import Storage
 ///
 /// | array | shape | type |
 /// |---|---|---|
-/// | `samples` | N x C x H x W, of vectors N x C | float32, in the data's range |
+/// | `samples` | N x C x H x W, of vectors N x C, of lines N x C x L, of volumes N x C x D x H x W | float32, in the data's range |
 /// | `noise` | N x the generator's input, likewise | float32 |
 /// | `labels` | N, of a conditional generator | int64 |
 ///
@@ -139,6 +139,6 @@ extension SampleGenerator {
 }
 
 extension Shape {
-  /// Channels, height and width, of a vector its values only.
-  fileprivate var arraySizes: [Int] { pixels > 1 ? [channels, height, width] : [channels] }
+  /// PyTorch's sizes, of a vector its values only.
+  fileprivate var arraySizes: [Int] { pixels > 1 ? sizes : [channels] }
 }

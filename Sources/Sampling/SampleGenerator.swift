@@ -140,7 +140,8 @@ package struct SampleGenerator {
     return grid(of: samples, columns: layout.columns, scale: scale, headings: layout.headings)
   }
 
-  /// A grid of images, channels last.
+  /// A grid of images, channels last: of volumes their planes one under the other, of lines strips
+  /// of one pixel's height.
   ///
   /// - Parameters:
   ///   - images: Whole samples of the generator's shape, in the data's range.
@@ -157,10 +158,12 @@ package struct SampleGenerator {
     let grid = SampleGrid(
       columns: columns, padding: padding, range: range,
       padValue: (range.lowerBound + range.upperBound) / 2, scale: scale)
+    let picture = shape.picture
     return images.withUnsafeBufferPointer {
       grid.render(
-        $0, count: images.count / shape.elementCount, height: shape.height, width: shape.width,
-        channels: shape.channels, columnHeadings: headings, rowLabels: rowLabels)
+        $0, count: images.count / picture.elementCount, height: picture.height,
+        width: picture.width, channels: picture.channels, columnHeadings: headings,
+        rowLabels: rowLabels)
     }
   }
 

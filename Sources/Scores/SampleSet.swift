@@ -110,6 +110,9 @@ package final class SampleSet {
   }
 
   private func extract(_ range: Range<Int>, _ extractor: any FeatureExtractor) throws -> Extracted {
+    guard shape.dimensions == 2 else {
+      throw Fault("\(extractor.name): takes pictures, found samples of shape \(shape)")
+    }
     let images = try pixels(items(range), white: extractor.white)
     return try images.withUnsafeBufferPointer {
       try extractor.extract(

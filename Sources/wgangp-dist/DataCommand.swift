@@ -262,7 +262,7 @@ struct DataVerifyCommand: ParsableCommand {
     }
     print(
       "\(dataset.name): \(dataset.count) samples of "
-        + "\(shape.channels)x\(shape.height)x\(shape.width)"
+        + "\(shape)"
     )
     print(
       "values \(low) to \(high), mean "
@@ -308,16 +308,17 @@ struct DataPreviewCommand: ParsableCommand {
       let (dataset, range) = try data.open()
       let shape = dataset.shape
       let image: Picture
-      if shape.height == 1, shape.width == 1, shape.channels == 2 {
+      if shape == Shape(channels: 2) {
         image = DatasetPicture.render(points: samples(dataset, Array(0..<min(5000, dataset.count))))
       } else {
         guard shape.channels == 1 || shape.channels == 3 else {
           throw Fault(
             "\(dataset.name): \(shape.channels) channels; expected 1 or 3 for a picture")
         }
+        let picture = shape.picture
         image = DatasetPicture.render(
-          table(dataset), height: shape.height, width: shape.width, channels: shape.channels,
-          range: range)
+          table(dataset), height: picture.height, width: picture.width,
+          channels: picture.channels, range: range)
       }
       try PNG.write(image, to: output)
       print("\(output): \(image.width) x \(image.height) pixels of \(dataset.name)")

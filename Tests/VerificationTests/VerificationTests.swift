@@ -136,6 +136,31 @@ import Verification
     }
   }
 
+  // MARK: - Lines, volumes, self-attention
+
+  /// With WGAN-GP's penalty, so that all layers' second-order passes count.
+  @Test(arguments: ["line", "volume", "attention"], [1, 4])
+  func otherDimensionsPass(name: String, ranks: Int) throws {
+    let path = repositoryFile("Tests/VerificationTests/Fixtures/dimensions/\(name)")
+    let found = try ThreadedCommunicator.run(ranks: ranks) {
+      let replay = try self.replay(
+        path + ".safetensors", config: path + ".yaml", communicator: $0)
+      #expect(replay.notCompared.isEmpty, "\(replay.notCompared)")
+      return replay.findings
+    }
+    for rank in found {
+      #expect(rank.count > 40)
+      for finding in rank { #expect(finding.passes, "\(finding)") }
+      #expect(rank == found[0])
+    }
+    let keys = Set(found[0].map(\.key))
+    #expect(keys.contains("iter.0.critic.1.penalty"))
+    if name == "attention" {
+      #expect(
+        keys.isSuperset(of: ["iter.0.critic.0.grad.2.gamma", "final.generator.3.phi.weight"]))
+    }
+  }
+
   // MARK: - Kinks
 
   private func kinks(_ what: String) throws -> String {

@@ -1,7 +1,7 @@
 /// A class or function of a Python file that PyTorch itself has not.
 enum PyTorchHelper: CaseIterable {
   case call, layers, residual, labelledResidual, reshape, crop, globalMean, shuffledUpsample
-  case conditionalBatchNorm, layerNorm, labelConcat
+  case conditionalBatchNorm, layerNorm, labelConcat, selfAttention
 
   /// The definition, between empty lines.
   var text: String {
@@ -73,15 +73,14 @@ enum PyTorchHelper: CaseIterable {
       """
 
       class Crop(nn.Module):
-          \"""A part of an image.\"""
+          \"""A part of an image: so many pixels from a corner on.\"""
 
-          def __init__(self, top, left, height, width):
+          def __init__(self, corner, sizes):
               super().__init__()
-              self.rows = slice(top, top + height)
-              self.columns = slice(left, left + width)
+              self.parts = tuple(slice(a, a + n) for a, n in zip(corner, sizes))
 
           def forward(self, x):
-              return x[:, :, self.rows, self.columns]
+              return x[(slice(None), slice(None), *self.parts)]
       """
     case .globalMean:
       """
@@ -90,7 +89,7 @@ enum PyTorchHelper: CaseIterable {
           \"""The mean over all pixels.\"""
 
           def forward(self, x):
-              return x.mean((2, 3))
+              return x.mean(tuple(range(2, x.dim())))
       """
     case .shuffledUpsample:
       """
@@ -166,6 +165,28 @@ enum PyTorchHelper: CaseIterable {
               if not torch.is_tensor(values):
                   return values
               return values.view(*values.shape, *(1,) * (x.dim() - 1 - values.dim()))
+      """
+    case .selfAttention:
+      """
+
+      class SelfAttention(nn.Module):
+          \"""x + gamma o(attention of theta(x) over phi(x), of the values g(x)): Zhang et al. 2019.\"""
+
+          def __init__(self, convolution, channels, pool=None, norm=lambda module: module):
+              super().__init__()
+              self.gamma = nn.Parameter(torch.zeros(1))
+              self.theta = norm(convolution(channels, channels // 8, 1, bias=False))
+              self.phi = norm(convolution(channels, channels // 8, 1, bias=False))
+              self.g = norm(convolution(channels, channels // 2, 1, bias=False))
+              self.o = norm(convolution(channels // 2, channels, 1, bias=False))
+              self.pool = pool or nn.Identity()
+
+          def forward(self, x):
+              queries = self.theta(x).flatten(2)
+              keys, values = self.pool(self.phi(x)).flatten(2), self.pool(self.g(x)).flatten(2)
+              weights = torch.softmax(queries.transpose(1, 2) @ keys, -1)
+              found = (values @ weights.transpose(1, 2)).unflatten(2, x.shape[2:])
+              return x + self.gamma * self.o(found)
       """
     case .labelConcat:
       """

@@ -61,5 +61,10 @@ struct PyTorchNetwork {
 
 extension Shape {
   /// The sizes in a row: `1, 28, 28`.
-  var sizesText: String { "\(channels), \(height), \(width)" }
+  var sizesText: String { sizesText(dimensions) }
+
+  /// The sizes of a shape that is written with pixels in so many directions.
+  func sizesText(_ dimensions: Int) -> String {
+    ([channels] + extents.numbers(dimensions)).map(String.init).joined(separator: ", ")
+  }
 }

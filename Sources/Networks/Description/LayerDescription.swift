@@ -133,8 +133,3 @@ extension LayerDescription: Encodable {
     if !children.isEmpty { try container.encode(children, forKey: .children) }
   }
 }
-
-extension Shape {
-  /// Channels, height, width.
-  var sizes: [Int] { [channels, height, width] }
-}
