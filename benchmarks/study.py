@@ -18,6 +18,7 @@ both sides. The images of `clip`, 32 x 32, are compared with the same digits at 
 """
 import concurrent.futures
 import csv
+import itertools
 import json
 import pathlib
 import struct
@@ -28,6 +29,7 @@ import numpy
 import common
 import pytorch_train
 
+WAYS = {'ours': 'wgangp-dist', 'pytorch': 'PyTorch'}
 SEEDS = (0, 1, 2)
 COUNT = 2000
 SCORES = ('fid', 'precision', 'recall')
@@ -106,7 +108,7 @@ class Study:
     def __init__(self, options):
         self.work, self.data, self.program = options.work.resolve(), options.data.resolve(), options.program.resolve()
         self.network = self.work / 'digits-resized.yaml'
-        self.cells = [Cell(self, system, way, seed) for seed in SEEDS for system in SYSTEMS for way in ('pytorch', 'ours')]
+        self.cells = [Cell(self, system, way, seed) for seed in SEEDS for system in SYSTEMS for way in WAYS]
 
     def prepare(self):
         """The feature network and the digits that are compared with, as far as they are missing."""
@@ -161,7 +163,6 @@ class Study:
 
 # ---- table and pictures --------------------------------------------------------------------------------------------------------
 
-WAYS = {'ours': 'wgangp-dist', 'pytorch': 'PyTorch'}
 COLORS = {'ours': 'tab:blue', 'pytorch': 'tab:orange'}
 WITH_DISTANCE = ('penalty', 'clip')
 
@@ -184,11 +185,19 @@ def span(column):
     return f'{column.mean():.3g} ({column.min():.3g} to {column.max():.3g})' if len(column) > 1 else f'{column[0]:.3g}'
 
 
-def overlaps(ways, name):
-    """At how many iterations the ranges of both ways' seeds meet."""
-    ours, other = (values(ways[way], name) for way in WAYS)
-    ours = ours[:, :other.shape[1]]
-    return int(((ours.min(0) <= other.max(0)) & (other.min(0) <= ours.max(0))).sum())
+def apart(a, b, name):
+    """The mean over iterations of the difference of two runs: of FID relative, by its logarithm."""
+    both = min(len(a[name]), len(b[name]))
+    x, y = (numpy.array(scores[name][:both]) for scores in (a, b))
+    return float(numpy.abs(numpy.log(x / y) if name == 'fid' else x - y).mean())
+
+
+def distances(ways, name):
+    """Means over pairs of runs of one program with two seeds, and over pairs of one of each program; none is NaN."""
+    ours, theirs = (list(ways[way].values()) for way in WAYS)
+    seeds = [apart(a, b, name) for runs in (ours, theirs) for a, b in itertools.combinations(runs, 2)]
+    programs = [apart(a, b, name) for a in ours for b in theirs]
+    return [sum(values) / len(values) if values else float('nan') for values in (seeds, programs)]
 
 
 def rank_correlation(a, b):
@@ -207,8 +216,8 @@ def last_rows(found):
 def agreement_rows(found):
     for system, ways in found.items():
         if len(ways) == 2:
-            points = len(next(iter(ways['pytorch'].values()))['iterations'])
-            yield [SYSTEMS[system][0], *(f'{overlaps(ways, name)} of {points}' for name in SCORES)]
+            cells = [f'{100 * value:.0f} %' if name == 'fid' else f'{value:.3f}' for name in SCORES for value in distances(ways, name)]
+            yield [SYSTEMS[system][0], ' + '.join(str(len(ways[way])) for way in WAYS), *cells]
 
 
 def distance_rows(found):
@@ -217,6 +226,14 @@ def distance_rows(found):
             pairs = [(scores['w'], scores['fid']) for scores in seeds.values()]
             yield [SYSTEMS[system][0], WAYS[way], span(values(seeds, 'w')[:, 0]), span(values(seeds, 'w')[:, -1]),
                    ', '.join(f'{rank_correlation(w, fid):.2f}' for w, fid in pairs)]
+
+
+def fid_axis(axes):
+    from matplotlib import ticker
+    axes.set_yscale('log')
+    axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(ticker.StrMethodFormatter('{x:g}'))
+    axes.minorticks_off()
 
 
 def plot(found, floors, path):
@@ -232,15 +249,18 @@ def plot(found, floors, path):
                 iterations, y = next(iter(seeds.values()))['iterations'], values(seeds, name)
                 axes.fill_between(iterations, y.min(0), y.max(0), color=COLORS[way], alpha=0.2, linewidth=0)
                 axes.plot(iterations, y.mean(0), '-' if way == 'ours' else '--', color=COLORS[way], label=WAYS[way])
-            axes.axhline(floors[system][name], color='gray', linestyle=':', label='other real digits')
-            axes.set_yscale('log' if name == 'fid' else 'linear')
+            if name == 'fid':  # far below the curves
+                fid_axis(axes)
+                axes.text(0.03, 0.04, f'other real digits: {floors[system][name]:.1f}', transform=axes.transAxes, color='gray')
+            else:
+                axes.axhline(floors[system][name], color='gray', linestyle=':', label='other real digits')
             axes.grid(alpha=0.3)
         row[0].set_ylabel(title)
     for axes, system in zip(rows[0], found):
         axes.set_title(SYSTEMS[system][0])
     for axes in rows[-1]:
         axes.set_xlabel('iterations')
-    rows[0][0].legend(fontsize='small')
+    rows[1][0].legend(fontsize='small')
     figure.savefig(path, dpi=100)
     pyplot.close(figure)
 
@@ -255,7 +275,8 @@ def plot_distances(found, path):
             for number, scores in enumerate(seeds.values()):
                 axes.plot(scores['w'], scores['fid'], '-' if way == 'ours' else '--', marker='o', markevery=[-1], color=COLORS[way],
                           label=WAYS[way] if number == 0 else None)
-        axes.set(title=SYSTEMS[system][0], xlabel='W distance, mean of ten iterations', yscale='log')
+        axes.set(title=SYSTEMS[system][0], xlabel='W distance, mean of ten iterations')
+        fid_axis(axes)
         axes.grid(alpha=0.3)
         axes.legend(fontsize='small')
     row[0].set_ylabel('FID of the classifier')
@@ -265,12 +286,14 @@ def plot_distances(found, path):
 
 def write(options, study):
     found = collect(study)
+    options.results.mkdir(parents=True, exist_ok=True)
     floors = {system: study.floor(system) for system in found}
     environment = common.environment(options.program, sys.executable)
     plot(found, floors, options.results / 'study.png')
     plot_distances(found, options.results / 'study-w-distance.png')
     data = {'environment': environment, 'classifier': study.classifier, 'systems': SYSTEMS, 'otherDigits': floors, 'scores': found}
-    sizes = [[title, config, width, batch, iterations, every, ' '.join(more)] for title, config, _, width, batch, iterations, every, more in SYSTEMS.values()]
+    sizes = [[title, config, width, batch, ours, theirs, every, ' '.join(more)]
+             for title, config, _, width, batch, theirs, ours, every, more in SYSTEMS.values()]
     real = [[SYSTEMS[system][0], *(f'{floor[name]:.3g}' for name in SCORES)] for system, floor in floors.items()]
     page = common.heading('Four systems on 10,000 digits, beside PyTorch', environment) + f"""
 {study.classifier} Scores are of {COUNT} samples against {COUNT} digits; mean of the seeds (smallest to largest).
@@ -285,9 +308,10 @@ At the end:
 
 {common.table(['compared as for', 'FID', 'precision', 'recall'], real)}
 
-Scored iterations at which the ranges of the seeds of both programs meet:
+How far two runs are apart, the mean over the iterations that both programs have, of FID in per cent: two seeds of one program, and one
+run of each program. If both do the same, neither is larger but by chance.
 
-{common.table(['system', 'FID', 'precision', 'recall'], [*agreement_rows(found)])}
+{common.table(['system', 'seeds', 'FID, seeds', 'programs', 'precision, seeds', 'programs', 'recall, seeds', 'programs'], [*agreement_rows(found)])}
 
 W distance (mean of ten iterations) at the first and last scored iteration, and its rank correlation with FID over those iterations, by seed:
 
@@ -297,7 +321,7 @@ W distance (mean of ten iterations) at the first and last scored iteration, and 
 
 What was run:
 
-{common.table(['system', 'configuration', 'width', 'batch', 'iterations', 'scored every', 'other values'], sizes)}
+{common.table(['system', 'configuration', 'width', 'batch', 'iterations', 'of PyTorch', 'scored every', 'other values'], sizes)}
 """
     common.write(options.results, 'study', data, page)
 
