@@ -77,10 +77,10 @@ class Cell:
         return path
 
     def metrics(self):
-        """W distance and seconds by iteration."""
+        """W distance, None where the loss has none, and seconds by iteration."""
         path = self.folder / ('run/metrics.csv' if self.way == 'ours' else 'metrics.csv')
         rows = [{key.split()[0]: value for key, value in row.items()} for row in csv.DictReader(open(path))]
-        return [float(row.get('w_distance') or 'nan') for row in rows], [float(row['seconds']) for row in rows]
+        return [float(row['w_distance']) if row.get('w_distance') else None for row in rows], [float(row['seconds']) for row in rows]
 
     def scores(self):
         """Where it is done: the scores by iteration, the mean W distance of the ten iterations up to each, seconds an iteration."""
@@ -93,7 +93,8 @@ class Cell:
                 for name in SCORES:
                     found[name].append(values[name])
                 found['iterations'].append(iteration)
-                found['w'].append(float(numpy.mean(distances[iteration - 10:iteration])))
+                last = distances[iteration - 10:iteration]
+                found['w'].append(None if None in last else float(numpy.mean(last)))
         found['seconds'] = common.median(seconds)
         path.write_text(json.dumps(found) + '\n')
         return found
@@ -205,18 +206,23 @@ def rank_correlation(a, b):
     return float(numpy.corrcoef(numpy.argsort(numpy.argsort(a)), numpy.argsort(numpy.argsort(b)))[0, 1])
 
 
-def last_rows(found):
+def score_rows(found):
+    """At the last iteration of both programs, and at the last one."""
     for system, ways in found.items():
-        for way, seeds in ways.items():
-            last = next(iter(seeds.values()))['iterations'][-1]
-            yield [SYSTEMS[system][0], WAYS[way], len(seeds), last, *(span(values(seeds, name)[:, -1]) for name in SCORES),
-                   f'{common.median([scores["seconds"] for scores in seeds.values()]):.3f}']
+        iterations = [next(iter(seeds.values()))['iterations'] for seeds in ways.values()]
+        for iteration in sorted({each[-1] for each in iterations}):
+            for way, seeds in ways.items():
+                each = next(iter(seeds.values()))['iterations']
+                if iteration in each:
+                    column = each.index(iteration)
+                    yield [SYSTEMS[system][0], iteration, WAYS[way], len(seeds), *(span(values(seeds, name)[:, column]) for name in SCORES)]
 
 
 def agreement_rows(found):
     for system, ways in found.items():
         if len(ways) == 2:
-            cells = [f'{100 * value:.0f} %' if name == 'fid' else f'{value:.3f}' for name in SCORES for value in distances(ways, name)]
+            cells = ['one seed' if numpy.isnan(value) else f'{100 * value:.0f} %' if name == 'fid' else f'{value:.3f}'
+                     for name in SCORES for value in distances(ways, name)]
             yield [SYSTEMS[system][0], ' + '.join(str(len(ways[way])) for way in WAYS), *cells]
 
 
@@ -260,7 +266,7 @@ def plot(found, floors, path):
         axes.set_title(SYSTEMS[system][0])
     for axes in rows[-1]:
         axes.set_xlabel('iterations')
-    rows[1][0].legend(fontsize='small')
+    rows[2][0].legend(fontsize='small', loc='center left')
     figure.savefig(path, dpi=100)
     pyplot.close(figure)
 
@@ -300,9 +306,9 @@ def write(options, study):
 
 ![FID, precision and recall against iterations](study.png)
 
-At the end:
+At the last scored iteration of both programs, and at the last of all:
 
-{common.table(['system', 'program', 'seeds', 'iterations', 'FID', 'precision', 'recall', 'seconds an iteration, 1 thread'], [*last_rows(found)])}
+{common.table(['system', 'iterations', 'program', 'seeds', 'FID', 'precision', 'recall'], [*score_rows(found)])}
 
 {COUNT} other digits have:
 
