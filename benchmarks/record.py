@@ -5,23 +5,13 @@
   wgangp-dist verify --config configs/fashion-mnist-wgan-gp.yaml fashion.safetensors
 
 Needs torch, numpy and safetensors. Expected time: seconds at small widths; at the published width and batch a minute a step.
-The systems are those of pytorch_systems.py, `fashion-no-norm`, the first without batch norm in the critic, and three small ones
-that nobody has published, for their layers: `line` (one dimension), `volume` (three) and `attention`. Each has its published
-objective, those three WGAN-GP's, unless an option says otherwise:
+The systems and the losses are those of pytorch_systems.py, and three small ones that nobody has published, for their layers:
+`line` (one dimension), `volume` (three) and `attention`. Each system has its published objective, those three WGAN-GP's, unless
+an option says otherwise:
 
   python benchmarks/record.py --system fashion-no-norm --loss hinge --at reals --target 0 --weight 5 --out hinge-r1.safetensors
 
-  loss         critic minimizes                                            generator minimizes
-  wasserstein  mean C(y) - mean C(x)                                       -mean C(y)
-  hinge        mean max(0, 1 - C(x)) + mean max(0, 1 + C(y))               -mean C(y)
-  leastSquares (mean (C(x) - 1)^2 + mean C(y)^2) / 2                       mean (C(y) - 1)^2 / 2
-  bce          (mean H(C(x), 1) + mean H(C(y), 0)) / 2                     mean H(C(y), 1)
-
-x: reals, y: fakes. H takes probabilities where the critic ends in a sigmoid, logits elsewhere. The penalty is
-weight * mean (|g_i| - target)^2, with one side max(0, |g_i| - target)^2, where g_i is the gradient of C at point i:
-interpolates a x + (1 - a) y, reals, fakes, or noise: x + 0.5 * s * u with s the standard deviation of all values of x (that of
-the population) and u uniform in [0, 1) for each value. With --every k it is computed in every k-th critic step of the run, the
-first one included, with k times the weight.
+With --every k the penalty is computed in every k-th critic step of the run, the first one included, with k times the weight.
 
 A recording is a safetensors file. Names are a `Sequential`'s indices, layouts PyTorch's (NCHW images, OIHW convolutions, IOHW
 transposed convolutions; NCL and NCDHW of lines and volumes). STEP is critic.K or generator, I and K count from 0.
@@ -58,12 +48,6 @@ import pytorch_systems as systems
 KINKS = 1e-6
 LOSSES = ('wasserstein', 'hinge', 'leastSquares', 'bce')
 POINTS = ('interpolates', 'reals', 'fakes', 'noise')
-
-
-class FashionNoNorm(systems.Fashion):
-    def networks(self, w):
-        g, c = super().networks(w)
-        return g, [layer for layer in c if not isinstance(layer, nn.BatchNorm2d)]
 
 
 class Line(systems.System):
@@ -123,19 +107,7 @@ class Attention(systems.System):
         return g, c
 
 
-SYSTEMS = {**systems.SYSTEMS, 'fashion-no-norm': FashionNoNorm, 'line': Line, 'volume': Volume, 'attention': Attention}
-
-
-def initialize(system, network):
-    """The DCGAN systems' own initialization; the others keep PyTorch's."""
-    if not isinstance(system, (systems.Fashion, systems.Clip)):
-        return
-    for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-            nn.init.normal_(module.weight, 0, 0.02)
-        elif isinstance(module, nn.BatchNorm2d):
-            nn.init.normal_(module.weight, 1, 0.02)
-            nn.init.zeros_(module.bias)
+SYSTEMS = {**systems.SYSTEMS, 'line': Line, 'volume': Volume, 'attention': Attention}
 
 
 class Kinks:
@@ -183,70 +155,14 @@ def near_kinks(exact, errors):
     return out
 
 
-class Objective:
-    def __init__(self, system, options):
-        self.system = system
-        self.loss = options.loss or ('bce' if system.is_bce else 'wasserstein')
-        published = system.penalty is not None and not options.loss
-        self.at = options.at or ('interpolates' if published or options.weight else None)
-        self.weight = options.weight if options.weight is not None else system.penalty if published else 10
-        self.target, self.is_one_sided, self.every = options.target, options.sides == 'one', options.every
-
-    def scores(self, critic, x, labels):
-        out = critic(x, labels).reshape(x.shape[0], -1)
-        return out[:, 0], out[:, 1:]
-
-    def entropy(self, critic, s, target):
-        goal = torch.full_like(s, target)
-        if isinstance(critic[-1], nn.Sigmoid):
-            return F.binary_cross_entropy(s, goal)
-        return F.binary_cross_entropy_with_logits(s, goal)
-
-    def points(self, real, fake, alpha, perturbation):
-        if self.at == 'noise':
-            return real + 0.5 * real.std(correction=0) * perturbation
-        if self.at == 'interpolates':
-            a = alpha.reshape(-1, *[1] * (real.dim() - 1))
-            return a * real + (1 - a) * fake
-        return real if self.at == 'reals' else fake
-
-    def critic(self, number, generator, critic, real, noise, alpha, perturbation, labels):
-        """`number` counts the run's critic steps from 0."""
-        fake = generator(noise, labels).detach()
-        (r, logits), (f, _) = self.scores(critic, real, labels), self.scores(critic, fake, labels)
-        out = {}
-        if self.loss == 'wasserstein':
-            out['wasserstein'] = r.mean() - f.mean()
-            loss = -out['wasserstein']
-        elif self.loss == 'hinge':
-            loss = F.relu(1 - r).mean() + F.relu(1 + f).mean()
-        elif self.loss == 'leastSquares':
-            loss = ((r - 1) ** 2).mean() / 2 + (f ** 2).mean() / 2
-        else:
-            loss = (self.entropy(critic, r, 1.0) + self.entropy(critic, f, 0.0)) / 2
-        if self.at and number % self.every == 0:
-            x = self.points(real, fake, alpha, perturbation).detach().requires_grad_(True)
-            s, _ = self.scores(critic, x, labels)
-            gradient, = torch.autograd.grad(s.sum(), x, create_graph=True)
-            excess = gradient.reshape(x.shape[0], -1).norm(2, dim=1) - self.target
-            if self.is_one_sided:
-                excess = F.relu(excess)
-            out['penalty'] = self.every * self.weight * (excess ** 2).mean()
-            loss = loss + out['penalty']
-        if self.system.classes:
-            loss = loss + F.cross_entropy(logits, labels)
-        out['loss'] = loss
-        return out
-
-    def generator(self, generator, critic, noise, labels):
-        s, logits = self.scores(critic, generator(noise, labels), labels)
-        if self.loss == 'bce':
-            loss = self.entropy(critic, s, 1.0)
-        elif self.loss == 'leastSquares':
-            loss = ((s - 1) ** 2).mean() / 2
-        else:
-            loss = -s.mean()
-        return loss + 0.1 * F.cross_entropy(logits, labels) if self.system.classes else loss
+def objective(system, options):
+    """The published one, or what the options say."""
+    is_published = system.penalty is not None and not options.loss
+    has_penalty = options.at or is_published or options.weight
+    return systems.Objective(
+        system, loss=options.loss, at=(options.at or system.at) if has_penalty else None,
+        weight=options.weight if options.weight is not None else system.penalty if is_published else 10,
+        target=options.target, is_one_sided=options.sides == 'one', every=options.every)
 
 
 class Recording:
@@ -258,10 +174,10 @@ class Recording:
         self.batch = options.batch or self.system.batch
         self.critic_steps = options.critic_steps or self.system.critic_steps
         self.latent = options.latent or self.system.noise[0]
-        self.objective = Objective(self.system, options)
+        self.objective = objective(self.system, options)
         start = self.networks()
         for network in start.values():
-            initialize(self.system, network)
+            systems.initialize(self.system, network)
         with torch.no_grad():
             for p in start['critic'].parameters():
                 if p.dim() > 1:
@@ -281,13 +197,13 @@ class Recording:
 
     def draw(self):
         system, n, inputs = self.system, self.batch, {}
-        is_published = isinstance(system, (systems.Fashion, systems.Clip, systems.MLP))
+        has_same_reals = system.reuses_reals or isinstance(system, systems.MLP)
         for i in range(self.options.iterations):
             real = torch.rand(n, *system.shape) * 2 - 1 if len(system.shape) > 1 else torch.randn(n, *system.shape)
             if isinstance(system, systems.MNIST):
                 real = real.abs()
             for k in range(self.critic_steps):
-                if k and not is_published:   # those systems draw new reals for each step
+                if k and not has_same_reals:
                     real = real.roll(1, 0) * 0.9
                 p = f'iter.{i}.critic.{k}.'
                 inputs[p + 'real'], inputs[p + 'noise'] = real.clone(), torch.randn(n, self.latent)
@@ -388,7 +304,7 @@ if __name__ == '__main__':
     parser.add_argument('--loss', choices=LOSSES, help='default: published, with its penalty; without one where given')
     parser.add_argument('--at', choices=POINTS, help='the points of the penalty; default: interpolates where --weight is given')
     parser.add_argument('--weight', type=float, help='of the penalty; default: published, or 10')
-    parser.add_argument('--target', type=float, default=1, help='norm of the gradient; default: 1')
+    parser.add_argument('--target', type=float, help='norm of the gradient; default: published, or 1')
     parser.add_argument('--sides', choices=('two', 'one'), default='two', help='default: two')
     parser.add_argument('--every', type=int, default=1, help='critic steps from one penalty to the next; default: 1')
     parser.add_argument('--out', default='recording.safetensors', help='default: recording.safetensors')
