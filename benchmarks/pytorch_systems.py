@@ -9,6 +9,7 @@ synchronized batch norm on the CPU. Images, points, noise and classes are random
 
   fashion  fashion-mnist-wgan-gp     clip   mnist-wgan-clip            mnist  mnist-wgan-gp
   cifar    cifar10-wgan-gp-resnet    toy    toy-8gaussians             mlp    mnist-mlp-gan
+  fastcalogan  ATLAS's FastCaloGAN on photons (ATL-SOFT-PUB-2020-006): 50 noise values and 2 numbers of the condition
 """
 import argparse
 import json
@@ -67,10 +68,19 @@ class ByClass(nn.Module):
         return y * self.weight[labels][:, :, None, None] + self.bias[labels][:, :, None, None]
 
 
+class WithNumbers(nn.Module):
+    """The sample and the numbers of its condition side by side."""
+
+    def forward(self, x, numbers):
+        return torch.cat([x, numbers], 1)
+
+
 class Chain(nn.Sequential):
+    """`labels` are what the layers look at: classes, or the numbers of conditions."""
+
     def forward(self, x, labels=None):
         for layer in self:
-            x = layer(x, labels) if isinstance(layer, (ByClass, Sum)) else layer(x)
+            x = layer(x, labels) if isinstance(layer, (ByClass, Sum, WithNumbers)) else layer(x)
         return x
 
 
@@ -98,6 +108,8 @@ class System:
     """What a system is where its own class says nothing else."""
     shape, noise, batch, critic_steps, width = (1, 28, 28), (100, 1, 1), 128, 5, 64
     penalty, clip, classes, is_bce, generator_batch = 10, None, 0, False, 1
+    # Of the condition; a system has these or classes.
+    numbers = 0
     optimizer = staticmethod(adam(1e-4, (0.5, 0.999)))
 
 
@@ -188,7 +200,20 @@ class MLP(System):
         return g, c
 
 
-SYSTEMS = {'fashion': Fashion, 'clip': Clip, 'mnist': MNIST, 'cifar': CIFAR, 'toy': Toy, 'mlp': MLP}
+class FastCaloGAN(System):
+    shape, noise, batch, width, numbers = (368,), (50,), 128, 50, 2
+    optimizer = staticmethod(adam(1e-4, (0.55, 0.999)))
+
+    def networks(self, w):
+        def block(inputs, outputs):
+            return [nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs, eps=1e-3, momentum=0.01), nn.SiLU()]
+        n = self.shape[0]
+        g = [WithNumbers(), *block(self.noise[0] + self.numbers, w), *block(w, 2 * w), *block(2 * w, 4 * w), *block(4 * w, n)]
+        c = [WithNumbers(), nn.Linear(n + self.numbers, n), nn.ReLU(), nn.Linear(n, n), nn.ReLU(), nn.Linear(n, n), nn.ReLU(), nn.Linear(n, 1)]
+        return g, c
+
+
+SYSTEMS = {'fashion': Fashion, 'clip': Clip, 'mnist': MNIST, 'cifar': CIFAR, 'toy': Toy, 'mlp': MLP, 'fastcalogan': FastCaloGAN}
 
 
 # ---- an iteration --------------------------------------------------------------------------------------------------------------
@@ -222,6 +247,8 @@ def run(rank, options):
     real = torch.rand(n, *system.shape) * 2 - 1
 
     def classes(count):
+        if system.numbers:
+            return torch.rand(count, system.numbers)
         return torch.randint(0, system.classes, (count,)) if system.classes else None
 
     def scores(x, labels):

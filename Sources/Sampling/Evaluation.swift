@@ -53,9 +53,10 @@ package struct Evaluation {
 
   /// Draws samples and measures.
   ///
-  /// A conditional generator's samples have its classes in turn. All ranks of the team call it
-  /// together, each with its own networks of the same values: each draws and measures its part, and
-  /// what comes out is the same on all of them and on any number of them.
+  /// A conditional generator's samples have its classes in turn, or conditions of the data. All
+  /// ranks of the team call it together, each with its own networks of the same values: each draws
+  /// and measures its part, and what comes out is the same on all of them and on any number of
+  /// them.
   ///
   /// All ranks call it together, and one measures: the others' statistics of batches count too.
   ///
@@ -73,8 +74,10 @@ package struct Evaluation {
   ) throws -> Result {
     let begin = monotonicSeconds()
     let team = try team ?? ScoreTeam(SoloCommunicator())
+    // Before any pass of all ranks: the data may have to be read for it.
+    let layout = try team.communicator.agree { try generator.plainLayout(count: samples) }
     return try generator.withStatistics {
-      try measure(input(generator, asksCritic, data, networks, team), since: begin)
+      try measure(input(generator, layout, asksCritic, data, networks, team), since: begin)
     }
   }
 
@@ -125,11 +128,9 @@ package struct Evaluation {
   }
 
   private func input(
-    _ generator: SampleGenerator, _ asksCritic: Bool, _ data: Data, _ networks: FeatureNetworks?,
-    _ team: ScoreTeam
+    _ generator: SampleGenerator, _ layout: SampleGenerator.Layout, _ asksCritic: Bool,
+    _ data: Data, _ networks: FeatureNetworks?, _ team: ScoreTeam
   ) throws -> ScoreInput {
-    let layout = SampleGenerator.Layout(
-      count: samples, columns: 1, conditions: generator.classConditions)
     let sets = (
       samples: try generator.sampleSet(layout), reals: data.reals(generator, layout)
     )

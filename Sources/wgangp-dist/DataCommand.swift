@@ -47,6 +47,7 @@ struct DataListCommand: ParsableCommand {
           gaussians8      points around eight places of a circle
           gaussians25     points around the places of a 5 x 5 grid
           swissroll       points of a spiral
+          ring            points of rings, with radius and width as condition
         your own
           imageFolder     PNG and JPEG pictures, a folder a class
         docs/configuration.md has the keys of each source.
