@@ -264,7 +264,8 @@ package struct SampleGenerator {
 
   // MARK: - Values
 
-  /// Reals, chosen at random and the same ones at every call, channels last.
+  /// Reals, chosen at random and the same ones at every call, channels last: of the conditions that
+  /// are asked for, or as near to them as a thousand of the data come.
   ///
   /// - Parameters:
   ///   - layout: How many, and of which conditions.
@@ -283,19 +284,32 @@ package struct SampleGenerator {
           stream.integer(below: dataset.count, sample: index, element: $0)
         }
         let real =
-          candidates.first { candidate in
-            tries == 1
-              || Condition.withTemporary(dataset.condition) { found in
-                dataset.copyCondition(at: candidate, into: found)
-                return layout.conditions[index % layout.conditions.count].matches(found)
-              }
-          } ?? candidates[0]
+          tries == 1
+          ? candidates[0]
+          : nearest(
+            candidates, to: layout.conditions[index % layout.conditions.count], of: dataset)
         dataset.copySample(
           at: real,
           into: UnsafeMutableBufferPointer(rebasing: buffer[index * size..<(index + 1) * size]))
       }
     }
     return reals
+  }
+
+  /// The first real of a condition, else the one whose condition is least far from it.
+  private func nearest(
+    _ candidates: some Sequence<Int>, to asked: ConditionValues, of dataset: any Dataset
+  ) -> Int {
+    var best = (real: 0, distance: Double.infinity)
+    for (number, candidate) in candidates.enumerated() {
+      let distance = Condition.withTemporary(dataset.condition) { found in
+        dataset.copyCondition(at: candidate, into: found)
+        return asked.distance(to: found)
+      }
+      if number == 0 || distance < best.distance { best = (candidate, distance) }
+      if distance == 0 { break }
+    }
+    return best.real
   }
 
   /// Overwrites `buffer` with the noise of sample `index`.

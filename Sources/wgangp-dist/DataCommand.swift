@@ -270,6 +270,9 @@ struct DataVerifyCommand: ParsableCommand {
         + String(format: "%.4f", sum / Double(looked * shape.elementCount))
         + " (of \(looked) samples)"
     )
+    if dataset.condition.numbers > 0 {
+      print("condition of \(dataset.condition.numbers) numbers a sample")
+    }
     guard dataset.classCount > 0 else {
       print("no classes")
       return

@@ -303,8 +303,9 @@ private struct Energies: Dataset {
   /// of samples, and the reals beside them are chosen freely.
   @Test func samplesTakeConditionsOfTheData() throws {
     let run = try configuration([
-      "data.source=ring", "generator.layers=[conditionConcat, {linear: {outputs: 2}}]",
-      "generator.input=[5]", "critic.layers=[conditionConcat, {linear: {outputs: 1}}]",
+      "data.source=ring", "data.count=5000", "generator.input=[5]",
+      "generator.layers=[conditionConcat, {linear: {outputs: 2}}]",
+      "critic.layers=[conditionConcat, {linear: {outputs: 1}}]",
     ])
     let model = try run.makeModel(communicator: SoloCommunicator())
     let dataset = try run.data.open()
@@ -328,6 +329,16 @@ private struct Energies: Dataset {
     let chosen = try generator.layout(
       count: 5, columns: 4, conditions: [ConditionValues(numbers: [1, 0.5])])
     #expect(chosen.headings == ["1, 0.5"] && chosen.columns == 1)
+    // No real has just these numbers: all are near.
+    let ring = try generator.layout(
+      count: 8, columns: 4, conditions: [ConditionValues(numbers: [1, 0.1])])
+    let reals = generator.reals(ring, of: dataset)
+    let distances: [Float] = (0..<reals.count / 2).map { index in
+      let (x, y) = (reals[2 * index], reals[2 * index + 1])
+      let sum: Float = x * x + y * y
+      return sum.squareRoot()
+    }
+    #expect(distances.count == 8 && distances.allSatisfy { (0.7...1.3).contains($0) })
     let found = message { _ = try SampleGenerator(model, run).plainLayout(count: 3) }
     #expect(found?.contains("conditioned on 2 numbers") == true, "\(found ?? "no error")")
   }
