@@ -9,6 +9,7 @@ synchronized batch norm on the CPU. Images, points, noise and classes are random
 
   fashion  fashion-mnist-wgan-gp     clip   mnist-wgan-clip            mnist  mnist-wgan-gp
   cifar    cifar10-wgan-gp-resnet    toy    toy-8gaussians             mlp    mnist-mlp-gan
+  fastcalogan  ATLAS's FastCaloGAN on photons (ATL-SOFT-PUB-2020-006): 50 noise values and 2 numbers of the condition
   fashion-no-norm  fashion-mnist-wgan-gp-no-critic-norm
   hinge-r1         that with a hinge loss and R1 of gamma 10
 
@@ -82,10 +83,19 @@ class ByClass(nn.Module):
         return y * self.weight[labels][:, :, None, None] + self.bias[labels][:, :, None, None]
 
 
+class WithNumbers(nn.Module):
+    """The sample and the numbers of its condition side by side."""
+
+    def forward(self, x, numbers):
+        return torch.cat([x, numbers], 1)
+
+
 class Chain(nn.Sequential):
+    """`labels` are what the layers look at: classes, or the numbers of conditions."""
+
     def forward(self, x, labels=None):
         for layer in self:
-            x = layer(x, labels) if isinstance(layer, (ByClass, Sum)) else layer(x)
+            x = layer(x, labels) if isinstance(layer, (ByClass, Sum, WithNumbers)) else layer(x)
         return x
 
 
@@ -114,6 +124,8 @@ class System:
     shape, noise, batch, critic_steps, width = (1, 28, 28), (100, 1, 1), 128, 5, 64
     loss, clip, classes, generator_batch, reuses_reals = 'wasserstein', None, 0, 1, False
     penalty, at, target = 10, 'interpolates', 1   # the penalty's weight, or None; its points; the norm that costs nothing
+    # Of the condition; a system has these or classes.
+    numbers = 0
     optimizer = staticmethod(adam(1e-4, (0.5, 0.999)))
 
 
@@ -216,9 +228,22 @@ class MLP(System):
         return g, c
 
 
+class FastCaloGAN(System):
+    shape, noise, batch, width, numbers = (368,), (50,), 128, 50, 2
+    optimizer = staticmethod(adam(1e-4, (0.55, 0.999)))
+
+    def networks(self, w):
+        def block(inputs, outputs):
+            return [nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs, eps=1e-3, momentum=0.01), nn.SiLU()]
+        n = self.shape[0]
+        g = [WithNumbers(), *block(self.noise[0] + self.numbers, w), *block(w, 2 * w), *block(2 * w, 4 * w), *block(4 * w, n)]
+        c = [WithNumbers(), nn.Linear(n + self.numbers, n), nn.ReLU(), nn.Linear(n, n), nn.ReLU(), nn.Linear(n, n), nn.ReLU(), nn.Linear(n, 1)]
+        return g, c
+
+
 SYSTEMS = {
     'fashion': Fashion, 'clip': Clip, 'mnist': MNIST, 'cifar': CIFAR, 'toy': Toy, 'mlp': MLP, 'fashion-no-norm': FashionNoNorm,
-    'hinge-r1': HingeR1}
+    'hinge-r1': HingeR1, 'fastcalogan': FastCaloGAN}
 
 
 def initialize(system, network):
@@ -239,11 +264,11 @@ class Objective:
     """A system's own, unless arguments say another one; `at` None is no penalty, and with `every` k it is computed in every k-th
     critic step of the run, the first one included, with k times the weight."""
 
-    def __init__(self, system, loss=None, at=None, weight=None, target=None, is_one_sided=False, every=1):
+    def __init__(self, system, loss=None, at=None, weight=None, target=None, is_one_sided=False, every=1, error=None):
         self.system = system
         self.loss, self.weight, self.at = loss or system.loss, weight, at
         self.target = system.target if target is None else target
-        self.is_one_sided, self.every = is_one_sided, every
+        self.is_one_sided, self.every, self.error = is_one_sided, every, error
 
     @classmethod
     def published(cls, system):
@@ -252,6 +277,15 @@ class Objective:
     def scores(self, critic, x, labels):
         out = critic(x, labels).reshape(x.shape[0], -1)
         return out[:, 0], out[:, 1:]
+
+    def regression(self, estimates, numbers):
+        """The auxiliary regressor's error: `squared`, `absolute`, or in percent."""
+        difference = estimates - numbers
+        if self.error == 'squared':
+            return (difference ** 2).mean()
+        if self.error == 'absolute':
+            return difference.abs().mean()
+        return 100 * (difference.abs() / numbers.abs().clamp(min=1e-7)).mean()
 
     def entropy(self, critic, s, target):
         goal = torch.full_like(s, target)
@@ -292,6 +326,8 @@ class Objective:
             loss = loss + out['penalty']
         if self.system.classes:
             loss = loss + F.cross_entropy(logits, labels)
+        if self.error:
+            loss = loss + self.regression(logits, labels)
         out['loss'] = loss
         return out
 
@@ -303,6 +339,8 @@ class Objective:
             loss = ((s - 1) ** 2).mean() / 2
         else:
             loss = -s.mean()
+        if self.error:
+            loss = loss + 0.1 * self.regression(logits, labels)
         return loss + 0.1 * F.cross_entropy(logits, labels) if self.system.classes else loss
 
 
@@ -336,6 +374,8 @@ class Training:
         self.critic_steps = 0
 
     def classes(self, count):
+        if self.system.numbers:
+            return torch.rand(count, self.system.numbers)
         return torch.randint(0, self.system.classes, (count,)) if self.system.classes else None
 
     def noise(self, count, random=None):

@@ -13,6 +13,9 @@ an option says otherwise:
 
 With --every k the penalty is computed in every k-th critic step of the run, the first one included, with k times the weight.
 
+With --regress the critic has an output more for each number of the condition, and its error on reals is added to the critic's loss,
+a tenth of that on fakes to the generator's: the mean of (p - c)^2, |p - c| or 100 |p - c| / max(|c|, 1e-7).
+
 A recording is a safetensors file. Names are a `Sequential`'s indices, layouts PyTorch's (NCHW images, OIHW convolutions, IOHW
 transposed convolutions; NCL and NCDHW of lines and volumes). STEP is critic.K or generator, I and K count from 0.
 
@@ -20,6 +23,7 @@ transposed convolutions; NCL and NCDHW of lines and volumes). STEP is critic.K o
   iter.I.STEP.noise                        inputs of a step
   iter.I.critic.K.real|alpha|perturbation  reals; the weights a of interpolates; the numbers u
   iter.I.STEP.labels                       int64
+  iter.I.STEP.numbers                      of the conditions, (sample, number), of a system that has them
   iter.I.critic.K.loss|wasserstein|penalty, iter.I.generator.loss    expected; absent where the step has none
   iter.I.STEP.grad.NAME                    expected gradient of the step's own network
   final.NETWORK.NAME                       parameters and buffers after the last step
@@ -47,6 +51,7 @@ import pytorch_systems as systems
 
 KINKS = 1e-6
 LOSSES = ('wasserstein', 'hinge', 'leastSquares', 'bce')
+ERRORS = ('squared', 'absolute', 'absolutePercentage')
 POINTS = ('interpolates', 'reals', 'fakes', 'noise')
 
 
@@ -162,7 +167,8 @@ def objective(system, options):
     return systems.Objective(
         system, loss=options.loss, at=(options.at or system.at) if has_penalty else None,
         weight=options.weight if options.weight is not None else system.penalty if is_published else 10,
-        target=options.target, is_one_sided=options.sides == 'one', every=options.every)
+        target=options.target, is_one_sided=options.sides == 'one', every=options.every,
+        error=options.regress)
 
 
 class Recording:
@@ -173,8 +179,13 @@ class Recording:
         self.width = options.width or self.system.width
         self.batch = options.batch or self.system.batch
         self.critic_steps = options.critic_steps or self.system.critic_steps
+        if isinstance(self.system, systems.FastCaloGAN) and options.width:
+            # Narrow as a whole: as many noise values as the first layer's, seven times as many voxels.
+            self.system.noise, self.system.shape = (self.width,), (7 * self.width,)
         self.latent = options.latent or self.system.noise[0]
         self.objective = objective(self.system, options)
+        # What layers look at beside the sample.
+        self.told = 'numbers' if self.system.numbers else 'labels'
         start = self.networks()
         for network in start.values():
             systems.initialize(self.system, network)
@@ -188,7 +199,9 @@ class Recording:
     def networks(self):
         g, c = self.system.networks(self.width)
         first = g[0]
-        if self.latent != self.system.noise[0]:
+        if self.options.regress:
+            c[-1] = nn.Linear(c[-1].in_features, 1 + self.system.numbers)
+        if not isinstance(first, systems.WithNumbers) and self.latent != self.system.noise[0]:
             if isinstance(first, nn.ConvTranspose2d):
                 g[0] = nn.ConvTranspose2d(self.latent, first.out_channels, first.kernel_size, bias=False)
             else:
@@ -197,7 +210,7 @@ class Recording:
 
     def draw(self):
         system, n, inputs = self.system, self.batch, {}
-        has_same_reals = system.reuses_reals or isinstance(system, systems.MLP)
+        has_same_reals = system.reuses_reals or isinstance(system, (systems.MLP, systems.FastCaloGAN))
         for i in range(self.options.iterations):
             real = torch.rand(n, *system.shape) * 2 - 1 if len(system.shape) > 1 else torch.randn(n, *system.shape)
             if isinstance(system, systems.MNIST):
@@ -213,10 +226,14 @@ class Recording:
                     inputs[p + 'perturbation'] = torch.rand(n, *system.shape)
                 if system.classes:
                     inputs[p + 'labels'] = torch.randint(0, system.classes, (n,))
+                if system.numbers:
+                    inputs[p + 'numbers'] = torch.rand(n, system.numbers)
             p, m = f'iter.{i}.generator.', n * system.generator_batch
             inputs[p + 'noise'] = torch.randn(m, self.latent)
             if system.classes:
                 inputs[p + 'labels'] = torch.randint(0, system.classes, (m,))
+            if system.numbers:
+                inputs[p + 'numbers'] = torch.rand(m, system.numbers)
         return inputs
 
     def run(self, dtype, exact=None):
@@ -250,14 +267,14 @@ class Recording:
                 kinks.begin(p, ('critic',))
                 update('critic', p, self.objective.critic(
                     i * self.critic_steps + k, g, c,
-                    *(get(p + key) for key in ('real', 'noise', 'alpha', 'perturbation', 'labels'))))
+                    *(get(p + key) for key in ('real', 'noise', 'alpha', 'perturbation', self.told))))
                 if self.system.clip:
                     with torch.no_grad():
                         for q in c.parameters():
                             q.clamp_(-self.system.clip, self.system.clip)
             p = f'iter.{i}.generator.'
             kinks.begin(p, ('generator', 'critic'))
-            update('generator', p, {'loss': self.objective.generator(g, c, get(p + 'noise'), get(p + 'labels'))})
+            update('generator', p, {'loss': self.objective.generator(g, c, get(p + 'noise'), get(p + self.told))})
         for name, network in networks.items():
             for key, value in network.state_dict().items():
                 out[f'final.{name}.{key}'] = value.clone()
@@ -302,6 +319,7 @@ if __name__ == '__main__':
     parser.add_argument('--seed', type=int, default=0, help='default: 0')
     parser.add_argument('--gain', type=float, default=1, help='of the critic\'s first weights: small networks hardly act; default: 1')
     parser.add_argument('--loss', choices=LOSSES, help='default: published, with its penalty; without one where given')
+    parser.add_argument('--regress', choices=ERRORS, help='an auxiliary regressor, of a system with numbers; default: none')
     parser.add_argument('--at', choices=POINTS, help='the points of the penalty; default: interpolates where --weight is given')
     parser.add_argument('--weight', type=float, help='of the penalty; default: published, or 10')
     parser.add_argument('--target', type=float, help='norm of the gradient; default: published, or 1')

@@ -12,7 +12,7 @@ package enum DatasetSource: Sendable, Equatable {
   case imageFolder(ImageFolderSettings)
   /// Digits that the program draws: sample i is a function of (seed, i), see `GlyphDataset`.
   case glyphs(count: Int, seed: UInt64)
-  /// Points in the plane; new ones at every use without a seed, see `ToyDataset`.
+  /// Points in the plane; new ones at every use without a seed, which a ring has, see `ToyDataset`.
   case toy(ToyDistribution, count: Int, seed: UInt64?)
 
   /// Reads or draws the samples.
@@ -56,6 +56,10 @@ package enum DatasetSource: Sendable, Equatable {
     case .imageFolder, .toy: false
     }
   }
+
+  /// Whether networks take other numbers as conditions than the files have, so that
+  /// `Dataset.transformCondition` is to be asked.
+  package var transformsConditions: Bool { false }
 
   /// Reads or draws images as bytes.
   ///

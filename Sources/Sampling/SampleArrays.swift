@@ -7,7 +7,8 @@ import Storage
 /// |---|---|---|
 /// | `samples` | N x C x H x W, of vectors N x C, of lines N x C x L, of volumes N x C x D x H x W | float32, in the data's range |
 /// | `noise` | N x the generator's input, likewise | float32 |
-/// | `labels` | N, of a conditional generator | int64 |
+/// | `labels` | N, of a generator with classes | int64 |
+/// | `conditions` | N x K, of a generator with K numbers, as it takes them | float32 |
 ///
 /// Written a pass at a time, whatever N is; with a batch's statistics all are drawn at once.
 package struct SampleArrays {
@@ -94,15 +95,27 @@ package struct SampleArrays {
         }
       },
     ]
-    guard generator.condition.classes > 0 else { return parts }
-    parts.append(
-      Part(name: "labels", preamble: .init(.int64, shape: [count])) { write in
-        for index in 0..<count {
-          let label =
-            conditions.isEmpty ? 0 : conditions[index % conditions.count].label ?? 0
-          try withUnsafeBytes(of: Int64(label).littleEndian, write)
-        }
-      })
+    let asked = conditions.isEmpty ? [ConditionValues()] : conditions
+    if generator.condition.classes > 0 {
+      parts.append(
+        Part(name: "labels", preamble: .init(.int64, shape: [count])) { write in
+          for index in 0..<count {
+            let label = asked[index % asked.count].label ?? 0
+            try withUnsafeBytes(of: Int64(label).littleEndian, write)
+          }
+        })
+    }
+    let numbers = generator.condition.numbers
+    if numbers > 0 {
+      parts.append(
+        Part(name: "conditions", preamble: .init(.float32, shape: [count, numbers])) { write in
+          for index in 0..<count {
+            let values = asked[index % asked.count].numbers
+            try (values.isEmpty ? [Float](repeating: 0, count: numbers) : values)
+              .withUnsafeBytes(write)
+          }
+        })
+    }
     return parts
   }
 

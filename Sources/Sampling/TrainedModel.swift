@@ -110,7 +110,7 @@ extension TrainedModel {
     let drawing = configuration.evaluation.drawing
     let generator = SampleGenerator(
       model, configuration, seed: seed, statistics: statistics ?? drawing.statistics,
-      standingBatches: drawing.standingBatches)
+      standingBatches: drawing.standingBatches, dataset: openDataset)
     return try evaluation.measure(
       generator, asksCritic: hasCritic,
       data: .init(openDataset, heldOut: configuration.data.openHeldOut),

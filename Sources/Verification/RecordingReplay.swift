@@ -14,7 +14,7 @@ import Training
 /// `generator` or `critic`:
 ///
 ///     init.NETWORK.NAME                    parameters and buffers before the first step
-///     iter.I.STEP.noise|labels             inputs
+///     iter.I.STEP.noise|labels|numbers     inputs
 ///     iter.I.critic.K.real|alpha|perturbation                          inputs
 ///     iter.I.critic.K.loss|wasserstein|penalty, iter.I.generator.loss  expected
 ///     iter.I.STEP.grad.NAME                expected gradients of the step's own network

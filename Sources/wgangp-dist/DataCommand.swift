@@ -47,6 +47,7 @@ struct DataListCommand: ParsableCommand {
           gaussians8      points around eight places of a circle
           gaussians25     points around the places of a 5 x 5 grid
           swissroll       points of a spiral
+          ring            points of rings, with radius and width as condition
         your own
           imageFolder     PNG and JPEG pictures, a folder a class
         docs/configuration.md has the keys of each source.
@@ -269,6 +270,9 @@ struct DataVerifyCommand: ParsableCommand {
         + String(format: "%.4f", sum / Double(looked * shape.elementCount))
         + " (of \(looked) samples)"
     )
+    if dataset.condition.numbers > 0 {
+      print("condition of \(dataset.condition.numbers) numbers a sample")
+    }
     guard dataset.classCount > 0 else {
       print("no classes")
       return

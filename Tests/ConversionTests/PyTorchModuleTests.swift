@@ -145,11 +145,13 @@ import Training
     }
     try FileSystem.writeAtomically(
       module(configuration.name, model).text, to: "\(folder)/model.py")
-    let generator = SampleGenerator(model, configuration)
-    let layout = SampleGenerator.Layout(
-      count: 16, columns: 1, conditions: generator.classConditions)
+    let generator = SampleGenerator(
+      model, configuration, dataset: { try configuration.data.open() })
+    let layout = try generator.plainLayout(count: 16)
     _ = try SampleArrays(generator, layout).write(to: "\(folder)/arrays.npz", .npz)
-    let scores = try generator.scores(of: generator.images(layout))
+    let scores = try generator.scores(
+      of: generator.images(layout),
+      conditions: configuration.data.numbers > 0 ? layout.conditions : [])
     try SafetensorsWriter(entries: [.init(name: "scores", shape: [scores.count])])
       .write(to: "\(folder)/scores.safetensors") { _, bytes in
         scores.withUnsafeBytes { bytes.copyMemory(from: $0) }

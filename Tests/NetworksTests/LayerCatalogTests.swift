@@ -74,6 +74,14 @@ import Testing
       ("reshape: {to: [3, 5, 1, 1, 5]}", "expected a list of 1 to 4"),
       ("crop: {height: 6, width: 5}", "6x5 pixels of an input of 3x5x5"),
       ("labelConcat", "expected labels, but the run has none (data.classes)"),
+      ("conditionConcat", "expected samples with a vector of numbers"),
+      ("conditionScale: {number: 1}", "expected samples with a vector of numbers"),
+      (
+        "spans: {functions: [tanh, softmax], channels: [1, 3]}",
+        "spans of 4 channels together do not fit its input 3x5x5"
+      ),
+      ("spans: {functions: [tanh], channels: [1, 2]}", "expected 1, one for each of functions"),
+      ("spans: {functions: [tan, none], channels: [1, 2]}", "did you mean 'tanh'"),
       ("dropout: {rate: 1}", "rate"),
       ("elu: {alpha: -1}", "alpha"),
       ("gelu: {approximate: erf}", "expected one of none, tanh"),

@@ -10,6 +10,7 @@ import Testing
     var input: Shape
     var scheme = Initialization.Scheme.pytorch
     var classes = 0
+    var numbers = 0
     /// Whether inputs are 1/2 apart or more, for layers that compare them.
     var isSpread = false
     /// Of the differences.
@@ -254,6 +255,33 @@ import Testing
       layer: "labelConcat: {embedding: 2}", input: Shape(channels: 3, height: 2, width: 3),
       classes: 3),
     Case(
+      layer: "conditionConcat", input: Shape(channels: 5, height: 2, width: 3), numbers: 2),
+    Case(
+      layer: """
+        conditionConcat: {numbers: [2, 0], layers: [{linear: {outputs: 4}}, tanh, \
+        {linear: {outputs: 3}}]}
+        """,
+      input: Shape(channels: 3, height: 2, width: 3), numbers: 3),
+    Case(
+      layer: "conditionConcat: {layers: [{linear: {outputs: 4}}, batchNorm, swish]}",
+      input: Shape(channels: 5), numbers: 2),
+    // The layers inside get their share from the curved ones behind.
+    Case(
+      layer: """
+        sequential: {layers: [{conditionConcat: {layers: [{linear: {outputs: 3}}, tanh]}}, \
+        {linear: {outputs: 4}}, sigmoid]}
+        """,
+      input: Shape(channels: 3), numbers: 2),
+    Case(
+      layer: "conditionScale: {number: 1}", input: Shape(channels: 5, height: 2, width: 3),
+      numbers: 2),
+    Case(
+      layer: "spans: {functions: [tanh, softmax, none, sigmoid], channels: [1, 4, 2, 2]}",
+      input: Shape(channels: 9)),
+    Case(
+      layer: "spans: {functions: [softmax, tanh, softmax], channels: [3, 1, 2]}",
+      input: Shape(channels: 6, height: 2, width: 3)),
+    Case(
       layer: "conv2d: {channels: 5, kernel: [1, 3], padding: [0, 2]}",
       input: Shape(channels: 3, height: 5, width: 4)),
     Case(
@@ -302,14 +330,15 @@ import Testing
 
   static let curved: Set = [
     "tanh", "sigmoid", "softplus", "elu", "gelu", "swish", "batchNorm", "residual",
-    "concat", "sequential", "selfAttention",
+    "concat", "sequential", "selfAttention", "spans",
   ]
 
   private func setUp(_ test: Case) throws -> (
     passes: LayerPasses, x: [Float], dy: [Float], t: [Float]
   ) {
     let harness = try Harness(
-      "- \(test.layer)", input: test.input, scheme: test.scheme, classes: test.classes)
+      "- \(test.layer)", input: test.input, scheme: test.scheme, classes: test.classes,
+      numbers: test.numbers)
     let layer = harness.network.layers[0]
     var data = TestData(seed: 7)
     let count = harness.batch * layer.inputShape.elementCount
@@ -375,6 +404,7 @@ import Testing
     arguments: cases.filter {
       $0.kind.hasPrefix("conv") || $0.kind == "linear" || $0.kind.hasSuffix("Norm")
         || $0.layer.contains("embedding")
+        || $0.layer.hasPrefix("conditionConcat: {")
     })
   func parameterGradientsAdd(test: Case) throws {
     let (passes, x, dy, t) = try setUp(test)

@@ -112,6 +112,39 @@ import Verification
     }
   }
 
+  /// Networks that are told numbers, and an error on them in the objective: FastCaloGAN's.
+  @Test(arguments: ["fastcalogan", "fastcalogan-regressor"], [1, 2, 4])
+  func recordedConditionsPass(name: String, ranks: Int) throws {
+    let path = try objective(name, "safetensors")
+    let config = try objective(name, "yaml")
+    let found = try ThreadedCommunicator.run(ranks: ranks) {
+      try self.replay(path, config: config, communicator: $0).findings
+    }
+    for rank in found {
+      for finding in rank { #expect(finding.passes, "\(finding)") }
+      #expect(rank == found[0])
+    }
+    let keys = Set(found[0].map(\.key))
+    for key in [
+      "iter.0.critic.1.penalty", "iter.0.critic.0.grad.1.weight",
+      "iter.0.generator.grad.1.weight", "final.generator.2.running_var", "final.critic.7.bias",
+    ] { #expect(keys.contains(key), "\(key)") }
+    try withTemporaryFolder { folder in
+      let altered = folder + "/altered.safetensors"
+      for key in ["iter.0.critic.1.numbers", "iter.0.generator.numbers"] {
+        try alter(SafetensorsFile(path: path), to: altered, key) { $0.map { $0 + 0.05 } }
+        let failed = try replay(altered, config: config).failed.map(\.key)
+        #expect(failed.contains { $0.hasPrefix(key.dropLast(7)) }, "\(failed)")
+      }
+    }
+  }
+
+  private func objective(_ name: String, _ what: String) throws -> String {
+    let url = Bundle.module.url(
+      forResource: name, withExtension: what, subdirectory: "Fixtures/objectives")
+    return try #require(url).path
+  }
+
   @Test func anUnchangedCopyPasses() throws {
     // The copying of the test above is not what it notices.
     #expect(try findings(recording()).allSatisfy(\.passes))

@@ -2,6 +2,7 @@
 enum PyTorchHelper: CaseIterable {
   case call, layers, residual, labelledResidual, reshape, crop, globalMean, shuffledUpsample
   case conditionalBatchNorm, layerNorm, labelConcat, selfAttention
+  case conditionConcat, conditionScale, spans
 
   /// The definition, between empty lines.
   var text: String {
@@ -209,6 +210,58 @@ enum PyTorchHelper: CaseIterable {
               rows = table[labels]
               rows = rows.view(*rows.shape, *(1,) * (x.dim() - 2))
               return torch.cat([x, rows.expand(-1, -1, *x.shape[2:])], 1)
+      """
+    case .conditionConcat:
+      """
+
+      class ConditionConcat(nn.Sequential):
+          \"""Adds numbers of the condition to the channels, or what modules make of them.\"""
+
+          takes_labels = True
+
+          def __init__(self, numbers, *modules):
+              super().__init__(*modules)
+              self.numbers = numbers
+
+          def forward(self, x, numbers):
+              rows = super().forward(numbers[:, self.numbers])
+              rows = rows.view(*rows.shape, *(1,) * (x.dim() - 2))
+              return torch.cat([x, rows.expand(-1, -1, *x.shape[2:])], 1)
+      """
+    case .conditionScale:
+      """
+
+      class ConditionScale(nn.Module):
+          \"""Multiplies a sample with a number of its condition.\"""
+
+          takes_labels = True
+
+          def __init__(self, number):
+              super().__init__()
+              self.number = number
+
+          def forward(self, x, numbers):
+              return x * numbers[:, self.number].view(-1, *(1,) * (x.dim() - 1))
+      """
+    case .spans:
+      """
+
+      class Spans(nn.Module):
+          \"""A function for each span of the channels.\"""
+
+          def __init__(self, functions, channels):
+              super().__init__()
+              self.functions, self.channels = functions, channels
+
+          def forward(self, x):
+              parts = x.split(self.channels, 1)
+              return torch.cat([self.span(*pair) for pair in zip(self.functions, parts)], 1)
+
+          @staticmethod
+          def span(function, x):
+              if function == "softmax":
+                  return x.softmax(1)
+              return x if function == "none" else getattr(torch, function)(x)
       """
     }
   }

@@ -104,6 +104,7 @@ struct PyTorchLayers {
       return transposedConvolution(layer, name)
     case "maxPool1d", "maxPool2d", "maxPool3d", "avgPool1d", "avgPool2d", "avgPool3d":
       return try pooling(layer, name)
+    case "conditionConcat": return [(name, try conditionConcat(layer))]
     default: return [(name, [try expression(layer)])]
     }
   }
@@ -164,6 +165,13 @@ struct PyTorchLayers {
       let embedding =
         layer[option: "embedding"] == nil ? "" : ", embedding=\(layer.integer("added"))"
       return "LabelConcat(\(layer.integer("classes"))\(embedding))"
+    case "conditionScale":
+      helpers.insert(.conditionScale)
+      return "ConditionScale(\(layer.integer("number")))"
+    case "spans":
+      helpers.insert(.spans)
+      let functions = layer.words("functions").map { "\"\($0)\"" }.joined(separator: ", ")
+      return "Spans([\(functions)], \(layer.integers("channels")))"
     default:
       throw Fault(
         "export: \(network).layers: layer \(layer.path) is \(layer.kind), for which no PyTorch "
@@ -192,6 +200,25 @@ struct PyTorchLayers {
           + "one pixel, which PyTorch has in two shapes")
     }
     return lines + [")"]
+  }
+
+  /// The numbers, through the layers inside where there are any: they take and give vectors.
+  private mutating func conditionConcat(_ layer: LayerDescription) throws -> [String] {
+    helpers.insert(.conditionConcat)
+    let begin = rank
+    rank = 2
+    // Inside, modules take what the one before gives, and no condition.
+    let readers = ["conditionConcat", "conditionScale", "labelConcat", "conditionalBatchNorm"]
+    if let inner = layer.children.first(where: { readers.contains($0.kind) }) {
+      throw Fault(
+        "export: \(network).layers: layer \(inner.path) is \(inner.kind) inside of "
+          + "\(layer.kind), for which no PyTorch module is written")
+    }
+    let inner = try modules(layer.children)
+    rank = begin
+    let numbers = layer.integers("numbers")
+    guard !inner.isEmpty else { return ["ConditionConcat(\(numbers))"] }
+    return sequence(inner, before: "ConditionConcat(\(numbers), ", after: ")", indent: 0)
   }
 
   private func convolution(_ layer: LayerDescription, _ name: String) -> [Module] {
@@ -324,6 +351,21 @@ extension LayerDescription {
       preconditionFailure("\(kind) has no number \(name)")
     }
     return value
+  }
+
+  /// A list as Python writes it.
+  fileprivate func integers(_ name: String) -> String {
+    guard case .integers(let values)? = self[option: name] else {
+      preconditionFailure("\(kind) has no numbers \(name)")
+    }
+    return "[\(values.map(String.init).joined(separator: ", "))]"
+  }
+
+  fileprivate func words(_ name: String) -> [String] {
+    guard case .words(let values)? = self[option: name] else {
+      preconditionFailure("\(kind) has no words \(name)")
+    }
+    return values
   }
 
   /// A number as Python writes it.

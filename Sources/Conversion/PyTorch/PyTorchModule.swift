@@ -62,8 +62,10 @@ package struct PyTorchModule {
       sizes.pixels > 1
       ? "torch.randn(16, \(sizes.sizesText))"
       : "torch.randn(16, *Generator.input_shape)"
-    guard let condition = generator.conditions?.shape, condition.classes > 0 else { return noise }
-    return noise + ", torch.arange(16) % \(condition.classes)"
+    guard let condition = generator.conditions?.shape else { return noise }
+    return generator.description.readsNumbers
+      ? noise + ", torch.rand(16, \(condition.numbers))"
+      : noise + ", torch.arange(16) % \(condition.classes)"
   }
 
   /// A name as a docstring can hold it.

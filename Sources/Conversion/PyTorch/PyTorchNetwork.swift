@@ -13,7 +13,15 @@ struct PyTorchNetwork {
   /// - Throws: `Fault` naming a layer that there is no module for.
   init(className: String, network: Network) throws {
     let description = network.description
-    let hasLabels = network.conditions != nil
+    let condition = network.conditions?.shape ?? .none
+    guard !(description.readsClasses && description.readsNumbers) else {
+      throw Fault(
+        "export: \(description.name).layers: layers take classes and numbers, for which no PyTorch "
+          + "module is written")
+    }
+    let hasLabels = !condition.isEmpty
+    let takesLabels =
+      description.readsNumbers ? " and conditions (N, \(condition.numbers))" : " and labels (N,)"
     let part = PyTorchLayers(
       network: description.name, hasLabels: hasLabels,
       rank: PyTorchLayers.rank(of: description.layers, input: description.inputShape))
@@ -35,7 +43,7 @@ struct PyTorchNetwork {
     let gives = "(N, \(writer.rank == 2 ? "\(output.channels)" : output.sizesText))"
     var lines = [
       "class \(className)(\(names.isEmpty ? sequence : "nn.Module")):",
-      "    \"\"\"Takes \(takes)\(hasLabels ? " and labels (N,)" : ""), gives \(gives).\"\"\"", "",
+      "    \"\"\"Takes \(takes)\(hasLabels ? takesLabels : ""), gives \(gives).\"\"\"", "",
       "    input_shape = (\(sizes))",
     ]
     if hasLabels, !names.isEmpty { lines.append("    takes_labels = True") }
@@ -56,6 +64,17 @@ struct PyTorchNetwork {
 
   private static func isIdentifier(_ name: String) -> Bool {
     name.wholeMatch(of: /[A-Za-z_][A-Za-z0-9_]*/) != nil
+  }
+}
+
+extension NetworkDescription {
+  /// Whether layers look at the samples' classes.
+  var readsClasses: Bool { has(["labelConcat", "conditionalBatchNorm"]) }
+  /// Whether layers look at the numbers of the samples' conditions.
+  var readsNumbers: Bool { has(["conditionConcat", "conditionScale"]) }
+
+  private func has(_ kinds: Set<String>) -> Bool {
+    allLayers.contains { kinds.contains($0.kind) }
   }
 }
 

@@ -19,7 +19,7 @@ extension LayerCatalog {
   ///   - site: Where it is built.
   /// - Returns: At least one member.
   /// - Throws: As `layers`; also for an empty list.
-  private static func members(
+  static func members(
     _ items: [ConfigurationItem], prefix: String = "", of item: ConfigurationItem, _ site: Site
   ) throws -> [Sequential.Member] {
     guard !items.isEmpty else {

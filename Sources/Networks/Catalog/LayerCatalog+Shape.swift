@@ -16,17 +16,6 @@ extension LayerCatalog {
     return FixedMap(Crop(inputShape: input, size: size), context: site.context)
   }
 
-  @Sendable static func labelConcat(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
-    let embedding = try item.options.optionalInteger("embedding", in: sizes)
-    try item.options.finish()
-    guard site.condition.classes > 0 else {
-      throw item.fail("expected labels, but the run has none (data.classes)")
-    }
-    return LabelConcat(
-      inputShape: site.inputShape, classes: site.condition.classes, embedding: embedding,
-      context: site.context)
-  }
-
   @Sendable static func meanPool(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
     let dimensions = site.inputShape.dimensions
     let size = try Extents(item.options, "size", dimensions: dimensions)

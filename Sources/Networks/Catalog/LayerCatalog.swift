@@ -91,6 +91,9 @@ package struct LayerCatalog {
     ("flatten", flatten),
     ("crop", crop),
     ("labelConcat", labelConcat),
+    ("conditionConcat", conditionConcat),
+    ("conditionScale", conditionScale),
+    ("spans", spans),
   ]
 
   /// The layers of a list, each fitted to what the one before gives.

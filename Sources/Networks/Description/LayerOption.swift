@@ -8,6 +8,7 @@ package struct LayerOption: Sendable, Equatable {
     case flag(Bool)
     case word(String)
     case integers([Int])
+    case words([String])
     /// A name with one number, such as the distribution `normal: {deviation: 0.02}`.
     case choice(String, option: String, number: Double)
   }
@@ -84,6 +85,7 @@ extension LayerOption.Value {
     case .flag(let value): "\(value)"
     case .word(let value): value
     case .integers(let values): "[\(values.map(String.init).joined(separator: ", "))]"
+    case .words(let values): "[\(values.joined(separator: ", "))]"
     case .choice(let name, let option, let number):
       "{\(name): {\(option): \(LayerOption.Value.number(number).yaml)}}"
     }

@@ -20,9 +20,9 @@ package struct NetworkSettings {
   /// - Throws: `ConfigurationError` naming file, line and key.
   package init(_ section: ConfigurationReader, isGenerator: Bool) throws {
     var shape: Shape?
-    var noise = NoiseDistribution.normal
+    var noise = NoiseDistribution.standard
     if isGenerator {
-      noise = try section.choice("noise", default: .normal)
+      noise = try NoiseDistribution(section)
       let latent = try section.integer("latent", in: 1...65536)
       let sizes = try section.integers("input", default: [latent], count: 1...4, in: 1...65536)
       let found = Shape(sizes)
