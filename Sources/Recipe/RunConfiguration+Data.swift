@@ -15,13 +15,25 @@ extension RunConfiguration {
     package var order: SamplingOrder
     /// Classes of the labels that training uses; 0 for none.
     package var classes = 0
+    /// What a run has kept of its arrays; nil for other data, and before they were read.
+    package var record: ArrayRecord?
     let reader: ConfigurationReader
+
+    /// Numbers of a sample's condition; 0 for none.
+    package var numbers: Int { arrays?.conditionNumbers ?? 0 }
+
+    /// What arrays the samples are, where they are any.
+    package var arrays: ArraySettings? {
+      guard case .array(let settings) = source else { return nil }
+      return settings
+    }
 
     /// Reads or draws the samples.
     ///
     /// - Throws: `Fault`; `ConfigurationError` where another value of a key would help.
     package func open() throws -> any Dataset {
-      try reader.locatingErrors {
+      if let arrays { return try openArrays(arrays) }
+      return try reader.locatingErrors {
         try source.open(
           range: range, limit: limit, resize: resize, dequantization: dequantization)
       }
@@ -46,7 +58,8 @@ extension RunConfiguration {
   static func data(_ section: ConfigurationReader) throws -> DataSection {
     let toys = ToyDistribution.Form.allCases.map(\.rawValue)
     let name = try section.choice(
-      "source", of: ["idx", "cifar10", "mnistPickle", "imageFolder", "glyphs"] + toys)
+      "source", of: ["idx", "cifar10", "mnistPickle", "imageFolder", "glyphs", "array"] + toys)
+    if name == "array" { return try arrayData(section) }
     if let form = ToyDistribution.Form(rawValue: name) { return try toyData(section, form) }
     let source: DatasetSource
     switch name {

@@ -26,7 +26,7 @@ package struct RunConfiguration {
   package let seed: UInt64
   /// What sizes are multiples of; nil for a configuration without.
   package let width: Int?
-  package let data: DataSection
+  package var data: DataSection
   /// What the trainer reads of it.
   package let setup: TrainingSetup
   package let output: OutputSection
@@ -45,7 +45,9 @@ package struct RunConfiguration {
     seed = UInt64(try root.integer("seed", default: 0, in: 0...Int.max))
     width = try root.width()
     data = try Self.data(root.section("data"))
-    setup = try TrainingSetup(root, seed: seed, condition: ConditionShape(classes: data.classes))
+    setup = try TrainingSetup(
+      root, seed: seed,
+      condition: ConditionShape(classes: data.classes, numbers: data.numbers))
     output = try Self.output(root.section("output"))
     evaluation = try Self.evaluation(
       root.section("evaluation"),

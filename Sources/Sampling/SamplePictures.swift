@@ -1,4 +1,5 @@
 import Base
+import Collectives
 import Foundation
 import Pictures
 import Reports
@@ -46,6 +47,7 @@ package struct SamplePictures {
   private let options: Options
   private let trained: TrainedModel
   private let generator: SampleGenerator
+  private let communicator: any Communicator
   private let conditions: [ConditionValues]?
   /// What the user should know beside the result.
   package var notes: [String] { trained.notes }
@@ -55,9 +57,13 @@ package struct SamplePictures {
   /// - Parameters:
   ///   - path: As of `TrainedModel`.
   ///   - options: What to draw.
+  ///   - communicator: All ranks, where they draw arrays together; nil for this one alone.
   /// - Throws: Where there is no checkpoint, or it is of another configuration.
-  package init(_ path: String, _ options: Options) throws {
+  package init(
+    _ path: String, _ options: Options, communicator: (any Communicator)? = nil
+  ) throws {
     self.options = options
+    self.communicator = communicator ?? SoloCommunicator()
     trained = try TrainedModel(
       path, checkpoint: options.checkpoint, configurationFile: options.configuration,
       overrides: options.overrides, usesAverage: options.usesAverage,
@@ -96,7 +102,8 @@ package struct SamplePictures {
     guard generator.isDrawable else {
       throw Fault(
         "generator.layers: samples of shape \(trained.model.generator.outputShape) have no "
-          + "picture; expected 1 or 3 channels of pixels, or points of the plane")
+          + "picture; expected 1 or 3 channels of pixels, or points of the plane; --format npy, "
+          + "hdf5 or csv writes their numbers")
     }
     let output = trained.configuration.output
     let scale = options.scale ?? output.scale
@@ -175,8 +182,9 @@ package struct SamplePictures {
     let layout = SampleGenerator.Layout(
       count: options.count ?? output.samples, columns: 1,
       conditions: conditions ?? generator.classConditions)
-    return try SampleArrays(generator, layout)
-      .write(to: path(suffix: "", extension: format.rawValue), format).joined(separator: "\n")
+    return try SampleArrays(
+      generator, layout, arrays: trained.arrays(), communicator: communicator
+    ).write(to: path(suffix: "", extension: format.rawValue), format).joined(separator: "\n")
   }
 
   /// The file that was asked for, else one in the run's `samples`.

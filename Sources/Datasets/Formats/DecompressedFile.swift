@@ -19,7 +19,7 @@ package final class DecompressedFile {
   private let buffer: UnsafeMutableBufferPointer<UInt8>
   /// What is left of them.
   private var input: UnsafeMutableBufferPointer<UInt8>
-  private let isCompressed: Bool
+  let isCompressed: Bool
   /// Whether a member has begun that has not ended.
   private var isInMember = false
   /// Bytes given so far, for messages.
