@@ -24,7 +24,7 @@ extension RunConfiguration.DataSection {
     }
     let isAlone = layout.nodeOfRank.count { $0 == node } == 1
     let key = SharedFile.Key.make()
-    let made = Result { try isAlone ? nil : images.map { try SharedImages.makeFile($0, key: key) } }
+    let made = Result { try isAlone ? nil : images.map { try SharedFile($0, key: key) } }
     let shared = try share(made, key, communicator, needsIt: !isAlone) { try SharedImages($0) }
     if shared != nil { images = nil }
     return try communicator.agree {

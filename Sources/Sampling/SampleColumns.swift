@@ -110,6 +110,7 @@ struct SampleColumns {
   /// - Parameters:
   ///   - rows: Which.
   ///   - images: The samples, channels last.
+  /// - Returns: Sample by sample.
   func values(_ rows: Range<Int>, _ images: [Float]) -> [Double] {
     let size = shape.elementCount
     return rows.enumerated().flatMap { place, row in

@@ -27,7 +27,7 @@ import Testing
         pixels: (0..<30).map { UInt8(7 * $0) }, labels: classes == 0 ? [] : [2, 0, 1, 1, 2],
         classCount: classes, white: 256)
       let key = SharedImages.Key.make()
-      let file = try SharedImages.makeFile(images, key: key, places: [folder])
+      let file = try SharedImages.File(images, key: key, places: [folder])
       let shared = try SharedImages(key, places: ["\(folder)/none", folder])
       #expect(try names(in: folder).count == 1)
       file.removeName()
@@ -47,16 +47,16 @@ import Testing
     try withTemporaryFolder { folder in
       let images = GlyphDataset.make(count: 3)
       let key = SharedImages.Key.make()
-      let file = try SharedImages.makeFile(images, key: key, places: ["\(folder)/none", folder])
+      let file = try SharedImages.File(images, key: key, places: ["\(folder)/none", folder])
       #expect(file.path.hasPrefix("\(folder)/.wgangp-dist-data-"))
-      let text = message { try SharedImages.makeFile(images, key: key, places: ["\(folder)/none"]) }
+      let text = message { try SharedImages.File(images, key: key, places: ["\(folder)/none"]) }
       #expect(text == "\(folder)/none: cannot ask for free space: No such file or directory")
       // Neither another's file nor another job's.
       let other = SharedImages.Key(token: key.token + 1, process: key.process)
       #expect(
         message { try SharedImages(other, places: [folder]) }
           == "found no images that process \(getpid()) shares in \(folder)")
-      let again = message { try SharedImages.makeFile(images, key: key, places: [folder]) } ?? ""
+      let again = message { try SharedImages.File(images, key: key, places: [folder]) } ?? ""
       #expect(again.hasSuffix("cannot open for writing: File exists"), "\(again)")
     }
   }
@@ -68,7 +68,7 @@ import Testing
     try write([1], to: left)
     defer { unlink(left) }
     try withTemporaryFolder { folder in
-      _ = try SharedImages.makeFile(GlyphDataset.make(count: 1), key: .make(), places: [folder])
+      _ = try SharedImages.File(GlyphDataset.make(count: 1), key: .make(), places: [folder])
     }
     #expect(!FileSystem.exists(left))
   }
@@ -77,7 +77,7 @@ import Testing
   @Test func damageIsSeen() throws {
     try withTemporaryFolder { folder in
       let key = SharedImages.Key.make()
-      let file = try SharedImages.makeFile(GlyphDataset.make(count: 2), key: key, places: [folder])
+      let file = try SharedImages.File(GlyphDataset.make(count: 2), key: key, places: [folder])
       let good = try FileSystem.readFile(file.path)
       for bytes in [Array(good.dropLast()), good + [0], Array(good[..<20]), [0] + good.dropFirst()]
       {

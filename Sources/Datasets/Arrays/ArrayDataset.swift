@@ -49,11 +49,12 @@ package final class ArrayDataset: Dataset {
     let found = samples.findStatistics(
       count: data.count, read: { data.samples.copy($0, from: 0, into: $1) },
       divisor: { data.number($0, data.units.divisors[$1]) })
+    let width = conditions.width
     return found
       + conditions.findStatistics(
         count: data.count,
         read: { row, output in
-          for index in 0..<conditions.width { output[index] = data.number(row, index) }
+          for index in 0..<width { output[index] = data.number(row, index) }
         }, divisor: { _, _ in 1 })
   }
 
@@ -194,8 +195,10 @@ package final class ArrayDataset: Dataset {
     }
   }
 
-  /// CRC-32 of numbers, conditions and classes as the file has them, in double precision: the same
-  /// for the same numbers in any format. Of more than 2^27 numbers some, spread over the data.
+  /// CRC-32 of numbers, conditions and classes as the file has them.
+  ///
+  /// In double precision: the same for the same numbers in any format. Of more than 2^27 numbers
+  /// some, spread over the data.
   package var checksum: String? {
     var checksum: UInt32 = 0
     for row in spread(Self.checkedNumbers) {

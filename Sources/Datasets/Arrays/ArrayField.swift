@@ -77,6 +77,8 @@ enum ArrayFormat: Equatable {
   ///   - names: Of the array, of a table's columns any number of them; empty for the file's only
   ///     one, of a table all columns but `others`.
   ///   - others: Columns that are something else.
+  /// - Returns: The array, not read.
+  /// - Throws: `Fault` where there is none.
   func open(path: String, names: [String], others: [String] = []) throws -> any ArrayField {
     guard self == .csv || names.count <= 1 else {
       throw Fault("\(path): found \(names.count) names; only a table's columns are taken together")

@@ -73,6 +73,7 @@ package struct ArrayRecord: Codable, Sendable, Equatable {
   /// The units of a run's samples.
   ///
   /// - Parameter settings: Of its configuration.
+  /// - Returns: The units.
   /// - Throws: `Fault` where they do not fit.
   package func units(_ settings: ArraySettings) throws -> ArrayUnits {
     try ArrayUnits(settings, fileSizes: fileSizes, statistics: statistics)

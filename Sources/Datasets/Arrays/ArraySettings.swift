@@ -50,7 +50,10 @@ package struct ArraySettings: Sendable, Equatable {
     "array \(paths[0])" + (paths.count > 1 ? " and \(paths.count - 1) more" : "")
   }
 
+  /// What reads them.
+  ///
   /// - Parameter limit: Of the rows, the most that are read.
+  /// - Returns: The reading, nothing of it done.
   func reading(limit: Int?) -> ArrayReading {
     let rows = rows ?? 0..<Int.max
     let count = min(rows.count, limit ?? Int.max)
@@ -201,7 +204,7 @@ extension Shape {
         parameter: "shape")
     }
     guard elementCount > 0 else {
-      throw Fault("samples of sizes \(sizes), which have no numbers")
+      throw Fault("samples of sizes \(sizes), which have no numbers", parameter: "shape")
     }
   }
 }

@@ -30,6 +30,7 @@ final class CSVTable: ArrayField {
   ///   - path: The file.
   ///   - columns: Names, in the order in which they are wanted; empty for all but `others`.
   ///   - others: Names of columns that are something else.
+  /// - Throws: `Fault` where the file cannot be read, or lacks a column.
   init(path: String, columns: [String], others: [String]) throws {
     self.path = path
     name = columns.isEmpty ? path : "\(path): \(columns.prefix(3).joined(separator: ", "))"

@@ -22,6 +22,7 @@ package struct SharedImages: HeldImages, Sendable {
   package let bytes: (pixels: ReadOnlyBytes, labels: ReadOnlyBytes)
 
   package typealias Key = SharedFile.Key
+  package typealias File = SharedFile
 
   /// Maps the file that another process, or this one, has made.
   ///
@@ -37,7 +38,7 @@ package struct SharedImages: HeldImages, Sendable {
     self = images
   }
 
-  private static let magic = Array("WGDBYTES".utf8)
+  fileprivate static let magic = Array("WGDBYTES".utf8)
   private static let headerSize = 8 + 7 * 8
 
   private init?(_ file: MappedFile) {
@@ -57,9 +58,11 @@ package struct SharedImages: HeldImages, Sendable {
       ReadOnlyBytes(file, pixelsStart..<end), ReadOnlyBytes(file, labelsStart..<pixelsStart)
     )
   }
+}
 
-  // MARK: - Making
+// MARK: - Making
 
+extension SharedFile {
   /// Writes images into a file for other processes.
   ///
   /// - Parameters:
@@ -67,18 +70,20 @@ package struct SharedImages: HeldImages, Sendable {
   ///   - key: Of this process.
   ///   - places: Folders, the best first.
   /// - Throws: `Fault` with what is wrong with each place.
-  package static func makeFile(
+  package init(
     _ images: ByteImages, key: Key, places: [String] = SharedFile.places
-  ) throws -> SharedFile {
+  ) throws {
     let name = Array(images.name.utf8)
     let numbers = [
       images.count, images.shape.channels, images.shape.height, images.shape.width,
       images.classCount, images.white, name.count,
     ]
-    let header = magic + numbers.flatMap { withUnsafeBytes(of: $0) { Array($0) } } + name
+    let header =
+      SharedImages.magic + numbers.flatMap { withUnsafeBytes(of: $0) { Array($0) } } + name
     let parts = [header, images.labels, images.pixels]
-    return try SharedFile.make(key, places: places, bytes: parts.reduce(0) { $0 + $1.count }) {
-      for part in parts { try part.withUnsafeBytes($0.write) }
+    let bytes = parts.reduce(0) { $0 + $1.count }
+    self = try SharedFile.make(key, places: places, bytes: bytes) { writer in
+      for part in parts { try part.withUnsafeBytes(writer.write) }
     }.get()
   }
 }

@@ -50,6 +50,7 @@ package final class HDF5File {
   /// An array of the file.
   ///
   /// - Parameter name: Of the data set, `group/name` in a group.
+  /// - Returns: The array.
   /// - Throws: `Fault` where there is none, it holds no numbers, or claims more than the file has.
   package func array(_ name: String) throws -> HDF5Array {
     try HDF5Array(self, library, file: id, name: name, fileSize: size)

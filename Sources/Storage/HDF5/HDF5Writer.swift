@@ -73,6 +73,7 @@ package final class HDF5Writer {
     /// - Parameters:
     ///   - bytes: Little-endian elements.
     ///   - rows: Of the first index.
+    /// - Throws: `Fault` where writing fails.
     package func write(_ bytes: UnsafeRawBufferPointer, rows: Range<Int>) throws {
       let library = writer.library
       guard !rows.isEmpty else { return }
@@ -98,6 +99,8 @@ package final class HDF5Writer {
   ///   - name: `group/name` in a group, which is made.
   ///   - type: Of its elements.
   ///   - shape: The sizes, the slowest first.
+  /// - Returns: The array, to be filled.
+  /// - Throws: `Fault` where it cannot be made.
   package func makeArray(_ name: String, _ type: ElementType, shape: [Int]) throws -> Array {
     let typeID = try library.makeType(type)
     let space = library.makeSpace(Int32(shape.count), shape.map { UInt64($0) }, nil)
