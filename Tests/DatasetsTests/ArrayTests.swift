@@ -195,8 +195,9 @@ import Testing
   private func fault(
     _ name: String, _ change: (inout ArraySettings) -> Void = { _ in }
   ) throws -> String {
-    let text = try #require(message { try open(name, change) })
-    return text.replacing(FileSystem.folder(of: try fixture("arrays/x.npy")) + "/", with: "")
+    let text = message { try open(name, change) }
+    return try #require(text).replacing(
+      FileSystem.folder(of: try fixture("arrays/x.npy")) + "/", with: "")
   }
 
   @Test func whatDoesNotFitIsSaid() throws {
