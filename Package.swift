@@ -152,11 +152,21 @@ let package = Package(
     // MARK: - Tests
 
     .target(
-      name: "TestSupport", dependencies: ["Base", "Kernels", "Collectives"],
+      name: "TestSupport", dependencies: ["Base", "Kernels", "Collectives", "Storage"],
       path: "Tests/TestSupport"),
     .target(
       name: "RunSupport", dependencies: ["Recipe", "Training", "Storage", "TestSupport"],
       path: "Tests/RunSupport"),
+    // What fuzzing reads files with.
+    .target(
+      name: "Readers",
+      dependencies: [
+        "Recipe", "Runs", "Verification", "Training", "Datasets", "Collectives", "Base",
+        "Configuration", "Storage", "Pictures", "Reports", "TestSupport",
+      ], path: "Tests/Readers"),
+    .executableTarget(
+      name: "read-damaged", dependencies: ["Readers", "Base", "TestSupport"],
+      path: "Tests/ReadDamaged"),
     .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
     .testTarget(name: "BaseTests", dependencies: ["Base", "TestSupport"]),
     .testTarget(
@@ -190,8 +200,8 @@ let package = Package(
     .testTarget(
       name: "FeaturesTests",
       dependencies: [
-        "Features", "Networks", "Scores", "Datasets", "Storage", "Configuration", "Base",
-        "TestSupport",
+        "Features", "Networks", "Scores", "Datasets", "Collectives", "Storage", "Configuration",
+        "Base", "TestSupport",
       ],
       exclude: ["make_fixture.py"], resources: [.copy("Fixtures")]),
     .testTarget(
@@ -207,7 +217,8 @@ let package = Package(
       resources: [.copy("Fixtures")]),
     .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "RunSupport"]),
     .testTarget(
-      name: "SystemTests", dependencies: ["wgangp-dist", "Recipe", "Storage", "TestSupport"]),
+      name: "SystemTests",
+      dependencies: ["wgangp-dist", "read-damaged", "Recipe", "Storage", "TestSupport"]),
   ]
 )
 
@@ -215,7 +226,6 @@ let package = Package(
 if ProcessInfo.processInfo.environment["WGANGP_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
-      name: "fuzz",
-      dependencies: ["Base", "Configuration", "Datasets", "Pictures", "Reports", "Storage"],
-      path: "Tests/fuzz", exclude: ["run.sh"]))
+      name: "fuzz", dependencies: ["Readers", "Base", "Storage"], path: "Tests/fuzz",
+      exclude: ["run.sh"]))
 }

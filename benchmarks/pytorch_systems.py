@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The compared systems in PyTorch, written as published. Times them, and prints one line of JSON; `record.py` takes its networks
-from here.
+"""The compared systems in PyTorch, written as published: networks, objectives, an iteration. Times them, and prints one line of
+JSON; `record.py` and `pytorch_train.py` take them from here.
 
   python pytorch_systems.py bench --system fashion --world 2 --threads 1 --iterations 3 --warmup 1
 
@@ -9,6 +9,22 @@ synchronized batch norm on the CPU. Images, points, noise and classes are random
 
   fashion  fashion-mnist-wgan-gp     clip   mnist-wgan-clip            mnist  mnist-wgan-gp
   cifar    cifar10-wgan-gp-resnet    toy    toy-8gaussians             mlp    mnist-mlp-gan
+  fastcalogan  ATLAS's FastCaloGAN on photons (ATL-SOFT-PUB-2020-006): 50 noise values and 2 numbers of the condition
+  fashion-no-norm  fashion-mnist-wgan-gp-no-critic-norm
+  hinge-r1         that with a hinge loss and R1 of gamma 10
+
+The objective is that of the system's class:
+
+  loss         critic minimizes                                            generator minimizes
+  wasserstein  mean C(y) - mean C(x)                                       -mean C(y)
+  hinge        mean max(0, 1 - C(x)) + mean max(0, 1 + C(y))               -mean C(y)
+  leastSquares (mean (C(x) - 1)^2 + mean C(y)^2) / 2                       mean (C(y) - 1)^2 / 2
+  bce          (mean H(C(x), 1) + mean H(C(y), 0)) / 2                     mean H(C(y), 1)
+
+x: reals, y: fakes. H takes probabilities where the critic ends in a sigmoid, logits elsewhere. The penalty is
+weight * mean (|g_i| - target)^2, with one side max(0, |g_i| - target)^2, where g_i is the gradient of C at point i:
+interpolates a x + (1 - a) y, reals, fakes, or noise: x + 0.5 * s * u with s the standard deviation of all values of x (that of
+the population) and u uniform in [0, 1) for each value.
 """
 import argparse
 import json
@@ -67,10 +83,19 @@ class ByClass(nn.Module):
         return y * self.weight[labels][:, :, None, None] + self.bias[labels][:, :, None, None]
 
 
+class WithNumbers(nn.Module):
+    """The sample and the numbers of its condition side by side."""
+
+    def forward(self, x, numbers):
+        return torch.cat([x, numbers], 1)
+
+
 class Chain(nn.Sequential):
+    """`labels` are what the layers look at: classes, or the numbers of conditions."""
+
     def forward(self, x, labels=None):
         for layer in self:
-            x = layer(x, labels) if isinstance(layer, (ByClass, Sum)) else layer(x)
+            x = layer(x, labels) if isinstance(layer, (ByClass, Sum, WithNumbers)) else layer(x)
         return x
 
 
@@ -97,7 +122,10 @@ def adam(rate, betas):
 class System:
     """What a system is where its own class says nothing else."""
     shape, noise, batch, critic_steps, width = (1, 28, 28), (100, 1, 1), 128, 5, 64
-    penalty, clip, classes, is_bce, generator_batch = 10, None, 0, False, 1
+    loss, clip, classes, generator_batch, reuses_reals = 'wasserstein', None, 0, 1, False
+    penalty, at, target = 10, 'interpolates', 1   # the penalty's weight, or None; its points; the norm that costs nothing
+    # Of the condition; a system has these or classes.
+    numbers = 0
     optimizer = staticmethod(adam(1e-4, (0.5, 0.999)))
 
 
@@ -111,6 +139,8 @@ def with_norm(layer, slope=0):
 
 
 class Fashion(System):
+    reuses_reals = True
+
     def networks(self, w):
         g = [*with_norm(up(100, 4 * w, 1, 0)), *with_norm(up(4 * w, 2 * w, 2, 1)), *with_norm(up(2 * w, w, 2, 1)), up(w, 1, 2, 3), nn.Tanh()]
         c = [nn.Conv2d(1, w, 4, 2, 1), nn.LeakyReLU(0.2), *with_norm(nn.Conv2d(w, 2 * w, 4, 2, 1), 0.2),
@@ -118,8 +148,18 @@ class Fashion(System):
         return g, c
 
 
+class FashionNoNorm(Fashion):
+    def networks(self, w):
+        g, c = super().networks(w)
+        return g, [layer for layer in c if not isinstance(layer, nn.BatchNorm2d)]
+
+
+class HingeR1(FashionNoNorm):
+    loss, penalty, at, target = 'hinge', 5, 'reals', 0   # half of gamma
+
+
 class Clip(System):
-    shape, penalty, clip = (1, 32, 32), None, 0.01
+    shape, penalty, clip, reuses_reals = (1, 32, 32), None, 0.01, True
     optimizer = staticmethod(lambda parameters: torch.optim.RMSprop(parameters, 5e-5))
 
     def networks(self, w):
@@ -177,7 +217,7 @@ class Toy(System):
 
 
 class MLP(System):
-    noise, batch, critic_steps, penalty, is_bce = (100,), 64, 1, None, True
+    noise, batch, critic_steps, penalty, loss = (100,), 64, 1, None, 'bce'
     optimizer = staticmethod(adam(2e-4, (0.5, 0.999)))
 
     def networks(self, w):
@@ -188,7 +228,121 @@ class MLP(System):
         return g, c
 
 
-SYSTEMS = {'fashion': Fashion, 'clip': Clip, 'mnist': MNIST, 'cifar': CIFAR, 'toy': Toy, 'mlp': MLP}
+class FastCaloGAN(System):
+    shape, noise, batch, width, numbers = (368,), (50,), 128, 50, 2
+    optimizer = staticmethod(adam(1e-4, (0.55, 0.999)))
+
+    def networks(self, w):
+        def block(inputs, outputs):
+            return [nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs, eps=1e-3, momentum=0.01), nn.SiLU()]
+        n = self.shape[0]
+        g = [WithNumbers(), *block(self.noise[0] + self.numbers, w), *block(w, 2 * w), *block(2 * w, 4 * w), *block(4 * w, n)]
+        c = [WithNumbers(), nn.Linear(n + self.numbers, n), nn.ReLU(), nn.Linear(n, n), nn.ReLU(), nn.Linear(n, n), nn.ReLU(), nn.Linear(n, 1)]
+        return g, c
+
+
+SYSTEMS = {
+    'fashion': Fashion, 'clip': Clip, 'mnist': MNIST, 'cifar': CIFAR, 'toy': Toy, 'mlp': MLP, 'fashion-no-norm': FashionNoNorm,
+    'hinge-r1': HingeR1, 'fastcalogan': FastCaloGAN}
+
+
+def initialize(system, network):
+    """The DCGAN systems' own initialization; the others keep PyTorch's."""
+    if not isinstance(system, (Fashion, Clip)):
+        return
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.normal_(module.weight, 0, 0.02)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1, 0.02)
+            nn.init.zeros_(module.bias)
+
+
+# ---- objectives ----------------------------------------------------------------------------------------------------------------
+
+class Objective:
+    """A system's own, unless arguments say another one; `at` None is no penalty, and with `every` k it is computed in every k-th
+    critic step of the run, the first one included, with k times the weight."""
+
+    def __init__(self, system, loss=None, at=None, weight=None, target=None, is_one_sided=False, every=1, error=None):
+        self.system = system
+        self.loss, self.weight, self.at = loss or system.loss, weight, at
+        self.target = system.target if target is None else target
+        self.is_one_sided, self.every, self.error = is_one_sided, every, error
+
+    @classmethod
+    def published(cls, system):
+        return cls(system, at=system.at if system.penalty else None, weight=system.penalty)
+
+    def scores(self, critic, x, labels):
+        out = critic(x, labels).reshape(x.shape[0], -1)
+        return out[:, 0], out[:, 1:]
+
+    def regression(self, estimates, numbers):
+        """The auxiliary regressor's error: `squared`, `absolute`, or in percent."""
+        difference = estimates - numbers
+        if self.error == 'squared':
+            return (difference ** 2).mean()
+        if self.error == 'absolute':
+            return difference.abs().mean()
+        return 100 * (difference.abs() / numbers.abs().clamp(min=1e-7)).mean()
+
+    def entropy(self, critic, s, target):
+        goal = torch.full_like(s, target)
+        if isinstance(critic[-1], nn.Sigmoid):
+            return F.binary_cross_entropy(s, goal)
+        return F.binary_cross_entropy_with_logits(s, goal)
+
+    def points(self, real, fake, alpha, perturbation):
+        if self.at == 'noise':
+            return real + 0.5 * real.std(correction=0) * perturbation
+        if self.at == 'interpolates':
+            a = alpha.reshape(-1, *[1] * (real.dim() - 1))
+            return a * real + (1 - a) * fake
+        return real if self.at == 'reals' else fake
+
+    def critic(self, number, generator, critic, real, noise, alpha, perturbation, labels):
+        """`number` counts the run's critic steps from 0."""
+        fake = generator(noise, labels).detach()
+        (r, logits), (f, _) = self.scores(critic, real, labels), self.scores(critic, fake, labels)
+        out = {}
+        if self.loss == 'wasserstein':
+            out['wasserstein'] = r.mean() - f.mean()
+            loss = -out['wasserstein']
+        elif self.loss == 'hinge':
+            loss = F.relu(1 - r).mean() + F.relu(1 + f).mean()
+        elif self.loss == 'leastSquares':
+            loss = ((r - 1) ** 2).mean() / 2 + (f ** 2).mean() / 2
+        else:
+            loss = (self.entropy(critic, r, 1.0) + self.entropy(critic, f, 0.0)) / 2
+        if self.at and number % self.every == 0:
+            x = self.points(real, fake, alpha, perturbation).detach().requires_grad_(True)
+            s, _ = self.scores(critic, x, labels)
+            gradient, = torch.autograd.grad(s.sum(), x, create_graph=True)
+            excess = gradient.reshape(x.shape[0], -1).norm(2, dim=1) - self.target
+            if self.is_one_sided:
+                excess = F.relu(excess)
+            out['penalty'] = self.every * self.weight * (excess ** 2).mean()
+            loss = loss + out['penalty']
+        if self.system.classes:
+            loss = loss + F.cross_entropy(logits, labels)
+        if self.error:
+            loss = loss + self.regression(logits, labels)
+        out['loss'] = loss
+        return out
+
+    def generator(self, generator, critic, noise, labels):
+        s, logits = self.scores(critic, generator(noise, labels), labels)
+        if self.loss == 'bce':
+            loss = self.entropy(critic, s, 1.0)
+        elif self.loss == 'leastSquares':
+            loss = ((s - 1) ** 2).mean() / 2
+        else:
+            loss = -s.mean()
+        if self.error:
+            loss = loss + 0.1 * self.regression(logits, labels)
+        return loss + 0.1 * F.cross_entropy(logits, labels) if self.system.classes else loss
+
 
 
 # ---- an iteration --------------------------------------------------------------------------------------------------------------
@@ -206,6 +360,60 @@ def average(parameters, world):
         offset += p.numel()
 
 
+class Training:
+    """A system's networks and optimizers, and its iteration; those of one of `world` processes."""
+
+    def __init__(self, system, width=0, world=1):
+        self.system, self.world = system, world
+        self.generator, self.critic = (Chain(*layers) for layers in system.networks(width or system.width))
+        for network in (self.generator, self.critic):
+            initialize(system, network)
+        self.g, self.c = list(self.generator.parameters()), list(self.critic.parameters())
+        self.optimizer_g, self.optimizer_c = system.optimizer(self.g), system.optimizer(self.c)
+        self.objective = Objective.published(system)
+        self.critic_steps = 0
+
+    def classes(self, count):
+        if self.system.numbers:
+            return torch.rand(count, self.system.numbers)
+        return torch.randint(0, self.system.classes, (count,)) if self.system.classes else None
+
+    def noise(self, count, random=None):
+        return torch.randn(count, *self.system.noise, generator=random)
+
+    def update(self, parameters, optimizer, loss, other=()):
+        for p in [*parameters, *other]:
+            p.grad = None
+        loss.backward()
+        average(parameters, self.world)
+        optimizer.step()
+
+    def critic_step(self, real, labels):
+        n = len(real)
+        losses = self.objective.critic(
+            self.critic_steps, self.generator, self.critic, real, self.noise(n), torch.rand(n), None, labels)
+        self.critic_steps += 1
+        self.update(self.c, self.optimizer_c, losses['loss'])
+        if self.system.clip:
+            with torch.no_grad():
+                for p in self.c:
+                    p.clamp_(-self.system.clip, self.system.clip)
+        return losses
+
+    def generator_step(self, count):
+        loss = self.objective.generator(self.generator, self.critic, self.noise(count), self.classes(count))
+        self.update(self.g, self.optimizer_g, loss, other=self.c)
+
+    def iteration(self, draw):
+        """The losses of the last critic step; `draw()` gives a batch of reals and its labels."""
+        for k in range(self.system.critic_steps):
+            if k == 0 or not self.system.reuses_reals:
+                real, labels = draw()
+            losses = self.critic_step(real, labels)
+        self.generator_step(len(real) * self.system.generator_batch)
+        return losses
+
+
 def run(rank, options):
     if options.world > 1:
         import torch.distributed as dist
@@ -214,59 +422,12 @@ def run(rank, options):
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     system = SYSTEMS[options.system]()
-    generator, critic = (Chain(*layers) for layers in system.networks(options.width or system.width))
-    g, c = list(generator.parameters()), list(critic.parameters())
-    optimizer_g, optimizer_c = system.optimizer(g), system.optimizer(c)
-    batch = options.batch or system.batch
-    n = batch // options.world
+    training = Training(system, options.width, options.world)
+    n = (options.batch or system.batch) // options.world
     real = torch.rand(n, *system.shape) * 2 - 1
 
-    def classes(count):
-        return torch.randint(0, system.classes, (count,)) if system.classes else None
-
-    def scores(x, labels):
-        out = critic(x, labels).reshape(x.shape[0], -1)
-        return out[:, 0], out[:, 1:]
-
-    def update(parameters, optimizer, loss, other=()):
-        for p in [*parameters, *other]:
-            p.grad = None
-        loss.backward()
-        average(parameters, options.world)
-        optimizer.step()
-
-    def critic_loss():
-        labels = classes(n)
-        fake = generator(torch.randn(n, *system.noise), labels).detach()
-        real_scores, logits = scores(real, labels)
-        fake_scores, _ = scores(fake, labels)
-        if system.is_bce:
-            return (F.binary_cross_entropy(real_scores, torch.ones(n)) + F.binary_cross_entropy(fake_scores, torch.zeros(n))) / 2
-        loss = fake_scores.mean() - real_scores.mean()
-        if system.penalty:
-            a = torch.rand(n, *[1] * len(system.shape))
-            x = (a * real + (1 - a) * fake).requires_grad_(True)
-            out, _ = scores(x, labels)
-            gradient, = torch.autograd.grad(out, x, torch.ones_like(out), create_graph=True)
-            loss = loss + system.penalty * ((gradient.reshape(n, -1).norm(2, dim=1) - 1) ** 2).mean()
-        return loss + F.cross_entropy(logits, labels) if system.classes else loss
-
-    def generator_loss():
-        count = n * system.generator_batch
-        labels = classes(count)
-        out, logits = scores(generator(torch.randn(count, *system.noise), labels), labels)
-        if system.is_bce:
-            return F.binary_cross_entropy(out, torch.ones(count))
-        return -out.mean() + (0.1 * F.cross_entropy(logits, labels) if system.classes else 0)
-
     def iteration():
-        for _ in range(system.critic_steps):
-            update(c, optimizer_c, critic_loss())
-            if system.clip:
-                with torch.no_grad():
-                    for p in c:
-                        p.clamp_(-system.clip, system.clip)
-        update(g, optimizer_g, generator_loss(), other=c)
+        training.iteration(lambda: (real, training.classes(n)))
 
     for _ in range(options.warmup):
         iteration()
@@ -278,8 +439,8 @@ def run(rank, options):
     if rank == 0:
         print(json.dumps({
             'system': options.system, 'ranks': options.world, 'threads': options.threads, 'batch': n * options.world,
-            'parameters': [sum(p.numel() for p in of) for of in (g, c)], 'seconds_per_iteration': statistics.median(seconds),
-            'torch': torch.__version__}))
+            'parameters': [sum(p.numel() for p in of) for of in (training.g, training.c)],
+            'seconds_per_iteration': statistics.median(seconds), 'torch': torch.__version__}))
 
 
 if __name__ == '__main__':

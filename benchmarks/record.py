@@ -5,30 +5,25 @@
   wgangp-dist verify --config configs/fashion-mnist-wgan-gp.yaml fashion.safetensors
 
 Needs torch, numpy and safetensors. Expected time: seconds at small widths; at the published width and batch a minute a step.
-The systems are those of pytorch_systems.py, and `fashion-no-norm`, the first without batch norm in the critic. Each has its
-published objective unless an option says otherwise:
+The systems and the losses are those of pytorch_systems.py, and three small ones that nobody has published, for their layers:
+`line` (one dimension), `volume` (three) and `attention`. Each system has its published objective, those three WGAN-GP's, unless
+an option says otherwise:
 
   python benchmarks/record.py --system fashion-no-norm --loss hinge --at reals --target 0 --weight 5 --out hinge-r1.safetensors
 
-  loss         critic minimizes                                            generator minimizes
-  wasserstein  mean C(y) - mean C(x)                                       -mean C(y)
-  hinge        mean max(0, 1 - C(x)) + mean max(0, 1 + C(y))               -mean C(y)
-  leastSquares (mean (C(x) - 1)^2 + mean C(y)^2) / 2                       mean (C(y) - 1)^2 / 2
-  bce          (mean H(C(x), 1) + mean H(C(y), 0)) / 2                     mean H(C(y), 1)
+With --every k the penalty is computed in every k-th critic step of the run, the first one included, with k times the weight.
 
-x: reals, y: fakes. H takes probabilities where the critic ends in a sigmoid, logits elsewhere. The penalty is
-weight * mean (|g_i| - target)^2, with one side max(0, |g_i| - target)^2, where g_i is the gradient of C at point i:
-interpolates a x + (1 - a) y, reals, fakes, or noise: x + 0.5 * s * u with s the standard deviation of all values of x (that of
-the population) and u uniform in [0, 1) for each value. With --every k it is computed in every k-th critic step of the run, the
-first one included, with k times the weight.
+With --regress the critic has an output more for each number of the condition, and its error on reals is added to the critic's loss,
+a tenth of that on fakes to the generator's: the mean of (p - c)^2, |p - c| or 100 |p - c| / max(|c|, 1e-7).
 
 A recording is a safetensors file. Names are a `Sequential`'s indices, layouts PyTorch's (NCHW images, OIHW convolutions, IOHW
-transposed convolutions). STEP is critic.K or generator, I and K count from 0.
+transposed convolutions; NCL and NCDHW of lines and volumes). STEP is critic.K or generator, I and K count from 0.
 
   init.NETWORK.NAME                        parameters and buffers before the first step; NETWORK: generator or critic
   iter.I.STEP.noise                        inputs of a step
   iter.I.critic.K.real|alpha|perturbation  reals; the weights a of interpolates; the numbers u
   iter.I.STEP.labels                       int64
+  iter.I.STEP.numbers                      of the conditions, (sample, number), of a system that has them
   iter.I.critic.K.loss|wasserstein|penalty, iter.I.generator.loss    expected; absent where the step has none
   iter.I.STEP.grad.NAME                    expected gradient of the step's own network
   final.NETWORK.NAME                       parameters and buffers after the last step
@@ -56,28 +51,68 @@ import pytorch_systems as systems
 
 KINKS = 1e-6
 LOSSES = ('wasserstein', 'hinge', 'leastSquares', 'bce')
+ERRORS = ('squared', 'absolute', 'absolutePercentage')
 POINTS = ('interpolates', 'reals', 'fakes', 'noise')
 
 
-class FashionNoNorm(systems.Fashion):
+class Line(systems.System):
+    """Samples of 2 channels and 16 pixels in a row."""
+    shape, noise, batch, critic_steps, width = (2, 16), (6,), 8, 2, 2
+
     def networks(self, w):
-        g, c = super().networks(w)
-        return g, [layer for layer in c if not isinstance(layer, nn.BatchNorm2d)]
+        g = [nn.Linear(6, 16 * w), nn.ReLU(), nn.Unflatten(1, (4 * w, 4)), nn.ConvTranspose1d(4 * w, 2 * w, 4, 2, 1, bias=False),
+             nn.BatchNorm1d(2 * w), nn.ReLU(), nn.Upsample(scale_factor=2), nn.Conv1d(2 * w, 2, 5, padding=2), nn.Tanh()]
+        c = [nn.Conv1d(2, 3 * w, 5, 2, 2), nn.LeakyReLU(0.2), nn.AvgPool1d(3, 1, 1), nn.Conv1d(3 * w, 4 * w, 3, padding=1, bias=False),
+             nn.InstanceNorm1d(4 * w, affine=True), nn.SiLU(), nn.MaxPool1d(3, 2), nn.Flatten(), nn.Linear(12 * w, 1)]
+        return g, c
 
 
-SYSTEMS = {**systems.SYSTEMS, 'fashion-no-norm': FashionNoNorm}
+class Volume(systems.System):
+    """Samples of one channel, 6 planes, 4 rows and 8 columns."""
+    shape, noise, batch, critic_steps, width = (1, 6, 4, 8), (6, 1, 1, 1), 6, 2, 2
+
+    def networks(self, w):
+        g = [nn.ConvTranspose3d(6, 2 * w, (3, 2, 4), bias=False), nn.BatchNorm3d(2 * w), nn.ReLU(),
+             nn.ConvTranspose3d(2 * w, w, (4, 3, 4), 2, 1, (0, 1, 0), bias=False), nn.LayerNorm([w, 6, 4, 8]), nn.ReLU(),
+             nn.Conv3d(w, 1, 3, padding=1), nn.Tanh()]
+        c = [nn.Conv3d(1, 2 * w, 3, (1, 1, 2), 1), nn.LeakyReLU(0.2), nn.AvgPool3d(2), nn.Conv3d(2 * w, 3 * w, 3, padding=1, bias=False),
+             nn.InstanceNorm3d(3 * w), nn.LeakyReLU(0.2), nn.MaxPool3d((1, 2, 2)), nn.Conv3d(3 * w, 2 * w, (2, 1, 1)), nn.Tanh(),
+             nn.Conv3d(2 * w, 1, (2, 1, 1))]
+        return g, c
 
 
-def initialize(system, network):
-    """The DCGAN systems' own initialization; the others keep PyTorch's."""
-    if not isinstance(system, (systems.Fashion, systems.Clip)):
-        return
-    for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-            nn.init.normal_(module.weight, 0, 0.02)
-        elif isinstance(module, nn.BatchNorm2d):
-            nn.init.normal_(module.weight, 1, 0.02)
-            nn.init.zeros_(module.bias)
+class SelfAttention(nn.Module):
+    """Zhang et al. 2019, as Brock's code of BigGAN has it; gamma begins at 1/2 here, so that the rest has a gradient."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.gamma = nn.Parameter(torch.tensor([0.5]))
+        self.theta = nn.Conv2d(channels, channels // 8, 1, bias=False)
+        self.phi = nn.Conv2d(channels, channels // 8, 1, bias=False)
+        self.g = nn.Conv2d(channels, channels // 2, 1, bias=False)
+        self.o = nn.Conv2d(channels // 2, channels, 1, bias=False)
+
+    def forward(self, x):
+        theta, phi, g = self.theta(x), F.max_pool2d(self.phi(x), 2), F.max_pool2d(self.g(x), 2)
+        n, _, h, w = x.shape
+        beta = F.softmax(torch.bmm(theta.flatten(2).transpose(1, 2), phi.flatten(2)), -1)
+        found = torch.bmm(g.flatten(2), beta.transpose(1, 2)).view(n, -1, h, w)
+        return x + self.gamma * self.o(found)
+
+
+class Attention(systems.System):
+    """Pictures of 12 x 8 pixels."""
+    shape, noise, batch, critic_steps, width = (1, 12, 8), (6, 1, 1), 6, 2, 2
+
+    def networks(self, w):
+        g = [nn.ConvTranspose2d(6, 8 * w, (6, 4), bias=False), nn.BatchNorm2d(8 * w), nn.ReLU(), SelfAttention(8 * w),
+             nn.ConvTranspose2d(8 * w, 1, 4, 2, 1), nn.Tanh()]
+        c = [nn.Conv2d(1, 8 * w, (4, 3), (2, 1), 1), nn.LeakyReLU(0.2), SelfAttention(8 * w), nn.Conv2d(8 * w, 2 * w, 4, 2, 1),
+             nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(24 * w, 1)]
+        return g, c
+
+
+SYSTEMS = {**systems.SYSTEMS, 'line': Line, 'volume': Volume, 'attention': Attention}
 
 
 class Kinks:
@@ -125,70 +160,15 @@ def near_kinks(exact, errors):
     return out
 
 
-class Objective:
-    def __init__(self, system, options):
-        self.system = system
-        self.loss = options.loss or ('bce' if system.is_bce else 'wasserstein')
-        published = system.penalty is not None and not options.loss
-        self.at = options.at or ('interpolates' if published or options.weight else None)
-        self.weight = options.weight if options.weight is not None else system.penalty if published else 10
-        self.target, self.is_one_sided, self.every = options.target, options.sides == 'one', options.every
-
-    def scores(self, critic, x, labels):
-        out = critic(x, labels).reshape(x.shape[0], -1)
-        return out[:, 0], out[:, 1:]
-
-    def entropy(self, critic, s, target):
-        goal = torch.full_like(s, target)
-        if isinstance(critic[-1], nn.Sigmoid):
-            return F.binary_cross_entropy(s, goal)
-        return F.binary_cross_entropy_with_logits(s, goal)
-
-    def points(self, real, fake, alpha, perturbation):
-        if self.at == 'noise':
-            return real + 0.5 * real.std(correction=0) * perturbation
-        if self.at == 'interpolates':
-            a = alpha.reshape(-1, *[1] * (real.dim() - 1))
-            return a * real + (1 - a) * fake
-        return real if self.at == 'reals' else fake
-
-    def critic(self, number, generator, critic, real, noise, alpha, perturbation, labels):
-        """`number` counts the run's critic steps from 0."""
-        fake = generator(noise, labels).detach()
-        (r, logits), (f, _) = self.scores(critic, real, labels), self.scores(critic, fake, labels)
-        out = {}
-        if self.loss == 'wasserstein':
-            out['wasserstein'] = r.mean() - f.mean()
-            loss = -out['wasserstein']
-        elif self.loss == 'hinge':
-            loss = F.relu(1 - r).mean() + F.relu(1 + f).mean()
-        elif self.loss == 'leastSquares':
-            loss = ((r - 1) ** 2).mean() / 2 + (f ** 2).mean() / 2
-        else:
-            loss = (self.entropy(critic, r, 1.0) + self.entropy(critic, f, 0.0)) / 2
-        if self.at and number % self.every == 0:
-            x = self.points(real, fake, alpha, perturbation).detach().requires_grad_(True)
-            s, _ = self.scores(critic, x, labels)
-            gradient, = torch.autograd.grad(s.sum(), x, create_graph=True)
-            excess = gradient.reshape(x.shape[0], -1).norm(2, dim=1) - self.target
-            if self.is_one_sided:
-                excess = F.relu(excess)
-            out['penalty'] = self.every * self.weight * (excess ** 2).mean()
-            loss = loss + out['penalty']
-        if self.system.classes:
-            loss = loss + F.cross_entropy(logits, labels)
-        out['loss'] = loss
-        return out
-
-    def generator(self, generator, critic, noise, labels):
-        s, logits = self.scores(critic, generator(noise, labels), labels)
-        if self.loss == 'bce':
-            loss = self.entropy(critic, s, 1.0)
-        elif self.loss == 'leastSquares':
-            loss = ((s - 1) ** 2).mean() / 2
-        else:
-            loss = -s.mean()
-        return loss + 0.1 * F.cross_entropy(logits, labels) if self.system.classes else loss
+def objective(system, options):
+    """The published one, or what the options say."""
+    is_published = system.penalty is not None and not options.loss
+    has_penalty = options.at or is_published or options.weight
+    return systems.Objective(
+        system, loss=options.loss, at=(options.at or system.at) if has_penalty else None,
+        weight=options.weight if options.weight is not None else system.penalty if is_published else 10,
+        target=options.target, is_one_sided=options.sides == 'one', every=options.every,
+        error=options.regress)
 
 
 class Recording:
@@ -199,11 +179,16 @@ class Recording:
         self.width = options.width or self.system.width
         self.batch = options.batch or self.system.batch
         self.critic_steps = options.critic_steps or self.system.critic_steps
+        if isinstance(self.system, systems.FastCaloGAN) and options.width:
+            # Narrow as a whole: as many noise values as the first layer's, seven times as many voxels.
+            self.system.noise, self.system.shape = (self.width,), (7 * self.width,)
         self.latent = options.latent or self.system.noise[0]
-        self.objective = Objective(self.system, options)
+        self.objective = objective(self.system, options)
+        # What layers look at beside the sample.
+        self.told = 'numbers' if self.system.numbers else 'labels'
         start = self.networks()
         for network in start.values():
-            initialize(self.system, network)
+            systems.initialize(self.system, network)
         with torch.no_grad():
             for p in start['critic'].parameters():
                 if p.dim() > 1:
@@ -214,7 +199,9 @@ class Recording:
     def networks(self):
         g, c = self.system.networks(self.width)
         first = g[0]
-        if self.latent != self.system.noise[0]:
+        if self.options.regress:
+            c[-1] = nn.Linear(c[-1].in_features, 1 + self.system.numbers)
+        if not isinstance(first, systems.WithNumbers) and self.latent != self.system.noise[0]:
             if isinstance(first, nn.ConvTranspose2d):
                 g[0] = nn.ConvTranspose2d(self.latent, first.out_channels, first.kernel_size, bias=False)
             else:
@@ -223,13 +210,13 @@ class Recording:
 
     def draw(self):
         system, n, inputs = self.system, self.batch, {}
-        is_published = isinstance(system, (systems.Fashion, systems.Clip, systems.MLP))
+        has_same_reals = system.reuses_reals or isinstance(system, (systems.MLP, systems.FastCaloGAN))
         for i in range(self.options.iterations):
             real = torch.rand(n, *system.shape) * 2 - 1 if len(system.shape) > 1 else torch.randn(n, *system.shape)
             if isinstance(system, systems.MNIST):
                 real = real.abs()
             for k in range(self.critic_steps):
-                if k and not is_published:   # those systems draw new reals for each step
+                if k and not has_same_reals:
                     real = real.roll(1, 0) * 0.9
                 p = f'iter.{i}.critic.{k}.'
                 inputs[p + 'real'], inputs[p + 'noise'] = real.clone(), torch.randn(n, self.latent)
@@ -239,10 +226,14 @@ class Recording:
                     inputs[p + 'perturbation'] = torch.rand(n, *system.shape)
                 if system.classes:
                     inputs[p + 'labels'] = torch.randint(0, system.classes, (n,))
+                if system.numbers:
+                    inputs[p + 'numbers'] = torch.rand(n, system.numbers)
             p, m = f'iter.{i}.generator.', n * system.generator_batch
             inputs[p + 'noise'] = torch.randn(m, self.latent)
             if system.classes:
                 inputs[p + 'labels'] = torch.randint(0, system.classes, (m,))
+            if system.numbers:
+                inputs[p + 'numbers'] = torch.rand(m, system.numbers)
         return inputs
 
     def run(self, dtype, exact=None):
@@ -276,14 +267,14 @@ class Recording:
                 kinks.begin(p, ('critic',))
                 update('critic', p, self.objective.critic(
                     i * self.critic_steps + k, g, c,
-                    *(get(p + key) for key in ('real', 'noise', 'alpha', 'perturbation', 'labels'))))
+                    *(get(p + key) for key in ('real', 'noise', 'alpha', 'perturbation', self.told))))
                 if self.system.clip:
                     with torch.no_grad():
                         for q in c.parameters():
                             q.clamp_(-self.system.clip, self.system.clip)
             p = f'iter.{i}.generator.'
             kinks.begin(p, ('generator', 'critic'))
-            update('generator', p, {'loss': self.objective.generator(g, c, get(p + 'noise'), get(p + 'labels'))})
+            update('generator', p, {'loss': self.objective.generator(g, c, get(p + 'noise'), get(p + self.told))})
         for name, network in networks.items():
             for key, value in network.state_dict().items():
                 out[f'final.{name}.{key}'] = value.clone()
@@ -328,9 +319,10 @@ if __name__ == '__main__':
     parser.add_argument('--seed', type=int, default=0, help='default: 0')
     parser.add_argument('--gain', type=float, default=1, help='of the critic\'s first weights: small networks hardly act; default: 1')
     parser.add_argument('--loss', choices=LOSSES, help='default: published, with its penalty; without one where given')
+    parser.add_argument('--regress', choices=ERRORS, help='an auxiliary regressor, of a system with numbers; default: none')
     parser.add_argument('--at', choices=POINTS, help='the points of the penalty; default: interpolates where --weight is given')
     parser.add_argument('--weight', type=float, help='of the penalty; default: published, or 10')
-    parser.add_argument('--target', type=float, default=1, help='norm of the gradient; default: 1')
+    parser.add_argument('--target', type=float, help='norm of the gradient; default: published, or 1')
     parser.add_argument('--sides', choices=('two', 'one'), default='two', help='default: two')
     parser.add_argument('--every', type=int, default=1, help='critic steps from one penalty to the next; default: 1')
     parser.add_argument('--out', default='recording.safetensors', help='default: recording.safetensors')

@@ -15,8 +15,9 @@ package final class AlignedArray<Element: BitwiseCopyable>: @unchecked Sendable 
   /// Bytes of a large page: with 4 KiB pages, sweeps over tensors and patch matrices miss the TLB.
   private static var hugePage: Int { 2 << 20 }
 
-  /// Whether the memory is a mapping of its own, which takes no more than addresses.
-  private let isPlanned: Bool
+  /// Whether the values are undefined and are to stay untouched (`MemoryLedger.planning`): the
+  /// memory is a mapping of its own, which takes no more than addresses until somebody writes.
+  package let isPlanned: Bool
 
   /// Takes the memory; where there is not enough of it, the process ends with one line.
   package init(count: Int) {

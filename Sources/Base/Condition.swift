@@ -108,6 +108,18 @@ package struct ConditionValues: Sendable, Equatable {
       && (numbers.isEmpty || numbers.elementsEqual(condition.numbers))
   }
 
+  /// How far a condition is from what these values say: 0 where it matches, else the sum over the
+  /// numbers of the squares of relative differences; infinite for another class.
+  package func distance(to condition: Condition) -> Double {
+    if matches(condition) { return 0 }
+    if let label, label != condition.label { return .infinity }
+    return zip(numbers, condition.numbers).reduce(0) { sum, pair in
+      let scale = Double(max(abs(pair.0), abs(pair.1)))
+      let difference = scale > 0 ? (Double(pair.0) - Double(pair.1)) / scale : 0
+      return sum + difference * difference
+    }
+  }
+
   /// For headings: `3`, `0.5, 65536`, `3: 0.5`.
   package var heading: String {
     let words = numbers.map { $0 == $0.rounded() && abs($0) < 1e9 ? "\(Int($0))" : "\($0)" }

@@ -19,3 +19,10 @@ package struct Fault: Error, CustomStringConvertible, Equatable, Sendable {
 
   package var description: String { parameter.map { "\($0): \(message)" } ?? message }
 }
+
+extension String {
+  /// The text with its line breaks written as `\n`: for what a message quotes.
+  package var onOneLine: String {
+    split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).joined(separator: "\\n")
+  }
+}

@@ -16,6 +16,7 @@ package enum RandomPurpose: UInt32, Sendable, CaseIterable {
   case dropout
   case perturbation
   case scoring
+  case conditions
 }
 
 /// Philox4x32-10, the counter-based generator of Salmon, Moraes, Dror and Shaw, "Parallel random

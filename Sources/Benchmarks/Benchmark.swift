@@ -75,12 +75,14 @@ package struct Benchmark {
     let pixels = (0..<count * shape.elementCount).map {
       UInt8(truncatingIfNeeded: random.bits(sample: 0, block: $0)[0])
     }
-    let dataset = ByteImageDataset(
+    let images = ByteImageDataset(
       ByteImages(
         name: "noise", shape: shape, pixels: pixels,
         labels: classes == 0 ? [] : (0..<count).map { UInt8($0 % classes) },
         classCount: classes),
       range: configuration.data.range)
+    let dataset = NoiseDataset(
+      images, numbers: model.condition.numbers, seed: configuration.seed)
     let sampler = try EpochSampler(
       count: count, batch: training.batch, keepsPartialBatch: false, seed: configuration.seed)
     inputs = DrawnInputs(

@@ -67,15 +67,22 @@ package struct ConfigurationDocument: Sendable {
   /// What follows the first `=` is YAML. Mappings that are missing on the way are created; a list
   /// index has to exist, and a layer is named behind its index. Of two assignments to one path
   /// the later wins. Keys are checked when the document is read.
-  package mutating func override(_ assignment: String) throws {
+  ///
+  /// - Parameters:
+  ///   - assignment: The path and the value.
+  ///   - source: What errors call its place.
+  /// - Throws: `ConfigurationError`.
+  package mutating func override(
+    _ assignment: String, source: String = "command line"
+  ) throws {
     let parts = assignment.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let keyPath = parts[0].trimmingCharacters(in: .whitespaces)
     guard parts.count == 2, Self.isKeyPath(keyPath) else {
       throw ConfigurationError(
-        message: "command line: '\(shortened(assignment))': expected KEY=VALUE, such as "
+        message: "\(source): '\(shortened(assignment))': expected KEY=VALUE, such as "
           + "training.batch=64")
     }
-    try set(keyPath, String(parts[1]), source: "command line")
+    try set(keyPath, String(parts[1]), source: source)
   }
 
   /// The values of the document, mappings and lists opened up: `training.batch` and `128`,

@@ -1,3 +1,5 @@
+import Base
+
 /// What is wrong with a configuration, in one line that names the place.
 ///
 /// - `configs/x.yaml:12: training.bacth: unknown key; did you mean 'batch'? (known: batch, shards)`
@@ -7,10 +9,7 @@ package struct ConfigurationError: Error, CustomStringConvertible, Equatable, Se
   package var message: String
 
   /// Takes the message; line breaks in it (values are quoted as found) are written as `\n`.
-  package init(message: String) {
-    self.message = message.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-      .joined(separator: "\\n")
-  }
+  package init(message: String) { self.message = message.onOneLine }
 
   package var description: String { message }
 }

@@ -20,6 +20,10 @@ package protocol Dataset: Sendable {
   /// nothing.
   func copyCondition(at index: Int, into condition: Condition)
 
+  /// Makes numbers of a condition, as the data's files have them, those that `copyCondition` gives
+  /// and networks take: in place, allocating nothing.
+  func transformCondition(_ numbers: MutableFloatBuffer)
+
   /// Overwrites `output` (height x width x channels, channels last) with sample `index`, its values
   /// in the range that the data set was opened with. Allocates nothing.
   ///
@@ -30,6 +34,9 @@ package protocol Dataset: Sendable {
 
 extension Dataset {
   package var checksum: String? { nil }
+
+  /// Networks take the files' own numbers.
+  package func transformCondition(_ numbers: MutableFloatBuffer) {}
 
   /// Labels are in 0 ..< classCount; 0 says that there are none.
   package var classCount: Int { condition.classes }

@@ -12,7 +12,7 @@ package enum DatasetSource: Sendable, Equatable {
   case imageFolder(ImageFolderSettings)
   /// Digits that the program draws: sample i is a function of (seed, i), see `GlyphDataset`.
   case glyphs(count: Int, seed: UInt64)
-  /// Points in the plane; new ones at every use without a seed, see `ToyDataset`.
+  /// Points in the plane; new ones at every use without a seed, which a ring has, see `ToyDataset`.
   case toy(ToyDistribution, count: Int, seed: UInt64?)
   /// Samples of any shape in files of arrays, see `ArrayDataset`.
   case array(ArraySettings)
@@ -62,6 +62,13 @@ package enum DatasetSource: Sendable, Equatable {
     case .idx, .cifar10, .mnistPickle, .glyphs: true
     case .imageFolder, .toy, .array: false
     }
+  }
+
+  /// Whether networks take other numbers as conditions than the files have, so that
+  /// `Dataset.transformCondition` is to be asked.
+  package var transformsConditions: Bool {
+    guard case .array(let settings) = self else { return false }
+    return !settings.conditionTransforms.isEmpty
   }
 
   /// Reads or draws images as bytes.

@@ -33,10 +33,13 @@ package struct FeatureDescription {
   /// - Parameters:
   ///   - path: The YAML file.
   ///   - overrides: Such as `input.rounding=none`.
+  ///   - source: Where those come from, for errors.
   /// - Throws: `ConfigurationError` that names key and line.
-  package init(path: String, overrides: [String] = []) throws {
+  package init(
+    path: String, overrides: [String] = [], source: String = "command line"
+  ) throws {
     var document = try ConfigurationDocument(path: path)
-    for assignment in overrides { try document.override(assignment) }
+    for assignment in overrides { try document.override(assignment, source: source) }
     try self.init(document, path: path)
   }
 

@@ -17,6 +17,7 @@ package final class FeatureNetwork: FeatureExtractor {
   package let name: String
   package let featureCount: Int
   package let classCount: Int
+  package var white: Float { description.preparation.white }
   /// The layers with their memory.
   package let network: Network
   private let description: FeatureDescription

@@ -17,6 +17,8 @@ package struct ImagePreparation: Sendable, Equatable {
 
   package let channels: Int
   package let size: ImageSize
+  /// The value that white comes with: what images' values are scaled to before they are rounded.
+  package let white: Float
   package let rounding: Rounding
   package let resize: ImageResizer.Method
   package let divisor: Float
@@ -34,6 +36,7 @@ package struct ImagePreparation: Sendable, Equatable {
       let pixels = try reader.integer("size", in: Self.sizes)
       size = ImageSize(height: pixels, width: pixels)
     }
+    white = Float(try reader.number("white", default: 255, in: 0...1e9, above: 0))
     rounding = try reader.choice("rounding", default: Rounding.none)
     resize = try reader.choice("resize")
     divisor = Float(try reader.number("divisor", default: 1, in: 0...1e9, above: 0))
@@ -66,7 +69,8 @@ package struct ImagePreparation: Sendable, Equatable {
     func text(_ values: [Float]) -> String {
       Set(values).count == 1 ? "\(values[0])" : "\(values)"
     }
-    return "\(shape) by \(resize.rawValue), rounding \(rounding.rawValue), "
+    return "\(shape) by \(resize.rawValue), " + (white == 255 ? "" : "white \(white), ")
+      + "rounding \(rounding.rawValue), "
       + "(x / \(divisor) - \(text(means))) / \(text(deviations))"
   }
 
@@ -82,7 +86,7 @@ package struct ImagePreparation: Sendable, Equatable {
   /// Prepares one image.
   ///
   /// - Parameters:
-  ///   - image: Height x width x channels values in 0 ... 255, channels last, of the resizer's
+  ///   - image: Height x width x channels values in 0 ... `white`, channels last, of the resizer's
   ///     input.
   ///   - resizer: From the image's size to the network's.
   ///   - target: Gets `shape.elementCount` values.

@@ -29,24 +29,39 @@ enum JPEG {
     guard width > 0, height > 0 else {
       throw Fault("\(path): not a readable JPEG file: there is no picture in it")
     }
-    try Picture.check(
-      width: Int(width), height: Int(height), most: max(smallPicture, pixelsOfByte * bytes.count),
-      path: path)
-    var pixels = [UInt8](repeating: 0, count: 3 * Int(width) * Int(height))
-    let status = library.decompress(
-      handle, bytes, size, &pixels, width, 0, height, Library.rgb, Library.limitScans)
-    // Bytes between segments do no harm, and cameras write them; every other warning is damage.
-    if status != 0,
-      !(library.isWarning(handle) && library.message(handle).contains("extraneous bytes"))
-    {
-      throw library.unreadable(handle, path)
+    let most = max(smallPicture, pixelsOfByte * bytes.count)
+    try Picture.check(width: Int(width), height: Int(height), most: most, path: path)
+    // Each goes over all of the picture, whatever there is of it.
+    let scans = scanCount(bytes)
+    guard scans <= fewScans * most / (Int(width) * Int(height)) else {
+      throw Fault("\(path): \(scans) scans of \(width) x \(height) pixels; is it a picture?")
+    }
+    let count = 3 * Int(width) * Int(height)
+    let pixels = try [UInt8](unsafeUninitializedCapacity: count) { output, initialized in
+      let status = library.decompress(
+        handle, bytes, size, output.start, width, 0, height, Library.rgb, Library.limitScans)
+      // Bytes between segments do no harm, and cameras write them; every other warning is damage.
+      if status != 0,
+        !(library.isWarning(handle) && library.message(handle).contains("extraneous bytes"))
+      {
+        throw library.unreadable(handle, path)
+      }
+      initialized = count
     }
     return Picture(width: Int(width), height: Int(height), channels: 3, pixels: pixels)
   }
 
-  /// Pixels that a byte of a file stands for at most, in blocks of one colour, and those of a
-  /// picture that may be all of one.
-  private static let (pixelsOfByte, smallPicture) = (4096, 1 << 24)
+  /// Beginnings of scans, those of a thumbnail in the file too.
+  private static func scanCount(_ bytes: [UInt8]) -> Int {
+    zip(bytes, bytes.dropFirst()).count { $0 == 0xFF && $1 == 0xDA }
+  }
+
+  /// More than an encoder makes of a picture as large as its file allows.
+  private static let fewScans = 32
+
+  /// Pixels that a byte of a file stands for at most, in blocks of 64 of one colour of two bits or
+  /// one, and those of a picture that may be all of one by arithmetic coding.
+  private static let (pixelsOfByte, smallPicture) = (1024, 1 << 22)
 
   /// The functions of TurboJPEG that reading takes, loaded by the first picture.
   private struct Library: Sendable {

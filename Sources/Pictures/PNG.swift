@@ -53,10 +53,14 @@ package enum PNG {
       header.flags |= png_uint_32(PNG_IMAGE_FLAG_16BIT_sRGB)
       header.format = isColour ? png_uint_32(PNG_FORMAT_FLAG_COLOR) : 0
       let channels = isColour ? 3 : 1
-      var pixels = [UInt8](repeating: 0, count: width * height * channels)
+      let size = width * height * channels
       var black = png_color(red: 0, green: 0, blue: 0)
-      guard png_image_finish_read(&header, &black, &pixels, 0, nil) != 0 else {
-        throw Fault("\(path): not a readable PNG file: \(message(of: &header))")
+      // Memory is taken as rows come: a header may claim more of them than there are.
+      let pixels = try [UInt8](unsafeUninitializedCapacity: size) { output, count in
+        guard png_image_finish_read(&header, &black, output.baseAddress, 0, nil) != 0 else {
+          throw Fault("\(path): not a readable PNG file: \(message(of: &header))")
+        }
+        count = size
       }
       return Picture(width: width, height: height, channels: channels, pixels: pixels)
     }

@@ -1,6 +1,8 @@
+import Base
 import Datasets
 import Features
 import Scores
+import Storage
 
 extension FeatureNetworks {
   /// The networks that the program has built in, and those that files describe.
@@ -26,6 +28,33 @@ extension FeatureNetworks {
         try BuiltInNetworks.withDescription(of: name) {
           try FeatureNetwork(FeatureDescription(path: $0))
         } ?? FeatureNetwork(FeatureDescription(path: name))
+      })
+  }
+}
+
+extension FeatureNetworks {
+  /// The network of a published evaluation, for every name.
+  ///
+  /// - Parameters:
+  ///   - evaluation: What it does to images, whatever the file says.
+  ///   - file: What describes the network instead of the evaluation's own file; nil for that.
+  /// - Returns: The network.
+  package static func following(
+    _ evaluation: InceptionProtocol, file: String? = nil
+  ) -> FeatureNetworks {
+    FeatureNetworks(
+      standard: file ?? evaluation.network, refusal: { _ in nil },
+      open: { _ in
+        let path = file ?? evaluation.network
+        guard FileSystem.exists(path) else {
+          throw Fault(
+            "\(path): no such file; --protocol \(evaluation.name) takes the network that it "
+              + "describes, or the one of --features FILE")
+        }
+        return try FeatureNetwork(
+          FeatureDescription(
+            path: path, overrides: evaluation.overrides,
+            source: "\(path) --protocol \(evaluation.name)"))
       })
   }
 }

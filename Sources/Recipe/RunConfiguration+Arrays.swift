@@ -13,7 +13,7 @@ extension RunConfiguration {
     var settings = ArraySettings(paths: paths)
     settings.samples = try section.strings("samples", default: [])
     if section.contains("shape") {
-      settings.shape = try section.integers("shape", count: 1...3, in: 1...Int(Int32.max))
+      settings.shape = try section.integers("shape", count: 1...4, in: 1...Int(Int32.max))
     } else {
       _ = try section.optionalInteger("shape", in: 1...1)
     }
@@ -36,7 +36,7 @@ extension RunConfiguration {
     try section.finish()
     return DataSection(
       source: .array(settings), range: Float(low)...Float(high), limit: limit, order: order,
-      classes: settings.classes, reader: section)
+      classes: settings.classes, numberNames: settings.conditionNames, reader: section)
   }
 
   /// Indices from the first of a pair to before the second.

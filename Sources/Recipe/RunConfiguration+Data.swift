@@ -17,10 +17,14 @@ extension RunConfiguration {
     package var classes = 0
     /// What a run has kept of its arrays; nil for other data, and before they were read.
     package var record: ArrayRecord?
+    /// What the numbers of a sample's condition are called; empty for none.
+    package var numberNames: [String] = []
+    /// Numbers of a sample's condition; 0 for none.
+    package var numbers: Int { numberNames.count }
     let reader: ConfigurationReader
 
-    /// Numbers of a sample's condition; 0 for none.
-    package var numbers: Int { arrays?.conditionNumbers ?? 0 }
+    /// What training conditions its samples on.
+    package var condition: ConditionShape { ConditionShape(classes: classes, numbers: numbers) }
 
     /// What arrays the samples are, where they are any.
     package var arrays: ArraySettings? {
@@ -122,15 +126,18 @@ extension RunConfiguration {
       form, noise: try section.number("noise", default: published.noise, in: 0...1e6),
       scale: try section.number("scale", default: published.scale, in: 0...1e6, above: 0))
     let count = try section.integer("count", default: 100_000, in: 1...100_000_000)
+    // A condition is that of a sample's number, of which a fresh sample is no function.
+    let isConditional = !distribution.conditionNames.isEmpty
     let sampling = try section.choice(
-      "sampling", default: "fresh", of: ["fresh"] + SamplingOrder.allCases.map(\.rawValue))
+      "sampling", default: isConditional ? SamplingOrder.shuffled.rawValue : "fresh",
+      of: (isConditional ? [] : ["fresh"]) + SamplingOrder.allCases.map(\.rawValue))
     let order = SamplingOrder(rawValue: sampling)
     var seed: UInt64?
     if order != nil { seed = UInt64(try section.integer("seed", default: 0, in: 0...Int.max)) }
     try section.finish()
     return DataSection(
       source: .toy(distribution, count: count, seed: seed), range: -1...1,
-      order: order ?? .shuffled, reader: section)
+      order: order ?? .shuffled, numberNames: distribution.conditionNames, reader: section)
   }
 
   private static func split(

@@ -45,9 +45,7 @@ package struct RunConfiguration {
     seed = UInt64(try root.integer("seed", default: 0, in: 0...Int.max))
     width = try root.width()
     data = try Self.data(root.section("data"))
-    setup = try TrainingSetup(
-      root, seed: seed,
-      condition: ConditionShape(classes: data.classes, numbers: data.numbers))
+    setup = try TrainingSetup(root, seed: seed, condition: data.condition)
     output = try Self.output(root.section("output"))
     evaluation = try Self.evaluation(
       root.section("evaluation"),

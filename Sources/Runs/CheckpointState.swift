@@ -85,6 +85,9 @@ package struct CheckpointState: Codable, Equatable {
         "\(path): expected {\"format\": 2, \"iteration\": N, ...} with N from 0 to "
           + "\(Self.mostIterations), found something else")
     }
+    if let factor = state.rateFactor, !(factor > 0 && factor <= 1) {
+      throw Fault("\(path): rateFactor is \(factor), a number above 0 and up to 1 is expected")
+    }
     guard 1...2 ~= state.format else {
       throw Fault("\(path): format \(state.format), this version reads formats 1 and 2")
     }

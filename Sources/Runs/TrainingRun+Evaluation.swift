@@ -49,7 +49,8 @@ extension TrainingRun {
     let generator = SampleGenerator(
       model, configuration, statistics: drawing.statistics,
       standingBatches: drawing.standingBatches,
-      average: drawing.weights == .average ? trainer.generatorAverage : nil)
+      average: drawing.weights == .average ? trainer.generatorAverage : nil,
+      dataset: { [dataset] in dataset })
     let team = try communicator.agree {
       try ScoreTeam(communicator, threads: configuration.training.threads)
     }

@@ -126,6 +126,12 @@ package final class TrainingRun {
         "data.classes: found \(classes), but \(dataset.name) has "
           + "\(dataset.classCount) classes")
     }
+    let numbers = model.condition.numbers
+    guard dataset.condition.numbers == numbers else {
+      throw Fault(
+        "data: networks and objective take \(numbers) numbers a sample as its condition, but "
+          + "\(dataset.name) has \(dataset.condition.numbers)")
+    }
   }
 
   /// Trains until the schedule, a signal or the time limit ends it.
@@ -482,8 +488,9 @@ package final class TrainingRun {
 
   private func saveSamples(_ writer: RunWriter, iteration: Int, isLast: Bool) throws {
     let output = configuration.output
-    let generator = SampleGenerator(model, configuration, average: trainer.generatorAverage)
-    let layout = generator.layout(count: output.samples, columns: output.columns)
+    let generator = SampleGenerator(
+      model, configuration, average: trainer.generatorAverage, dataset: { [dataset] in dataset })
+    let layout = try generator.layout(count: output.samples, columns: output.columns)
     let samples = try generator.images(layout)
     guard
       let image = try generator.picture(

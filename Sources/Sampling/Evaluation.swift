@@ -10,13 +10,16 @@ import Scores
 package struct Evaluation {
   private let scores: [any Score]
   private let samples: Int
+  private let published: InceptionProtocol?
 
   /// - Parameters:
   ///   - scores: What to measure.
   ///   - samples: Samples that each score takes.
-  package init(scores: [any Score], samples: Int) {
+  ///   - published: Whose labels a conditional generator is asked for; nil for its classes in turn.
+  package init(scores: [any Score], samples: Int, published: InceptionProtocol? = nil) {
     self.scores = scores
     self.samples = samples
+    self.published = published
   }
 
   /// What was measured at one moment.
@@ -53,9 +56,10 @@ package struct Evaluation {
 
   /// Draws samples and measures.
   ///
-  /// A conditional generator's samples have its classes in turn. All ranks of the team call it
-  /// together, each with its own networks of the same values: each draws and measures its part, and
-  /// what comes out is the same on all of them and on any number of them.
+  /// A conditional generator's samples have its classes in turn, conditions of the data, or a
+  /// protocol's labels. All ranks of the team call it together, each with its own networks of the
+  /// same values: each draws and measures its part, and what comes out is the same on all of them
+  /// and on any number of them.
   ///
   /// All ranks call it together, and one measures: the others' statistics of batches count too.
   ///
@@ -73,8 +77,10 @@ package struct Evaluation {
   ) throws -> Result {
     let begin = monotonicSeconds()
     let team = try team ?? ScoreTeam(SoloCommunicator())
+    // Before any pass of all ranks: the data may have to be read for it.
+    let layout = try layout(generator, data, team)
     return try generator.withStatistics {
-      try measure(input(generator, asksCritic, data, networks, team), since: begin)
+      try measure(input(generator, layout, asksCritic, data, networks, team), since: begin)
     }
   }
 
@@ -125,11 +131,9 @@ package struct Evaluation {
   }
 
   private func input(
-    _ generator: SampleGenerator, _ asksCritic: Bool, _ data: Data, _ networks: FeatureNetworks?,
-    _ team: ScoreTeam
+    _ generator: SampleGenerator, _ layout: SampleGenerator.Layout, _ asksCritic: Bool,
+    _ data: Data, _ networks: FeatureNetworks?, _ team: ScoreTeam
   ) throws -> ScoreInput {
-    let layout = SampleGenerator.Layout(
-      count: samples, columns: 1, conditions: generator.classConditions)
     let sets = (
       samples: try generator.sampleSet(layout), reals: data.reals(generator, layout)
     )
@@ -142,5 +146,29 @@ package struct Evaluation {
       criticScores: asksCritic
         ? generator.criticScores(layout, sets, data.dataset, heldOut: data.heldOut, team) : nil,
       team: team)
+  }
+
+  /// What samples are asked to be.
+  private func layout(
+    _ generator: SampleGenerator, _ data: Data, _ team: ScoreTeam
+  ) throws -> SampleGenerator.Layout {
+    let classes = generator.condition.classes
+    guard let published, classes > 0 else {
+      return try team.communicator.agree { try generator.plainLayout(count: samples) }
+    }
+    let labels = try published.labels(count: samples, classes: classes, seed: generator.seed) {
+      let dataset = try team.communicator.agree {
+        let dataset = try data.dataset()
+        guard dataset.classCount == classes else {
+          throw Fault(
+            "\(dataset.name): has \(dataset.classCount) classes, expected \(classes): --protocol "
+              + "\(published.name) asks for the labels of the training set")
+        }
+        return dataset
+      }
+      return (0..<min(samples, dataset.count)).map(dataset.label)
+    }
+    return SampleGenerator.Layout(
+      count: samples, columns: 1, conditions: labels.map { ConditionValues(label: $0) })
   }
 }

@@ -19,7 +19,7 @@ extension TrainedModel {
   package func neighbourPicture(
     seed: UInt64? = nil, communicator: any Communicator
   ) throws -> Picture {
-    let generator = SampleGenerator(model, configuration, seed: seed)
+    let generator = SampleGenerator(model, configuration, seed: seed, dataset: openDataset)
     guard generator.isDrawable, !generator.isPlanar else {
       throw Fault(
         "--neighbours: samples of shape \(model.generator.outputShape) have no picture; expected "
@@ -30,8 +30,7 @@ extension TrainedModel {
     guard training.count >= Self.neighbours else {
       throw Fault("--neighbours: takes \(Self.neighbours) training images, found \(training.count)")
     }
-    let layout = SampleGenerator.Layout(
-      count: Self.rows, columns: 1, conditions: generator.classConditions)
+    let layout = try communicator.agree { try generator.plainLayout(count: Self.rows) }
     let samples = try generator.sampleSet(layout).values(team)
     let size = training.shape.elementCount
     let found = try Neighbours.search(

@@ -40,7 +40,14 @@ struct SampleColumns {
         [
           Self.column("samples", .float32, shape.arraySizes, isOfSamples: true) { _ in [] }, noise,
         ] + (generator.condition.classes > 0 ? [Self.labels("labels", .int64, layout)] : [])
+        + Self.conditions(generator, layout)
       return
+    }
+    let takesNumbers = generator.condition.numbers > 0
+    guard takesNumbers || !arrays.settings.dividesByCondition else {
+      throw Fault(
+        "data.transforms: samples were divided by a condition, of which this generator knows "
+          + "nothing: their units cannot be had")
     }
     let record = arrays.record
     var samples = Self.column(
@@ -49,7 +56,8 @@ struct SampleColumns {
     ) { _ in [] }
     if let names = record.samples.columns { samples.columnNames = names }
     var (all, first) = ([samples], 0)
-    for (field, condition) in zip(record.conditions, arrays.settings.conditions) {
+    for (field, condition) in zip(record.conditions, arrays.settings.conditions)
+    where takesNumbers {
       let numbers = first..<first + condition.size
       first += condition.size
       all.append(
@@ -94,15 +102,33 @@ struct SampleColumns {
     }
   }
 
-  /// What a sample is conditioned on, in the file's units; zeros where nothing was asked for.
+  /// The numbers that samples are conditioned on, as networks take them; none for none.
+  private static func conditions(
+    _ generator: SampleGenerator, _ layout: SampleGenerator.Layout
+  ) -> [Column] {
+    let count = generator.condition.numbers
+    guard count > 0 else { return [] }
+    return [
+      column("conditions", .float32, [count]) { row in
+        numbers(row, layout, count: count).map(Double.init)
+      }
+    ]
+  }
+
+  /// What a sample is conditioned on, as networks take it; zeros where nothing was asked for.
+  private static func numbers(
+    _ row: Int, _ layout: SampleGenerator.Layout, count: Int
+  ) -> [Float] {
+    let conditions = layout.conditions
+    let numbers = conditions.isEmpty ? [] : conditions[row % conditions.count].numbers
+    return numbers.count == count ? numbers : [Float](repeating: 0, count: count)
+  }
+
+  /// The same in the file's units.
   private static func condition(
     _ row: Int, _ layout: SampleGenerator.Layout, _ units: ArrayUnits
   ) -> [Double] {
-    let conditions = layout.conditions
-    let numbers = conditions.isEmpty ? [] : conditions[row % conditions.count].numbers
-    let count = units.conditions.width
-    return units.units(
-      ofCondition: numbers.count == count ? numbers : [Float](repeating: 0, count: count))
+    units.units(ofCondition: numbers(row, layout, count: units.conditions.width))
   }
 
   /// The numbers of some samples, in the order of the file.
@@ -122,8 +148,8 @@ struct SampleColumns {
 }
 
 extension Shape {
-  /// Channels, height and width, of a vector its values only.
-  fileprivate var arraySizes: [Int] { pixels > 1 ? [channels, height, width] : [channels] }
+  /// PyTorch's sizes, of a vector its values only.
+  fileprivate var arraySizes: [Int] { pixels > 1 ? sizes : [channels] }
 
   /// The numbers of a sample that is channels last, channels first.
   fileprivate func channelsFirst(_ sample: ArraySlice<Float>) -> [Double] {

@@ -66,11 +66,14 @@ final class SampleFeed {
   /// Samples of a range, the same ones as if all had been drawn at once.
   private func draw(_ range: Range<Int>) throws -> [Float] {
     guard !range.isEmpty else { return [] }
-    let conditions = layout.conditions
-    let turn = conditions.isEmpty ? 0 : range.lowerBound % conditions.count
-    return try generator.images(
-      count: range.count, conditions: Array(conditions[turn...] + conditions[..<turn])
-    ) { generator.fillNoise(range.lowerBound + $0, $1) }
+    let all = layout.conditions
+    // As many as a pass takes, those that only fill it included: there may be one a sample.
+    let conditions = (0..<min(all.count, generator.partSize ?? all.count)).map {
+      all[(range.lowerBound + $0) % all.count]
+    }
+    return try generator.images(count: range.count, conditions: conditions) {
+      generator.fillNoise(range.lowerBound + $0, $1)
+    }
   }
 
   /// The samples of a rank, on all.

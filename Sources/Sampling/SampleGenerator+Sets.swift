@@ -163,7 +163,7 @@ final class RealChoice {
   }
 
   private func fits(_ candidate: Int, _ sample: Int, _ dataset: any Dataset) -> Bool {
-    guard !layout.conditions.isEmpty, !dataset.condition.isEmpty else { return true }
+    guard layout.asksReals, !dataset.condition.isEmpty else { return true }
     return Condition.withTemporary(dataset.condition) { found in
       dataset.copyCondition(at: candidate, into: found)
       return layout.conditions[sample % layout.conditions.count].matches(found)
@@ -187,7 +187,7 @@ extension Dataset {
   }
 
   /// The condition of each sample.
-  fileprivate func conditions(_ indices: some Collection<Int>) -> [ConditionValues] {
+  func conditions(_ indices: some Collection<Int>) -> [ConditionValues] {
     indices.map { index in
       Condition.withTemporary(condition) { found in
         copyCondition(at: index, into: found)

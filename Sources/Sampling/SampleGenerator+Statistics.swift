@@ -42,7 +42,8 @@ extension SampleGenerator {
     let momenta = norms.map(\.momentum)
     defer { for (norm, momentum) in zip(norms, momenta) { norm.momentum = momentum } }
     let stream = RandomStream(seed: seed, purpose: .sampleNoise, step: Self.standingStep)
-    let conditions = classConditions.isEmpty ? [ConditionValues()] : classConditions
+    let plain = try plainConditions(standingBatches * model.batch)
+    let conditions = plain.isEmpty ? [ConditionValues()] : plain
     for batch in 0..<standingBatches {
       // The mean so far moves by a share of what is new.
       for norm in norms { norm.momentum = 1 / Double(batch + 1) }

@@ -24,6 +24,8 @@ package struct SampleGenerator {
   let standingBatches: Int
   let average: WeightAverage?
   private let hasFixedGenerator: Bool
+  /// Of what training sees; nil where nobody can read it.
+  private let dataConditions: DataConditions?
 
   /// - Parameters:
   ///   - model: The networks.
@@ -32,10 +34,12 @@ package struct SampleGenerator {
   ///   - statistics: What batch norm normalizes with; `withStatistics` makes standing ones.
   ///   - standingBatches: Batches that standing statistics are the mean of.
   ///   - average: The averaged parameters to draw with; nil for the generator's own.
+  ///   - dataset: Opens the data that training sees, where samples are to have their conditions;
+  ///     nil for a generator that is told all conditions, or takes classes only.
   package init(
     _ model: Model, _ configuration: RunConfiguration, seed: UInt64? = nil,
     statistics: Statistics = .running, standingBatches: Int = SampleSettings.standingBatches,
-    average: WeightAverage? = nil
+    average: WeightAverage? = nil, dataset: (() throws -> any Dataset)? = nil
   ) {
     self.model = model
     self.seed = seed ?? configuration.seed
@@ -45,6 +49,9 @@ package struct SampleGenerator {
     self.standingBatches = standingBatches
     self.average = average
     hasFixedGenerator = configuration.training.hasFixedGenerator
+    dataConditions = dataset.map {
+      DataConditions(OpenedDataset($0), seed: seed ?? configuration.seed)
+    }
   }
 
   /// Of a sample.
@@ -82,37 +89,78 @@ package struct SampleGenerator {
     package var columns: Int
     /// What the samples of the columns are asked to be; empty where they have no condition.
     package var conditions: [ConditionValues]
+    /// Whether a column has a condition of its own, and its heading.
+    package var hasConditionColumns: Bool
+    /// Whether the conditions are a choice of the data's, so that any reals are like the samples.
+    package var isOfData: Bool
 
-    package init(count: Int, columns: Int, conditions: [ConditionValues]) {
+    package init(
+      count: Int, columns: Int, conditions: [ConditionValues], hasConditionColumns: Bool = true,
+      isOfData: Bool = false
+    ) {
       self.count = count
       self.columns = columns
       self.conditions = conditions
+      self.hasConditionColumns = hasConditionColumns
+      self.isOfData = isOfData
     }
 
     /// Over the columns.
-    package var headings: [String] { conditions.map(\.heading) }
+    package var headings: [String] { hasConditionColumns ? conditions.map(\.heading) : [] }
   }
 
   /// The most classes that are shown where nobody chose any.
   private static let mostColumns = 20
 
   /// The layout for at least `count` samples: of a conditional model a column a condition in whole
-  /// rows.
+  /// rows; where a condition has numbers and nobody chose any, as many conditions of the data.
   ///
   /// - Parameters:
   ///   - count: Samples.
   ///   - columns: Samples in a row, where a row is not the conditions.
   ///   - chosen: Conditions to show; nil for the first 20 classes at most.
   /// - Returns: The layout.
+  /// - Throws: Where the data cannot be read.
   package func layout(
     count: Int, columns: Int, conditions chosen: [ConditionValues]? = nil
-  ) -> Layout {
+  ) throws -> Layout {
+    if chosen == nil, condition.numbers > 0 {
+      return try plainLayout(count: count, columns: columns)
+    }
     let shown = chosen ?? Array(classConditions.prefix(Self.mostColumns))
     guard !condition.isEmpty, !shown.isEmpty else {
       return Layout(count: count, columns: columns, conditions: [])
     }
+    guard shown.count <= Self.mostColumns || condition.numbers == 0 else {
+      return Layout(
+        count: count, columns: columns, conditions: shown, hasConditionColumns: false)
+    }
     let rows = (count + shown.count - 1) / shown.count
     return Layout(count: rows * shown.count, columns: shown.count, conditions: shown)
+  }
+
+  /// Samples that nobody says more of: of all classes in turn, or with conditions of the data.
+  ///
+  /// - Parameters:
+  ///   - count: Samples.
+  ///   - columns: Samples in a row.
+  /// - Returns: The layout.
+  /// - Throws: Where the data cannot be read.
+  package func plainLayout(count: Int, columns: Int = 1) throws -> Layout {
+    Layout(
+      count: count, columns: columns, conditions: try plainConditions(count),
+      hasConditionColumns: false, isOfData: condition.numbers > 0)
+  }
+
+  /// Conditions of samples that nobody says more of, to be taken in turn; empty for none.
+  func plainConditions(_ count: Int) throws -> [ConditionValues] {
+    guard condition.numbers > 0 else { return classConditions }
+    guard let dataConditions else {
+      throw Fault(
+        "samples of this generator are conditioned on \(condition.numbers) numbers: expected them "
+          + "to be given, or the data that it was trained on")
+    }
+    return try dataConditions.first(count)
   }
 
   // MARK: - Pictures
@@ -134,13 +182,15 @@ package struct SampleGenerator {
     guard isDrawable else { return nil }
     if isPlanar {
       return try contour(
-        title: title, reals: reals(layout, of: dataset), samples: samples
+        title: title, reals: reals(layout, of: dataset), samples: samples,
+        condition: layout.criticCondition
       ).render()
     }
     return grid(of: samples, columns: layout.columns, scale: scale, headings: layout.headings)
   }
 
-  /// A grid of images, channels last.
+  /// A grid of images, channels last: of volumes their planes one under the other, of lines strips
+  /// of one pixel's height.
   ///
   /// - Parameters:
   ///   - images: Whole samples of the generator's shape, in the data's range.
@@ -157,10 +207,12 @@ package struct SampleGenerator {
     let grid = SampleGrid(
       columns: columns, padding: padding, range: range,
       padValue: (range.lowerBound + range.upperBound) / 2, scale: scale)
+    let picture = shape.picture
     return images.withUnsafeBufferPointer {
       grid.render(
-        $0, count: images.count / shape.elementCount, height: shape.height, width: shape.width,
-        channels: shape.channels, columnHeadings: headings, rowLabels: rowLabels)
+        $0, count: images.count / picture.elementCount, height: picture.height,
+        width: picture.width, channels: picture.channels, columnHeadings: headings,
+        rowLabels: rowLabels)
     }
   }
 
@@ -192,9 +244,13 @@ package struct SampleGenerator {
   ///   - reals: Points x0, y0, x1, y1 and on.
   ///   - samples: Points likewise. With `training.fixedGenerator` the fakes of training stand in
   ///     their place: the reals with N(0, 1) added.
+  ///   - condition: What the critic is told of the places, where it takes conditions; nil for class
+  ///     0 and zeros.
   /// - Returns: The plot, to be rendered.
   /// - Throws: What a pass throws.
-  package func contour(title: String, reals: [Float], samples: [Float]) throws -> ContourPlot {
+  package func contour(
+    title: String, reals: [Float], samples: [Float], condition: ConditionValues? = nil
+  ) throws -> ContourPlot {
     let gridSize = 128
     var samples = samples
     if hasFixedGenerator {
@@ -203,13 +259,16 @@ package struct SampleGenerator {
       samples = zip(samples, reals).map { $0 + $1 }
     }
     return ContourPlot(
-      title: title, values: try scores(of: ContourPlot.places(gridSize: gridSize)),
+      title: title,
+      values: try scores(
+        of: ContourPlot.places(gridSize: gridSize), conditions: condition.map { [$0] } ?? []),
       gridSize: gridSize, reals: PlotPoint.pairs(reals), samples: PlotPoint.pairs(samples))
   }
 
   // MARK: - Values
 
-  /// Reals, chosen at random and the same ones at every call, channels last.
+  /// Reals, chosen at random and the same ones at every call, channels last: of the conditions that
+  /// are asked for, or as near to them as a thousand of the data come.
   ///
   /// - Parameters:
   ///   - layout: How many, and of which conditions.
@@ -220,7 +279,7 @@ package struct SampleGenerator {
     // Step 1: step 0 is the samples' noise.
     let stream = RandomStream(seed: seed, purpose: .sampleNoise, step: 1)
     // So many tries miss a class of a hundredth of the data once in 20 000 times.
-    let tries = layout.conditions.isEmpty || dataset.condition.isEmpty ? 1 : 1000
+    let tries = layout.asksReals && !dataset.condition.isEmpty ? 1000 : 1
     var reals = [Float](repeating: 0, count: layout.count * size)
     reals.withUnsafeMutableBufferPointer { buffer in
       for index in 0..<layout.count {
@@ -228,19 +287,32 @@ package struct SampleGenerator {
           stream.integer(below: dataset.count, sample: index, element: $0)
         }
         let real =
-          candidates.first { candidate in
-            tries == 1
-              || Condition.withTemporary(dataset.condition) { found in
-                dataset.copyCondition(at: candidate, into: found)
-                return layout.conditions[index % layout.conditions.count].matches(found)
-              }
-          } ?? candidates[0]
+          tries == 1
+          ? candidates[0]
+          : nearest(
+            candidates, to: layout.conditions[index % layout.conditions.count], of: dataset)
         dataset.copySample(
           at: real,
           into: UnsafeMutableBufferPointer(rebasing: buffer[index * size..<(index + 1) * size]))
       }
     }
     return reals
+  }
+
+  /// The first real of a condition, else the one whose condition is least far from it.
+  private func nearest(
+    _ candidates: some Sequence<Int>, to asked: ConditionValues, of dataset: any Dataset
+  ) -> Int {
+    var best = (real: 0, distance: Double.infinity)
+    for (number, candidate) in candidates.enumerated() {
+      let distance = Condition.withTemporary(dataset.condition) { found in
+        dataset.copyCondition(at: candidate, into: found)
+        return asked.distance(to: found)
+      }
+      if number == 0 || distance < best.distance { best = (candidate, distance) }
+      if distance == 0 { break }
+    }
+    return best.real
   }
 
   /// Overwrites `buffer` with the noise of sample `index`.
@@ -359,5 +431,18 @@ package struct SampleGenerator {
     }
     outputs.removeLast(outputs.count - count * size)
     return outputs
+  }
+}
+
+extension SampleGenerator.Layout {
+  /// Whether reals beside the samples are to have their conditions.
+  var asksReals: Bool { !conditions.isEmpty && !isOfData }
+
+  /// What the critic is told where all samples are shown together: the first condition with
+  /// numbers, of the data's the one in the middle by its first number; nil for none.
+  var criticCondition: ConditionValues? {
+    guard isOfData else { return conditions.first { !$0.numbers.isEmpty } }
+    return conditions.sorted { ($0.numbers.first ?? 0) < ($1.numbers.first ?? 0) }[
+      conditions.count / 2]
   }
 }

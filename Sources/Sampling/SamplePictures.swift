@@ -35,9 +35,13 @@ package struct SamplePictures {
     package var interpolations: Int?
     package var steps = 10
     package var isSpherical = false
-    /// What to draw, of a conditional model; nil for the first 20 classes at most.
-    package var conditions: [ConditionValues]?
+    /// Classes to draw, of a conditional model; nil for the first 20 at most.
+    package var classes: [Int]?
     package var showsAllClasses = false
+    /// Vectors of numbers, such as `energy=65536`.
+    package var numbers: [String] = []
+    /// A file of conditions, a row each.
+    package var conditionsFile: String?
     /// Whether as many reals stand beside the samples.
     package var showsReals = false
 
@@ -69,33 +73,83 @@ package struct SamplePictures {
       overrides: options.overrides, usesAverage: options.usesAverage,
       needsCritic: { SampleGenerator($1, $0).isPlanar })
     generator = SampleGenerator(
-      trained.model, trained.configuration, seed: options.seed, statistics: options.statistics)
-    conditions = options.showsAllClasses ? generator.classConditions : options.conditions
-    if let conditions { try check(conditions) }
+      trained.model, trained.configuration, seed: options.seed, statistics: options.statistics,
+      dataset: trained.openDataset)
+    conditions = try Self.conditions(options, trained, generator)
   }
 
-  /// Refuses conditions that the generator cannot take.
-  private func check(_ conditions: [ConditionValues]) throws {
+  /// What the options ask for; nil for nothing.
+  ///
+  /// Of classes and vectors each class with each vector. Those of vectors and files are given as
+  /// the data's files have them.
+  private static func conditions(
+    _ options: Options, _ trained: TrainedModel, _ generator: SampleGenerator
+  ) throws -> [ConditionValues]? {
     let shape = generator.condition
     let name = trained.configuration.name
-    guard shape.classes > 0 || !conditions.contains(where: { $0.numbers.isEmpty }) else {
-      throw Fault("--classes: the generator of \(name) takes none")
+    let classes = options.showsAllClasses ? Array(0..<shape.classes) : options.classes
+    if let classes {
+      guard shape.classes > 0 else {
+        throw Fault("--classes: the generator of \(name) takes none")
+      }
+      if let unfit = classes.first(where: { !(0..<shape.classes).contains($0) }) {
+        throw Fault("--classes: found \(unfit), expected classes in 0 ... \(shape.classes - 1)")
+      }
     }
-    guard let unfit = conditions.first(where: { !$0.fits(shape) }) else { return }
-    if let label = unfit.label, !(0..<shape.classes).contains(label) {
-      throw Fault(
-        "--classes: found \(label), expected classes in 0 ... \(shape.classes - 1)")
+    let asksNumbers = !options.numbers.isEmpty || options.conditionsFile != nil
+    guard asksNumbers else {
+      guard classes == nil || shape.numbers == 0 else {
+        throw Fault(
+          "--classes: the generator of \(name) takes \(shape.numbers) numbers beside a class; "
+            + "give them by --condition")
+      }
+      return classes.map { $0.map { ConditionValues(label: $0) } }
     }
-    throw Fault(
-      "the generator of \(name) takes \(shape.classes) classes and \(shape.numbers) numbers as "
-        + "conditions; found \(unfit.heading)")
+    guard shape.numbers > 0 || (options.conditionsFile != nil && shape.classes > 0) else {
+      throw Fault("--condition: the generator of \(name) takes no numbers")
+    }
+    let data = trained.configuration.data
+    let requested = RequestedConditions(
+      shape, names: shape.numbers == 0 ? [] : data.numberNames)
+    var found: [ConditionValues]
+    if let file = options.conditionsFile {
+      found = try requested.read(file)
+    } else {
+      let labels = classes ?? (shape.classes > 0 ? Array(0..<shape.classes) : [])
+      found = try options.numbers.flatMap { text in
+        let numbers = try requested.numbers(text)
+        return labels.isEmpty
+          ? [ConditionValues(numbers: numbers)]
+          : labels.map { ConditionValues(label: $0, numbers: numbers) }
+      }
+    }
+    guard data.source.transformsConditions, shape.numbers > 0 else { return found }
+    if let arrays = try trained.arrays() {
+      // The run has kept what this takes: the data need not be there.
+      let units = try arrays.record.units(arrays.settings)
+      for index in found.indices {
+        found[index].numbers = units.condition(ofUnits: found[index].numbers.map(Double.init))
+      }
+      return found
+    }
+    let dataset = try trained.openDataset()
+    for index in found.indices {
+      found[index].numbers.withUnsafeMutableBufferPointer { dataset.transformCondition($0) }
+    }
+    return found
   }
 
   /// Draws and writes.
   ///
   /// - Returns: The file's path, with `singleFolder` the folder's; of several files a line each.
   /// - Throws: Where samples have no picture or not the one asked for, and where writing fails.
-  package func run() throws -> String { try generator.withStatistics(draw) }
+  package func run() throws -> String {
+    if conditions == nil || options.statistics == .standing {
+      // What one node cannot read is said on all, before they wait for each other.
+      try communicator.agree { _ = try generator.plainConditions(1) }
+    }
+    return try generator.withStatistics(draw)
+  }
 
   private func draw() throws -> String {
     if let format = options.arrays { return try writeArrays(format) }
@@ -107,8 +161,8 @@ package struct SamplePictures {
     }
     let output = trained.configuration.output
     let scale = options.scale ?? output.scale
-    let layout = generator.layout(
-      count: options.count ?? output.samples, columns: options.columns ?? output.columns,
+    let layout = try generator.layout(
+      count: options.count ?? ownCount, columns: options.columns ?? output.columns,
       conditions: conditions)
     if generator.isPlanar {
       guard options.singleFolder == nil, options.interpolations == nil else {
@@ -118,7 +172,7 @@ package struct SamplePictures {
       }
       let plot = try generator.contour(
         title: title, reals: generator.reals(layout, of: trained.openDataset()),
-        samples: generator.images(layout))
+        samples: generator.images(layout), condition: layout.criticCondition)
       return try write(plot.render(), suffix: "")
     }
     if let rows = options.interpolations {
@@ -127,7 +181,8 @@ package struct SamplePictures {
     if let folder = options.singleFolder {
       // As many as asked for: whole rows are a grid's.
       let layout = SampleGenerator.Layout(
-        count: options.count ?? layout.count, columns: 1, conditions: layout.conditions)
+        count: options.count ?? layout.count, columns: 1, conditions: layout.conditions,
+        isOfData: layout.isOfData)
       if options.showsReals {
         let reals = generator.reals(layout, of: try trained.openDataset())
         _ = try writeSingles(reals, to: folder, named: "real", scale: scale)
@@ -165,6 +220,12 @@ package struct SamplePictures {
       suffix: "-interpolations")
   }
 
+  /// Samples where nobody says how many: a file's conditions once each, else as the run draws.
+  private var ownCount: Int {
+    options.conditionsFile == nil
+      ? trained.configuration.output.samples : conditions?.count ?? 1
+  }
+
   private var title: String {
     trained.configuration.name + (trained.iteration.map { ", iteration \($0)" } ?? "")
   }
@@ -177,14 +238,18 @@ package struct SamplePictures {
   }
 
   private func writeArrays(_ format: SampleArrays.Format) throws -> String {
-    let output = trained.configuration.output
     // As many as asked for: whole rows are a picture's.
-    let layout = SampleGenerator.Layout(
-      count: options.count ?? output.samples, columns: 1,
-      conditions: conditions ?? generator.classConditions)
-    return try SampleArrays(
-      generator, layout, arrays: trained.arrays(), communicator: communicator
-    ).write(to: path(suffix: "", extension: format.rawValue), format).joined(separator: "\n")
+    let count = options.count ?? ownCount
+    let arrays = try communicator.agree {
+      let layout =
+        try conditions.map {
+          SampleGenerator.Layout(count: count, columns: 1, conditions: $0)
+        } ?? generator.plainLayout(count: count)
+      return try SampleArrays(
+        generator, layout, arrays: trained.arrays(), communicator: communicator)
+    }
+    return try arrays.write(to: path(suffix: "", extension: format.rawValue), format)
+      .joined(separator: "\n")
   }
 
   /// The file that was asked for, else one in the run's `samples`.

@@ -122,11 +122,49 @@ extension TrainedModel {
     let drawing = configuration.evaluation.drawing
     let generator = SampleGenerator(
       model, configuration, seed: seed, statistics: statistics ?? drawing.statistics,
-      standingBatches: drawing.standingBatches)
+      standingBatches: drawing.standingBatches, dataset: openDataset)
     return try evaluation.measure(
       generator, asksCritic: hasCritic,
       data: .init(openDataset, heldOut: configuration.data.openHeldOut),
       networks: configuration.scoreSubject.networks, team: team)
+  }
+
+  /// Measures the Inception Score as it was published.
+  ///
+  /// - Parameters:
+  ///   - published: How; the generator has its running statistics there.
+  ///   - features: The file of another network than the protocol's; nil for that.
+  ///   - samples: How many to draw; nil for the protocol's.
+  ///   - seed: Of their noise; nil for the run's.
+  ///   - statistics: What batch norm normalizes with; nil for running statistics.
+  ///   - communicator: All ranks, which call this together with the same model; nil for this one
+  ///     alone.
+  /// - Returns: What was measured.
+  /// - Throws: Where samples are no images in colour, and where the network cannot be had.
+  package func evaluate(
+    following published: InceptionProtocol, features: String? = nil, samples: Int? = nil,
+    seed: UInt64? = nil, statistics: SampleStatistics? = nil,
+    communicator: (any Communicator)? = nil
+  ) throws -> Evaluation.Result {
+    let communicator = communicator ?? SoloCommunicator()
+    var subject = configuration.scoreSubject
+    let networks = FeatureNetworks.following(published, file: features)
+    subject.networks = networks
+    let (evaluation, team) = try communicator.agree {
+      let score = try ScoreCatalog.score(
+        ConfigurationItem(name: InceptionScore.name, source: "--protocol"), subject)
+      return (
+        Evaluation(
+          scores: [score], samples: samples ?? published.samples, published: published),
+        try ScoreTeam(communicator, threads: configuration.training.threads)
+      )
+    }
+    return try evaluation.measure(
+      SampleGenerator(
+        model, configuration, seed: seed, statistics: statistics ?? .running),
+      asksCritic: false,
+      data: .init(openDataset, heldOut: configuration.data.openHeldOut), networks: networks,
+      team: team)
   }
 
   private func makeEvaluation(

@@ -13,10 +13,13 @@ package protocol FeatureExtractor: AnyObject {
   /// Logits of an image; 0 where the network has none.
   var classCount: Int { get }
 
+  /// What black is 0 to: 255, or what a published evaluation has instead.
+  var white: Float { get }
+
   /// Extracts the features of images.
   ///
   /// - Parameters:
-  ///   - images: `count` x `height` x `width` x `channels` values in 0 ... 255, channels last, not
+  ///   - images: `count` x `height` x `width` x `channels` values in 0 ... `white`, channels last, not
   ///     rounded: the network's description says how it rounds, resizes and scales.
   ///   - count: Images.
   ///   - height: Of an image.
@@ -27,6 +30,10 @@ package protocol FeatureExtractor: AnyObject {
   func extract(
     _ images: UnsafeBufferPointer<Float>, count: Int, height: Int, width: Int, channels: Int
   ) throws -> Extracted
+}
+
+extension FeatureExtractor {
+  package var white: Float { 255 }
 }
 
 /// What a feature network makes of images.

@@ -110,16 +110,19 @@ package final class SampleSet {
   }
 
   private func extract(_ range: Range<Int>, _ extractor: any FeatureExtractor) throws -> Extracted {
-    let images = try bytes(items(range))
+    guard shape.dimensions == 2 else {
+      throw Fault("\(extractor.name): takes pictures, found samples of shape \(shape)")
+    }
+    let images = try pixels(items(range), white: extractor.white)
     return try images.withUnsafeBufferPointer {
       try extractor.extract(
         $0, count: range.count, height: shape.height, width: shape.width, channels: shape.channels)
     }
   }
 
-  /// Values of images on the scale of bytes, 0 to 255, neither rounded nor cut off.
-  private func bytes(_ values: [Float]) -> [Float] {
-    let (low, scale) = (range.lowerBound, 255 / (range.upperBound - range.lowerBound))
+  /// Values of images as pixels from 0 to `white`, neither rounded nor cut off.
+  private func pixels(_ values: [Float], white: Float) -> [Float] {
+    let (low, scale) = (range.lowerBound, white / (range.upperBound - range.lowerBound))
     return values.map { ($0 - low) * scale }
   }
 }

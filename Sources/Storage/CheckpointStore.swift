@@ -304,7 +304,8 @@ package struct CheckpointStore: Sendable {
         let sum = UInt32(fields[0], radix: 16), let size = Int(fields[1]), size >= 0,
         isPlainName(fields[2])
       else {
-        throw Fault("\(path): damaged: 'CRC32 SIZE NAME' is expected, found '\(line)'")
+        throw Fault(
+          "\(path): damaged: 'CRC32 SIZE NAME' is expected, found '\(String(line).onOneLine)'")
       }
       return StoredFile(name: fields[2], size: size, crc32: sum)
     }

@@ -68,6 +68,9 @@ struct SafetensorsHeader {
         metadata = try texts(&scanner)
         return
       }
+      // Names are quoted in messages, and are words everywhere.
+      guard !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+      else { throw broken("the name of a tensor has a control character") }
       guard tensors.count < Self.mostTensors else {
         throw broken("more than \(Self.mostTensors) tensors")
       }
@@ -121,7 +124,7 @@ struct SafetensorsHeader {
       throw broken(
         "tensor '\(name)' takes the bytes \(begin) to \(end) of \(data.count); truncated?")
     }
-    guard let byteCount = Self.product(shape + [type.byteCount]), byteCount == end - begin else {
+    guard let byteCount = checkedProduct(shape + [type.byteCount]), byteCount == end - begin else {
       throw broken("tensor '\(name)' is \(type.rawValue) \(shape), but takes \(end - begin) bytes")
     }
     let start = data.lowerBound
@@ -153,17 +156,6 @@ struct SafetensorsHeader {
   }
 
   private func broken(_ what: String) -> Fault {
-    Fault("\(path): not a valid safetensors file: \(what)")
-  }
-
-  /// The product of non-negative factors, nil if one is negative or the product too large.
-  private static func product(_ factors: [Int]) -> Int? {
-    var product = 1
-    for factor in factors {
-      let (next, overflow) = product.multipliedReportingOverflow(by: factor)
-      if overflow || factor < 0 { return nil }
-      product = next
-    }
-    return product
+    Fault("\(path): not a valid safetensors file: \(what.onOneLine)")
   }
 }

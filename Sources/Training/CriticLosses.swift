@@ -17,6 +17,8 @@ package struct CriticLosses: Sendable, Equatable {
   /// largest logit.
   package var classification = 0.0
   package var accuracy = 0.0
+  /// The error of the estimates of the reals' conditions, not weighted.
+  package var regression = 0.0
   package var gradientNorm = 0.0
 
   package init() {}

@@ -8,6 +8,8 @@ package struct GeneratorLosses: Sendable, Equatable {
   package var loss = 0.0
   /// Cross-entropy of the fakes' classes, not weighted.
   package var classification = 0.0
+  /// The error of the estimates of the fakes' conditions, not weighted.
+  package var regression = 0.0
   /// |E f(x) - E f(G(z))|^2, not weighted.
   package var featureDistance = 0.0
   package var gradientNorm = 0.0

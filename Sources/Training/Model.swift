@@ -95,6 +95,12 @@ package struct Model {
           "expected no sigmoid at the end with objective.auxiliaryClassifier: class "
             + "logits would go through it")
       }
+      if critic.givesProbabilities, objective.regressor != nil {
+        throw setup.critic.reader.fail(
+          "layers",
+          "expected no sigmoid at the end with objective.auxiliaryRegressor: estimates would go "
+            + "through it")
+      }
       objective.loss = objective.loss.taking(probabilities: critic.givesProbabilities)
       setup.objective = objective
       self.setup = setup
@@ -128,20 +134,32 @@ package struct Model {
   /// Refuses a critic whose outputs are not those the objective takes.
   private func check(_ setup: TrainingSetup) throws {
     let section = setup.critic
-    let outputs = 1 + (objective.classifier == nil ? 0 : condition.classes)
+    let classes = objective.classifier == nil ? 0 : condition.classes
+    let numbers = objective.regressor == nil ? 0 : condition.numbers
     if objective.classifier != nil, condition.classes < 2 {
       throw section.reader.fail(
         "layers",
         "expected data.classes of 2 or more for objective.auxiliaryClassifier, found "
           + "\(condition.classes)")
     }
-    guard critic.outputShape.elementCount == outputs else {
-      let what =
-        outputs == 1
-        ? "one score a sample" : "a score and \(condition.classes) class logits a sample"
+    if objective.regressor != nil, condition.numbers == 0 {
       throw section.reader.fail(
         "layers",
-        "expected \(what) (\(outputs)x1x1), but the last layer gives \(critic.outputShape)")
+        "expected samples with a vector of numbers for objective.auxiliaryRegressor, but the "
+          + "data's have none")
+    }
+    let outputs = 1 + classes + numbers
+    guard critic.outputShape.elementCount == outputs else {
+      let parts = [
+        outputs == 1 ? "one score" : "a score", classes > 0 ? "\(classes) class logits" : nil,
+        numbers > 0 ? "\(numbers) estimate\(numbers == 1 ? "" : "s") of numbers" : nil,
+      ].compactMap { $0 }
+      let what =
+        parts.count < 3 ? parts.joined(separator: " and ") : parts.joined(separator: ", ")
+      throw section.reader.fail(
+        "layers",
+        "expected \(what) a sample (\(outputs)x1x1), but the last layer gives "
+          + "\(critic.outputShape)")
     }
     if objective.featureMatching != nil, setup.training.generatorBatchFactor != 1 {
       throw section.reader.fail(
@@ -157,11 +175,18 @@ package struct Model {
         "objective.featureMatching shows the critic reals and fakes of the same classes: "
           + "expected training.generatorLabels data, found random")
     }
-    if setup.training.hasFixedGenerator, setup.generator.noise != .normal {
+    if objective.featureMatching != nil, setup.training.generatorConditions.isDrawn,
+      critic.conditions != nil
+    {
+      throw section.reader.fail(
+        "layers",
+        "objective.featureMatching shows the critic reals and fakes of the same conditions: "
+          + "expected training.generatorConditions data, found others")
+    }
+    if setup.training.hasFixedGenerator, setup.generator.noise != .standard {
       throw setup.generator.reader.fail(
         "noise",
-        "expected normal with training.fixedGenerator, found "
-          + setup.generator.noise.rawValue)
+        "expected normal without options with training.fixedGenerator, found other noise")
     }
     guard case .critic(let layer)? = objective.featureMatching?.features else { return }
     guard critic.layers.indices.contains(layer) else {

@@ -106,29 +106,45 @@ package final class Trainer {
       seed: seed, number: (iteration * (criticSteps + 1) + step) * 2 + (isSecondHalf ? 1 : 0))
   }
 
-  /// Writes the derivative of the class logits' cross-entropy behind that of the score.
+  /// Writes the derivatives of the auxiliary losses behind that of the score: of the class logits'
+  /// cross-entropy, then of the error of the numbers' estimates.
   ///
   /// - Parameters:
-  ///   - output: A sample's score and logits.
+  ///   - output: A sample's score, logits and estimates.
   ///   - gradient: As many derivatives.
-  ///   - label: Its class.
-  ///   - weight: Of the derivative.
-  ///   - sums: Where the loss is added; nil for nowhere.
-  func seedClasses(
-    _ output: MutableFloatBuffer, _ gradient: MutableFloatBuffer, label: Int, weight: Double,
-    sums: UnsafeMutableBufferPointer<Double>?
+  ///   - condition: The sample's.
+  ///   - weights: Of the derivatives.
+  ///   - sums: Where the losses are added; nil for nowhere.
+  func seedAuxiliary(
+    _ output: MutableFloatBuffer, _ gradient: MutableFloatBuffer, _ condition: Condition,
+    weights: (classes: Double, numbers: Double), sums: UnsafeMutableBufferPointer<Double>?
   ) {
-    let found = SoftmaxCrossEntropy.evaluate(
-      FloatBuffer(rebasing: output[1...]), label: label, weight: weight,
-      gradient: MutableFloatBuffer(rebasing: gradient[1...]))
-    guard let sums else { return }
-    sums[.classLosses] += found.loss
-    sums[.rightClasses] += found.isRight ? 1 : 0
+    let end = objective.classifier == nil ? 1 : 1 + model.condition.classes
+    if end > 1 {
+      let found = SoftmaxCrossEntropy.evaluate(
+        FloatBuffer(rebasing: output[1..<end]), label: condition.label, weight: weights.classes,
+        gradient: MutableFloatBuffer(rebasing: gradient[1..<end]))
+      if let sums {
+        sums[.classLosses] += found.loss
+        sums[.rightClasses] += found.isRight ? 1 : 0
+      }
+    }
+    guard let regressor = objective.regressor else { return }
+    let error = regressor.error.evaluate(
+      FloatBuffer(rebasing: output[end...]), FloatBuffer(condition.numbers),
+      weight: weights.numbers, gradient: MutableFloatBuffer(rebasing: gradient[end...]))
+    if let sums { sums[.regressionErrors] += error }
   }
 
-  /// The class of a step's sample.
-  func label(_ index: Int, _ pass: Pass, _ shard: Int) -> Int {
-    conditions?.sample(index, group: 0, pass, shard: shard).label ?? 0
+  /// Whether the critic's outputs are more than a score.
+  var hasAuxiliary: Bool { objective.classifier != nil || objective.regressor != nil }
+
+  /// The condition of a step's sample.
+  func condition(_ index: Int, _ pass: Pass, _ shard: Int) -> Condition {
+    guard let conditions else {
+      preconditionFailure("auxiliary losses of samples without conditions")
+    }
+    return conditions.sample(index, group: 0, pass, shard: shard)
   }
 
   func requireFinite(_ loss: Double, _ norm: Double, _ place: @autoclosure () -> String) throws {

@@ -10,6 +10,8 @@ struct RecordedBatch: Batch {
   let noise: [Float]
   /// Empty for samples without classes.
   let labels: [Int]
+  /// A vector a sample; empty for samples without numbers.
+  let numbers: [Float]
   /// Channels, height, width; empty in a generator step.
   var reals: [Float] = []
   var weights: [Float] = []
@@ -26,6 +28,8 @@ struct RecordedBatch: Batch {
 
   func copyCondition(_ sample: Int, into condition: Condition) {
     if !labels.isEmpty { condition.label = labels[sample] }
+    let count = condition.numbers.count
+    for index in 0..<count { condition.numbers[index] = numbers[sample * count + index] }
   }
 
   func interpolationWeight(_ sample: Int) -> Float { weights[sample] }

@@ -3,8 +3,8 @@ import Networks
 import Storage
 import Training
 
-/// Inputs of recorded steps: keys `iter.I.critic.K.real|noise|alpha|labels|perturbation` and
-/// `iter.I.generator.noise|labels`.
+/// Inputs of recorded steps: keys `iter.I.critic.K.real|noise|alpha|labels|numbers|perturbation`
+/// and `iter.I.generator.noise|labels|numbers`.
 struct RecordedInputs: StepInputs {
   private let file: SafetensorsFile
   private let model: Model
@@ -49,7 +49,7 @@ struct RecordedInputs: StepInputs {
     RecordedBatch(
       count: count, shape: model.critic.inputShape,
       noise: try values(prefix + "noise", count * model.latent, of: "batch x latent"),
-      labels: try labels(prefix + "labels", count))
+      labels: try labels(prefix + "labels", count), numbers: try numbers(prefix, count))
   }
 
   private func labels(_ key: String, _ count: Int) throws -> [Int] {
@@ -61,6 +61,12 @@ struct RecordedInputs: StepInputs {
       throw Fault("\(file.path): \(key): expected classes below \(classes)")
     }
     return labels
+  }
+
+  private func numbers(_ prefix: String, _ count: Int) throws -> [Float] {
+    let numbers = model.condition.numbers
+    guard numbers > 0 else { return [] }
+    return try values(prefix + "numbers", count * numbers, of: "\(numbers) a sample")
   }
 
   private func values(_ key: String, _ count: Int, of what: String) throws -> [Float] {

@@ -49,6 +49,11 @@ final class RecordedSides {
   /// - Throws: What `body` throws, and `Fault` where the recording lists what is not there.
   func during(_ step: String, in networks: [Network], _ body: () throws -> Void) throws {
     let samples = try file.entry(step + "noise").shape.first ?? 0
+    guard (0...Self.mostSamples).contains(samples) else {
+      throw Fault(
+        "\(file.path): \(step)noise has \(samples) samples, at most \(Self.mostSamples) are expected"
+      )
+    }
     let rectifiers = networks.flatMap(\.rectifiers)
     defer { for rectifier in rectifiers { rectifier.layer.reviseInput = nil } }
     for network in networks {
@@ -101,6 +106,8 @@ final class RecordedSides {
 
   /// Reals, fakes and the points of the penalty.
   private static let mostGroups = 3
+  /// More than any batch.
+  private static let mostSamples = 1 << 31
 
   /// Moves those of this rank's values that are on the other side.
   private func move(

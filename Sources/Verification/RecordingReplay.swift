@@ -1,6 +1,8 @@
 import Base
 import Collectives
+import Configuration
 import Networks
+import Recipe
 import Storage
 import Training
 
@@ -12,7 +14,7 @@ import Training
 /// `generator` or `critic`:
 ///
 ///     init.NETWORK.NAME                    parameters and buffers before the first step
-///     iter.I.STEP.noise|labels             inputs
+///     iter.I.STEP.noise|labels|numbers     inputs
 ///     iter.I.critic.K.real|alpha|perturbation                          inputs
 ///     iter.I.critic.K.loss|wasserstein|penalty, iter.I.generator.loss  expected
 ///     iter.I.STEP.grad.NAME                expected gradients of the step's own network
@@ -65,14 +67,21 @@ package struct RecordingReplay {
   /// The generator's and the critic's.
   private var chance: [ChanceParameters] = []
 
-  /// What a recording says of the run it came from, for the configuration: width, batch, critic
-  /// steps.
-  package static func settings(of file: SafetensorsFile) -> [(keyPath: String, value: String)] {
-    let names = [
+  /// Sets what a recording says of the run it came from: width, batch, critic steps.
+  ///
+  /// - Parameters:
+  ///   - file: The recording.
+  ///   - document: A configuration; one without a width keeps its own sizes.
+  /// - Throws: `ConfigurationError` naming the recording where a value is none.
+  package static func apply(
+    settingsOf file: SafetensorsFile, to document: inout ConfigurationDocument
+  ) throws {
+    let keyPaths = [
       ("width", "width"), ("batch", "training.batch"), ("critic_steps", "training.criticSteps"),
     ]
-    return names.compactMap { name, keyPath in
-      file.metadata[name].map { (keyPath, $0) }
+    for (name, keyPath) in keyPaths where keyPath != "width" || document.hasWidth {
+      guard let value = file.metadata[name] else { continue }
+      try document.override("\(keyPath)=\(value)", source: file.path)
     }
   }
 
@@ -236,7 +245,8 @@ package struct RecordingReplay {
         seen.insert(key)
         findings.append(
           Finding(
-            key: key, error: Double(abs(buffer.counter - expected)), pytorchError: 0, tolerance: 0))
+            key: key, error: abs(Double(buffer.counter) - Double(expected)), pytorchError: 0,
+            tolerance: 0))
       case .buffer(let buffer):
         try compare(key, buffer.values.buffer.map(Double.init))
       }

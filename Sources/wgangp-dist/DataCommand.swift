@@ -47,6 +47,7 @@ struct DataListCommand: ParsableCommand {
           gaussians8      points around eight places of a circle
           gaussians25     points around the places of a 5 x 5 grid
           swissroll       points of a spiral
+          ring            points of rings, with radius and width as condition
         your own
           imageFolder     PNG and JPEG pictures, a folder a class
           array           numbers of any shape in NumPy, HDF5, CSV or IDX files
@@ -263,13 +264,16 @@ struct DataVerifyCommand: ParsableCommand {
     }
     print(
       "\(dataset.name): \(dataset.count) samples of "
-        + "\(shape.channels)x\(shape.height)x\(shape.width)"
+        + "\(shape)"
     )
     print(
       "values \(low) to \(high), mean "
         + String(format: "%.4f", sum / Double(looked * shape.elementCount))
         + " (of \(looked) samples)"
     )
+    if dataset.condition.numbers > 0 {
+      print("condition of \(dataset.condition.numbers) numbers a sample")
+    }
     if let arrays = dataset as? ArrayDataset { describeConditions(arrays) }
     guard dataset.classCount > 0 else {
       print("no classes")
@@ -333,7 +337,7 @@ struct DataPreviewCommand: ParsableCommand {
       let (dataset, range) = try data.open()
       let shape = dataset.shape
       let image: Picture
-      if shape.height == 1, shape.width == 1, shape.channels == 2 {
+      if shape == Shape(channels: 2) {
         image = DatasetPicture.render(points: samples(dataset, Array(0..<min(5000, dataset.count))))
       } else {
         if dataset is ArrayDataset, shape.pixels == 1 || ![1, 3].contains(shape.channels) {
@@ -345,9 +349,10 @@ struct DataPreviewCommand: ParsableCommand {
           throw Fault(
             "\(dataset.name): \(shape.channels) channels; expected 1 or 3 for a picture")
         }
+        let picture = shape.picture
         image = DatasetPicture.render(
-          table(dataset), height: shape.height, width: shape.width, channels: shape.channels,
-          range: range)
+          table(dataset), height: picture.height, width: picture.width,
+          channels: picture.channels, range: range)
       }
       try PNG.write(image, to: output)
       print("\(output): \(image.width) x \(image.height) pixels of \(dataset.name)")

@@ -35,6 +35,15 @@ struct EvaluateCommand: ParsableCommand {
   var scores: String?
 
   @Option(
+    name: .customLong("protocol"),
+    help: ArgumentHelp(
+      """
+      The Inception Score as it was published: \(InceptionProtocol.all.map(\.name).joined(separator: ", ")); \
+      docs/paddlescience.md has what they do.
+      """, valueName: "name"))
+  var published: InceptionProtocol?
+
+  @Option(
     name: .long,
     help: ArgumentHelp(
       """
@@ -98,10 +107,17 @@ struct EvaluateCommand: ParsableCommand {
       guard neighbours == nil else {
         throw ValidationError("--neighbours needs a run, whose training images it shows")
       }
+      guard published == nil else {
+        throw ValidationError(
+          "--protocol needs a run, whose generator it asks for samples of certain classes")
+      }
       return
     }
     guard path != nil else {
       throw ValidationError("expected a run's folder or a checkpoint's, or --reals and --samples")
+    }
+    guard published == nil || scores == nil else {
+      throw ValidationError("--protocol is a score by itself: expected no --scores beside it")
     }
     guard samples == nil || sampleCount.map((1...100_000_000).contains) == true else {
       throw ValidationError("--samples must be in 1 ... 100000000")
@@ -126,15 +142,14 @@ struct EvaluateCommand: ParsableCommand {
       try TrainedModel(
         path, checkpoint: checkpoint, overrides: overrides, usesAverage: own ? false : nil
       ) { run, _ in
-        ScoreCatalog.needCritic(names ?? run.evaluation.scores.map { type(of: $0).name })
+        published == nil
+          && ScoreCatalog.needCritic(names ?? run.evaluation.scores.map { type(of: $0).name })
       }
     }
     for note in trained.notes { Messages.warning(note) }
     // A run that goes on may have written a newer checkpoint meanwhile.
     try communicator.requireSame(trained.source, what: "the checkpoint")
-    let found = try trained.evaluate(
-      scores: names, features: features, samples: sampleCount, seed: seed,
-      statistics: statistics, communicator: communicator)
+    let found = try measure(trained, communicator)
     if let neighbours {
       let picture = try trained.neighbourPicture(seed: seed, communicator: communicator)
       try communicator.agree(of: [0]) {
@@ -146,11 +161,26 @@ struct EvaluateCommand: ParsableCommand {
     guard !json else {
       return print(
         try Self.json(
-          found, source: trained.source, iteration: trained.iteration, seed: found.seed))
+          found, source: trained.source, published, iteration: trained.iteration,
+          seed: found.seed))
     }
     let step = trained.iteration.map { ", step \($0)" } ?? ""
     print(reportLine("samples", "\(found.samples) of seed \(found.seed)\(step)"))
+    if let published { print(reportLine("protocol", published.name)) }
     for line in found.report { print(line) }
+  }
+
+  private func measure(
+    _ trained: TrainedModel, _ communicator: any Communicator
+  ) throws -> Evaluation.Result {
+    guard let published else {
+      return try trained.evaluate(
+        scores: names, features: features, samples: sampleCount, seed: seed,
+        statistics: statistics, communicator: communicator)
+    }
+    return try trained.evaluate(
+      following: published, features: features, samples: sampleCount, seed: seed,
+      statistics: statistics, communicator: communicator)
   }
 
   /// Scores images of any program.
@@ -181,6 +211,7 @@ struct EvaluateCommand: ParsableCommand {
   /// The values by their columns of `evaluation.csv`.
   private struct Report: Encodable {
     let source: String
+    let published: String?
     let iteration: Int?
     let samples: Int
     let reals: Int
@@ -188,10 +219,17 @@ struct EvaluateCommand: ParsableCommand {
     let seconds: Double
     /// A score's values, by score and column.
     let scores: [String: [String: Double]]
+
+    private enum CodingKeys: String, CodingKey {
+      case source
+      case published = "protocol"
+      case iteration, samples, reals, seed, seconds, scores
+    }
   }
 
   private static func json(
-    _ found: Evaluation.Result, source: String, iteration: Int? = nil, seed: UInt64? = nil
+    _ found: Evaluation.Result, source: String, _ published: InceptionProtocol? = nil,
+    iteration: Int? = nil, seed: UInt64? = nil
   ) throws -> String {
     let scores = found.scores.map { score, values, _ in
       (type(of: score).name, Dictionary(uniqueKeysWithValues: zip(score.columns, values)))
@@ -201,9 +239,18 @@ struct EvaluateCommand: ParsableCommand {
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     let report = Report(
-      source: source, iteration: iteration, samples: found.samples,
+      source: source, published: published?.name, iteration: iteration, samples: found.samples,
       reals: found.setting.reals, seed: seed, seconds: found.seconds,
       scores: Dictionary(uniqueKeysWithValues: scores))
     return String(decoding: try encoder.encode(report), as: UTF8.self)
   }
+}
+
+extension InceptionProtocol: ExpressibleByArgument {
+  public init?(argument: String) {
+    guard let found = Self.named(argument) else { return nil }
+    self = found
+  }
+
+  public static var allValueStrings: [String] { all.map(\.name) }
 }

@@ -73,6 +73,21 @@ struct SampleCommand: ParsableCommand {
       valueName: "class,...|all"))
   var classes: String?
 
+  @Option(
+    name: .customLong("condition"),
+    help: ArgumentHelp(
+      "Numbers that samples are conditioned on, in the units of the data; more than once for "
+        + "several, a column each (default: those of the data).",
+      valueName: "name=number,..."))
+  var numbers: [String] = []
+
+  @Option(
+    name: .customLong("conditions"),
+    help: ArgumentHelp(
+      "A file of conditions, a sample each: .npy, or lines of numbers with commas.",
+      valueName: "file"))
+  var conditionsFile: String?
+
   @Flag(
     name: .long,
     help: "Put as many reals beside the samples; with --single, as real0000.png and on."
@@ -141,6 +156,9 @@ struct SampleCommand: ParsableCommand {
         throw ValidationError("--classes takes numbers, such as 3,5, or all; found '\(classes)'")
       }
     }
+    guard conditionsFile == nil || (numbers.isEmpty && classes == nil) else {
+      throw ValidationError("--conditions has all of them; leave out --condition and --classes")
+    }
     guard !(single != nil && output != nil) else {
       throw ValidationError("--single writes into a folder; leave out --output")
     }
@@ -184,8 +202,10 @@ struct SampleCommand: ParsableCommand {
     options.steps = steps
     options.isSpherical = spherical
     options.showsReals = reals
-    options.conditions = classes.flatMap { $0 == "all" ? nil : $0 }?
-      .split(separator: ",").compactMap { Int($0) }.map { ConditionValues(label: $0) }
+    options.classes = classes.flatMap { $0 == "all" ? nil : $0 }?
+      .split(separator: ",").compactMap { Int($0) }
+    options.numbers = numbers
+    options.conditionsFile = conditionsFile
     options.showsAllClasses = classes == "all"
     return options
   }

@@ -76,12 +76,7 @@ struct VerifyCommand: ParsableCommand {
   ) throws -> Replay {
     let recording = try SafetensorsFile(path: file)
     var document = try ConfigurationDocument.named(config)
-    for (keyPath, value) in RecordingReplay.settings(of: recording) {
-      // A configuration without a width keeps its own sizes.
-      if keyPath != "width" || document.hasWidth {
-        try document.override("\(keyPath)=\(value)")
-      }
-    }
+    try RecordingReplay.apply(settingsOf: recording, to: &document)
     try document.apply(overrides)
     let configuration = try RunConfiguration(document)
     let trainer = Trainer(try configuration.makeModel(communicator: communicator))

@@ -23,6 +23,17 @@ import Testing
     }
   }
 
+  @Test func distances() {
+    Condition.withTemporary(ConditionShape(classes: 5, numbers: 2)) { condition in
+      ConditionValues(label: 3, numbers: [0.5, -2]).copy(to: condition)
+      #expect(ConditionValues(label: 3, numbers: [0.5, -2]).distance(to: condition) == 0)
+      #expect(ConditionValues(label: 3).distance(to: condition) == 0)
+      #expect(ConditionValues(numbers: [1, -2]).distance(to: condition) == 0.25)
+      #expect(ConditionValues(label: 3, numbers: [0.5, 2]).distance(to: condition) == 4)
+      #expect(ConditionValues(label: 2, numbers: [0.5, 2]).distance(to: condition) == .infinity)
+    }
+  }
+
   @Test func valuesFitShapes() {
     let both = ConditionShape(classes: 5, numbers: 1)
     #expect(ConditionValues(label: 4, numbers: [1]).fits(both))

@@ -35,12 +35,13 @@ import Testing
   }
 
   @Test func purposesKeepTheirNumbers() {
-    #expect(RandomPurpose.allCases.map(\.rawValue) == Array(1...13))
+    #expect(RandomPurpose.allCases.map(\.rawValue) == Array(1...14))
     #expect(RandomPurpose.initialization.rawValue == 1)
     #expect(RandomPurpose.criticNoise.rawValue == 3)
     #expect(RandomPurpose.drawing.rawValue == 9)
     #expect(RandomPurpose.labelSmoothing.rawValue == 10)
     #expect(RandomPurpose.dropout.rawValue == 11)
     #expect(RandomPurpose.scoring.rawValue == 13)
+    #expect(RandomPurpose.conditions.rawValue == 14)
   }
 }

@@ -17,7 +17,8 @@ import Training
   private static func model(
     _ file: String, _ overrides: [String]
   ) throws -> (configuration: RunConfiguration, model: Model) {
-    var document = try ConfigurationDocument(path: repositoryFile("configs/\(file)"))
+    var document = try ConfigurationDocument(
+      path: file.contains("/") ? repositoryFile(file) : repositoryFile("configs/\(file)"))
     try document.apply(overrides)
     let configuration = try RunConfiguration(document)
     return (configuration, try configuration.makeModel(communicator: SoloCommunicator()))
@@ -52,6 +53,34 @@ import Training
     #expect(try Self.module("x", model).text.contains("nn.utils.spectral_norm(nn.Conv2d(1, 2, 4"))
   }
 
+  /// Modules of the data's own dimensions, with numbers for each direction.
+  @Test(arguments: [
+    (
+      0,
+      [
+        "Reshape(8, 4)", "nn.ConvTranspose1d(8, 4, 4, stride=2, padding=1, bias=False)",
+        "nn.BatchNorm1d(4", "nn.Upsample(scale_factor=2)", "nn.AvgPool1d(3, stride=1, padding=1)",
+        "nn.InstanceNorm1d(8, eps=1e-05, affine=True)", "nn.MaxPool1d(3, stride=2)",
+        "gives (N, 2, 16)",
+      ]
+    ),
+    (
+      1,
+      [
+        "input_shape = (6, 1, 1, 1)", "nn.ConvTranspose3d(6, 4, (3, 2, 4), bias=False)",
+        "(4, 3, 4), stride=2, padding=1, output_padding=(0, 1, 0), bias=False)",
+        "nn.LayerNorm([2, 6, 4, 8]", "nn.Conv3d(1, 4, 3, stride=(1, 1, 2), padding=1)",
+        "nn.MaxPool3d((1, 2, 2))", "nn.BatchNorm3d(4", "gives (N, 1, 6, 4, 8)",
+      ]
+    ),
+    (2, ["SelfAttention(nn.Conv2d, 16, pool=nn.MaxPool2d(2))", "class SelfAttention(nn.Module):"]),
+  ])
+  func modulesOfOtherDimensions(index: Int, lines: [String]) throws {
+    let (configuration, model) = try Self.model(Self.otherFiles[index], [])
+    let text = try Self.module(configuration.name, model).text
+    for line in lines { #expect(text.contains(line), "\(line): \(text)") }
+  }
+
   // MARK: - In PyTorch
 
   /// python3 with torch and safetensors; nil where it is not there.
@@ -65,11 +94,20 @@ import Training
     return process.terminationStatus == 0 ? ["python3"] : nil
   }()
 
+  /// Recorded networks of lines and volumes, and one with self-attention.
+  private static let otherFiles = ["line", "volume", "attention"].map {
+    "Tests/VerificationTests/Fixtures/dimensions/\($0).yaml"
+  }
+
   private static let files: [String] = {
     let folder = repositoryFile("configs")
     return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
-      .filter { $0.hasSuffix(".yaml") }.sorted()
+      .filter { $0.hasSuffix(".yaml") }.sorted() + otherFiles
   }()
+
+  private static func name(_ file: String) -> String {
+    (file as NSString).lastPathComponent.replacingOccurrences(of: ".yaml", with: "")
+  }
 
   /// Moves what begins as constants, so that every tensor counts.
   private static func stir(_ network: Network, seed: UInt64) {
@@ -107,11 +145,13 @@ import Training
     }
     try FileSystem.writeAtomically(
       module(configuration.name, model).text, to: "\(folder)/model.py")
-    let generator = SampleGenerator(model, configuration)
-    let layout = SampleGenerator.Layout(
-      count: 16, columns: 1, conditions: generator.classConditions)
+    let generator = SampleGenerator(
+      model, configuration, dataset: { try configuration.data.open() })
+    let layout = try generator.plainLayout(count: 16)
     _ = try SampleArrays(generator, layout).write(to: "\(folder)/arrays.npz", .npz)
-    let scores = try generator.scores(of: generator.images(layout))
+    let scores = try generator.scores(
+      of: generator.images(layout),
+      conditions: configuration.data.numbers > 0 ? layout.conditions : [])
     try SafetensorsWriter(entries: [.init(name: "scores", shape: [scores.count])])
       .write(to: "\(folder)/scores.safetensors") { _, bytes in
         scores.withUnsafeBytes { bytes.copyMemory(from: $0) }
@@ -126,7 +166,7 @@ import Training
       return
     }
     try withTemporaryFolder { folder in
-      for file in Self.files { try Self.write(file, to: "\(folder)/\(file.dropLast(5))") }
+      for file in Self.files { try Self.write(file, to: "\(folder)/\(Self.name(file))") }
       let process = Process()
       process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
       process.arguments = python + [try fixture("compare.py"), folder]
@@ -138,7 +178,7 @@ import Training
         decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
       process.waitUntilExit()
       #expect(process.terminationStatus == 0, "\(text)")
-      let missing = Self.files.filter { !text.contains("\($0.dropLast(5)): ") }
+      let missing = Self.files.filter { !text.contains("\(Self.name($0)): ") }
       #expect(missing.isEmpty, "\(text)")
     }
   }

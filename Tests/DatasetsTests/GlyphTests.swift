@@ -1,5 +1,6 @@
 import Base
 import Datasets
+import TestSupport
 import Testing
 
 @Suite struct GlyphTests {

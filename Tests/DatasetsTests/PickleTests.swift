@@ -74,8 +74,8 @@ import Testing
     #expect(try complaint("(Vstorage\ntQ.").contains("(BINPERSID); expected numbers"))
     // Numbers and stored values without end.
     #expect(
-      try complaint([0x28] + [UInt8](repeating: 0x4E, count: 1_000_001))
-        .contains("refused: more than 1000000 opcodes"))
+      try complaint([0x28] + [UInt8](repeating: 0x4E, count: 250_001))
+        .contains("refused: more than 250000 opcodes"))
     // Lengths that the file does not have.
     #expect(
       try complaint([0x80, 4, 0x8E] + [UInt8](repeating: 0xFF, count: 8)).contains("truncated"))
@@ -148,7 +148,7 @@ import Testing
         "data: expected a numpy array of bytes, count x 3072, found a numpy array"))
     #expect(try complaint(batch(shape: "(I-1\nI-3072\nt")).contains("impossible shape"))
     #expect(
-      try complaint(batch(shape: "(I4611686018427387904\nI8\nt")).contains("has 3072 bytes"))
+      try complaint(batch(shape: "(I4611686018427387904\nI8\nt")).contains("impossible shape"))
     #expect(try complaint(batch(type: "i4", bytes: 12288)).hasPrefix("data: expected"))
     #expect(try complaint(batch(type: "O8")).contains("refused: numpy type O8"))
     #expect(

@@ -24,23 +24,8 @@ func countingImages(_ count: Int) -> [UInt8] {
   idx([UInt32(count), 3, 2], (0..<count * 6).map { UInt8(truncatingIfNeeded: $0) })
 }
 
-/// The CRC-32 of `bytes`, by zlib.
-func crc32(_ bytes: some Collection<UInt8>) -> UInt32 {
-  Array(bytes).withUnsafeBytes { FileSystem.crc32($0) }
-}
-
-/// A gzip file that stores `bytes` in one block without compression (RFC 1951, section 3.2.4).
-func gzip(_ bytes: [UInt8]) -> [UInt8] {
-  let length = UInt16(bytes.count)
-  let block: [UInt8] = [1] + littleEndian(UInt32(length) | UInt32(~length) << 16) + bytes
-  return [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF] + block + littleEndian(crc32(bytes))
-    + littleEndian(UInt32(bytes.count))
-}
-
-private func bigEndian(_ word: UInt32) -> [UInt8] { littleEndian(word).reversed() }
-
-private func littleEndian(_ word: UInt32) -> [UInt8] {
-  (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
+private func bigEndian(_ word: UInt32) -> [UInt8] {
+  (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * $0)) }
 }
 
 /// The path of a file in `Fixtures`, made by `Fixtures/make.py`.

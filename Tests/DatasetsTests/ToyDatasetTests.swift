@@ -51,6 +51,28 @@ import Testing
     #expect(abs(moments(drawn.map(\.x)).deviation - 1) < 0.01)
   }
 
+  /// The condition is where and how wide the ring is.
+  @Test func ring() {
+    let set = ToyDataset(ToyDistribution(.ring), count: 5000, seed: 3)
+    let drawn = points(set, set.count)
+    #expect(set.condition == ConditionShape(numbers: 2))
+    let conditions = (0..<set.count).map { index in
+      Condition.withTemporary(set.condition) {
+        set.copyCondition(at: index, into: $0)
+        return $0.numbers.map(Double.init)
+      }
+    }
+    #expect(conditions.allSatisfy { (0.5...2).contains($0[0]) && (0...1).contains($0[1]) })
+    expectClose(moments(conditions.map { $0[0] }).mean, 1.25, absolute: 0.03)
+    let off = zip(drawn, conditions).map { point, condition in
+      ((point.x * point.x + point.y * point.y).squareRoot() - condition[0]) / 0.2
+    }
+    // Across the ring the noise is N(0, width^2), but for the curve.
+    let narrow = zip(off, conditions).filter { $1[1] < 0.5 && $1[0] > 1 }
+    expectClose(
+      moments(narrow.map { $0 / max($1[1], 0.01) }).deviation, 1, absolute: 0.05)
+  }
+
   @Test func gaussians25() {
     let distribution = ToyDistribution(.gaussians25)
     let fixed = points(ToyDataset(distribution, count: 10_000, seed: 0), 10_000)

@@ -86,11 +86,82 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
   ]
 }
 
+/// A geometry with sizes for each direction: depth, rows, columns.
+struct VolumeCase: Sendable, CustomStringConvertible {
+  var images = 2
+  var inputs = 3
+  var outputs = 5
+  var size: [Int]
+  var kernel: [Int]
+  var stride = [1, 1, 1]
+  var before = [0, 0, 0]
+  var after = [0, 0, 0]
+
+  var description: String {
+    "\(images) of \(inputs)x\(size) -> \(outputs), kernel \(kernel), stride \(stride), "
+      + "padding \(before) \(after)"
+  }
+
+  func geometry() throws -> ConvolutionGeometry {
+    let axes = try (0..<3).map {
+      try #require(
+        ConvolutionAxis(
+          input: size[$0], kernel: kernel[$0], stride: stride[$0], before: before[$0],
+          after: after[$0]))
+    }
+    return ConvolutionGeometry(
+      depth: axes[0], rows: axes[1], columns: axes[2], inputChannels: inputs,
+      outputChannels: outputs)
+  }
+
+  static let all: [VolumeCase] = [
+    VolumeCase(size: [4, 5, 6], kernel: [3, 3, 3], before: [1, 1, 1], after: [1, 1, 1]),
+    VolumeCase(
+      size: [5, 6, 7], kernel: [4, 2, 3], stride: [2, 1, 3], before: [1, 0, 2], after: [2, 1, 0]),
+    // Planes of padding alone, and planes that no kernel reaches.
+    VolumeCase(size: [2, 3, 2], kernel: [2, 2, 2], before: [3, 3, 3], after: [3, 3, 3]),
+    VolumeCase(size: [8, 5, 4], kernel: [1, 1, 1], stride: [3, 2, 2]),
+    // The patch matrix is the input: one output pixel, or 1 x 1 x 1.
+    VolumeCase(images: 3, inputs: 11, outputs: 1, size: [4, 3, 2], kernel: [4, 3, 2]),
+    VolumeCase(inputs: 9, size: [3, 5, 7], kernel: [1, 1, 1]),
+    // Whole in two directions of three.
+    VolumeCase(size: [4, 3, 5], kernel: [4, 3, 1]),
+    // Patches of one channel, in several pieces that are cut inside a plane.
+    VolumeCase(
+      images: 3, inputs: 1, outputs: 16, size: [16, 16, 16], kernel: [3, 3, 3],
+      before: [1, 1, 1], after: [1, 1, 1]),
+    VolumeCase(
+      images: 2, inputs: 10, outputs: 9, size: [9, 10, 11], kernel: [3, 3, 3],
+      before: [1, 1, 1], after: [1, 1, 1]),
+    // Short patches with a stride, in front of padding that no patch meets; many kernel rows.
+    VolumeCase(
+      inputs: 1, outputs: 40, size: [7, 6, 9], kernel: [2, 4, 3], stride: [3, 2, 2],
+      before: [1, 0, 2], after: [0, 1, 0]),
+    VolumeCase(inputs: 1, outputs: 3, size: [9, 8, 2], kernel: [5, 7, 1], before: [2, 3, 0]),
+    // Lines.
+    VolumeCase(size: [1, 1, 19], kernel: [1, 1, 4], stride: [1, 1, 2], before: [0, 0, 1]),
+    VolumeCase(inputs: 17, outputs: 33, size: [1, 1, 9], kernel: [1, 1, 3], before: [0, 0, 2]),
+    // Pictures.
+    VolumeCase(
+      inputs: 1, outputs: 8, size: [1, 9, 8], kernel: [1, 3, 4], stride: [1, 1, 2],
+      before: [0, 1, 2], after: [0, 1, 1]),
+    VolumeCase(size: [1, 7, 9], kernel: [1, 2, 3], stride: [1, 3, 1], after: [0, 2, 1]),
+  ]
+}
+
 @Suite struct ConvolutionTests {
   @Test(arguments: ConvolutionCase.grid + ConvolutionCase.special)
   func threeProductsAgreeWithTheirDefinition(test: ConvolutionCase) throws {
-    let geometry = try test.geometry()
-    let images = test.images
+    try expectThreeProducts(test.geometry(), images: test.images)
+  }
+
+  /// Lines, volumes, and strides that are not the same in all directions.
+  @Test(arguments: VolumeCase.all)
+  func productsOfVolumesAgreeWithTheirDefinition(test: VolumeCase) throws {
+    try expectThreeProducts(test.geometry(), images: test.images)
+  }
+
+  private func expectThreeProducts(_ geometry: ConvolutionGeometry, images: Int) throws {
     var data = TestData(seed: 2)
     let x = data.normals(images * geometry.inputCount)
     let w = data.normals(geometry.filterCount)
@@ -287,6 +358,70 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
       }
     }
     expectClose(found, expected, absolute: 1e-5, relative: 1e-5)
+  }
+
+  /// What a plan computes otherwise than im2col: few outputs the other way round.
+  @Test func plansOfVolumes() throws {
+    let test = VolumeCase(
+      inputs: 64, outputs: 2, size: [4, 5, 3], kernel: [3, 3, 3], before: [1, 1, 1],
+      after: [1, 2, 1])
+    let geometry = try test.geometry()
+    let plan = try #require(ConvolutionPlan(geometry))
+    #expect(plan.description == "im2col of the outputs")
+    #expect(ConvolutionPlan(geometry, algorithm: .winograd) == nil)
+    var large = test
+    (large.outputs, large.after) = (64, [1, 1, 1])
+    #expect(try #require(ConvolutionPlan(try large.geometry())).description == "im2col")
+    var data = TestData(seed: 5)
+    let x = data.normals(test.images * geometry.inputCount)
+    let w = data.normals(geometry.filterCount)
+    let dy = data.normals(test.images * geometry.outputCount)
+    let scratch = FloatStorage(count: plan.scratchCount)
+    let (transformed, transposed) = (
+      FloatStorage(count: plan.transformedCount), FloatStorage(count: plan.transposedCount)
+    )
+    x.read { x in
+      w.read { w in
+        dy.read { dy in
+          plan.transform(
+            w, into: transformed.buffer, channels: 0..<geometry.outputChannels,
+            scratch: scratch.buffer)
+          plan.transpose(FloatBuffer(transformed.buffer), into: transposed.buffer)
+          let filter = ConvolutionFilter(
+            transformed: FloatBuffer(transformed.buffer),
+            transposed: FloatBuffer(transposed.buffer))
+          expectClose(
+            withOutput(dy.count) {
+              plan.forward(
+                images: 2, input: x, filter: filter, bias: nil, output: $0, scratch: scratch.buffer)
+            },
+            withOutput(dy.count) {
+              Convolution.forwardNaive(
+                geometry, images: 2, input: x, filter: w, bias: nil, output: $0)
+            }, absolute: 1e-4, relative: 1e-5, "forward")
+          expectClose(
+            withOutput(x.count) {
+              plan.inputGradient(
+                images: 2, outputGradient: dy, filter: filter, inputGradient: $0,
+                scratch: scratch.buffer)
+            },
+            withOutput(x.count) {
+              Convolution.inputGradientNaive(
+                geometry, images: 2, outputGradient: dy, filter: w, inputGradient: $0)
+            }, absolute: 1e-4, relative: 1e-5, "input gradient")
+          expectClose(
+            withOutput(w.count) {
+              plan.filterGradient(
+                images: 2, input: x, outputGradient: dy, accumulates: false, filterGradient: $0,
+                scratch: scratch.buffer)
+            },
+            [Float](repeating: 0, count: w.count).changed {
+              Convolution.filterGradientNaive(
+                geometry, images: 2, input: x, outputGradient: dy, filterGradient: $0)
+            }, absolute: 1e-4, relative: 1e-5, "filter gradient")
+        }
+      }
+    }
   }
 
   @Test func geometryOfSizes() throws {

@@ -49,6 +49,51 @@ import Testing
     #expect(found.layers[0].configurationItems == [layer])
   }
 
+  /// One number where all are the same, else one for each direction or side.
+  @Test(arguments: [
+    "conv2d: {channels: 3, kernel: [4, 3], stride: [2, 1], padding: [1, 1, 0, 0], bias: true, "
+      + "spectralNorm: false, algorithm: auto}",
+    "convTranspose2d: {channels: 3, kernel: [4, 3], stride: [3, 2], padding: 1, "
+      + "outputPadding: [2, 0], bias: true, spectralNorm: false, algorithm: auto}",
+    "maxPool2d: {kernel: [1, 2], stride: [1, 2], padding: 0}",
+    "avgPool2d: {kernel: [3, 2], stride: [2, 3], padding: [1, 1, 0, 0], countIncludePad: false}",
+    "upsample: {factor: [1, 3], order: nearest}", "meanPool: {size: [2, 1]}",
+    "reshape: {to: [9, 4, 4, 4]}", "reshape: {to: [24, 24]}",
+    "selfAttention: {pool: 4, spectralNorm: true, initialization: glorot}",
+  ])
+  func numbersForDirectionsAreTold(layer: String) throws {
+    let found = try network("- \(layer)", input: Shape(channels: 9, height: 8, width: 8))
+    #expect(found.layers[0].configurationItems == [layer])
+  }
+
+  @Test(arguments: [
+    "conv3d: {channels: 3, kernel: [3, 2, 1], stride: [1, 2, 1], padding: [1, 0, 0, 0, 2, 1], "
+      + "bias: true, spectralNorm: false, algorithm: auto}",
+    "convTranspose3d: {channels: 3, kernel: 4, stride: 2, padding: 1, outputPadding: 1, "
+      + "bias: true, spectralNorm: false, algorithm: auto}",
+    "maxPool3d: {kernel: 2, stride: 2, padding: 0}",
+    "avgPool3d: {kernel: [2, 3, 2], stride: 1, padding: 0, countIncludePad: true}",
+    "upsample: {factor: [1, 2, 3], order: nearest}", "crop: {depth: 3, height: 2, width: 4}",
+    "meanPool: {size: 2}",
+  ])
+  func optionsOfVolumesAreTold(layer: String) throws {
+    let found = try network("- \(layer)", input: Shape(channels: 9, depth: 4, height: 3, width: 5))
+    #expect(found.layers[0].configurationItems == [layer])
+  }
+
+  @Test(arguments: [
+    "conv1d: {channels: 3, kernel: 5, stride: 2, padding: [2, 1], bias: true, "
+      + "spectralNorm: false, algorithm: auto}",
+    "convTranspose1d: {channels: 3, kernel: 5, stride: 2, padding: 1, outputPadding: 1, "
+      + "bias: true, spectralNorm: false, algorithm: auto}",
+    "maxPool1d: {kernel: 3, stride: 2, padding: 1}", "upsample: {factor: 3, order: nearest}",
+    "crop: {width: 4}",
+  ])
+  func optionsOfLinesAreTold(layer: String) throws {
+    let found = try network("- \(layer)", input: Shape(channels: 9, length: 8))
+    #expect(found.layers[0].configurationItems == [layer])
+  }
+
   @Test func linearTellsItsHeads() throws {
     for layer in [
       "linear: {outputs: 7, bias: false, spectralNorm: true, initialization: heFanIn}",

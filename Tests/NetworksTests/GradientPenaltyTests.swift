@@ -69,7 +69,7 @@ import Testing
   private func naive(_ harness: Harness, _ test: Case) throws -> NaiveNetwork {
     var convolutions = test.convolutions
     let layers: [NaiveNetwork.Layer] = try harness.network.layers.map { layer in
-      if layer is Conv2d {
+      if layer is Conv {
         let shape = layer.parameters[0].shape
         let (stride, padding) = convolutions.removeFirst()
         let geometry = try #require(

@@ -18,7 +18,7 @@ final class Harness {
   init(
     _ layers: String, input: Shape, batch: Int = 5, groups: Int = 1, shards: Int = 3,
     hasSecondOrder: Bool = true, scheme: Initialization.Scheme = .pytorch, threads: Int = 1,
-    classes: Int = 0,
+    classes: Int = 0, numbers: Int = 0,
     communicator: any Communicator = SoloCommunicator()
   ) throws {
     self.batch = batch
@@ -31,14 +31,14 @@ final class Harness {
         Self.items(layers), inputShape: input,
         .init(
           initialization: Initialization(scheme), groups: groups,
-          condition: ConditionShape(classes: classes), context: context)),
-      condition: ConditionShape(classes: classes),
+          condition: ConditionShape(classes: classes, numbers: numbers), context: context)),
+      condition: ConditionShape(classes: classes, numbers: numbers),
       memory: MemoryPlan(
         shardCapacity: groups * plan.capacity(batch: batch), groups: groups,
         secondOrderGroup: hasSecondOrder ? groups - 1 : nil),
       context: context)
     network.initialize(seed: 1, networkNumber: 1)
-    fillLabels()
+    fillConditions()
   }
 
   /// The class of a sample of a group: neighbours differ.
@@ -46,13 +46,22 @@ final class Harness {
     Int(Self.label(sample, group, max(1, network.conditions?.shape.classes ?? 1)))
   }
 
-  private func fillLabels() {
+  /// The numbers of a sample's condition, of both signs and none of them 0.
+  func numbers(_ sample: Int, group: Int) -> [Float] {
+    (0..<(network.conditions?.shape.numbers ?? 0)).map {
+      Float((3 * sample + 5 * group + 2 * $0) % 7) / 4 - 0.875
+    }
+  }
+
+  private func fillConditions() {
     guard let conditions = network.conditions else { return }
     for shard in 0..<context.plan.localShards {
       for group in 0..<groups {
         let target = conditions.labels(pass, shard: shard, groups: group..<group + 1)
         for (index, sample) in context.plan.samples(localShard: shard, batch: batch).enumerated() {
           target[index] = Int32(label(sample, group: group))
+          let numbers = conditions.sample(index, group: group, pass, shard: shard).numbers
+          _ = numbers.update(fromContentsOf: self.numbers(sample, group: group))
         }
       }
     }

@@ -43,9 +43,26 @@ import Testing
     list.map { Case(layer: $0.0.0, input: $0.0.1, scheme: scheme, limit: $0.1) }
   }
 
+  /// Lines and volumes: the kernel's pixels, and the stride once or three times.
+  private static let otherDimensions = [
+    ("conv1d: {channels: 5, kernel: 3, stride: 2}", Shape(channels: 3, length: 8)),
+    (
+      "conv3d: {channels: 5, kernel: 3, stride: 2}",
+      Shape(channels: 3, depth: 4, height: 4, width: 4)
+    ),
+    ("convTranspose3d: {channels: 2, kernel: 2}", Shape(channels: 4)),
+  ]
+
   static let all =
-    // The MNIST network: strides count.
     cases(
+      .pytorch,
+      zip(otherDimensions, [0.333333, 0.111111, 0.25]).map { ($0, $1) })
+    + cases(
+      .gulrajani, zip(otherDimensions, [0.852803, 0.350149, 0.5]).map { ($0, $1) })
+    // fi = 4 * 8 and fo = 2 * 8 of the last: sqrt(12 / 48).
+
+    // The MNIST network: strides count.
+    + cases(
       .gulrajani,
       [
         (conv(1, 64, 5, stride: 2), 0.16803), (conv(64, 128, 5, stride: 2), 0.07071),

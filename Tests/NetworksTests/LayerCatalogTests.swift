@@ -71,9 +71,17 @@ import Testing
     let cases = [
       ("meanPool: {size: 6}", "blocks of 6x6 pixels do not fit its input 3x5x5"),
       ("reshape: {to: [4, 4, 5]}", "to 4x4x5 has 80 values, but its input 3x5x5 has 75"),
-      ("reshape: {to: [15, 5]}", "expected [channels, height, width] or [n], found 2 sizes"),
+      ("reshape: {to: [3, 5, 1, 1, 5]}", "expected a list of 1 to 4"),
       ("crop: {height: 6, width: 5}", "6x5 pixels of an input of 3x5x5"),
       ("labelConcat", "expected labels, but the run has none (data.classes)"),
+      ("conditionConcat", "expected samples with a vector of numbers"),
+      ("conditionScale: {number: 1}", "expected samples with a vector of numbers"),
+      (
+        "spans: {functions: [tanh, softmax], channels: [1, 3]}",
+        "spans of 4 channels together do not fit its input 3x5x5"
+      ),
+      ("spans: {functions: [tanh], channels: [1, 2]}", "expected 1, one for each of functions"),
+      ("spans: {functions: [tan, none], channels: [1, 2]}", "did you mean 'tanh'"),
       ("dropout: {rate: 1}", "rate"),
       ("elu: {alpha: -1}", "alpha"),
       ("gelu: {approximate: erf}", "expected one of none, tanh"),
@@ -84,7 +92,27 @@ import Testing
       ("conv2d: {channels: 2, kernel: [1, 2, 3]}", "kernel"),
       ("maxPool2d: {kernel: 6}", "6x6 windows with padding 0 do not fit its input 3x5x5"),
       ("maxPool2d: {kernel: 3, padding: 2}", "expected at most half a window"),
-      ("avgPool2d: {kernel: [1, 2]}", "stride: missing"),
+      ("conv2d: {channels: 2, kernel: 2, stride: [1, 2, 3]}", "expected a list of 2 integers"),
+      ("conv1d: {channels: 2, kernel: 3}", "expected samples of [channels, length], found 3x5x5"),
+      ("conv3d: {channels: 2, kernel: 3}", "a 3x3x3 kernel with padding 0 does not fit its input"),
+      (
+        "conv3d: {channels: 2, kernel: 3, padding: [1, 2]}",
+        "padding: expected a list of 3 to 6 integers"
+      ),
+      (
+        "conv3d: {channels: 2, kernel: 3, padding: [1, 1, 1, 1]}",
+        "[front, back, top, bottom, left, right], found 4 numbers"
+      ),
+      (
+        "convTranspose2d: {channels: 2, kernel: 3, stride: [2, 1], outputPadding: [0, 1]}",
+        "outputPadding: expected less than the stride [2, 1], found [0, 1]"
+      ),
+      (
+        "conv2d: {channels: 2, kernel: 3, stride: [1, 2], algorithm: winograd}",
+        "found a 3x3 kernel of stride [1, 2]"
+      ),
+      ("upsample: {factor: [1, 2], order: shuffled}", "with one factor; found 1x2 on 3x5x5"),
+      ("selfAttention", "expected at least 8 channels, found 3x5x5"),
       ("avgPool2d: {kernel: 2, countIncludePads: true}", "did you mean 'countIncludePad'"),
       ("concat: {branches: []}", "expected branches, found an empty list"),
       ("concat: {branches: [[relu], []]}", "expected at least one layer, found an empty list"),

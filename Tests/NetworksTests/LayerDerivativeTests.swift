@@ -10,15 +10,140 @@ import Testing
     var input: Shape
     var scheme = Initialization.Scheme.pytorch
     var classes = 0
+    var numbers = 0
     /// Whether inputs are 1/2 apart or more, for layers that compare them.
     var isSpread = false
+    /// Of the differences.
+    var step: Float = 0x1p-4
     /// Of a composite layer; nil for what its kind says.
     var isCurved: Bool?
     var kind: String { String(layer.prefix { $0 != ":" }) }
     var description: String { "\(layer) of \(input)" }
   }
 
-  static let cases = [
+  static let cases = pictures + otherDimensions + attention
+
+  /// Lines, volumes, and numbers for each direction.
+  static let otherDimensions = [
+    Case(
+      layer: "conv1d: {channels: 5, kernel: 4, stride: 2, padding: 1}",
+      input: Shape(channels: 3, length: 9)),
+    Case(
+      layer: "conv1d: {channels: 5, kernel: [3], padding: [0, 2], spectralNorm: true}",
+      input: Shape(channels: 3, length: 7)),
+    Case(
+      layer: "conv2d: {channels: 5, kernel: [3, 2], stride: [2, 1], padding: [1, 0]}",
+      input: Shape(channels: 3, height: 6, width: 4)),
+    Case(
+      layer: "conv3d: {channels: 5, kernel: 3, stride: 2, padding: 1}",
+      input: Shape(channels: 3, depth: 3, height: 4, width: 2)),
+    Case(
+      layer: """
+        conv3d: {channels: 4, kernel: [2, 3, 1], stride: [1, 2, 1], padding: [1, 0, 0, 1, 0, 2], \
+        bias: false, spectralNorm: true}
+        """,
+      input: Shape(channels: 3, depth: 2, height: 4, width: 3)),
+    Case(
+      layer: "conv3d: {channels: 1, kernel: [3, 3, 2], padding: same}",
+      input: Shape(channels: 17, depth: 3, height: 2, width: 3)),
+    Case(
+      layer: "convTranspose1d: {channels: 5, kernel: 4, stride: 2, padding: 1}",
+      input: Shape(channels: 3, length: 4)),
+    Case(
+      layer: """
+        convTranspose2d: {channels: 5, kernel: [4, 3], stride: [2, 3], padding: [1, 0], \
+        outputPadding: [1, 2]}
+        """,
+      input: Shape(channels: 3, height: 3, width: 2)),
+    Case(
+      layer: "convTranspose3d: {channels: 3, kernel: 4, stride: 2, padding: 1}",
+      input: Shape(channels: 5, depth: 2, height: 1, width: 3)),
+    Case(
+      layer: """
+        convTranspose3d: {channels: 3, kernel: [1, 3, 2], stride: [1, 2, 1], padding: same, \
+        spectralNorm: true}
+        """,
+      input: Shape(channels: 2, depth: 2, height: 3, width: 2)),
+    Case(
+      layer: "convTranspose3d: {channels: 4, kernel: [2, 3, 4], bias: false}",
+      input: Shape(channels: 11)),
+    Case(layer: "batchNorm", input: Shape(channels: 3, depth: 2, height: 2, width: 3)),
+    Case(layer: "batchNorm", input: Shape(channels: 11, length: 5)),
+    Case(
+      layer: "conditionalBatchNorm", input: Shape(channels: 3, depth: 2, height: 1, width: 3),
+      classes: 3),
+    Case(layer: "layerNorm", input: Shape(channels: 3, depth: 2, height: 2, width: 3)),
+    Case(layer: "layerNorm: {affine: channel}", input: Shape(channels: 3, length: 5)),
+    Case(
+      layer: "instanceNorm: {affine: true}",
+      input: Shape(channels: 3, depth: 3, height: 2, width: 2)),
+    Case(layer: "instanceNorm", input: Shape(channels: 9, length: 6)),
+    Case(
+      layer: "dropout: {rate: 0.3}", input: Shape(channels: 3, depth: 2, height: 3, width: 2)),
+    Case(
+      layer: "maxPool1d: {kernel: 3, stride: 2}", input: Shape(channels: 9, length: 7),
+      isSpread: true),
+    Case(
+      layer: "maxPool2d: {kernel: [2, 3], stride: [1, 2], padding: [1, 0]}",
+      input: Shape(channels: 3, height: 4, width: 7), isSpread: true),
+    Case(
+      layer: "maxPool3d: {kernel: [2, 3, 2], stride: [1, 2, 2], padding: [1, 1, 0]}",
+      input: Shape(channels: 3, depth: 3, height: 4, width: 5), isSpread: true),
+    Case(
+      layer: "avgPool1d: {kernel: 3, stride: 1, padding: [0, 1]}",
+      input: Shape(channels: 3, length: 6)),
+    Case(
+      layer: """
+        avgPool3d: {kernel: [2, 3, 2], stride: [1, 2, 2], padding: [1, 1, 0], \
+        countIncludePad: false}
+        """,
+      input: Shape(channels: 11, depth: 3, height: 4, width: 5)),
+    Case(layer: "upsample: {factor: [3, 1]}", input: Shape(channels: 3, height: 2, width: 4)),
+    Case(
+      layer: "upsample: {factor: [2, 1, 3]}",
+      input: Shape(channels: 9, depth: 2, height: 3, width: 2)),
+    Case(layer: "upsample", input: Shape(channels: 3, length: 4)),
+    Case(
+      layer: "meanPool: {size: [2, 1, 3]}",
+      input: Shape(channels: 9, depth: 3, height: 2, width: 4)),
+    Case(layer: "meanPool: {size: 2}", input: Shape(channels: 3, length: 5)),
+    Case(layer: "globalMean", input: Shape(channels: 9, depth: 2, height: 3, width: 2)),
+    Case(layer: "reshape: {to: [3, 2, 5, 2]}", input: Shape(channels: 60)),
+    Case(
+      layer: "reshape: {to: [4, 6]}", input: Shape(channels: 2, depth: 2, height: 3, width: 2)),
+    Case(layer: "flatten", input: Shape(channels: 5, depth: 2, height: 3, width: 2)),
+    Case(
+      layer: "crop: {depth: 2, height: 2, width: 3}",
+      input: Shape(channels: 3, depth: 3, height: 4, width: 3)),
+    Case(
+      layer: "crop: {height: 2, width: 1}",
+      input: Shape(channels: 3, depth: 2, height: 3, width: 2)),
+    Case(layer: "crop: {width: 4}", input: Shape(channels: 3, length: 5)),
+    Case(
+      layer: "labelConcat: {embedding: 2}",
+      input: Shape(channels: 3, depth: 2, height: 1, width: 3), classes: 4),
+    Case(
+      layer: "concat: {branches: [[{conv3d: {channels: 2, kernel: 1}}], [relu]]}",
+      input: Shape(channels: 3, depth: 2, height: 3, width: 2), isCurved: false),
+    Case(
+      layer: "residual: {main: [{conv3d: {channels: 3, kernel: 3, padding: 1}}, tanh]}",
+      input: Shape(channels: 3, depth: 2, height: 2, width: 3)),
+  ]
+
+  static let attention = [
+    Case(
+      layer: "selfAttention: {pool: 1}", input: Shape(channels: 17, height: 3, width: 2),
+      step: 0x1p-7),
+    Case(
+      layer: "selfAttention: {pool: 1, spectralNorm: true}",
+      input: Shape(channels: 9, depth: 2, height: 3, width: 2), step: 0x1p-7),
+    Case(
+      layer: "selfAttention: {pool: 1}", input: Shape(channels: 8, length: 9), step: 0x1p-7),
+    Case(
+      layer: "selfAttention", input: Shape(channels: 16, height: 2, width: 3), step: 0x1p-7),
+  ]
+
+  static let pictures = [
     Case(
       layer: "conv2d: {channels: 5, kernel: 4, stride: 2, padding: 1}",
       input: Shape(channels: 3, height: 5, width: 7)),
@@ -130,6 +255,33 @@ import Testing
       layer: "labelConcat: {embedding: 2}", input: Shape(channels: 3, height: 2, width: 3),
       classes: 3),
     Case(
+      layer: "conditionConcat", input: Shape(channels: 5, height: 2, width: 3), numbers: 2),
+    Case(
+      layer: """
+        conditionConcat: {numbers: [2, 0], layers: [{linear: {outputs: 4}}, tanh, \
+        {linear: {outputs: 3}}]}
+        """,
+      input: Shape(channels: 3, height: 2, width: 3), numbers: 3),
+    Case(
+      layer: "conditionConcat: {layers: [{linear: {outputs: 4}}, batchNorm, swish]}",
+      input: Shape(channels: 5), numbers: 2),
+    // The layers inside get their share from the curved ones behind.
+    Case(
+      layer: """
+        sequential: {layers: [{conditionConcat: {layers: [{linear: {outputs: 3}}, tanh]}}, \
+        {linear: {outputs: 4}}, sigmoid]}
+        """,
+      input: Shape(channels: 3), numbers: 2),
+    Case(
+      layer: "conditionScale: {number: 1}", input: Shape(channels: 5, height: 2, width: 3),
+      numbers: 2),
+    Case(
+      layer: "spans: {functions: [tanh, softmax, none, sigmoid], channels: [1, 4, 2, 2]}",
+      input: Shape(channels: 9)),
+    Case(
+      layer: "spans: {functions: [softmax, tanh, softmax], channels: [3, 1, 2]}",
+      input: Shape(channels: 6, height: 2, width: 3)),
+    Case(
       layer: "conv2d: {channels: 5, kernel: [1, 3], padding: [0, 2]}",
       input: Shape(channels: 3, height: 5, width: 4)),
     Case(
@@ -178,14 +330,15 @@ import Testing
 
   static let curved: Set = [
     "tanh", "sigmoid", "softplus", "elu", "gelu", "swish", "batchNorm", "residual",
-    "concat", "sequential",
+    "concat", "sequential", "selfAttention", "spans",
   ]
 
   private func setUp(_ test: Case) throws -> (
     passes: LayerPasses, x: [Float], dy: [Float], t: [Float]
   ) {
     let harness = try Harness(
-      "- \(test.layer)", input: test.input, scheme: test.scheme, classes: test.classes)
+      "- \(test.layer)", input: test.input, scheme: test.scheme, classes: test.classes,
+      numbers: test.numbers)
     let layer = harness.network.layers[0]
     var data = TestData(seed: 7)
     let count = harness.batch * layer.inputShape.elementCount
@@ -197,6 +350,8 @@ import Testing
     if layer.kind.hasSuffix("Norm") {
       harness.parameters = data.normals(harness.parameters.count, awayFromZero: 0.5)
     }
+    // So does a gamma of 0, the first of the parameters.
+    if layer.kind == "selfAttention" { harness.parameters[0] = 0.7 }
     return (LayerPasses(harness: harness), x, dy, t)
   }
 
@@ -212,8 +367,10 @@ import Testing
     let (passes, x, dy, _) = try setUp(test)
     let parameters = passes.harness.parameters
     let found = try passes.first(x: x, dy: dy)
-    try expectGradient(found.dx, at: x, "input") { dot(try passes.first(x: $0, dy: dy).y, dy) }
-    try expectGradient(found.dw, at: parameters, "parameters") {
+    try expectGradient(found.dx, at: x, step: test.step, "input") {
+      dot(try passes.first(x: $0, dy: dy).y, dy)
+    }
+    try expectGradient(found.dw, at: parameters, step: test.step, "parameters") {
       passes.harness.parameters = $0
       return dot(try passes.first(x: x, dy: dy).y, dy)
     }
@@ -228,14 +385,16 @@ import Testing
     try expectGradient(found.jt, at: dy, "output gradient") {
       dot(try passes.first(x: x, dy: $0).dx, t)
     }
-    try expectGradient(found.dw, at: parameters, floor: 0.1, "parameters") {
+    try expectGradient(
+      found.dw, at: parameters, floor: 0.1, step: test.step, "parameters"
+    ) {
       passes.harness.parameters = $0
       return dot(try passes.first(x: x, dy: dy).dx, t)
     }
     passes.harness.parameters = parameters
     // Without a share F must not depend on x at all.
     let share = found.share ?? [Float](repeating: 0, count: x.count)
-    try expectGradient(share, at: x, floor: 0.1, "input") {
+    try expectGradient(share, at: x, floor: 0.1, step: test.step, "input") {
       dot(try passes.first(x: $0, dy: dy).dx, t)
     }
   }
@@ -243,8 +402,9 @@ import Testing
   /// Passes add to parameter gradients, and only for the groups that are asked for.
   @Test(
     arguments: cases.filter {
-      ["conv2d", "convTranspose2d", "linear"].contains($0.kind) || $0.kind.hasSuffix("Norm")
+      $0.kind.hasPrefix("conv") || $0.kind == "linear" || $0.kind.hasSuffix("Norm")
         || $0.layer.contains("embedding")
+        || $0.layer.hasPrefix("conditionConcat: {")
     })
   func parameterGradientsAdd(test: Case) throws {
     let (passes, x, dy, t) = try setUp(test)

@@ -95,8 +95,8 @@ struct NaiveNetwork {
       let (image, place) = (pixel / g.outputPixels, pixel % g.outputPixels)
       for r in 0..<g.kernelHeight {
         for s in 0..<g.kernelWidth {
-          let row = place / g.outputWidth * g.stride - g.paddingTop + r
-          let column = place % g.outputWidth * g.stride - g.paddingLeft + s
+          let row = place / g.outputWidth * g.rows.stride - g.paddingTop + r
+          let column = place % g.outputWidth * g.columns.stride - g.paddingLeft + s
           guard row >= 0, column >= 0, row < g.inputHeight, column < g.inputWidth else { continue }
           for c in 0..<g.inputChannels {
             body(

@@ -57,7 +57,7 @@ import Testing
     let harness = try Harness("- \(expected.layer)", input: shape, batch: 2, shards: 1)
     let passes = LayerPasses(harness: harness)
     // Two samples of (2, 1, 3), each to (1, 3, 2).
-    let layout = ParameterLayout.innerLast(outer: 2, inner: 2, height: 1, width: 3)
+    let layout = ParameterLayout.innerLast(outer: 2, inner: 2, pixels: 3)
     let ours = { (values: [Float]) in
       values.read { source in withOutput(12) { layout.fromPyTorch(source, into: $0) } }
     }

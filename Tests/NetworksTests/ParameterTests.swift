@@ -9,7 +9,7 @@ import Testing
   @Test func layoutByHand() {
     let pytorch: [Float] = [0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121]
     let ours: [Float] = [0, 10, 20, 1, 11, 21, 100, 110, 120, 101, 111, 121]
-    let layout = ParameterLayout.innerLast(outer: 2, inner: 3, height: 1, width: 2)
+    let layout = ParameterLayout.innerLast(outer: 2, inner: 3, pixels: 2)
     let found = pytorch.read { source in withOutput(12) { layout.fromPyTorch(source, into: $0) } }
     #expect(found == ours)
     let back = ours.read { source in withOutput(12) { layout.toPyTorch(source, into: $0) } }
@@ -18,7 +18,7 @@ import Testing
 
   @Test func layoutRoundTrip() {
     var data = TestData(seed: 1)
-    for layout in [ParameterLayout.same, .innerLast(outer: 5, inner: 3, height: 4, width: 2)] {
+    for layout in [ParameterLayout.same, .innerLast(outer: 5, inner: 3, pixels: 8)] {
       let values = data.normals(120)
       let ours = values.read { source in withOutput(120) { layout.fromPyTorch(source, into: $0) } }
       expectSameBits(

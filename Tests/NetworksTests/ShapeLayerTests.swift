@@ -137,9 +137,47 @@ import Testing
     ),
   ]
 
-  @Test(arguments: 0..<pools.count) func poolsArePyTorchs(number: Int) throws {
-    let test = Self.pools[number]
-    let input = Shape(channels: 2, height: 4, width: 5)
+  /// The same of the pattern as a volume of 2 planes, and as a line.
+  static let otherPools: [(layer: String, shape: Shape, y: [Float])] = [
+    (
+      "maxPool3d: {kernel: [2, 3, 2], stride: [1, 1, 2], padding: [1, 0, 1]}",
+      Shape(channels: 1, depth: 3, height: 2, width: 3),
+      [6, 8, 8, 6, 8, 11, 8, 11, 8, 8, 8, 11, 8, 11, 6, 8, 8, 6]
+    ),
+    (
+      "avgPool3d: {kernel: [2, 2, 3], stride: [2, 2, 1], padding: [1, 0, 1]}",
+      Shape(channels: 1, depth: 2, height: 2, width: 5),
+      [
+        -0.916667, -0.25, 0.5, 0.583333, -0.083333, -0.916667, -1.666667, -1.833333, -0.75, 0, 0,
+        -0.75, -1.833333, -1.666667, -0.916667, -0.083333, 0.583333, 0.5, -0.25, -0.916667,
+      ]
+    ),
+    (
+      "avgPool3d: {kernel: [2, 2, 3], stride: [2, 2, 1], padding: [1, 0, 1], "
+        + "countIncludePad: false}", Shape(channels: 1, depth: 2, height: 2, width: 5),
+      [
+        -2.75, -0.5, 1, 1.166667, -0.25, -2.75, -3.333333, -3.666667, -1.5, 0, 0, -1.5, -3.666667,
+        -3.333333, -2.75, -0.25, 1.166667, 1, -0.5, -2.75,
+      ]
+    ),
+    (
+      "maxPool1d: {kernel: 3, stride: 2, padding: 1}", Shape(channels: 2, length: 10),
+      [-1, 0, -2, 8, 8, 8, -2, 0, -1, 11, 11, 11, 0, 0, 6, 8, 8, 6, 0, 0]
+    ),
+    (
+      "avgPool1d: {kernel: 4}", Shape(channels: 2, length: 5),
+      [-5, 1.75, 2.5, -2.75, -2.5, -2.5, -2.75, 2.5, 1.75, -5]
+    ),
+  ]
+
+  @Test(arguments: 0..<pools.count + otherPools.count)
+  func poolsArePyTorchs(number: Int) throws {
+    let test = (Self.pools + Self.otherPools)[number]
+    let inputs = [
+      Shape(channels: 2, length: 20), Shape(channels: 2, height: 4, width: 5),
+      Shape(channels: 1, depth: 2, height: 4, width: 5),
+    ]
+    let input = inputs[test.shape.dimensions - 1]
     let harness = try Harness("- \(test.layer)", input: input, batch: 1, shards: 1)
     let layer = harness.network.layers[0]
     #expect(layer.outputShape == test.shape)

@@ -62,7 +62,7 @@ import Testing
 
   private static func reordered(_ values: [Float], _ shape: Shape, toPyTorch: Bool) -> [Float] {
     let layout = ParameterLayout.innerLast(
-      outer: 1, inner: shape.channels, height: shape.height, width: shape.width)
+      outer: 1, inner: shape.channels, pixels: shape.pixels)
     return values.read { source in
       withOutput(values.count) {
         if toPyTorch {

@@ -12,7 +12,8 @@ import Testing
       + "optionalImageSize|channelValues|"
       + "decay|optionalStrings|strings"
     let calls = try NSRegularExpression(
-      pattern: "(?:\\b(?:\(readers))\\(\\s*|\\b(?:key: |let key = ))\"([a-zA-Z]+)\"")
+      pattern: "(?:\\b(?:\(readers))\\(\\s*|\\b(?:key: |let key = )|"
+        + "\\bExtents\\(\\s*(?:item\\.)?options, )\"([a-zA-Z]+)\"")
     var keys: Set<String> = []
     for target in ["Recipe", "Training", "Networks/Catalog", "Scores", "Features", "Configuration"]
     {

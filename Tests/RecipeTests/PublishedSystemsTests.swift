@@ -42,6 +42,8 @@ import Testing
     System(name: "toy-8gaussians", generator: 527_874, critic: 527_361),
     System(name: "toy-25gaussians", generator: 527_874, critic: 527_361),
     System(name: "toy-swissroll", generator: 527_874, critic: 527_361),
+    // Two more inputs each: radius and width.
+    System(name: "toy-ring", generator: 133_378, critic: 133_121),
     System(name: "cifar10-wgan-gp-resnet", generator: 1_218_307, critic: 1_055_115),
     // 12 scalars of its layer norms; PaddleScience's two dead shortcuts are left out.
     System(name: "cifar10-wgan-gp-resnet-paddlescience", generator: 1_218_307, critic: 1_055_127),

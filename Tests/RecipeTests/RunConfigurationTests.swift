@@ -64,7 +64,7 @@ import Training
     ("training.lastBatch=dorp", "drop"),
     ("data.source=idxx", "idx"),
     ("data.range=[1, -1]", "expected [low, high] with low < high"),
-    ("generator.input=[5, 2, 1]", "expected [channels, height, width] or [n] of latent = 5 values"),
+    ("generator.input=[5, 2, 1]", "[channels, depth, height, width] of latent = 5 values"),
     ("generator.latent=0", "generator.latent"),
     ("generator.initialization=dcgann", "dcgan"),
     ("objective.loss=wassertein", "wasserstein"),

@@ -220,7 +220,7 @@ private struct Energies: Dataset {
 
   @Test func pointsOfThePlaneAreDrawnOverContours() throws {
     let (generator, _) = try Self.generator(Self.planar)
-    let layout = generator.layout(count: 20, columns: 4)
+    let layout = try generator.layout(count: 20, columns: 4)
     let samples = try generator.images(layout)
     let picture = try #require(
       try generator.picture(of: samples, layout, scale: 1, dataset: Diagonal(), title: "t"))
@@ -240,7 +240,7 @@ private struct Energies: Dataset {
       "critic.layers=[{linear: {outputs: 1}}]",
     ])
     #expect(!generator.isDrawable)
-    let layout = generator.layout(count: 4, columns: 4)
+    let layout = try generator.layout(count: 4, columns: 4)
     let picture = try generator.picture(
       of: generator.images(layout), layout, scale: 1, dataset: Diagonal(), title: "")
     #expect(picture == nil)
@@ -250,7 +250,7 @@ private struct Energies: Dataset {
     let (generator, _) = try Self.generator()
     // The tiny model takes no labels.
     let one = ConditionValues(label: 1)
-    #expect(generator.layout(count: 7, columns: 3, conditions: [one]).conditions.isEmpty)
+    #expect(try generator.layout(count: 7, columns: 3, conditions: [one]).conditions.isEmpty)
     let layout = SampleGenerator.Layout(
       count: 12, columns: 3, conditions: [4, 0, 7].map { ConditionValues(label: $0) })
     #expect(layout.headings == ["4", "0", "7"])
@@ -297,6 +297,50 @@ private struct Energies: Dataset {
       .local(count: 4, capacity: model.generator.memory.shardCapacity), groups: 0..<1,
       mode: .evaluation, draw: PassDraw(seed: 0, number: 0), plan: model.context.plan)
     #expect(Array(conditions.numbers(pass, shard: 0).prefix(4)) == [2, 7, 0, 7])
+  }
+
+  /// Nobody says which: sample i has the condition of a real that (seed, i) chooses, on any number
+  /// of samples, and the reals beside them are chosen freely.
+  @Test func samplesTakeConditionsOfTheData() throws {
+    let run = try configuration([
+      "data.source=ring", "data.count=5000", "generator.input=[5]",
+      "generator.layers=[conditionConcat, {linear: {outputs: 2}}]",
+      "critic.layers=[conditionConcat, {linear: {outputs: 1}}]",
+    ])
+    let model = try run.makeModel(communicator: SoloCommunicator())
+    let dataset = try run.data.open()
+    let generator = SampleGenerator(model, run, dataset: { dataset })
+    let layout = try generator.layout(count: 9, columns: 4)
+    #expect(layout.count == 9 && layout.columns == 4 && layout.headings.isEmpty)
+    let all = (0..<dataset.count).map { index in
+      Condition.withTemporary(dataset.condition) {
+        dataset.copyCondition(at: index, into: $0)
+        return ConditionValues(numbers: Array($0.numbers))
+      }
+    }
+    #expect(layout.conditions.count == 9 && layout.conditions.allSatisfy(all.contains))
+    #expect(Set(layout.conditions.map(\.heading)).count > 5)
+    let more = try generator.plainLayout(count: 20)
+    #expect(Array(more.conditions.prefix(9)) == layout.conditions)
+    expectSameBits(
+      Array(try generator.images(more).prefix(18)), try generator.images(layout), "fewer")
+    #expect(Set(generator.reals(layout, of: dataset)).count > 10)
+    // Asked for, they are columns; without data they must be asked for.
+    let chosen = try generator.layout(
+      count: 5, columns: 4, conditions: [ConditionValues(numbers: [1, 0.5])])
+    #expect(chosen.headings == ["1, 0.5"] && chosen.columns == 1)
+    // No real has just these numbers: all are near.
+    let ring = try generator.layout(
+      count: 8, columns: 4, conditions: [ConditionValues(numbers: [1, 0.1])])
+    let reals = generator.reals(ring, of: dataset)
+    let distances: [Float] = (0..<reals.count / 2).map { index in
+      let (x, y) = (reals[2 * index], reals[2 * index + 1])
+      let sum: Float = x * x + y * y
+      return sum.squareRoot()
+    }
+    #expect(distances.count == 8 && distances.allSatisfy { (0.7...1.3).contains($0) })
+    let found = message { _ = try SampleGenerator(model, run).plainLayout(count: 3) }
+    #expect(found?.contains("conditioned on 2 numbers") == true, "\(found ?? "no error")")
   }
 
   @Test func interpolationsRunBetweenNoiseVectors() {

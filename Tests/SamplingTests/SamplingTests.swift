@@ -120,11 +120,13 @@ import Testing
           == "\(run)/checkpoints/latest: is a checkpoint; "
           + "--step chooses among the checkpoints of a run's folder")
       let file = "\(run)/checkpoints/latest/generator.safetensors"
-      let one = ConditionValues(label: 1)
       #expect(
         fault(file)
           == "\(file): has no config.yaml two levels up; give the configuration by --config FILE")
-      #expect(fault(run) { $0.conditions = [one] } == "--classes: the generator of tiny takes none")
+      #expect(fault(run) { $0.classes = [1] } == "--classes: the generator of tiny takes none")
+      #expect(
+        fault(run) { $0.numbers = ["1"] }
+          == "--condition: the generator of tiny takes no numbers")
       #expect(
         fault(run) { $0.overrides = ["generator.layers.0.convTranspose2d.channels=6"] }.contains(
           "has shape"))

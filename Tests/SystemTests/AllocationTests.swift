@@ -6,7 +6,7 @@ extension SystemTests {
   /// The steady state of training allocates nothing.
   @Suite struct AllocationTests {
     /// With the C compiler that builds the counting library, one rank of one thread: 0 a step.
-    @Test(arguments: ["glyphs", "toy-8gaussians", "mnist-mlp-gan"])
+    @Test(arguments: ["glyphs", "toy-8gaussians", "toy-ring", "mnist-mlp-gan"])
     func stepAllocatesNothing(configuration: String) throws {
       let compiler = ["/usr/bin/cc", "/usr/bin/gcc", "/usr/bin/clang"].first {
         FileManager.default.isExecutableFile(atPath: $0)

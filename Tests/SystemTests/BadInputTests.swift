@@ -1,5 +1,6 @@
 import Foundation
 import Storage
+import TestSupport
 import Testing
 
 extension SystemTests {
@@ -32,6 +33,73 @@ extension SystemTests {
         try outcome.expectOneError(["out of memory: ", " GB more are needed, ", "(ulimit -v)"])
         #expect(ranks != nil || outcome.status == 1, "\(outcome)")
         #expect(!FileManager.default.fileExists(atPath: folder))
+      }
+    }
+
+    /// What is only counted takes no memory, and nobody writes to it.
+    @Test func networksLargerThanMemoryAreDescribed() throws {
+      let outcome = try Program.run(["describe", "width=4096"], timeout: 10)
+      try #require(outcome.status == 0, "\(outcome)")
+      #expect(outcome.output.contains("memory of rank 0, MB"))
+    }
+
+    /// Six megabytes that unpack to zeros of six gigabytes, behind some bytes of a format.
+    private func bomb(_ scratch: Scratch, _ name: String, behind start: [UInt8]) throws -> String {
+      let member = scratch.url("zeros.gz")
+      if !FileManager.default.fileExists(atPath: member.path) {
+        let made = try RunningJob(
+          ["bash", "-c", "head -c \(16 << 20) /dev/zero | gzip -9 >'\(member.path)'"]
+        ).finish()
+        try #require(made.status == 0, "\(made)")
+      }
+      var file = Data(start.isEmpty ? [] : gzip(start))
+      let zeros = try Data(contentsOf: member)
+      for _ in 0..<384 { file.append(zeros) }
+      return try scratch.write(name, file)
+    }
+
+    private func verify(_ scratch: Scratch, _ data: String, kibibytes: Int) throws -> Outcome {
+      let config = try scratch.write("tiny.yaml", TinyConfiguration().text)
+      return try run(
+        ["data", "verify", "--config", config, "data={\(data), range: [-1, 1]}"],
+        kibibytes: kibibytes)
+    }
+
+    @Test func gzipFilesOfSixGigabytes() throws {
+      try withScratch { scratch in
+        let batch = try bomb(scratch, "zeros.bin.gz", behind: [])
+        // A tar header of one file: its name, and what tells that it is one.
+        var header = [UInt8](repeating: 0, count: 512)
+        header.replaceSubrange(0..<16, with: "data_batch_1.bin".utf8)
+        header.replaceSubrange(124..<135, with: "60000000000".utf8)
+        header.replaceSubrange(257..<262, with: "ustar".utf8)
+        let archive = try bomb(scratch, "cifar-10-binary.tar.gz", behind: header)
+        for path in [batch, archive] {
+          try verify(scratch, "source: cifar10, path: \(path)", kibibytes: 600 << 10)
+            .expectOneError([
+              "\(path): more than \(1 << 28) bytes unpacked; is it the published file?"
+            ])
+        }
+        let pickle = try bomb(scratch, "mnist.pkl.gz", behind: [])
+        try verify(scratch, "source: mnistPickle, path: \(pickle)", kibibytes: 600 << 10)
+          .expectOneError(["\(pickle): more than \(1 << 28) bytes unpacked"])
+      }
+    }
+
+    /// A header can be true: then the memory of the machine is what bounds it.
+    @Test func idxFilesOfSixGigabytes() throws {
+      try withScratch { scratch in
+        let path = try bomb(scratch, "data/train-images-idx3-ubyte.gz", behind: [])
+        let source = "source: idx, path: \(scratch.url("data").path)"
+        try verify(scratch, source, kibibytes: 600 << 10)
+          .expectOneError(["\(path): wrong magic number: found 0x00000000"])
+        let header: [UInt8] = [0, 0, 8, 3, 0, 0x70, 0, 0, 0, 0, 0, 28, 0, 0, 0, 28]
+        _ = try bomb(scratch, "data/train-images-idx3-ubyte.gz", behind: header)
+        try verify(scratch, source, kibibytes: 600 << 10)
+          .expectOneError(["\(path): takes 5.8 GB of memory, ", "(ulimit -v)"])
+        _ = try scratch.write("data/train-images-idx3-ubyte.gz", Data(gzip(header + [1, 2, 3])))
+        try verify(scratch, source, kibibytes: 600 << 10)
+          .expectOneError(["\(path): truncated: the header says 5754585104 bytes, "])
       }
     }
 

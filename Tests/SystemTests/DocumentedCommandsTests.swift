@@ -129,7 +129,7 @@ extension SystemTests {
         "glyphs", "penalty-10", "penalty-100", "a", "b", "steps-5", "steps-1",
         "fashion-mnist-wgan-gp", "fashion-mnist-wgan-gp-no-critic-norm",
       ],
-      ["conditional"], ["gaussians25"], ["best"],
+      ["conditional"], ["gaussians25"], ["ring"], ["best"],
     ]
 
     private static func prepare(_ scratch: Scratch) throws {
@@ -140,6 +140,7 @@ extension SystemTests {
         atPath: repositoryFile("Tests/VerificationTests/Fixtures/fashion-width2.safetensors"),
         toPath: scratch.url("recording.safetensors").path)
       try ConfigurationFilesTests.writeImages("data/fashion-mnist", in: scratch)
+      _ = try scratch.write("conditions.csv", "width,radius\n0.1,1\n0.2,1.5\n")
       // Steps 200 are drawn and measured; a few iterations of the default give its own generator.
       let tiny = TinyConfiguration(hasCriticNorm: false).text
       let conditional = tiny.replacingOccurrences(
@@ -152,6 +153,7 @@ extension SystemTests {
           [try scratch.write("tiny.yaml", tiny), "training.iterations=200"],
           [try scratch.write("conditional.yaml", conditional), "training.iterations=2"],
           ["configs/toy-25gaussians.yaml", "training.iterations=2", "width=2"],
+          ["configs/toy-ring.yaml", "training.iterations=2", "width=2"],
           [
             "tiny.yaml", "training.iterations=2", "evaluation.every=1 iteration",
             "evaluation.best={score: diversity, prefer: highest}",

@@ -32,6 +32,65 @@ extension SystemTests {
       #expect(!outcome.output.contains("\"seed\""), "\(outcome)")
     }
 
+    /// `--features` names the network of scores that name none, for images as for runs.
+    @Test func featuresOfANetwork() throws {
+      try withScratch { scratch in
+        let config = try scratch.write("tiny.yaml", TinyConfiguration().text)
+        let run = scratch.url("run").path
+        try #require(
+          try Program.run(["train", "--config", config, "--run", run]).status == 0)
+        for (seed, folder) in [("1", "a"), ("2", "b")] {
+          let drawn = try Program.run([
+            "sample", run, "--single", scratch.url(folder).path, "--count", "60", "--seed", seed,
+          ])
+          try #require(drawn.status == 0, "\(drawn)")
+        }
+        let command = [
+          "evaluate", "--reals", scratch.url("a").path, "--samples", scratch.url("b").path,
+          "--scores", "fid,prdc", "--features",
+        ]
+        let outcome = try Program.run(command + ["glyphs"])
+        #expect(outcome.status == 0 && outcome.errorLines.isEmpty, "\(outcome)")
+        #expect(outcome.output.contains("(60 samples, 60 reals, glyphs"), "\(outcome)")
+        // Its file is the same network.
+        let file = repositoryFile("Sources/Recipe/Default/glyphs-network.yaml")
+        #expect(try Program.run(command + [file], ranks: 2).output == outcome.output)
+        try Program.run(command + ["nobody"]).expectOneError(["expected glyphs or the file of a"])
+        try Program.run(command.dropLast()).expectOneError(["network"])
+      }
+    }
+
+    /// The Inception Score as others have published it, by a small network.
+    @Test func publishedProtocols() throws {
+      try withScratch { scratch in
+        let config = try scratch.write("tiny.yaml", TinyConfiguration().text)
+        let run = scratch.url("run").path
+        try #require(
+          try Program.run(["train", "--config", config, "--run", run]).status == 0)
+        let network = repositoryFile("Sources/Recipe/Default/glyphs-network.yaml")
+        let command = ["evaluate", run, "--samples", "100", "--features", network]
+        let original = command + ["--protocol", "original"]
+        let outcome = try Program.run(original)
+        #expect(outcome.status == 0 && outcome.errorLines.isEmpty, "\(outcome)")
+        #expect(outcome.output.contains("protocol     original\n"), "\(outcome)")
+        #expect(outcome.output.contains("(10 splits of 100 samples, glyphs"), "\(outcome)")
+        #expect(try Program.run(original, ranks: 2).output == outcome.output)
+        // Other pixels than the network's own preparation gives.
+        let own = try Program.run(command + ["--scores", "inceptionScore"])
+        #expect(own.status == 0 && own.output != outcome.output, "\(own)")
+        try Program.run(command + ["--protocol", "paddlescience"]).expectOneError([
+          "glyphs-network.yaml --protocol paddlescience: input.mean="
+        ])
+        for (arguments, expected) in [
+          (["--protocol", "mine"], "'mine'"),
+          (["--protocol", "original", "--scores", "fid"], "expected no --scores beside it"),
+        ] {
+          let wrong = try Program.run(command + arguments)
+          #expect(wrong.status == 64 && wrong.errors.contains(expected), "\(wrong)")
+        }
+      }
+    }
+
     @Test func setsThatDoNotFitAreRefused() throws {
       try withScratch { scratch in
         let pictures = scratch.url("pictures").path

@@ -4,11 +4,13 @@ import Testing
 
 /// The built program, which lies beside the test bundle.
 enum Program {
-  /// `/proc/self/exe`'s folder, where SwiftPM puts both.
-  static let path: String = {
+  static let path = beside("wgangp-dist")
+
+  /// A program of the package: in `/proc/self/exe`'s folder, where SwiftPM puts all.
+  static func beside(_ name: String) -> String {
     let bundle = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    return bundle.deletingLastPathComponent().appendingPathComponent("wgangp-dist").path
-  }()
+    return bundle.deletingLastPathComponent().appendingPathComponent(name).path
+  }
 
   /// The names in the list that `--help` prints.
   static let commands: [String] = {

@@ -95,7 +95,10 @@ extension SystemTests {
 
     /// Other losses and penalties, each with its configuration.
     @Test(
-      arguments: ["hinge-r1", "least-squares", "wasserstein-r2-lazy", "dragan"],
+      arguments: [
+        "hinge-r1", "least-squares", "wasserstein-r2-lazy", "dragan", "fastcalogan",
+        "fastcalogan-regressor",
+      ],
       [nil, 2, 4] as [Int?])
     func objectivePasses(name: String, ranks: Int?) throws {
       let path = "\(Self.fixtures)/objectives/\(name)"

@@ -30,6 +30,15 @@ import Training
     Case(
       objective: "{gradientPenalty: {weight: 10}, auxiliaryClassifier: {generatorWeight: 0.5}}",
       overrides: ["data.classes=10", "training.generatorBatchFactor=2"], logits: 10),
+    Case(
+      objective: "{gradientPenalty: {weight: 10}, auxiliaryRegressor: {generatorWeight: 0.5}}",
+      overrides: ["data.source=ring", "training.generatorBatchFactor=2"], logits: 2),
+    Case(
+      objective: "{auxiliaryRegressor: {error: absolutePercentage, criticWeight: 0.02}}",
+      overrides: ["data.source=ring"], logits: 2),
+    Case(
+      objective: "{auxiliaryRegressor: {error: absolute}}", overrides: ["data.source=ring"],
+      logits: 2),
     Case(objective: "{loss: bce, featureMatching: {weight: 20, layer: 4}}"),
     Case(objective: "{fakeStatistics: running}"),
     Case(objective: "{loss: hinge, gradientPenalty: {weight: 5, at: reals, target: 0}}"),
@@ -69,30 +78,6 @@ import Training
     try expectGradient(of: model.generator) {
       try trainer.generatorGradient(ofIteration: 0, inputs).loss
     }
-  }
-
-  private func expectGradient(of network: Network, loss: () throws -> Double) throws {
-    _ = try loss()
-    let gradient = Array(network.arena.gradient)
-    let point = Array(network.arena.values)
-    let length = dot(gradient, gradient).squareRoot()
-    var data = TestData(seed: 8)
-    for _ in 0..<3 {
-      let random = data.normals(point.count)
-      // Gaps have no parameter: moving them must not matter, so they need no care.
-      let randomLength = dot(random, random).squareRoot()
-      let direction = zip(gradient, random).map {
-        Float(Double($0) / length + Double($1) / randomLength)
-      }
-      let expected = try directionalDerivative(at: point, along: direction, step: 0x1p-6) {
-        moved in
-        network.arena.mutate { _ = $0.update(fromContentsOf: moved) }
-        return try loss()
-      }
-      network.arena.mutate { _ = $0.update(fromContentsOf: point) }
-      expectClose(dot(gradient, direction), expected, absolute: 2e-3 * length, network.name)
-    }
-    #expect(length > 1e-3, "\(network.name)")
   }
 
   /// Values from PyTorch 2.15's `binary_cross_entropy`, `..._with_logits` and their gradients, in
@@ -335,6 +320,8 @@ import Training
   @Test(arguments: [
     ("{loss: bce, criticUpdates: separate, gradientPenalty: {}}", "expected joint"),
     ("{auxiliaryClassifier: {}}", "data.classes of 2 or more"),
+    ("{auxiliaryRegressor: {}}", "expected samples with a vector of numbers"),
+    ("{auxiliaryRegressor: {error: relative}}", "one of squared, absolute, absolutePercentage"),
     ("{featureMatching: {layer: 99}}", "featureMatching.layer below"),
     ("{loss: bce, labelSmoothing: {real: [0.9, 0.5]}}", "low <= high"),
     ("{loss: hinged}", "did you mean 'hinge'?"),
@@ -348,4 +335,29 @@ import Training
     }
     #expect(found?.contains(expected) == true, "\(found ?? "nothing")")
   }
+}
+
+/// Expects the gradient in a network's arena to be that of the loss that computes it.
+func expectGradient(of network: Network, loss: () throws -> Double) throws {
+  _ = try loss()
+  let gradient = Array(network.arena.gradient)
+  let point = Array(network.arena.values)
+  let length = dot(gradient, gradient).squareRoot()
+  var data = TestData(seed: 8)
+  for _ in 0..<3 {
+    let random = data.normals(point.count)
+    // Gaps have no parameter: moving them must not matter, so they need no care.
+    let randomLength = dot(random, random).squareRoot()
+    let direction = zip(gradient, random).map {
+      Float(Double($0) / length + Double($1) / randomLength)
+    }
+    let expected = try directionalDerivative(at: point, along: direction, step: 0x1p-6) {
+      moved in
+      network.arena.mutate { _ = $0.update(fromContentsOf: moved) }
+      return try loss()
+    }
+    network.arena.mutate { _ = $0.update(fromContentsOf: point) }
+    expectClose(dot(gradient, direction), expected, absolute: 2e-3 * length, network.name)
+  }
+  #expect(length > 1e-3, "\(network.name)")
 }

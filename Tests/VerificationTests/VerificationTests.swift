@@ -17,9 +17,7 @@ import Verification
   ) throws -> RecordingReplay {
     let file = try SafetensorsFile(path: path)
     var document = try ConfigurationDocument(path: config)
-    for (keyPath, value) in RecordingReplay.settings(of: file) {
-      try document.override("\(keyPath)=\(value)")
-    }
+    try RecordingReplay.apply(settingsOf: file, to: &document)
     try document.apply(overrides)
     let configuration = try RunConfiguration(document)
     let model = try configuration.makeModel(communicator: communicator)
@@ -114,6 +112,39 @@ import Verification
     }
   }
 
+  /// Networks that are told numbers, and an error on them in the objective: FastCaloGAN's.
+  @Test(arguments: ["fastcalogan", "fastcalogan-regressor"], [1, 2, 4])
+  func recordedConditionsPass(name: String, ranks: Int) throws {
+    let path = try objective(name, "safetensors")
+    let config = try objective(name, "yaml")
+    let found = try ThreadedCommunicator.run(ranks: ranks) {
+      try self.replay(path, config: config, communicator: $0).findings
+    }
+    for rank in found {
+      for finding in rank { #expect(finding.passes, "\(finding)") }
+      #expect(rank == found[0])
+    }
+    let keys = Set(found[0].map(\.key))
+    for key in [
+      "iter.0.critic.1.penalty", "iter.0.critic.0.grad.1.weight",
+      "iter.0.generator.grad.1.weight", "final.generator.2.running_var", "final.critic.7.bias",
+    ] { #expect(keys.contains(key), "\(key)") }
+    try withTemporaryFolder { folder in
+      let altered = folder + "/altered.safetensors"
+      for key in ["iter.0.critic.1.numbers", "iter.0.generator.numbers"] {
+        try alter(SafetensorsFile(path: path), to: altered, key) { $0.map { $0 + 0.05 } }
+        let failed = try replay(altered, config: config).failed.map(\.key)
+        #expect(failed.contains { $0.hasPrefix(key.dropLast(7)) }, "\(failed)")
+      }
+    }
+  }
+
+  private func objective(_ name: String, _ what: String) throws -> String {
+    let url = Bundle.module.url(
+      forResource: name, withExtension: what, subdirectory: "Fixtures/objectives")
+    return try #require(url).path
+  }
+
   @Test func anUnchangedCopyPasses() throws {
     // The copying of the test above is not what it notices.
     #expect(try findings(recording()).allSatisfy(\.passes))
@@ -135,6 +166,31 @@ import Verification
     for finding in found {
       #expect(finding.error.isFinite)
       #expect(finding.tolerance >= (finding.key.hasSuffix("tracked") ? 0 : 1e-4))
+    }
+  }
+
+  // MARK: - Lines, volumes, self-attention
+
+  /// With WGAN-GP's penalty, so that all layers' second-order passes count.
+  @Test(arguments: ["line", "volume", "attention"], [1, 4])
+  func otherDimensionsPass(name: String, ranks: Int) throws {
+    let path = repositoryFile("Tests/VerificationTests/Fixtures/dimensions/\(name)")
+    let found = try ThreadedCommunicator.run(ranks: ranks) {
+      let replay = try self.replay(
+        path + ".safetensors", config: path + ".yaml", communicator: $0)
+      #expect(replay.notCompared.isEmpty, "\(replay.notCompared)")
+      return replay.findings
+    }
+    for rank in found {
+      #expect(rank.count > 40)
+      for finding in rank { #expect(finding.passes, "\(finding)") }
+      #expect(rank == found[0])
+    }
+    let keys = Set(found[0].map(\.key))
+    #expect(keys.contains("iter.0.critic.1.penalty"))
+    if name == "attention" {
+      #expect(
+        keys.isSuperset(of: ["iter.0.critic.0.grad.2.gamma", "final.generator.3.phi.weight"]))
     }
   }
 

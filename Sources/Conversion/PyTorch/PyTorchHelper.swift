@@ -1,7 +1,8 @@
 /// A class or function of a Python file that PyTorch itself has not.
 enum PyTorchHelper: CaseIterable {
   case call, layers, residual, labelledResidual, reshape, crop, globalMean, shuffledUpsample
-  case conditionalBatchNorm, layerNorm, labelConcat
+  case conditionalBatchNorm, layerNorm, labelConcat, selfAttention
+  case conditionConcat, conditionScale, spans
 
   /// The definition, between empty lines.
   var text: String {
@@ -73,15 +74,14 @@ enum PyTorchHelper: CaseIterable {
       """
 
       class Crop(nn.Module):
-          \"""A part of an image.\"""
+          \"""A part of an image: so many pixels from a corner on.\"""
 
-          def __init__(self, top, left, height, width):
+          def __init__(self, corner, sizes):
               super().__init__()
-              self.rows = slice(top, top + height)
-              self.columns = slice(left, left + width)
+              self.parts = tuple(slice(a, a + n) for a, n in zip(corner, sizes))
 
           def forward(self, x):
-              return x[:, :, self.rows, self.columns]
+              return x[(slice(None), slice(None), *self.parts)]
       """
     case .globalMean:
       """
@@ -90,7 +90,7 @@ enum PyTorchHelper: CaseIterable {
           \"""The mean over all pixels.\"""
 
           def forward(self, x):
-              return x.mean((2, 3))
+              return x.mean(tuple(range(2, x.dim())))
       """
     case .shuffledUpsample:
       """
@@ -167,6 +167,28 @@ enum PyTorchHelper: CaseIterable {
                   return values
               return values.view(*values.shape, *(1,) * (x.dim() - 1 - values.dim()))
       """
+    case .selfAttention:
+      """
+
+      class SelfAttention(nn.Module):
+          \"""x + gamma o(attention of theta(x) over phi(x), of the values g(x)): Zhang et al. 2019.\"""
+
+          def __init__(self, convolution, channels, pool=None, norm=lambda module: module):
+              super().__init__()
+              self.gamma = nn.Parameter(torch.zeros(1))
+              self.theta = norm(convolution(channels, channels // 8, 1, bias=False))
+              self.phi = norm(convolution(channels, channels // 8, 1, bias=False))
+              self.g = norm(convolution(channels, channels // 2, 1, bias=False))
+              self.o = norm(convolution(channels // 2, channels, 1, bias=False))
+              self.pool = pool or nn.Identity()
+
+          def forward(self, x):
+              queries = self.theta(x).flatten(2)
+              keys, values = self.pool(self.phi(x)).flatten(2), self.pool(self.g(x)).flatten(2)
+              weights = torch.softmax(queries.transpose(1, 2) @ keys, -1)
+              found = (values @ weights.transpose(1, 2)).unflatten(2, x.shape[2:])
+              return x + self.gamma * self.o(found)
+      """
     case .labelConcat:
       """
 
@@ -188,6 +210,58 @@ enum PyTorchHelper: CaseIterable {
               rows = table[labels]
               rows = rows.view(*rows.shape, *(1,) * (x.dim() - 2))
               return torch.cat([x, rows.expand(-1, -1, *x.shape[2:])], 1)
+      """
+    case .conditionConcat:
+      """
+
+      class ConditionConcat(nn.Sequential):
+          \"""Adds numbers of the condition to the channels, or what modules make of them.\"""
+
+          takes_labels = True
+
+          def __init__(self, numbers, *modules):
+              super().__init__(*modules)
+              self.numbers = numbers
+
+          def forward(self, x, numbers):
+              rows = super().forward(numbers[:, self.numbers])
+              rows = rows.view(*rows.shape, *(1,) * (x.dim() - 2))
+              return torch.cat([x, rows.expand(-1, -1, *x.shape[2:])], 1)
+      """
+    case .conditionScale:
+      """
+
+      class ConditionScale(nn.Module):
+          \"""Multiplies a sample with a number of its condition.\"""
+
+          takes_labels = True
+
+          def __init__(self, number):
+              super().__init__()
+              self.number = number
+
+          def forward(self, x, numbers):
+              return x * numbers[:, self.number].view(-1, *(1,) * (x.dim() - 1))
+      """
+    case .spans:
+      """
+
+      class Spans(nn.Module):
+          \"""A function for each span of the channels.\"""
+
+          def __init__(self, functions, channels):
+              super().__init__()
+              self.functions, self.channels = functions, channels
+
+          def forward(self, x):
+              parts = x.split(self.channels, 1)
+              return torch.cat([self.span(*pair) for pair in zip(self.functions, parts)], 1)
+
+          @staticmethod
+          def span(function, x):
+              if function == "softmax":
+                  return x.softmax(1)
+              return x if function == "none" else getattr(torch, function)(x)
       """
     }
   }

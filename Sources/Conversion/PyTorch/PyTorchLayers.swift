@@ -1,7 +1,8 @@
 import Base
 import Networks
 
-/// Writes layers as PyTorch's modules, following what lies between them: N x C or N x C x H x W.
+/// Writes layers as PyTorch's modules, following what lies between them: N x C, N x C x L,
+/// N x C x H x W or N x C x D x H x W.
 struct PyTorchLayers {
   /// A module's name in the state dict and its expression, which may have several lines.
   typealias Module = (name: String, lines: [String])
@@ -10,7 +11,7 @@ struct PyTorchLayers {
   let network: String
   /// Whether layers of the network look at labels.
   let hasLabels: Bool
-  /// Dimensions of what the next module takes: 2 or 4.
+  /// Dimensions of what the next module takes: 2 to 5.
   var rank: Int
   var helpers: Set<PyTorchHelper> = []
 
@@ -25,21 +26,28 @@ struct PyTorchLayers {
 
   /// Dimensions of a network's input: what its first layer that cares takes.
   static func rank(of layers: [LayerDescription], input: Shape) -> Int {
-    if input.pixels > 1 { return 4 }
+    if input.pixels > 1 { return rank(of: input) }
     for layer in layers {
       if layer.kind == "residual" { return rank(of: layer.children, input: input) }
-      if let rank = rank(takenBy: layer.kind) { return rank }
+      if let rank = rank(takenBy: layer) { return rank }
       if ["reshape", "flatten"].contains(layer.kind) { return 2 }
     }
     return 2
   }
 
-  /// Dimensions that a layer insists on; nil for one that takes both.
-  private static func rank(takenBy kind: String) -> Int? {
-    switch kind {
+  /// Dimensions of images, batch and channels included.
+  private static func rank(of shape: Shape) -> Int { shape.dimensions + 2 }
+
+  /// Dimensions that a layer insists on; nil for one that takes any.
+  private static func rank(takenBy layer: LayerDescription) -> Int? {
+    switch layer.kind {
     case "linear": 2
-    case "conv2d", "convTranspose2d", "upsample", "meanPool", "globalMean", "crop", "instanceNorm":
-      4
+    // What they give has the dimensions that they say.
+    case "conv1d", "conv2d", "conv3d", "convTranspose1d", "convTranspose2d", "convTranspose3d",
+      "maxPool1d", "maxPool2d", "maxPool3d", "avgPool1d", "avgPool2d", "avgPool3d":
+      rank(of: layer.outputShape)
+    case "upsample", "meanPool", "globalMean", "crop", "instanceNorm", "selfAttention":
+      rank(of: layer.inputShape)
     default: nil
     }
   }
@@ -53,14 +61,14 @@ struct PyTorchLayers {
     var modules: [Module] = []
     for layer in layers {
       let name = layer.path.split(separator: ".").last.map(String.init) ?? layer.path
-      let needed = layer.kind == "residual" ? nil : Self.rank(takenBy: layer.kind)
+      let needed = layer.kind == "residual" ? nil : Self.rank(takenBy: layer)
       if let needed, needed != rank {
         let input = layer.inputShape
         modules.append(
           needed == 2
             ? ("flatten_\(name)", ["nn.Flatten()"])
-            : ("unflatten_\(name)", ["Reshape(\(input.sizesText))"]))
-        if needed == 4 { helpers.insert(.reshape) }
+            : ("unflatten_\(name)", ["Reshape(\(input.sizesText(needed - 2)))"]))
+        if needed > 2 { helpers.insert(.reshape) }
         rank = needed
       }
       modules += try self.modules(layer, name: name)
@@ -91,8 +99,12 @@ struct PyTorchLayers {
   private mutating func modules(_ layer: LayerDescription, name: String) throws -> [Module] {
     switch layer.kind {
     case "residual": return [(name, try residual(layer))]
-    case "conv2d": return convolution(layer, name)
-    case "convTranspose2d": return transposedConvolution(layer, name)
+    case "conv1d", "conv2d", "conv3d": return convolution(layer, name)
+    case "convTranspose1d", "convTranspose2d", "convTranspose3d":
+      return transposedConvolution(layer, name)
+    case "maxPool1d", "maxPool2d", "maxPool3d", "avgPool1d", "avgPool2d", "avgPool3d":
+      return try pooling(layer, name)
+    case "conditionConcat": return [(name, try conditionConcat(layer))]
     default: return [(name, [try expression(layer)])]
     }
   }
@@ -106,13 +118,14 @@ struct PyTorchLayers {
       return spectral(layer, "nn.Linear(\(inputs), \(outputs)\(bias(layer)))")
     case "batchNorm":
       let momentum = layer.pythonNumber("momentum")
-      return "nn.BatchNorm\(rank == 2 ? 1 : 2)d(\(input.channels), eps=\(epsilon(layer)), "
+      return "nn.BatchNorm\(max(1, rank - 2))d(\(input.channels), eps=\(epsilon(layer)), "
         + "momentum=\(momentum))"
     case "conditionalBatchNorm": return conditionalBatchNorm(layer)
     case "layerNorm": return layerNorm(layer)
     case "instanceNorm":
       let affine = layer[option: "affine"] == .flag(true) ? "True" : "False"
-      return "nn.InstanceNorm2d(\(input.channels), eps=\(epsilon(layer)), affine=\(affine))"
+      return
+        "nn.InstanceNorm\(rank - 2)d(\(input.channels), eps=\(epsilon(layer)), affine=\(affine))"
     case "relu": return "nn.ReLU()"
     case "leakyReLU": return "nn.LeakyReLU(\(layer.pythonNumber("slope")))"
     case "tanh": return "nn.Tanh()"
@@ -125,13 +138,14 @@ struct PyTorchLayers {
     case "swish": return "nn.SiLU()"
     case "dropout": return "nn.Dropout(\(layer.pythonNumber("rate")))"
     case "upsample":
-      let factor = layer.integer("factor")
+      let factor = layer.numbers("factor")
       guard layer[option: "order"] == .word("shuffled") else {
         return "nn.Upsample(scale_factor=\(factor))"
       }
       helpers.insert(.shuffledUpsample)
       return "ShuffledUpsample(\(factor))"
-    case "meanPool": return "nn.AvgPool2d(\(layer.integer("size")))"
+    case "meanPool": return "nn.AvgPool\(rank - 2)d(\(layer.numbers("size")))"
+    case "selfAttention": return selfAttention(layer)
     case "globalMean":
       helpers.insert(.globalMean)
       rank = 2
@@ -141,16 +155,23 @@ struct PyTorchLayers {
       return "nn.Flatten()"
     case "reshape":
       helpers.insert(.reshape)
-      rank = output.pixels > 1 ? 4 : 2
+      rank = output.pixels > 1 ? Self.rank(of: output) : 2
       return "Reshape(\(rank == 2 ? "\(output.channels)" : output.sizesText))"
     case "crop":
       helpers.insert(.crop)
-      return "Crop(0, 0, \(output.height), \(output.width))"
+      return crop(from: output.pixelSizes.map { _ in 0 }, output)
     case "labelConcat":
       helpers.insert(.labelConcat)
       let embedding =
         layer[option: "embedding"] == nil ? "" : ", embedding=\(layer.integer("added"))"
       return "LabelConcat(\(layer.integer("classes"))\(embedding))"
+    case "conditionScale":
+      helpers.insert(.conditionScale)
+      return "ConditionScale(\(layer.integer("number")))"
+    case "spans":
+      helpers.insert(.spans)
+      let functions = layer.words("functions").map { "\"\($0)\"" }.joined(separator: ", ")
+      return "Spans([\(functions)], \(layer.integers("channels")))"
     default:
       throw Fault(
         "export: \(network).layers: layer \(layer.path) is \(layer.kind), for which no PyTorch "
@@ -181,39 +202,98 @@ struct PyTorchLayers {
     return lines + [")"]
   }
 
+  /// The numbers, through the layers inside where there are any: they take and give vectors.
+  private mutating func conditionConcat(_ layer: LayerDescription) throws -> [String] {
+    helpers.insert(.conditionConcat)
+    let begin = rank
+    rank = 2
+    // Inside, modules take what the one before gives, and no condition.
+    let readers = ["conditionConcat", "conditionScale", "labelConcat", "conditionalBatchNorm"]
+    if let inner = layer.children.first(where: { readers.contains($0.kind) }) {
+      throw Fault(
+        "export: \(network).layers: layer \(inner.path) is \(inner.kind) inside of "
+          + "\(layer.kind), for which no PyTorch module is written")
+    }
+    let inner = try modules(layer.children)
+    rank = begin
+    let numbers = layer.integers("numbers")
+    guard !inner.isEmpty else { return ["ConditionConcat(\(numbers))"] }
+    return sequence(inner, before: "ConditionConcat(\(numbers), ", after: ")", indent: 0)
+  }
+
   private func convolution(_ layer: LayerDescription, _ name: String) -> [Module] {
     let sides = layer.padding
-    let isEven = sides.allSatisfy { $0 == sides[0] }
-    let padding = isEven && sides[0] > 0 ? ", padding=\(sides[0])" : ""
+    let padding = sides.symmetric.map { paddingArgument($0) }
     let convolution =
-      "nn.Conv2d(\(layer.inputShape.channels), \(layer.outputShape.channels), "
-      + "\(kernel(layer))\(stride(layer))\(padding)\(bias(layer)))"
-    guard !isEven else { return [(name, [spectral(layer, convolution)])] }
-    // PyTorch's order is left, right, top, bottom.
-    let pad = [sides[2], sides[3], sides[0], sides[1]].map(String.init).joined(separator: ", ")
-    return [
-      ("pad_\(name)", ["nn.ZeroPad2d((\(pad)))"]), (name, [spectral(layer, convolution)]),
-    ]
+      "nn.Conv\(rank - 2)d(\(layer.inputShape.channels), \(layer.outputShape.channels), "
+      + "\(layer.numbers("kernel"))\(stride(layer))\(padding ?? "")\(bias(layer)))"
+    let module: Module = (name, [spectral(layer, convolution)])
+    return padding == nil ? [pad(sides, name), module] : [module]
+  }
+
+  /// Zeros around an image, where one side's number is not the other's.
+  ///
+  /// PyTorch begins with the last direction: left, right, top, bottom.
+  private func pad(_ sides: PaddedSides, _ name: String) -> Module {
+    let numbers = zip(sides.before, sides.after).reversed().flatMap { ["\($0)", "\($1)"] }
+    return ("pad_\(name)", ["nn.ZeroPad\(rank - 2)d((\(numbers.joined(separator: ", "))))"])
+  }
+
+  private func paddingArgument(_ numbers: [Int]) -> String {
+    numbers.allSatisfy { $0 == 0 } ? "" : ", padding=\(numbers.pythonTuple)"
   }
 
   private mutating func transposedConvolution(
     _ layer: LayerDescription, _ name: String
   ) -> [Module] {
     let sides = layer.padding
-    let isEven = sides.allSatisfy { $0 == sides[0] }
-    let padding = isEven && sides[0] > 0 ? ", padding=\(sides[0])" : ""
-    let extra = layer.integer("outputPadding")
+    let padding = sides.symmetric.map { paddingArgument($0) }
+    let extra = layer[option: "outputPadding"] == .integer(0) ? nil : layer.numbers("outputPadding")
     let convolution =
-      "nn.ConvTranspose2d(\(layer.inputShape.channels), \(layer.outputShape.channels), "
-      + "\(kernel(layer))\(stride(layer))\(padding)"
-      + (extra > 0 ? ", output_padding=\(extra)" : "") + "\(bias(layer)))"
-    guard !isEven else { return [(name, [spectral(layer, convolution)])] }
+      "nn.ConvTranspose\(rank - 2)d(\(layer.inputShape.channels), \(layer.outputShape.channels), "
+      + "\(layer.numbers("kernel"))\(stride(layer))\(padding ?? "")"
+      + (extra.map { ", output_padding=\($0)" } ?? "") + "\(bias(layer)))"
+    let module: Module = (name, [spectral(layer, convolution)])
+    guard padding == nil else { return [module] }
     helpers.insert(.crop)
-    let output = layer.outputShape
-    return [
-      (name, [spectral(layer, convolution)]),
-      ("crop_\(name)", ["Crop(\(sides[0]), \(sides[2]), \(output.height), \(output.width))"]),
-    ]
+    // Without padding nothing is cut off; what another padding would cut is cut behind it.
+    return [module, ("crop_\(name)", [crop(from: sides.before, layer.outputShape)])]
+  }
+
+  /// The part of an image with the pixels of `shape`, from a corner on.
+  private func crop(from corner: [Int], _ shape: Shape) -> String {
+    let tuple = { (numbers: [Int]) in
+      numbers.count == 1
+        ? "(\(numbers[0]),)" : "(\(numbers.map(String.init).joined(separator: ", ")))"
+    }
+    return "Crop(\(tuple(corner)), \(tuple(shape.pixelSizes)))"
+  }
+
+  private func pooling(_ layer: LayerDescription, _ name: String) throws -> [Module] {
+    let isMean = layer.kind.hasPrefix("avg")
+    let sides = layer.padding
+    guard let padding = sides.symmetric else {
+      throw Fault(
+        "export: \(network).layers: layer \(layer.path): \(layer.kind) with another padding on one "
+          + "side than on the other, for which no PyTorch module is written")
+    }
+    let isUsual = layer[option: "stride"] == layer[option: "kernel"]
+    let stride = isUsual ? "" : ", stride=\(layer.numbers("stride"))"
+    let counted =
+      layer[option: "countIncludePad"] == .flag(false) ? ", count_include_pad=False" : ""
+    let module =
+      "nn.\(isMean ? "Avg" : "Max")Pool\(rank - 2)d(\(layer.numbers("kernel"))\(stride)"
+      + "\(paddingArgument(padding))\(counted))"
+    return [(name, [module])]
+  }
+
+  private mutating func selfAttention(_ layer: LayerDescription) -> String {
+    helpers.insert(.selfAttention)
+    let pool = layer.integer("pool")
+    let isSpectral = layer[option: "spectralNorm"] == .flag(true)
+    return "SelfAttention(nn.Conv\(rank - 2)d, \(layer.inputShape.channels)"
+      + (pool == 1 ? "" : ", pool=nn.MaxPool\(rank - 2)d(\(pool))")
+      + (isSpectral ? ", norm=nn.utils.spectral_norm" : "") + ")"
   }
 
   private mutating func conditionalBatchNorm(_ layer: LayerDescription) -> String {
@@ -249,17 +329,8 @@ struct PyTorchLayers {
 
   // MARK: - Options
 
-  /// A side, or height and width.
-  private func kernel(_ layer: LayerDescription) -> String {
-    guard case .integers(let sides)? = layer[option: "kernel"] else {
-      return "\(layer.integer("kernel"))"
-    }
-    return "(\(sides.map(String.init).joined(separator: ", ")))"
-  }
-
   private func stride(_ layer: LayerDescription) -> String {
-    let stride = layer.integer("stride")
-    return stride == 1 ? "" : ", stride=\(stride)"
+    layer[option: "stride"] == .integer(1) ? "" : ", stride=\(layer.numbers("stride"))"
   }
 
   private func bias(_ layer: LayerDescription) -> String {
@@ -282,6 +353,21 @@ extension LayerDescription {
     return value
   }
 
+  /// A list as Python writes it.
+  fileprivate func integers(_ name: String) -> String {
+    guard case .integers(let values)? = self[option: name] else {
+      preconditionFailure("\(kind) has no numbers \(name)")
+    }
+    return "[\(values.map(String.init).joined(separator: ", "))]"
+  }
+
+  fileprivate func words(_ name: String) -> [String] {
+    guard case .words(let values)? = self[option: name] else {
+      preconditionFailure("\(kind) has no words \(name)")
+    }
+    return values
+  }
+
   /// A number as Python writes it.
   fileprivate func pythonNumber(_ name: String) -> String {
     guard case .number(let value)? = self[option: name] else {
@@ -290,12 +376,43 @@ extension LayerDescription {
     return "\(value)"
   }
 
-  /// Rows and columns of zeros: top, bottom, left, right.
-  fileprivate var padding: [Int] {
+  /// One number, or one for each direction, as Python has it: `3`, `(1, 7)`.
+  fileprivate func numbers(_ name: String) -> String {
+    switch self[option: name] {
+    case .integer(let number)?: "\(number)"
+    case .integers(let numbers)?: numbers.pythonTuple
+    default: preconditionFailure("\(kind) has no numbers \(name)")
+    }
+  }
+
+  /// The zeros around an image.
+  fileprivate var padding: PaddedSides {
+    let dimensions = outputShape.dimensions
     switch self[option: "padding"] {
-    case .integers(let sides)?: sides
-    case .integer(let size)?: [size, size, size, size]
+    case .integers(let sides)?:
+      let directions = 0..<dimensions
+      return PaddedSides(
+        before: directions.map { sides[2 * $0] }, after: directions.map { sides[2 * $0 + 1] })
+    case .integer(let size)?:
+      let all = Array(repeating: size, count: dimensions)
+      return PaddedSides(before: all, after: all)
     default: preconditionFailure("\(kind) has no padding")
     }
+  }
+}
+
+/// Zeros around an image: in front of it and behind it, in each direction.
+private struct PaddedSides {
+  var before: [Int]
+  var after: [Int]
+
+  /// The numbers of both sides, where they are the same.
+  var symmetric: [Int]? { before == after ? before : nil }
+}
+
+extension [Int] {
+  /// One number where all are the same, else a tuple.
+  fileprivate var pythonTuple: String {
+    allSatisfy { $0 == self[0] } ? "\(self[0])" : "(\(map(String.init).joined(separator: ", ")))"
   }
 }

@@ -5,7 +5,8 @@ import Networks
 /// checkpoints.
 ///
 /// Made from the networks' descriptions: a layer is what PyTorch calls it, or a short class in the
-/// same file. Tensors lie as in PyTorch: vectors are N x C, images N x C x H x W.
+/// same file. Tensors lie as in PyTorch: vectors are N x C, images N x C x H x W,
+/// lines and volumes N x C x L and N x C x D x H x W.
 package struct PyTorchModule {
   package let text: String
 
@@ -59,10 +60,12 @@ package struct PyTorchModule {
     let sizes = generator.inputShape
     let noise =
       sizes.pixels > 1
-      ? "torch.randn(16, \(sizes.channels), \(sizes.height), \(sizes.width))"
+      ? "torch.randn(16, \(sizes.sizesText))"
       : "torch.randn(16, *Generator.input_shape)"
-    guard let condition = generator.conditions?.shape, condition.classes > 0 else { return noise }
-    return noise + ", torch.arange(16) % \(condition.classes)"
+    guard let condition = generator.conditions?.shape else { return noise }
+    return generator.description.readsNumbers
+      ? noise + ", torch.rand(16, \(condition.numbers))"
+      : noise + ", torch.arange(16) % \(condition.classes)"
   }
 
   /// A name as a docstring can hold it.

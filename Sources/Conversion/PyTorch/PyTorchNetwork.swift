@@ -13,7 +13,15 @@ struct PyTorchNetwork {
   /// - Throws: `Fault` naming a layer that there is no module for.
   init(className: String, network: Network) throws {
     let description = network.description
-    let hasLabels = network.conditions != nil
+    let condition = network.conditions?.shape ?? .none
+    guard !(description.readsClasses && description.readsNumbers) else {
+      throw Fault(
+        "export: \(description.name).layers: layers take classes and numbers, for which no PyTorch "
+          + "module is written")
+    }
+    let hasLabels = !condition.isEmpty
+    let takesLabels =
+      description.readsNumbers ? " and conditions (N, \(condition.numbers))" : " and labels (N,)"
     let part = PyTorchLayers(
       network: description.name, hasLabels: hasLabels,
       rank: PyTorchLayers.rank(of: description.layers, input: description.inputShape))
@@ -35,7 +43,7 @@ struct PyTorchNetwork {
     let gives = "(N, \(writer.rank == 2 ? "\(output.channels)" : output.sizesText))"
     var lines = [
       "class \(className)(\(names.isEmpty ? sequence : "nn.Module")):",
-      "    \"\"\"Takes \(takes)\(hasLabels ? " and labels (N,)" : ""), gives \(gives).\"\"\"", "",
+      "    \"\"\"Takes \(takes)\(hasLabels ? takesLabels : ""), gives \(gives).\"\"\"", "",
       "    input_shape = (\(sizes))",
     ]
     if hasLabels, !names.isEmpty { lines.append("    takes_labels = True") }
@@ -59,7 +67,23 @@ struct PyTorchNetwork {
   }
 }
 
+extension NetworkDescription {
+  /// Whether layers look at the samples' classes.
+  var readsClasses: Bool { has(["labelConcat", "conditionalBatchNorm"]) }
+  /// Whether layers look at the numbers of the samples' conditions.
+  var readsNumbers: Bool { has(["conditionConcat", "conditionScale"]) }
+
+  private func has(_ kinds: Set<String>) -> Bool {
+    allLayers.contains { kinds.contains($0.kind) }
+  }
+}
+
 extension Shape {
   /// The sizes in a row: `1, 28, 28`.
-  var sizesText: String { "\(channels), \(height), \(width)" }
+  var sizesText: String { sizesText(dimensions) }
+
+  /// The sizes of a shape that is written with pixels in so many directions.
+  func sizesText(_ dimensions: Int) -> String {
+    ([channels] + extents.numbers(dimensions)).map(String.init).joined(separator: ", ")
+  }
 }

@@ -124,15 +124,15 @@ package final class ArrayDataset: Dataset {
     condition.label = labels.map { Int($0.number(index, 0)) } ?? 0
     let output = condition.numbers
     precondition(output.count == self.condition.numbers, "\(output.count) numbers")
-    // One at a time: no transform of a condition looks at another number.
     for place in output.indices {
-      var value = number(index, place)
-      withUnsafeMutablePointer(to: &value) {
-        units.conditions.apply(UnsafeMutableBufferPointer(start: $0, count: 1), from: place) { _ in
-          1
-        }
-      }
-      output[place] = Float(value)
+      output[place] = units.condition(ofUnits: number(index, place), at: place)
+    }
+  }
+
+  package func transformCondition(_ numbers: MutableFloatBuffer) {
+    precondition(numbers.count == condition.numbers, "\(numbers.count) numbers")
+    for place in numbers.indices {
+      numbers[place] = units.condition(ofUnits: Double(numbers[place]), at: place)
     }
   }
 

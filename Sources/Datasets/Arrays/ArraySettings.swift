@@ -45,6 +45,18 @@ package struct ArraySettings: Sendable, Equatable {
   /// Numbers of a condition.
   package var conditionNumbers: Int { conditions.reduce(0) { $0 + $1.size } }
 
+  /// What each of them is called: `energy`, of a field of several `momentum_0`.
+  package var conditionNames: [String] {
+    conditions.flatMap { field in
+      field.size == 1 ? [field.name] : (0..<field.size).map { "\(field.name)_\($0)" }
+    }
+  }
+
+  /// Whether a sample's units depend on its condition.
+  package var dividesByCondition: Bool {
+    transforms.contains { if case .divide = $0 { true } else { false } }
+  }
+
   /// What messages call the data.
   var name: String {
     "array \(paths[0])" + (paths.count > 1 ? " and \(paths.count - 1) more" : "")
@@ -99,9 +111,11 @@ package struct ArrayUnits: Sendable {
     sizes = fileSizes.isEmpty ? [] : fileSizes.dropLast() + [columns.count]
     let wanted = settings.shape ?? sizes
     let total = sizes.reduce(1, *)
-    guard wanted.reduce(1, *) == total else {
+    let product = checkedProduct(wanted)
+    guard product == total else {
+      let found = product.map { "\($0)" } ?? "too many"
       throw Fault(
-        "found \(wanted), \(wanted.reduce(1, *)) numbers, but a sample has "
+        "found \(wanted), \(found) numbers, but a sample has "
           + "\(total) (\(sizes))", parameter: "shape")
     }
     shape = try Shape(arraySizes: wanted)
@@ -164,9 +178,18 @@ package struct ArrayUnits: Sendable {
   /// A condition as networks are told it.
   package func condition(ofUnits values: [Double]) -> [Float] {
     precondition(values.count == conditions.width, "\(values.count) of \(conditions.width)")
-    var values = values
-    values.withUnsafeMutableBufferPointer { conditions.apply($0, from: 0) { _ in 1 } }
-    return values.map { Float($0) }
+    return values.enumerated().map { condition(ofUnits: $1, at: $0) }
+  }
+
+  /// One number of a condition likewise; allocates nothing.
+  func condition(ofUnits value: Double, at place: Int) -> Float {
+    var value = value
+    // One at a time: no transform of a condition looks at another number.
+    withUnsafeMutablePointer(to: &value) {
+      let one = UnsafeMutableBufferPointer(start: $0, count: 1)
+      conditions.apply(one, from: place) { _ in 1 }
+    }
+    return Float(value)
   }
 
   /// A sample in the file's units and order.
@@ -190,21 +213,17 @@ package struct ArrayUnits: Sendable {
 extension Shape {
   /// The shape of a sample of an array.
   ///
-  /// - Parameter sizes: None for one number, then [n], [c, l] or [c, h, w].
+  /// - Parameter sizes: None for one number, then [n], [c, l], [c, h, w] or [c, d, h, w].
   /// - Throws: `Fault` for others.
   init(arraySizes sizes: [Int]) throws {
-    switch sizes.count {
-    case 0: self.init(channels: 1)
-    case 1: self.init(channels: sizes[0])
-    case 2: self.init(channels: sizes[0], height: 1, width: sizes[1])
-    case 3: self.init(channels: sizes[0], height: sizes[1], width: sizes[2])
-    default:
+    guard sizes.count <= 4 else {
       throw Fault(
-        "samples of sizes \(sizes); expected [n], [channels, length] or [channels, height, width]",
-        parameter: "shape")
+        "samples of sizes \(sizes); expected [n], [channels, length], [channels, height, width] or "
+          + "[channels, depth, height, width]", parameter: "shape")
     }
-    guard elementCount > 0 else {
+    guard !sizes.contains(0) else {
       throw Fault("samples of sizes \(sizes), which have no numbers", parameter: "shape")
     }
+    self.init(sizes.isEmpty ? [1] : sizes)
   }
 }

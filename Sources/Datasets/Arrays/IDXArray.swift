@@ -40,14 +40,9 @@ final class IDXArray: ArrayField {
     let shape = (1...dimensions).map { index in
       start[4 * index..<4 * index + 4].reduce(0) { $0 << 8 | Int($1) }
     }
-    var total = type.byteCount
-    for size in shape {
-      let (product, overflow) = total.multipliedReportingOverflow(by: size)
-      guard !overflow, product > 0, product <= 1 << 60 else {
-        let claim = shape.map(String.init).joined(separator: " x ")
-        throw Fault("\(path): its header says \(claim) elements")
-      }
-      total = product
+    guard let total = checkedProduct([type.byteCount] + shape), 1...1 << 60 ~= total else {
+      let claim = shape.map(String.init).joined(separator: " x ")
+      throw Fault("\(path): its header says \(claim) elements")
     }
     self.total = total
     count = shape[0]

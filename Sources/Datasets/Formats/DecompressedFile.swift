@@ -20,6 +20,8 @@ package final class DecompressedFile {
   /// What is left of them.
   private var input: UnsafeMutableBufferPointer<UInt8>
   let isCompressed: Bool
+  /// Bytes that it can unpack to at most: deflate makes up to 1032 of one.
+  var mostBytes: Int { isCompressed ? min(size, 1 << 50) * 1032 : size }
   /// Whether a member has begun that has not ended.
   private var isInMember = false
   /// Bytes given so far, for messages.
@@ -97,8 +99,8 @@ package final class DecompressedFile {
   package static func contents(of path: String, limit: Int) throws -> [UInt8] {
     let file = try DecompressedFile(path: path)
     var bytes: [UInt8] = []
-    // Room for a file that is not compressed, so that the array is not copied as it grows.
-    bytes.reserveCapacity(min(limit, file.size) + 1)
+    // Addresses only, so that the array is not copied as it grows.
+    bytes.reserveCapacity(min(limit, file.mostBytes) + 1)
     guard try file.read(upTo: limit + 1, appendingTo: &bytes) <= limit else {
       throw Fault("\(path): more than \(limit) bytes unpacked; is it the published file?")
     }

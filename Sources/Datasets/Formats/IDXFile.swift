@@ -47,7 +47,12 @@ package struct IDXFile: Sendable, Equatable {
     _ = try file.read(upTo: header.size, appendingTo: &skipped)
     let wanted = (header.total - header.size) / header.dimensions[0] * count
     var elements: [UInt8] = []
-    elements.reserveCapacity(min(wanted, 1 << 26))
+    // What the file cannot hold is found out by reading it; else the array need not be copied as
+    // it grows.
+    if wanted <= file.mostBytes {
+      try MemoryLimit.require(wanted, for: path)
+      elements.reserveCapacity(wanted)
+    }
     let found = try file.read(upTo: wanted, appendingTo: &elements)
     guard found == wanted else {
       throw truncated(
@@ -89,18 +94,14 @@ package struct IDXFile: Sendable, Equatable {
         throw truncated(path, expected: "an IDX header has \(size) bytes", found: bytes.count)
       }
       dimensions = (1...content.dimensionCount).map { Int(word(bytes, at: 4 * $0)) }
-      total = 1
+      total = 0
       guard !dimensions.contains(0) else {
         throw Fault("\(path): empty: the header says \(sizes) elements")
       }
-      var overflowed = false
-      for dimension in dimensions where !overflowed {
-        (total, overflowed) = total.multipliedReportingOverflow(by: dimension)
-      }
-      if !overflowed { (total, overflowed) = total.addingReportingOverflow(size) }
-      guard !overflowed else {
+      guard let elements = checkedProduct(dimensions), elements <= Int.max - size else {
         throw Fault("\(path): impossible size: the header says \(sizes) elements")
       }
+      total = elements + size
     }
   }
 

@@ -39,7 +39,7 @@ final class ImageCache: Sendable {
       + "\(settings.channels)\n"
     let digest = try MD5.digest(Array((kind + listing.record).utf8))
     let path = settings.cachePath
-    if let cache = ImageCache(path, digest: digest) { return cache }
+    if let cache = ImageCache(path, settings, listing, digest) { return cache }
     // The first process makes the file, the others wait here and find it.
     let lock = try storing {
       try FileSystem.createDirectory(FileSystem.folder(of: path))
@@ -50,9 +50,9 @@ final class ImageCache: Sendable {
     try storing {
       try FileSystem.removeLeftovers(in: FileSystem.folder(of: path)) { $0 == name }
     }
-    if let cache = ImageCache(path, digest: digest) { return cache }
+    if let cache = ImageCache(path, settings, listing, digest) { return cache }
     try build(settings, listing, digest: digest, path: path)
-    guard let cache = ImageCache(path, digest: digest) else {
+    guard let cache = ImageCache(path, settings, listing, digest) else {
       throw Fault("\(path): the cache is damaged right after it was written")
     }
     return cache
@@ -61,7 +61,10 @@ final class ImageCache: Sendable {
   /// The cache at `path`, nil if it is not there, damaged, or of other pictures.
   ///
   /// All of it is read once for its checksum, about a second for 2 GB, after which it is in memory.
-  private init?(_ path: String, digest: [UInt8]) {
+  private init?(
+    _ path: String, _ settings: ImageFolderSettings, _ listing: ImageFolderListing,
+    _ digest: [UInt8]
+  ) {
     guard let file = MappedFile(path), file.bytes.count > Self.headerSize + 4 else { return nil }
     let bytes = file.bytes
     let words = (0..<7).map { Int(Self.word(bytes, at: 8 + 4 * $0)) }
@@ -87,7 +90,10 @@ final class ImageCache: Sendable {
     else { return nil }
     let names = bytes[Self.headerSize..<(Self.headerSize + namesSize)]
     classes = names.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-    guard classes.count == words[5] else { return nil }
+    // The digest says so already, of a file that nobody has changed.
+    guard classes == listing.classes, classes.count == words[5], count == listing.files.count,
+      words[1...3] == [settings.channels, settings.size.height, settings.size.width]
+    else { return nil }
     self.file = file
     guard (0..<count).allSatisfy({ (0..<max(1, words[5])).contains(label(at: $0)) }) else {
       return nil

@@ -45,13 +45,18 @@ package struct SharedImages: HeldImages, Sendable {
     let all = file.bytes
     guard all.count >= Self.headerSize, all[..<8].elementsEqual(Self.magic) else { return nil }
     let numbers = (0..<7).map { all.loadUnaligned(fromByteOffset: 8 + 8 * $0, as: Int.self) }
+    // No sum below is larger than three files.
+    guard (numbers[..<4] + [numbers[6]]).allSatisfy({ 0...all.count ~= $0 }),
+      let pixelCount = checkedProduct(numbers[..<4]), 1...all.count ~= pixelCount,
+      0...256 ~= numbers[4], 255...256 ~= numbers[5]
+    else { return nil }
     count = numbers[0]
     shape = Shape(channels: numbers[1], height: numbers[2], width: numbers[3])
     classCount = numbers[4]
     white = numbers[5]
     let labelsStart = Self.headerSize + numbers[6]
     let pixelsStart = labelsStart + (classCount == 0 ? 0 : count)
-    let end = pixelsStart + count * shape.elementCount
+    let end = pixelsStart + pixelCount
     guard all.count == end else { return nil }
     name = String(decoding: all[Self.headerSize..<labelsStart], as: UTF8.self)
     bytes = (

@@ -9,28 +9,24 @@ extension Convolution {
   private static func forEachProduct(
     _ g: ConvolutionGeometry, images: Int, _ body: (_ x: Int, _ w: Int, _ y: Int) -> Void
   ) {
-    for image in 0..<images {
-      for row in 0..<g.outputHeight {
-        for column in 0..<g.outputWidth {
-          for channel in 0..<g.outputChannels {
-            let y = ((image * g.outputHeight + row) * g.outputWidth + column) * g.outputChannels
-            for r in 0..<g.kernelHeight {
-              for s in 0..<g.kernelWidth {
-                let inputRow = row * g.stride - g.paddingTop + r
-                let inputColumn = column * g.stride - g.paddingLeft + s
-                guard (0..<g.inputHeight).contains(inputRow) else { continue }
-                guard (0..<g.inputWidth).contains(inputColumn) else { continue }
-                for c in 0..<g.inputChannels {
-                  let x =
-                    ((image * g.inputHeight + inputRow) * g.inputWidth + inputColumn)
-                    * g.inputChannels + c
-                  let w =
-                    ((channel * g.kernelHeight + r) * g.kernelWidth + s) * g.inputChannels + c
-                  body(x, w, y + channel)
-                }
-              }
-            }
-          }
+    for output in 0..<images * g.outputPixels {
+      let (line, column) = output.quotientAndRemainder(dividingBy: g.outputWidth)
+      let (plane, row) = line.quotientAndRemainder(dividingBy: g.outputHeight)
+      let (image, slice) = plane.quotientAndRemainder(dividingBy: g.outputDepth)
+      for tap in 0..<g.kernelPixels {
+        let (kernelLine, s) = tap.quotientAndRemainder(dividingBy: g.kernelWidth)
+        let (d, r) = kernelLine.quotientAndRemainder(dividingBy: g.kernelHeight)
+        let inputSlice = slice * g.depth.stride - g.depth.before + d
+        let inputRow = row * g.rows.stride - g.rows.before + r
+        let inputColumn = column * g.columns.stride - g.columns.before + s
+        guard (0..<g.inputDepth).contains(inputSlice) else { continue }
+        guard (0..<g.inputHeight).contains(inputRow) else { continue }
+        guard (0..<g.inputWidth).contains(inputColumn) else { continue }
+        let inputLine = (image * g.inputDepth + inputSlice) * g.inputHeight + inputRow
+        let x = (inputLine * g.inputWidth + inputColumn) * g.inputChannels
+        for channel in 0..<g.outputChannels {
+          let w = (channel * g.kernelPixels + tap) * g.inputChannels
+          for c in 0..<g.inputChannels { body(x + c, w + c, output * g.outputChannels + channel) }
         }
       }
     }

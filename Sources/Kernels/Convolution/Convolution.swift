@@ -13,8 +13,9 @@ import KernelLayouts
 /// | gradient of the filter | `filterGradient` | `filterGradient`, arguments exchanged |
 ///
 /// Shapes: N images, x N x H x W x C, y N x P x Q x K, filter w K x R x S x C (R, S the kernel's
-/// height and width): PyTorch's OIHW with the input channels last. With the patch matrix X of x
-/// (one row of R S C values for every output pixel, zeros outside the image) they are
+/// height and width): PyTorch's OIHW with the input channels last. Volumes have a depth in front of
+/// the height. With the patch matrix X of x (one row of R S C values for every output pixel, zeros
+/// outside the image) they are
 ///
 ///     y = X w^T,  dX = dy w,  dw = dy^T X
 ///
@@ -249,6 +250,9 @@ package enum Convolution {
   /// Calls `body` for every kernel row of every pixel with: the pixel's number in the piece, the
   /// first of its values in the patch, the place in the image of the first value inside it (nil:
   /// the whole row is outside), the values to the left of the image, and those inside.
+  ///
+  /// A kernel of several planes is as many flat ones: one after the other over all pixels, so that
+  /// a picture's rows know of no depth.
   @inline(__always)
   private static func forEachKernelRow(
     _ geometry: ConvolutionGeometry, _ pixels: Range<Int>,
@@ -258,36 +262,54 @@ package enum Convolution {
   ) {
     let g = geometry
     let rowCount = g.kernelWidth * g.inputChannels
-    var image = pixels.lowerBound / g.outputPixels
-    let inImage = pixels.lowerBound - image * g.outputPixels
-    var row = inImage / g.outputWidth
-    var column = inImage - row * g.outputWidth
-    for pixel in 0..<pixels.count {
-      var patchOffset = 0
-      let top = row * g.stride - g.paddingTop
-      let left = column * g.stride - g.paddingLeft
-      let firstInside = max(0, -left)
-      let lastInside = min(g.kernelWidth, g.inputWidth - left)
-      let inside = max(0, lastInside - firstInside) * g.inputChannels
-      for kernelRow in 0..<g.kernelHeight {
-        let y = top + kernelRow
-        let isInside = y >= 0 && y < g.inputHeight && inside > 0
-        let imageOffset =
-          ((image * g.inputHeight + y) * g.inputWidth + left + firstInside) * g.inputChannels
-        body(
-          pixel, patchOffset, isInside ? imageOffset : nil, firstInside * g.inputChannels, inside)
-        patchOffset += rowCount
-      }
-      column += 1
-      if column == g.outputWidth {
-        column = 0
-        row += 1
-        if row == g.outputHeight {
-          row = 0
-          image += 1
+    let firstLine = pixels.lowerBound / g.outputWidth
+    let firstPlane = firstLine / g.outputHeight
+    for kernelPlane in 0..<g.kernelDepth {
+      var plane = firstPlane
+      var row = firstLine - plane * g.outputHeight
+      var column = pixels.lowerBound - firstLine * g.outputWidth
+      var inputPlane = inputPlane(g, of: plane, kernelPlane)
+      for pixel in 0..<pixels.count {
+        var patchOffset = kernelPlane * g.kernelHeight * rowCount
+        let top = row * g.rows.stride - g.rows.before
+        let left = column * g.columns.stride - g.columns.before
+        let firstInside = max(0, -left)
+        let lastInside = min(g.kernelWidth, g.inputWidth - left)
+        let inside =
+          inputPlane < 0 ? 0 : max(0, lastInside - firstInside) * g.inputChannels
+        for kernelRow in 0..<g.kernelHeight {
+          let y = top + kernelRow
+          let isInside = y >= 0 && y < g.inputHeight && inside > 0
+          let imageOffset =
+            ((inputPlane * g.inputHeight + y) * g.inputWidth + left + firstInside)
+            * g.inputChannels
+          body(
+            pixel, patchOffset, isInside ? imageOffset : nil, firstInside * g.inputChannels, inside)
+          patchOffset += rowCount
+        }
+        column += 1
+        if column == g.outputWidth {
+          column = 0
+          row += 1
+          if row == g.outputHeight {
+            row = 0
+            plane += 1
+            inputPlane = self.inputPlane(g, of: plane, kernelPlane)
+          }
         }
       }
     }
+  }
+
+  /// The plane of all images' that a kernel's plane meets at a plane of the outputs; below 0 where
+  /// it lies in the padding.
+  @inline(__always)
+  private static func inputPlane(
+    _ g: ConvolutionGeometry, of outputPlane: Int, _ kernelPlane: Int
+  ) -> Int {
+    let (image, place) = outputPlane.quotientAndRemainder(dividingBy: g.outputDepth)
+    let plane = place * g.depth.stride - g.depth.before + kernelPlane
+    return plane >= 0 && plane < g.inputDepth ? image * g.inputDepth + plane : -1
   }
 
   /// Overwrites `piece` with the patch matrix's rows of `pixels` (im2col), in panels; what a last
@@ -330,118 +352,6 @@ package enum Convolution {
       forEachRun(patchOffset + left + inside, rowCount - left - inside, panelStep) {
         offset, _, count in clear(patch + offset, count: count)
       }
-    }
-  }
-
-  // MARK: - Short patches
-
-  /// The most values of a patch that is copied eight values at a time, whether they belong to it or
-  /// not.
-  private static let mostShortValues = 64
-  /// The most values of an image that is copied whole for every piece: 256 KiB.
-  private static let mostPaddedValues = 64 * 1024
-
-  /// Rows and columns of the image that patches meet, with their padding.
-  private static func paddedSize(_ g: ConvolutionGeometry) -> (height: Int, width: Int) {
-    (
-      (g.outputHeight - 1) * g.stride + g.kernelHeight,
-      (g.outputWidth - 1) * g.stride + g.kernelWidth
-    )
-  }
-
-  /// Values of an image with its padding and as many behind it as are read too much; 0 where
-  /// patches are not short, or images are large.
-  private static func paddedCount(_ g: ConvolutionGeometry) -> Int {
-    guard g.patchCount <= mostShortValues, !g.patchesAreInput else { return 0 }
-    let (height, width) = paddedSize(g)
-    let count = height * width * g.inputChannels + 8
-    return count <= mostPaddedValues ? count : 0
-  }
-
-  /// Eight neighbouring values of an image that begin a patch's values in one panel.
-  private struct Copy: BitwiseCopyable {
-    var source: Int
-    var target: Int
-  }
-
-  /// `gather` of short patches: from a copy of the image with its padding, eight values at a time.
-  ///
-  /// The values that a copy writes too much are those of a later copy, in this pixel or the next;
-  /// only the last pixel is copied value by value.
-  private static func gatherShort(
-    _ geometry: ConvolutionGeometry, _ x: UnsafePointer<Float>, _ pixels: Range<Int>,
-    into piece: UnsafeMutablePointer<Float>, padded: UnsafeMutablePointer<Float>
-  ) {
-    let g = geometry
-    let rowCount = g.kernelWidth * g.inputChannels
-    let width = paddedSize(g).width * g.inputChannels
-    let panelStep = pixels.count * 16
-    padded.update(repeating: 0, count: paddedCount(g))
-    let most = g.kernelHeight * 2 * (rowCount / 8 + 1)
-    withUnsafeTemporaryAllocation(of: Copy.self, capacity: most) { copies in
-      var count = 0
-      for row in 0..<g.kernelHeight {
-        var done = 0
-        while done < rowCount {
-          let value = row * rowCount + done
-          let target = (value >> 4) * panelStep + (value & 15)
-          copies.initializeElement(at: count, to: Copy(source: row * width + done, target: target))
-          count += 1
-          done += min(8, 16 - (value & 15))
-        }
-      }
-      let copies = copies[..<count]
-      forEachOutputRow(g, pixels) { image, row, columns, pixel, isFirst in
-        if isFirst { pad(g, x + image * g.inputCount, into: padded) }
-        var source = padded + (row * width + columns.lowerBound * g.inputChannels) * g.stride
-        var target = piece + pixel * 16
-        for _ in 0..<min(columns.count, pixels.count - 1 - pixel) {
-          for copy in copies {
-            (target + copy.target).setLanes(0, (source + copy.source).lanes(0))
-          }
-          source += g.stride * g.inputChannels
-          target += 16
-        }
-        guard pixel + columns.count == pixels.count else { return }
-        for value in 0..<g.patchCount {
-          let (row, place) = value.quotientAndRemainder(dividingBy: rowCount)
-          target[(value >> 4) * panelStep + (value & 15)] = source[row * width + place]
-        }
-      }
-    }
-  }
-
-  /// The image without its border: that is 0 and stays so.
-  private static func pad(
-    _ g: ConvolutionGeometry, _ image: UnsafePointer<Float>,
-    into padded: UnsafeMutablePointer<Float>
-  ) {
-    let (height, width) = paddedSize(g)
-    let columns = min(g.inputWidth, width - g.paddingLeft) * g.inputChannels
-    for row in 0..<max(0, min(g.inputHeight, height - g.paddingTop)) where columns > 0 {
-      copy(
-        image + row * g.inputWidth * g.inputChannels,
-        to: padded + ((row + g.paddingTop) * width + g.paddingLeft) * g.inputChannels,
-        count: columns)
-    }
-  }
-
-  /// Calls `body` for the pixels of every output row with the number of the first in the piece.
-  ///
-  /// `body` is also told whether no pixel of the image came before (`isFirst`).
-  @inline(__always)
-  private static func forEachOutputRow(
-    _ g: ConvolutionGeometry, _ pixels: Range<Int>,
-    _ body: (_ image: Int, _ row: Int, _ columns: Range<Int>, _ pixel: Int, _ isFirst: Bool) -> Void
-  ) {
-    var pixel = 0
-    while pixel < pixels.count {
-      let (image, place) = (pixels.lowerBound + pixel)
-        .quotientAndRemainder(dividingBy: g.outputPixels)
-      let (row, column) = place.quotientAndRemainder(dividingBy: g.outputWidth)
-      let end = min(g.outputWidth, column + pixels.count - pixel)
-      body(image, row, column..<end, pixel, pixel == 0 || place == 0)
-      pixel += end - column
     }
   }
 
@@ -493,7 +403,7 @@ package enum Convolution {
   }
 
   @inline(__always)
-  private static func copy(
+  static func copy(
     _ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int
   ) {
     var index = 0

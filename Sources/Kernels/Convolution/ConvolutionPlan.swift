@@ -41,7 +41,7 @@ package struct ConvolutionFilter {
 /// of polynomials, whichever costs less (small tiles where the filter is large compared with the
 /// image). Winograd is taken where it saves 15 %, for the filter gradient 20 %, and where both
 /// sides have 32 channels: below, its panels of 16 and its tables cost what the products save. Not
-/// for kernels of one row or column (1 x 3): their filter would grow eight times.
+/// for kernels of one row or column (1 x 3): their filter would grow eight times; nor for volumes.
 package struct ConvolutionPlan: Sendable {
   package let geometry: ConvolutionGeometry
   /// What was asked for; `description` tells what it became.
@@ -103,6 +103,19 @@ package struct ConvolutionPlan: Sendable {
     winograd = nil
     transformsGradient = false
     mirrored = nil
+  }
+
+  /// A kernel of one pixel that goes over all of an image's.
+  ///
+  /// - Parameters:
+  ///   - pixels: Of the image.
+  ///   - inputs: Channels before.
+  ///   - outputs: Channels behind.
+  package init(pointwise pixels: Extents, inputs: Int, outputs: Int) {
+    self.init(
+      matrix: ConvolutionGeometry(
+        depth: .pointwise(pixels.depth), rows: .pointwise(pixels.height),
+        columns: .pointwise(pixels.width), inputChannels: inputs, outputChannels: outputs))
   }
 
   /// - Parameters:

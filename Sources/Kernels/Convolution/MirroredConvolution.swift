@@ -17,20 +17,13 @@ struct MirroredConvolution: Sendable {
 
   /// - Returns: nil where the stride or the padding has no mirror image.
   init?(_ geometry: ConvolutionGeometry) {
-    let g = geometry
-    let bottom = g.outputHeight - 1 + g.kernelHeight - g.inputHeight - g.paddingTop
-    let right = g.outputWidth - 1 + g.kernelWidth - g.inputWidth - g.paddingLeft
-    guard g.stride == 1, g.paddingTop < g.kernelHeight, bottom < g.kernelHeight,
-      g.paddingLeft < g.kernelWidth, right < g.kernelWidth,
-      let mirror = ConvolutionGeometry(
-        inputHeight: g.outputHeight, inputWidth: g.outputWidth, inputChannels: g.outputChannels,
-        outputChannels: g.inputChannels, kernelHeight: g.kernelHeight, kernelWidth: g.kernelWidth,
-        stride: 1, paddingTop: g.kernelHeight - 1 - g.paddingTop,
-        paddingBottom: g.kernelHeight - 1 - bottom, paddingLeft: g.kernelWidth - 1 - g.paddingLeft,
-        paddingRight: g.kernelWidth - 1 - right)
+    guard let depth = geometry.depth.mirror, let rows = geometry.rows.mirror,
+      let columns = geometry.columns.mirror
     else { return nil }
-    self.geometry = g
-    self.mirror = mirror
+    self.geometry = geometry
+    mirror = ConvolutionGeometry(
+      depth: depth, rows: rows, columns: columns, inputChannels: geometry.outputChannels,
+      outputChannels: geometry.inputChannels)
   }
 
   /// Whether its products have at most half the multiplications, padding to panels included.
@@ -94,7 +87,7 @@ struct MirroredConvolution: Sendable {
   @inline(__always)
   private func forEachValue(_ body: (_ own: Int, _ rotated: Int) -> Void) {
     let g = geometry
-    let taps = g.kernelHeight * g.kernelWidth
+    let taps = g.kernelPixels
     for k in 0..<g.outputChannels {
       for tap in 0..<taps {
         for c in 0..<g.inputChannels {

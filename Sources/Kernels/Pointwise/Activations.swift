@@ -343,7 +343,7 @@ extension SIMD8<Float> {
 
   /// exp(x) for x <= 0, subnormal results too.
   @inline(__always)
-  fileprivate func exponential() -> Self {
+  func exponential() -> Self {
     // exp(-104) rounds to 0.
     let (fraction, exponent) = replacing(with: -104, where: self .< -104).reduced()
     // In two factors: 2^exponent alone may be below the normal numbers.

@@ -157,20 +157,25 @@ package enum Elementwise {
     }
   }
 
-  /// The sum of squares, in Double: eight lanes, added from the first to the last at the end.
-  package static func sumOfSquares(_ x: FloatBuffer) -> Double {
-    guard let source = x.baseAddress else { return 0 }
+  /// The sum of squares, in Double: as `product`.
+  package static func sumOfSquares(_ x: FloatBuffer) -> Double { product(x, x) }
+
+  /// The sum of the products of x's values with y's, in Double: eight lanes, added from the first to
+  /// the last at the end.
+  package static func product(_ x: FloatBuffer, _ y: FloatBuffer) -> Double {
+    precondition(x.count == y.count, "a product of \(x.count) values with \(y.count)")
+    guard let first = x.baseAddress, let second = y.baseAddress else { return 0 }
     var lanes = SIMD8<Double>.zero
     var index = 0
     while index + 8 <= x.count {
-      let value = SIMD8<Double>(source.lanes(index))
-      lanes = lanes.addingProduct(value, value)
+      lanes = lanes.addingProduct(
+        SIMD8<Double>(first.lanes(index)), SIMD8<Double>(second.lanes(index)))
       index += 8
     }
     var sum = 0.0
     for lane in 0..<8 { sum += lanes[lane] }
     while index < x.count {
-      sum += Double(source[index]) * Double(source[index])
+      sum += Double(first[index]) * Double(second[index])
       index += 1
     }
     return sum

@@ -10,27 +10,32 @@ package enum Pooling {
   private struct Window {
     /// The first of them, counted over all images.
     var first: Int
+    var planes: Int
     var rows: Int
     var columns: Int
-    /// Pixels of a row of the image.
-    var stride: Int
+    /// Pixels of a row of the image, and of a plane.
+    var rowStride: Int
+    var planeStride: Int
+
+    var count: Int { planes * rows * columns }
 
     @inline(__always)
     func forEachPixel(_ body: (_ pixel: Int) -> Void) {
-      for row in 0..<rows {
-        let start = first + row * stride
-        for pixel in start..<start + columns { body(pixel) }
+      for plane in 0..<planes {
+        let corner = first + plane * planeStride
+        for row in 0..<rows {
+          let start = corner + row * rowStride
+          for pixel in start..<start + columns { body(pixel) }
+        }
       }
     }
   }
 
   /// Whether every window has a pixel of the image.
   package static func hasNoEmptyWindow(_ g: ConvolutionGeometry) -> Bool {
-    func isFine(_ inputs: Int, _ outputs: Int, _ kernel: Int, _ padding: Int) -> Bool {
-      padding < kernel && (outputs - 1) * g.stride - padding < inputs
+    [g.depth, g.rows, g.columns].allSatisfy {
+      $0.before < $0.kernel && ($0.output - 1) * $0.stride - $0.before < $0.input
     }
-    return isFine(g.inputHeight, g.outputHeight, g.kernelHeight, g.paddingTop)
-      && isFine(g.inputWidth, g.outputWidth, g.kernelWidth, g.paddingLeft)
   }
 
   /// Calls `body` with every window of all images and the number of its output pixel.
@@ -40,22 +45,32 @@ package enum Pooling {
   ) {
     var output = 0
     for image in 0..<images {
-      for row in 0..<g.outputHeight {
-        let top = row * g.stride - g.paddingTop
-        let rows = max(0, top)..<min(g.inputHeight, top + g.kernelHeight)
-        for column in 0..<g.outputWidth {
-          let left = column * g.stride - g.paddingLeft
-          let columns = max(0, left)..<min(g.inputWidth, left + g.kernelWidth)
-          let line = image * g.inputHeight + rows.lowerBound
-          body(
-            output,
-            Window(
-              first: line * g.inputWidth + columns.lowerBound, rows: rows.count,
-              columns: columns.count, stride: g.inputWidth))
-          output += 1
+      for slice in 0..<g.outputDepth {
+        let planes = inside(g.depth, slice)
+        let plane = image * g.inputDepth + planes.lowerBound
+        for row in 0..<g.outputHeight {
+          let rows = inside(g.rows, row)
+          let line = plane * g.inputHeight + rows.lowerBound
+          for column in 0..<g.outputWidth {
+            let columns = inside(g.columns, column)
+            body(
+              output,
+              Window(
+                first: line * g.inputWidth + columns.lowerBound, planes: planes.count,
+                rows: rows.count, columns: columns.count, rowStride: g.inputWidth,
+                planeStride: g.inputHeight * g.inputWidth))
+            output += 1
+          }
         }
       }
     }
+  }
+
+  /// What of an output's window is not padding, in one direction.
+  @inline(__always)
+  private static func inside(_ axis: ConvolutionAxis, _ output: Int) -> Range<Int> {
+    let first = output * axis.stride - axis.before
+    return max(0, first)..<min(axis.input, first + axis.kernel)
   }
 
   private static func check(
@@ -234,6 +249,6 @@ package enum Pooling {
   private static func divisor(
     _ window: Window, _ g: ConvolutionGeometry, _ countsPadding: Bool
   ) -> Int {
-    countsPadding ? g.kernelHeight * g.kernelWidth : window.rows * window.columns
+    countsPadding ? g.kernelPixels : window.count
   }
 }

@@ -2,48 +2,44 @@ import Base
 
 /// Pixels of a coarse grid, each of which stands for a block of a fine grid's pixels.
 ///
-/// Images are channels last. Rows and columns of the fine grid behind the last whole block belong
-/// to no block, as in PyTorch's average pooling.
+/// Images are channels last. What the fine grid has behind the last whole block, in any direction,
+/// belongs to no block, as in PyTorch's average pooling.
 package struct PixelBlocks: Sendable, Equatable {
-  /// Rows of the coarse grid; `width` are its columns.
-  package let height: Int
-  package let width: Int
+  package let coarse: Extents
+  package let fine: Extents
+  package let block: Extents
   package let channels: Int
-  package let blockHeight: Int
-  package let blockWidth: Int
-  package let fineHeight: Int
-  package let fineWidth: Int
 
   /// The fine grid has exactly the blocks' pixels.
-  package init(height: Int, width: Int, channels: Int, blockHeight: Int, blockWidth: Int) {
-    self.height = height
-    self.width = width
+  package init(coarse: Extents, block: Extents, channels: Int) {
+    self.coarse = coarse
+    self.block = block
     self.channels = channels
-    self.blockHeight = blockHeight
-    self.blockWidth = blockWidth
-    fineHeight = height * blockHeight
-    fineWidth = width * blockWidth
+    fine = Extents(
+      depth: coarse.depth * block.depth, height: coarse.height * block.height,
+      width: coarse.width * block.width)
   }
 
   /// As many whole blocks as the fine grid has.
   ///
   /// - Returns: nil where it has none.
-  package init?(
-    fineHeight: Int, fineWidth: Int, channels: Int, blockHeight: Int, blockWidth: Int
-  ) {
-    guard fineHeight >= blockHeight, fineWidth >= blockWidth else { return nil }
-    self.height = fineHeight / blockHeight
-    self.width = fineWidth / blockWidth
+  package init?(fine: Extents, block: Extents, channels: Int) {
+    guard fine.depth >= block.depth, fine.height >= block.height, fine.width >= block.width else {
+      return nil
+    }
+    self.fine = fine
+    self.block = block
     self.channels = channels
-    self.blockHeight = blockHeight
-    self.blockWidth = blockWidth
-    self.fineHeight = fineHeight
-    self.fineWidth = fineWidth
+    coarse = Extents(
+      depth: fine.depth / block.depth, height: fine.height / block.height,
+      width: fine.width / block.width)
   }
 
-  package var coarseCount: Int { height * width * channels }
-  package var fineCount: Int { fineHeight * fineWidth * channels }
-  package var blockPixels: Int { blockHeight * blockWidth }
+  package var coarseCount: Int { coarse.product * channels }
+  package var fineCount: Int { fine.product * channels }
+  /// Values of a row and of a plane of the fine grid.
+  var fineRow: Int { fine.width * channels }
+  var finePlane: Int { fine.height * fineRow }
 }
 
 /// Upsampling and pooling, and what their backward passes need: each pair is a linear map and its
@@ -69,36 +65,56 @@ package enum Resampling {
   ) {
     check(blocks, images: images, coarse: x.count, fine: y.count, "repeatPixels")
     guard let x = x.baseAddress, let y = y.baseAddress else { return }
-    let channels = blocks.channels
-    let rowCount = blocks.fineWidth * channels
-    let covered = blocks.width * blocks.blockWidth * channels
+    let plane = blocks.finePlane
+    let sourcePlane = blocks.coarse.height * blocks.coarse.width * blocks.channels
     for image in 0..<images {
       let target = y + image * blocks.fineCount
-      for row in 0..<blocks.height {
-        let source = x + (image * blocks.height + row) * blocks.width * channels
-        let first = target + row * blocks.blockHeight * rowCount
-        for column in 0..<blocks.width {
-          let pixel = FloatBuffer(start: source + column * channels, count: channels)
-          for copy in column * blocks.blockWidth..<(column + 1) * blocks.blockWidth {
-            Elementwise.scale(
-              pixel, by: scale,
-              into: MutableFloatBuffer(start: first + copy * channels, count: channels))
-          }
-        }
-        (first + covered).update(repeating: 0, count: rowCount - covered)
-        for copy in 1..<blocks.blockHeight {
-          (first + copy * rowCount).update(from: first, count: rowCount)
+      for slice in 0..<blocks.coarse.depth {
+        let first = target + slice * blocks.block.depth * plane
+        repeatPlane(
+          blocks, x + (image * blocks.coarse.depth + slice) * sourcePlane, scale: scale,
+          into: first)
+        for copy in 1..<blocks.block.depth {
+          (first + copy * plane).update(from: first, count: plane)
         }
       }
-      let rows = blocks.height * blocks.blockHeight
-      (target + rows * rowCount).update(
-        repeating: 0, count: (blocks.fineHeight - rows) * rowCount)
+      let planes = blocks.coarse.depth * blocks.block.depth
+      (target + planes * plane).update(
+        repeating: 0, count: (blocks.fine.depth - planes) * plane)
     }
+  }
+
+  /// `repeatPixels` of a plane of the coarse grid into one of the fine one.
+  private static func repeatPlane(
+    _ blocks: PixelBlocks, _ x: UnsafePointer<Float>, scale: Float,
+    into target: UnsafeMutablePointer<Float>
+  ) {
+    let (channels, rowCount, block) = (blocks.channels, blocks.fineRow, blocks.block)
+    let covered = blocks.coarse.width * block.width * channels
+    for row in 0..<blocks.coarse.height {
+      let source = x + row * blocks.coarse.width * channels
+      let first = target + row * block.height * rowCount
+      for column in 0..<blocks.coarse.width {
+        let pixel = FloatBuffer(start: source + column * channels, count: channels)
+        for copy in column * block.width..<(column + 1) * block.width {
+          Elementwise.scale(
+            pixel, by: scale,
+            into: MutableFloatBuffer(start: first + copy * channels, count: channels))
+        }
+      }
+      (first + covered).update(repeating: 0, count: rowCount - covered)
+      for copy in 1..<block.height {
+        (first + copy * rowCount).update(from: first, count: rowCount)
+      }
+    }
+    let rows = blocks.coarse.height * block.height
+    (target + rows * rowCount).update(
+      repeating: 0, count: (blocks.fine.height - rows) * rowCount)
   }
 
   /// y[p] = scale * the sum of x over p's block, in Double: a block may be a whole image.
   ///
-  /// With scale = 1 / `blockPixels` the mean.
+  /// With scale = 1 / the block's pixels the mean.
   ///
   /// x holds the fine images, y the coarse ones.
   package static func sumBlocks(
@@ -107,38 +123,40 @@ package enum Resampling {
   ) {
     check(blocks, images: images, coarse: y.count, fine: x.count, "sumBlocks")
     guard let x = x.baseAddress, let y = y.baseAddress else { return }
-    let channels = blocks.channels
-    let rowCount = blocks.fineWidth * channels
-    for image in 0..<images {
-      for row in 0..<blocks.height {
-        for column in 0..<blocks.width {
-          let source =
-            x + image * blocks.fineCount + row * blocks.blockHeight * rowCount
-            + column * blocks.blockWidth * channels
-          let target =
-            y + ((image * blocks.height + row) * blocks.width + column) * channels
-          var channel = 0
-          while channel + 8 <= channels {
-            var sum = SIMD8<Double>.zero
-            for i in 0..<blocks.blockHeight {
-              for j in 0..<blocks.blockWidth {
-                sum += SIMD8<Double>(source.lanes(i * rowCount + j * channels + channel))
-              }
+    let (channels, block, coarse) = (blocks.channels, blocks.block, blocks.coarse)
+    let (rowCount, plane) = (blocks.fineRow, blocks.finePlane)
+    for pixel in 0..<images * coarse.product {
+      let (line, column) = pixel.quotientAndRemainder(dividingBy: coarse.width)
+      let (slice, row) = line.quotientAndRemainder(dividingBy: coarse.height)
+      let (image, place) = slice.quotientAndRemainder(dividingBy: coarse.depth)
+      let source =
+        x + image * blocks.fineCount + place * block.depth * plane
+        + row * block.height * rowCount + column * block.width * channels
+      let target = y + pixel * channels
+      var channel = 0
+      while channel + 8 <= channels {
+        var sum = SIMD8<Double>.zero
+        for d in 0..<block.depth {
+          for i in 0..<block.height {
+            let line = source + d * plane + i * rowCount + channel
+            for j in 0..<block.width {
+              sum += SIMD8<Double>(line.lanes(j * channels))
             }
-            target.setLanes(channel, SIMD8<Float>(sum * scale))
-            channel += 8
-          }
-          while channel < channels {
-            var sum = 0.0
-            for i in 0..<blocks.blockHeight {
-              for j in 0..<blocks.blockWidth {
-                sum += Double(source[i * rowCount + j * channels + channel])
-              }
-            }
-            target[channel] = Float(sum * scale)
-            channel += 1
           }
         }
+        target.setLanes(channel, SIMD8<Float>(sum * scale))
+        channel += 8
+      }
+      while channel < channels {
+        var sum = 0.0
+        for d in 0..<block.depth {
+          for i in 0..<block.height {
+            let line = source + d * plane + i * rowCount + channel
+            for j in 0..<block.width { sum += Double(line[j * channels]) }
+          }
+        }
+        target[channel] = Float(sum * scale)
+        channel += 1
       }
     }
   }
@@ -174,16 +192,17 @@ package enum Resampling {
   private static func forEachShuffledPixel(
     _ blocks: PixelBlocks, images: Int, _ body: (_ coarse: Int, _ fine: Int) -> Void
   ) {
-    let channels = blocks.channels
-    let rowCount = blocks.fineWidth * channels
-    for pixel in 0..<images * blocks.height * blocks.width {
-      let (line, column) = pixel.quotientAndRemainder(dividingBy: blocks.width)
+    let (channels, block) = (blocks.channels, blocks.block)
+    precondition(blocks.fine.depth == 1, "a shuffled volume")
+    let rowCount = blocks.fineRow
+    for pixel in 0..<images * blocks.coarse.product {
+      let (line, column) = pixel.quotientAndRemainder(dividingBy: blocks.coarse.width)
       let source = pixel * channels
-      let target = (line * blocks.blockHeight * blocks.fineWidth + column * blocks.blockWidth)
+      let target = line * block.height * blocks.fine.width + column * block.width
       var from = 0
       for channel in 0..<channels {
-        for i in 0..<blocks.blockHeight {
-          for j in 0..<blocks.blockWidth {
+        for i in 0..<block.height {
+          for j in 0..<block.width {
             body(source + from, target * channels + i * rowCount + j * channels + channel)
             from += 1
             if from == channels { from = 0 }

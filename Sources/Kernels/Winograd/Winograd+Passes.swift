@@ -400,13 +400,13 @@ extension Winograd {
           b, image, isAlongRow in
           let tile = columns.tiles[b]
           let left = columns.firstInput(tile, phase.column)
-          let next = isAlongRow ? tile.size * g.stride * g.inputChannels : g.inputCount
+          let next = isAlongRow ? tile.size * g.columns.stride * g.inputChannels : g.inputCount
           let x = x + image * g.inputCount
           for i in 0..<rowCount {
-            let row = top + i * g.stride
+            let row = top + i * g.rows.stride
             let isRowInside = row >= 0 && row < g.inputHeight
             for j in 0..<columnCount {
-              let column = left + j * g.stride
+              let column = left + j * g.columns.stride
               let isInside = isRowInside && column >= 0 && column < g.inputWidth
               let entry = i * 8 + j
               tables.image[entry] =

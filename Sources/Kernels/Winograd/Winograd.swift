@@ -114,7 +114,8 @@ package final class Winograd: Sendable {
   /// Values of U transposed.
   package let transposedFilterCount: Int
 
-  /// - Returns: nil for a kernel or an image that the form is not written for.
+  /// - Returns: nil for a kernel or an image that the form is not written for: volumes, and strides
+  ///   that are not the same in both directions, among them.
   package init?(
     _ geometry: ConvolutionGeometry, form: WinogradForm = .filtering(largestTile: 4)
   ) {
@@ -122,13 +123,13 @@ package final class Winograd: Sendable {
       precondition([1, 2, 3, 4, 6].contains(largestTile), "tiles of \(largestTile) outputs")
     }
     let g = geometry
-    guard
+    guard g.isFlat, g.rows.stride == g.columns.stride,
       let rows = WinogradAxis(
-        inputs: g.inputHeight, outputs: g.outputHeight, kernel: g.kernelHeight, stride: g.stride,
-        padding: g.paddingTop, form: form),
+        inputs: g.inputHeight, outputs: g.outputHeight, kernel: g.kernelHeight,
+        stride: g.rows.stride, padding: g.paddingTop, form: form),
       let columns = WinogradAxis(
-        inputs: g.inputWidth, outputs: g.outputWidth, kernel: g.kernelWidth, stride: g.stride,
-        padding: g.paddingLeft, form: form)
+        inputs: g.inputWidth, outputs: g.outputWidth, kernel: g.kernelWidth,
+        stride: g.columns.stride, padding: g.paddingLeft, form: form)
     else { return nil }
     self.geometry = geometry
     self.form = form

@@ -19,7 +19,7 @@ extension LayerCatalog {
   ///   - site: Where it is built.
   /// - Returns: At least one member.
   /// - Throws: As `layers`; also for an empty list.
-  private static func members(
+  static func members(
     _ items: [ConfigurationItem], prefix: String = "", of item: ConfigurationItem, _ site: Site
   ) throws -> [Sequential.Member] {
     guard !items.isEmpty else {
@@ -52,12 +52,26 @@ extension LayerCatalog {
     }
   }
 
+  @Sendable static func selfAttention(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
+    let pool = try item.options.integer("pool", default: 2, in: 1...64)
+    let isSpectral = try item.options.boolean("spectralNorm", default: false)
+    let initialization = try initialization(item.options, site)
+    try item.options.finish()
+    do {
+      return try SelfAttention(
+        inputShape: site.inputShape, pool: pool, isSpectral: isSpectral,
+        initialization: initialization, context: site.context)
+    } catch let error as Fault {
+      throw site.misfit(item, error.message)
+    }
+  }
+
   /// A convolution without bias, batch norm and ReLU, called as in torchvision's `BasicConv2d`.
   @Sendable static func basicConv2d(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
     let options = item.options
     var norm = BatchNorm.Options()
     norm.epsilon = try options.number("epsilon", default: 1e-3, in: 0...1, above: 0)
-    let convolution = try convolution(item, site, isBasic: true)
+    let convolution = try convolution(item, site, dimensions: 2, isBasic: true)
     let kept = convolution.options.filter { !["bias", "spectralNorm"].contains($0.name) }
     return Sequential(
       item.name,

@@ -22,6 +22,32 @@ extension LayerCatalog {
     return try activation(form == "tanh" ? .geluTanh : .gelu)(item, site)
   }
 
+  @Sendable static func spans(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
+    let functions = try item.options.items("functions").map { entry in
+      try entry.options.finish()
+      guard let function = Spans.Function(rawValue: entry.name) else {
+        throw entry.unknownName(known: Spans.Function.allCases.map(\.rawValue))
+      }
+      return function
+    }
+    let channels = try item.options.integers("channels", count: 1...sizes.upperBound, in: sizes)
+    try item.options.finish()
+    guard functions.count == channels.count else {
+      throw item.options.fail(
+        "channels",
+        "expected \(functions.count), one for each of functions, found "
+          + "\(channels.count)")
+    }
+    let sum = channels.reduce(0, +)
+    guard sum == site.inputShape.channels else {
+      throw site.misfit(
+        item, "spans of \(sum) channels together do not fit its input \(site.inputShape)")
+    }
+    return Spans(
+      zip(functions, channels).map { Spans.Span($0, channels: $1) }, inputShape: site.inputShape,
+      context: site.context)
+  }
+
   @Sendable static func dropout(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
     let rate = try item.options.number("rate", default: 0.5, in: 0...0.999)
     try item.options.finish()

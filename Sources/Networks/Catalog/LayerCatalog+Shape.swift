@@ -3,33 +3,27 @@ import Configuration
 
 extension LayerCatalog {
   @Sendable static func crop(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
-    let height = try item.options.integer("height", in: sizes)
+    let input = site.inputShape
+    let depth =
+      input.dimensions == 3 ? try item.options.integer("depth", default: input.depth, in: sizes) : 1
+    let height = input.dimensions == 1 ? 1 : try item.options.integer("height", in: sizes)
     let width = try item.options.integer("width", in: sizes)
     try item.options.finish()
-    guard height <= site.inputShape.height, width <= site.inputShape.width else {
-      throw site.misfit(item, "\(height)x\(width) pixels of an input of \(site.inputShape)")
+    let size = Extents(depth: depth, height: height, width: width)
+    guard depth <= input.depth, height <= input.height, width <= input.width else {
+      throw site.misfit(item, "\(size.text(input.dimensions)) pixels of an input of \(input)")
     }
-    return FixedMap(
-      Crop(inputShape: site.inputShape, height: height, width: width), context: site.context)
-  }
-
-  @Sendable static func labelConcat(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
-    let embedding = try item.options.optionalInteger("embedding", in: sizes)
-    try item.options.finish()
-    guard site.condition.classes > 0 else {
-      throw item.fail("expected labels, but the run has none (data.classes)")
-    }
-    return LabelConcat(
-      inputShape: site.inputShape, classes: site.condition.classes, embedding: embedding,
-      context: site.context)
+    return FixedMap(Crop(inputShape: input, size: size), context: site.context)
   }
 
   @Sendable static func meanPool(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
-    let size = try item.options.integer("size", in: 1...1024)
+    let dimensions = site.inputShape.dimensions
+    let size = try Extents(item.options, "size", dimensions: dimensions)
     try item.options.finish()
     guard let map = MeanPool(inputShape: site.inputShape, size: size) else {
       throw site.misfit(
-        item, "blocks of \(size)x\(size) pixels do not fit its input \(site.inputShape)")
+        item,
+        "blocks of \(size.text(dimensions)) pixels do not fit its input \(site.inputShape)")
     }
     return FixedMap(map, context: site.context)
   }
@@ -43,16 +37,8 @@ extension LayerCatalog {
   }
 
   @Sendable static func reshape(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
-    let to = try item.options.integers("to", count: 1...3, in: sizes)
+    let shape = Shape(try item.options.integers("to", count: 1...4, in: sizes))
     try item.options.finish()
-    guard to.count != 2 else {
-      throw item.options.fail("to", "expected [channels, height, width] or [n], found 2 sizes")
-    }
-    let shape =
-      to.count == 1
-      ? Shape(channels: to[0])
-      : Shape(
-        channels: to[0], height: to[1], width: to[2])
     guard shape.elementCount == site.inputShape.elementCount else {
       throw site.misfit(
         item,
@@ -73,9 +59,18 @@ extension LayerCatalog {
   }
 
   @Sendable static func upsample(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
-    let factor = try item.options.integer("factor", default: 2, in: 1...64)
+    let dimensions = site.inputShape.dimensions
+    let factor = try Extents(
+      item.options, "factor", dimensions: dimensions,
+      default: Extents(Array(repeating: 2, count: dimensions), other: 1), in: 1...64)
     let order = try item.options.choice("order", default: Upsample.Order.nearest)
     try item.options.finish()
+    guard order == .nearest || dimensions == 2 && factor.height == factor.width else {
+      throw site.misfit(
+        item,
+        "order shuffled is of pictures, with one factor; found \(factor.text(dimensions)) on "
+          + "\(site.inputShape)")
+    }
     return FixedMap(
       Upsample(inputShape: site.inputShape, factor: factor, order: order), context: site.context)
   }

@@ -47,8 +47,12 @@ package struct LayerCatalog {
   }
 
   private static let builders: [(name: String, build: Builder)] = [
-    ("conv2d", conv2d),
-    ("convTranspose2d", convTranspose2d),
+    ("conv1d", convolution(1)),
+    ("conv2d", convolution(2)),
+    ("conv3d", convolution(3)),
+    ("convTranspose1d", transposedConvolution(1)),
+    ("convTranspose2d", transposedConvolution(2)),
+    ("convTranspose3d", transposedConvolution(3)),
     ("linear", linear),
     ("batchNorm", batchNorm),
     ("conditionalBatchNorm", conditionalBatchNorm),
@@ -58,6 +62,7 @@ package struct LayerCatalog {
     ("concat", concat),
     ("sequential", sequential),
     ("basicConv2d", basicConv2d),
+    ("selfAttention", selfAttention),
     ("leakyReLU", leakyReLU),
     (
       "relu",
@@ -75,13 +80,20 @@ package struct LayerCatalog {
     ("dropout", dropout),
     ("upsample", upsample),
     ("meanPool", meanPool),
-    ("maxPool2d", maxPool2d),
-    ("avgPool2d", avgPool2d),
+    ("maxPool1d", maxPool(1)),
+    ("maxPool2d", maxPool(2)),
+    ("maxPool3d", maxPool(3)),
+    ("avgPool1d", averagePool(1)),
+    ("avgPool2d", averagePool(2)),
+    ("avgPool3d", averagePool(3)),
     ("globalMean", globalMean),
     ("reshape", reshape),
     ("flatten", flatten),
     ("crop", crop),
     ("labelConcat", labelConcat),
+    ("conditionConcat", conditionConcat),
+    ("conditionScale", conditionScale),
+    ("spans", spans),
   ]
 
   /// The layers of a list, each fitted to what the one before gives.
@@ -187,102 +199,6 @@ package struct LayerCatalog {
   }
 
   static let sizes = 1...65536
-
-  /// How a convolution is computed: by default as its shape suggests.
-  static func algorithm(_ options: ConfigurationReader) throws -> ConvolutionAlgorithm {
-    try options.choice("algorithm", default: .auto)
-  }
-
-  static func plan(
-    _ geometry: ConvolutionGeometry, _ algorithm: ConvolutionAlgorithm, _ item: ConfigurationItem
-  ) throws -> ConvolutionPlan {
-    guard let plan = ConvolutionPlan(geometry, algorithm: algorithm) else {
-      let taps = WinogradAxis.largestTaps
-      throw item.fail(
-        "algorithm winograd takes kernels from stride to \(taps) * stride, found a "
-          + "\(geometry.kernelHeight)x\(geometry.kernelWidth) kernel of stride \(geometry.stride)")
-    }
-    return plan
-  }
-
-  @Sendable static func conv2d(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
-    try convolution(item, site)
-  }
-
-  /// The convolution of an entry; `isBasic` for one that has neither bias nor spectral norm, nor
-  /// options for them.
-  static func convolution(
-    _ item: ConfigurationItem, _ site: Site, isBasic: Bool = false
-  ) throws -> Conv2d {
-    let options = item.options
-    let channels = try options.integer("channels", in: sizes)
-    let kernel = try KernelSize(options)
-    let stride = try options.integer("stride", default: 1, in: 1...1024)
-    let padding = try Padding(options)
-    let hasBias = try !isBasic && options.boolean("bias", default: true)
-    let isSpectral = try !isBasic && options.boolean("spectralNorm", default: false)
-    let initialization = try initialization(options, site)
-    let algorithm = try algorithm(options)
-    try options.finish()
-    let around = padding.around(
-      height: site.inputShape.height, width: site.inputShape.width, kernel: kernel, stride: stride)
-    guard
-      let geometry = ConvolutionGeometry(
-        site.inputShape, channels: channels, kernel: kernel, stride: stride, padding: around)
-    else {
-      throw site.misfit(
-        item, "a \(kernel) kernel with padding \(padding) does not fit its input \(site.inputShape)"
-      )
-    }
-    return try Conv2d(
-      plan(geometry, algorithm, item), hasBias: hasBias, isSpectral: isSpectral,
-      initialization: initialization, context: site.context)
-  }
-
-  @Sendable static func convTranspose2d(_ item: ConfigurationItem, _ site: Site) throws
-    -> any Layer
-  {
-    let options = item.options
-    let channels = try options.integer("channels", in: sizes)
-    let kernel = try options.integer("kernel", in: 1...1024)
-    let stride = try options.integer("stride", default: 1, in: 1...1024)
-    let padding = try Padding(options)
-    // With SAME padding the output's size is settled: the key is known, but refused.
-    _ = options.contains("outputPadding")
-    let extra =
-      padding == .same
-      ? 0 : try options.integer("outputPadding", default: 0, in: 0...max(0, stride - 1))
-    let hasBias = try options.boolean("bias", default: true)
-    let isSpectral = try options.boolean("spectralNorm", default: false)
-    let initialization = try initialization(options, site)
-    let algorithm = try algorithm(options)
-    try options.finish()
-    let input = site.inputShape
-    guard padding != .same || kernel >= stride else {
-      throw item.fail("padding same: expected a kernel of at least the stride \(stride)")
-    }
-    // SAME: the adjoint of the SAME convolution on an output of stride times the input's size.
-    let around = padding.around(
-      height: input.height * stride, width: input.width * stride, kernel: KernelSize(kernel),
-      stride: stride)
-    let height = (input.height - 1) * stride - around.top - around.bottom + kernel + extra
-    let width = (input.width - 1) * stride - around.left - around.right + kernel + extra
-    guard height > 0, width > 0,
-      let geometry = ConvolutionGeometry(
-        inputHeight: height, inputWidth: width, inputChannels: channels,
-        outputChannels: input.channels, kernelHeight: kernel, kernelWidth: kernel, stride: stride,
-        paddingTop: around.top, paddingBottom: around.bottom, paddingLeft: around.left,
-        paddingRight: around.right)
-    else {
-      throw site.misfit(
-        item,
-        "gives \(height)x\(width) pixels from \(input): "
-          + "(size - 1) * stride - padding on both sides + kernel must be at least 1")
-    }
-    return try ConvTranspose2d(
-      adjointOf: plan(geometry, algorithm, item), hasBias: hasBias, isSpectral: isSpectral,
-      initialization: initialization, context: site.context)
-  }
 
   @Sendable static func linear(_ item: ConfigurationItem, _ site: Site) throws -> any Layer {
     let options = item.options

@@ -29,13 +29,19 @@ struct LayerMisfit: Error {
     if let forgotten, let layer = forgotten.layer {
       hint = "; layer \(layer) (\(layers[layer].kind)): \(forgotten.reason)"
     } else if takesPixels, takesVector(after: layers, input: input) {
-      hint = "; it takes a vector: a reshape to [channels, height, width] is missing before it"
+      hint = "; it takes a vector: a reshape to \(sizes) is missing before it"
     } else if kind == "linear" {
       hint = "; a flatten is missing before it"
     }
     return Fault(
       error.message + hint + "\n"
         + layers.shapes(input: input, marked: forgotten?.layer, note: "here", misfit: name))
+  }
+
+  /// What the layer takes, in a reshape's words.
+  private var sizes: String {
+    if kind.hasSuffix("1d") { return "[channels, length]" }
+    return kind.hasSuffix("3d") ? "[channels, depth, height, width]" : "[channels, height, width]"
   }
 
   /// Whether the input's one pixel is no rest of an image: it is a linear layer's, of a flattened

@@ -55,7 +55,10 @@ extension LayerDescription {
   /// More than one where the layer is a step that runs several entries at once.
   package var configurationItems: [String] {
     let ownName = name.map { ["name: \(quotedIfNeeded($0))"] } ?? []
-    if let list = layerList { return ["\(kind): {\((ownName + [list]).joined(separator: ", "))}"] }
+    if let list = layerList {
+      let entries = ownName + chosenOptions + [list]
+      return ["\(kind): {\(entries.joined(separator: ", "))}"]
+    }
     // The last part of a child's path is its number; what stands before names a branch.
     let branches = children.map { child in
       child.path.dropFirst(path.count + 1).split(separator: ".").dropLast().joined(separator: ".")
@@ -64,9 +67,7 @@ extension LayerDescription {
     if !children.isEmpty, branches.allSatisfy(\.isEmpty) {
       return children.flatMap(\.configurationItems)
     }
-    var entries =
-      ownName
-      + options.filter { $0.origin != .derived }.map { "\($0.name): \($0.value.yaml)" }
+    var entries = ownName + chosenOptions
     var names: [String] = []
     for name in branches where !names.contains(name) { names.append(name) }
     for name in names {
@@ -76,11 +77,17 @@ extension LayerDescription {
     return [entries.isEmpty ? kind : "\(kind): {\(entries.joined(separator: ", "))}"]
   }
 
+  /// What a configuration says of the layer itself.
+  private var chosenOptions: [String] {
+    options.filter { $0.origin != .derived }.map { "\($0.name): \($0.value.yaml)" }
+  }
+
   /// The option that lists the layers inside, of the kinds that have one for all of them.
   private var layerList: String? {
     switch kind {
     case "concat": "branches: [\(children.map(\.flowList).joined(separator: ", "))]"
     case "sequential": "layers: \(flowList)"
+    case "conditionConcat" where !children.isEmpty: "layers: \(flowList)"
     default: nil
     }
   }
@@ -121,6 +128,7 @@ extension LayerDescription: Encodable {
       case .flag(let value): try values.encode(value, forKey: key)
       case .word(let value): try values.encode(value, forKey: key)
       case .integers(let value): try values.encode(value, forKey: key)
+      case .words(let value): try values.encode(value, forKey: key)
       case .choice(let name, let inner, let number):
         try values.encode([name: [inner: number]], forKey: key)
       }
@@ -132,9 +140,4 @@ extension LayerDescription: Encodable {
     try container.encodeIfPresent(algorithm, forKey: .algorithm)
     if !children.isEmpty { try container.encode(children, forKey: .children) }
   }
-}
-
-extension Shape {
-  /// Channels, height, width.
-  var sizes: [Int] { [channels, height, width] }
 }

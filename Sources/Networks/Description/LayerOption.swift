@@ -8,6 +8,7 @@ package struct LayerOption: Sendable, Equatable {
     case flag(Bool)
     case word(String)
     case integers([Int])
+    case words([String])
     /// A name with one number, such as the distribution `normal: {deviation: 0.02}`.
     case choice(String, option: String, number: Double)
   }
@@ -84,40 +85,58 @@ extension LayerOption.Value {
     case .flag(let value): "\(value)"
     case .word(let value): value
     case .integers(let values): "[\(values.map(String.init).joined(separator: ", "))]"
+    case .words(let values): "[\(values.joined(separator: ", "))]"
     case .choice(let name, let option, let number):
       "{\(name): {\(option): \(LayerOption.Value.number(number).yaml)}}"
     }
   }
 }
 
+/// Options of layers on images of so many `dimensions`: one number, or one for each direction.
 extension LayerOption {
-  /// A convolution's rows and columns of zeros: one number, or [top, bottom, left, right].
-  static func padding(_ geometry: ConvolutionGeometry) -> LayerOption {
-    let sides = [
-      geometry.paddingTop, geometry.paddingBottom, geometry.paddingLeft, geometry.paddingRight,
-    ]
-    return sides.allSatisfy { $0 == sides[0] }
-      ? .init("padding", sides[0], default: 0) : .init("padding", .integers(sides))
+  /// A convolution's zeros: one number, or one for each side: [top, bottom, left, right].
+  static func padding(_ geometry: ConvolutionGeometry, _ dimensions: Int) -> LayerOption {
+    each("padding", geometry.padding.numbers(dimensions), default: 0)
   }
-}
 
-extension LayerOption {
-  /// A kernel or window: one number, or [rows, columns].
-  static func kernel(_ geometry: ConvolutionGeometry) -> LayerOption {
-    let (height, width) = (geometry.kernelHeight, geometry.kernelWidth)
-    return height == width
-      ? .init("kernel", height) : .init("kernel", .integers([height, width]))
+  /// A kernel or window.
+  static func kernel(_ geometry: ConvolutionGeometry, _ dimensions: Int) -> LayerOption {
+    each("kernel", geometry.kernel.numbers(dimensions))
+  }
+
+  static func stride(_ geometry: ConvolutionGeometry, _ dimensions: Int) -> LayerOption {
+    each("stride", geometry.stride.numbers(dimensions), default: 1)
+  }
+
+  /// What the input of a convolution has behind the last that its kernel meets: a transposed one's
+  /// further pixels.
+  static func outputPadding(_ geometry: ConvolutionGeometry, _ dimensions: Int) -> LayerOption {
+    let rests = [geometry.depth, geometry.rows, geometry.columns].map { axis in
+      axis.input + axis.before + axis.after - (axis.output - 1) * axis.stride - axis.kernel
+    }
+    return each("outputPadding", rests.suffix(dimensions), default: 0)
   }
 
   /// A pooling layer's windows.
-  static func windows(_ geometry: ConvolutionGeometry) -> [LayerOption] {
-    let stride = LayerOption.Value.integer(geometry.stride)
-    let isDefault =
-      geometry.kernelHeight == geometry.stride && geometry.kernelWidth == geometry.stride
+  static func windows(_ geometry: ConvolutionGeometry, _ dimensions: Int) -> [LayerOption] {
+    let stride = value(geometry.stride.numbers(dimensions))
+    let usual = geometry.stride == geometry.kernel ? stride : nil
     return [
-      kernel(geometry), .init("stride", stride, default: isDefault ? stride : nil),
-      padding(geometry),
+      kernel(geometry, dimensions), .init("stride", stride, default: usual),
+      padding(geometry, dimensions),
     ]
+  }
+
+  /// An option with a number for each direction or side; `usual` is what a configuration need not
+  /// say, where all are that.
+  static func each(
+    _ name: String, _ numbers: some Sequence<Int>, default usual: Int? = nil
+  ) -> LayerOption {
+    .init(name, value(Array(numbers)), default: usual.map { .integer($0) })
+  }
+
+  private static func value(_ numbers: [Int]) -> Value {
+    numbers.allSatisfy { $0 == numbers[0] } ? .integer(numbers[0]) : .integers(numbers)
   }
 
   /// How a weight begins, where a configuration says it of this layer.

@@ -24,30 +24,30 @@ extension NetworkDescription {
   package func sizeFault(samples: Shape) -> SizeFault? {
     let output = outputShape
     guard output != samples else { return nil }
-    let isLarger = output.height > samples.height || output.width > samples.width
-    let isSmaller = output.height < samples.height || output.width < samples.width
+    let isLarger = output.isSomewhereLarger(than: samples)
+    let isSmaller = samples.isSomewhereLarger(than: output)
     if isSmaller, !isLarger, let fault = layers.forgottenReshape { return fault }
     if output.elementCount == samples.elementCount {
       return SizeFault(
         layer: layers.count - 1,
         reason: "as many values as a sample has, but not as \(samples): a reshape to "
-          + "[\(samples.channels), \(samples.height), \(samples.width)] is missing behind it")
+          + "\(samples.sizes) is missing behind it")
     }
     guard isLarger || isSmaller else {
       let last = layers.lastIndex { $0.inputShape.channels != $0.outputShape.channels }
       return SizeFault(
         layer: last, reason: "\(output.channels) channels, where a sample has \(samples.channels)")
     }
-    let size = "\(samples.height)x\(samples.width)"
+    let size = samples.pixelSizes.map(String.init).joined(separator: "x")
     if isLarger {
-      let first = firstOfTail { $0.height > samples.height || $0.width > samples.width }
+      let first = firstOfTail { $0.isSomewhereLarger(than: samples) }
       return SizeFault(
         layer: first,
         reason: "larger than \(size) from here on: this layer or one before grows too much")
     }
-    let first = firstOfTail { $0.height < samples.height || $0.width < samples.width }
+    let first = firstOfTail { samples.isSomewhereLarger(than: $0) }
     let before = layers[first].inputShape
-    guard before.height >= samples.height, before.width >= samples.width else {
+    guard !samples.isSomewhereLarger(than: before) else {
       return SizeFault(
         layer: nil,
         reason: "every layer gives less than \(size); which of them should grow more cannot be told"
@@ -81,10 +81,11 @@ extension NetworkDescription {
 
 extension LayerDescription {
   /// Kinds that move or mix pixels.
-  static let pixelKinds = [
-    "conv2d", "basicConv2d", "convTranspose2d", "upsample", "meanPool", "maxPool2d", "avgPool2d",
-    "globalMean", "crop", "instanceNorm",
-  ]
+  static let pixelKinds =
+    (1...3).flatMap { ["conv\($0)d", "convTranspose\($0)d", "maxPool\($0)d", "avgPool\($0)d"] }
+    + [
+      "basicConv2d", "upsample", "meanPool", "globalMean", "crop", "instanceNorm", "selfAttention",
+    ]
 
   /// Whether the layer, or one inside it, moves or mixes pixels.
   var worksOnPixels: Bool {
@@ -107,5 +108,12 @@ extension [LayerDescription] {
           + "pixel: a reshape is missing before it")
     }
     return nil
+  }
+}
+
+extension Shape {
+  /// Whether it has more pixels in one direction.
+  fileprivate func isSomewhereLarger(than other: Shape) -> Bool {
+    depth > other.depth || height > other.height || width > other.width
   }
 }

@@ -50,16 +50,18 @@ package struct Initialization: Sendable, Equatable {
     package var inputs: Int
     package var outputs: Int
     package var kernelPixels = 1
-    package var stride = 1
+    /// The strides of all directions, multiplied.
+    package var stridePixels = 1
     package var isTransposed = false
 
     package init(
-      inputs: Int, outputs: Int, kernelPixels: Int = 1, stride: Int = 1, isTransposed: Bool = false
+      inputs: Int, outputs: Int, kernelPixels: Int = 1, stridePixels: Int = 1,
+      isTransposed: Bool = false
     ) {
       self.inputs = inputs
       self.outputs = outputs
       self.kernelPixels = kernelPixels
-      self.stride = stride
+      self.stridePixels = stridePixels
       self.isTransposed = isTransposed
     }
 
@@ -69,10 +71,11 @@ package struct Initialization: Sendable, Equatable {
 
     /// fi and fo.
     ///
-    /// Corrected for the stride, fo of a convolution is divided by stride^2, of a transposed one
-    /// fi: so many of the kernel's pixels meet a value on the average.
+    /// Corrected for the stride, fo of a convolution is divided by stride^2 (of a line by the stride,
+    /// of a volume by its cube), of a transposed one fi: so many of the kernel's pixels meet a value
+    /// on the average.
     func values(correctingStride: Bool) -> (fanIn: Double, fanOut: Double) {
-      let part = correctingStride ? Double(stride * stride) : 1
+      let part = correctingStride ? Double(stridePixels) : 1
       let (fanIn, fanOut) = (Double(inputs * kernelPixels), Double(outputs * kernelPixels))
       return isTransposed ? (fanIn / part, fanOut) : (fanIn, fanOut / part)
     }

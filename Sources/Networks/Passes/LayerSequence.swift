@@ -131,7 +131,7 @@ package final class LayerSequence {
   ) -> (any Layer)? {
     guard let activation = next as? LeakyReLU else { return nil }
     if let norm = layer as? BatchNorm { return RectifiedBatchNorm(norm, activation) }
-    return (layer as? Conv2d).flatMap { RectifiedConvolution($0, activation, context: context) }
+    return (layer as? Conv).flatMap { RectifiedConvolution($0, activation, context: context) }
   }
 
   /// Whether step `index` writes its output over its input.

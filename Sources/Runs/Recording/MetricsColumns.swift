@@ -21,6 +21,14 @@ package struct MetricsColumns {
         LossColumn("generator_class_loss (nat)") { $0.generator.classification },
       ]
     }
+    if let regressor = objective.regressor {
+      columns += [
+        LossColumn("regression_error (\(regressor.error.unit))") { $0.critic.regression },
+        LossColumn("generator_regression_error (\(regressor.error.unit))") {
+          $0.generator.regression
+        },
+      ]
+    }
     if objective.featureMatching != nil {
       columns.append(LossColumn("feature_distance (1)") { $0.generator.featureDistance })
     }

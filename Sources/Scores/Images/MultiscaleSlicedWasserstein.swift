@@ -29,7 +29,7 @@ package struct MultiscaleSlicedWasserstein: Score {
 
   package func measure(_ input: ScoreInput) throws -> [Double] {
     let shape = input.samples.shape
-    guard min(shape.height, shape.width) >= LaplacianPyramid.leastSide else {
+    guard shape.depth == 1, min(shape.height, shape.width) >= LaplacianPyramid.leastSide else {
       throw Fault(
         "multiscaleSlicedWasserstein: takes images of 16 pixels a side or more, found \(shape)")
     }

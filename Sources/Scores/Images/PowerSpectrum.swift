@@ -27,7 +27,7 @@ package struct PowerSpectrum: Score {
 
   package func measure(_ input: ScoreInput) throws -> [Double] {
     let shape = input.samples.shape
-    guard min(shape.height, shape.width) > 1 else {
+    guard shape.depth == 1, min(shape.height, shape.width) > 1 else {
       throw Fault("powerSpectrum: takes images, found samples of shape \(shape)")
     }
     let samples = try Self.radial(

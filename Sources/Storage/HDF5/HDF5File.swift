@@ -110,7 +110,7 @@ package final class HDF5Array {
     (self.type, isBigEndian) = type
     shape = try Self.shape(library, id, text)
     guard !shape.isEmpty else { throw Fault("\(text): one number; expected an array") }
-    let total = checkedBytes([type.type.byteCount] + shape)
+    let total = checkedProduct([type.type.byteCount] + shape)
     let claim = shape.map(String.init).joined(separator: " x ")
     guard let total, total > 0 else { throw Fault("\(text): an array of \(claim)") }
     let properties = library.creation(id)
@@ -133,7 +133,7 @@ package final class HDF5Array {
       guard library.chunk(properties, Int32(shape.count), &sizes) == shape.count else {
         throw Fault("\(text): \(library.reason)")
       }
-      let bytes = checkedBytes([type.type.byteCount] + sizes.map { Int(clamping: $0) })
+      let bytes = checkedProduct([type.type.byteCount] + sizes.map { Int(clamping: $0) })
       guard let bytes, bytes <= Self.mostChunkBytes + fileSize else {
         throw Fault(
           "\(text): chunks of \(sizes) elements; expected at most \(Self.mostChunkBytes) bytes and "
@@ -212,15 +212,4 @@ package final class HDF5Array {
       library.read(id, typeID, memory, space, 0, output.baseAddress) >= 0
     else { throw Fault("\(name): damaged: \(library.reason)") }
   }
-}
-
-/// The product of a type's bytes and sizes; nil where one is negative or it is too large.
-private func checkedBytes(_ sizes: [Int]) -> Int? {
-  var product = 1
-  for size in sizes {
-    let (next, overflow) = product.multipliedReportingOverflow(by: size)
-    guard size >= 0, !overflow else { return nil }
-    product = next
-  }
-  return product
 }

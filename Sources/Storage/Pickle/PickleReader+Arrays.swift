@@ -142,18 +142,13 @@ extension PickleReader {
     bytes: ArraySlice<UInt8>
   ) throws {
     let sizes = shape.compactMap(\.integerValue)
-    guard sizes.count == shape.count, sizes.count <= 4, sizes.allSatisfy({ $0 >= 0 }) else {
-      throw fail("damaged: impossible shape of a numpy array")
-    }
-    var total = type.size
-    var overflowed = false
-    for size in sizes where !overflowed {
-      (total, overflowed) = total.multipliedReportingOverflow(by: size)
-    }
-    guard !overflowed, total == bytes.count else {
+    guard sizes.count == shape.count, sizes.count <= 4,
+      let total = checkedProduct(sizes + [type.size])
+    else { throw fail("damaged: impossible shape of a numpy array") }
+    guard total == bytes.count else {
       throw fail(
-        "damaged: a numpy array of shape \(sizes) and type \(type.code) has \(bytes.count) bytes"
-          + (overflowed ? "" : ", expected \(total)"))
+        "damaged: a numpy array of shape \(sizes) and type \(type.code) has \(bytes.count) bytes, "
+          + "expected \(total)")
     }
     array.shape = sizes
     array.dataType = type

@@ -28,7 +28,8 @@ package struct PickleReader {
     }
   }
 
-  static let maximumOperations = 1_000_000
+  /// A batch of CIFAR-10 has up to 50,000.
+  static let maximumOperations = 250_000
   static let maximumContainers = 200_000
   /// Also bounds the recursion that frees them.
   static let maximumDepth = 64
@@ -162,7 +163,9 @@ package struct PickleReader {
       push(.double(Double(bitPattern: bits)))
     case UInt8(ascii: "F"):
       let text = String(decoding: try line(), as: UTF8.self)
-      guard let value = Double(text) else { throw fail("damaged: found '\(text)' for a float") }
+      guard let value = Double(text) else {
+        throw fail("damaged: found '\(Self.shown(text))' for a float")
+      }
       push(.double(value))
     default: return false
     }

@@ -18,6 +18,8 @@ package struct DrawnBatch: Batch {
   let perturbation: RandomStream
   /// Where the classes are drawn: nil where they are those of the reals.
   let classes: RandomStream?
+  /// Where the conditions' numbers are drawn: nil where they are those of the reals.
+  let conditions: (source: GeneratorConditions, stream: RandomStream)?
 
   package func copyReal(_ sample: Int, into output: MutableFloatBuffer) {
     let draw = SampleDraw(seed: seed, batch: number, position: sample)
@@ -29,9 +31,11 @@ package struct DrawnBatch: Batch {
   }
 
   package func copyCondition(_ sample: Int, into condition: Condition) {
-    guard let classes else {
-      return dataset.copyCondition(at: Int(indices[sample % indices.count]), into: condition)
+    dataset.copyCondition(at: Int(indices[sample % indices.count]), into: condition)
+    if let conditions {
+      conditions.source.draw(into: condition, sample: sample, of: conditions.stream, dataset)
     }
+    guard let classes else { return }
     condition.label = classes.integer(below: dataset.condition.classes, sample: sample)
   }
 

@@ -31,30 +31,38 @@ package struct DrawnInputs: StepInputs {
     let indices = sampler.indices(forBatch: batch)
     return makeBatch(
       indices.count, batch: batch, indices, noise: .criticNoise,
-      step: iteration * training.criticSteps + step, classes: nil)
+      step: iteration * training.criticSteps + step)
   }
 
   /// The generator's batch is as large as that of the iteration's last critic step, or that many
   /// times as large.
   ///
-  /// Classes are drawn, or those of that step's reals (over and over).
+  /// Classes and numbers of the conditions are drawn, or those of that step's reals (over and
+  /// over).
   package func generatorBatch(ofIteration iteration: Int) -> DrawnBatch {
     let batch = schedule.batch(iteration: iteration, criticStep: training.criticSteps - 1)
     return makeBatch(
       sampler.batchSize(at: batch) * training.generatorBatchFactor, batch: batch,
       sampler.indices(forBatch: batch), noise: .generatorNoise, step: iteration,
       classes: training.drawsGeneratorLabels
-        ? RandomStream(seed: seed, purpose: .labels, step: iteration) : nil)
+        ? RandomStream(seed: seed, purpose: .labels, step: iteration) : nil,
+      conditions: training.generatorConditions.isDrawn
+        ? (
+          training.generatorConditions,
+          RandomStream(seed: seed, purpose: .conditions, step: iteration)
+        ) : nil)
   }
 
   private func makeBatch(
     _ count: Int, batch: Int, _ indices: UnsafeBufferPointer<Int32>, noise: RandomPurpose,
-    step: Int, classes: RandomStream?
+    step: Int, classes: RandomStream? = nil,
+    conditions: (source: GeneratorConditions, stream: RandomStream)? = nil
   ) -> DrawnBatch {
     let stream = { RandomStream(seed: self.seed, purpose: $0, step: step) }
     return DrawnBatch(
       count: count, dataset: dataset, indices: indices, number: batch, seed: seed,
       noiseDistribution: noiseDistribution, noise: stream(noise), weights: stream(.interpolation),
-      targets: stream(.labelSmoothing), perturbation: stream(.perturbation), classes: classes)
+      targets: stream(.labelSmoothing), perturbation: stream(.perturbation), classes: classes,
+      conditions: conditions)
   }
 }

@@ -22,6 +22,16 @@ package struct Objective: Sendable {
     package var generatorWeight: Double
   }
 
+  /// An auxiliary regressor: the auxiliary classifier's part for numbers.
+  ///
+  /// The critic's outputs behind score and class logits are estimates of the condition's numbers;
+  /// the reals' error is added to the critic's loss, the fakes' to the generator's.
+  package struct AuxiliaryRegressor: Sendable, Equatable {
+    package var error: RegressionError
+    package var criticWeight: Double
+    package var generatorWeight: Double
+  }
+
   /// Feature matching (arXiv:1606.03498).
   ///
   /// The term weight * |E f(x) - E f(G(z))|^2 is
@@ -43,6 +53,7 @@ package struct Objective: Sendable {
   /// The clipping of the critic's parameters after each of its steps.
   package var weightClip: WeightClip?
   package var classifier: AuxiliaryClassifier?
+  package var regressor: AuxiliaryRegressor?
   package var featureMatching: FeatureMatching?
   /// Whether the fakes of a critic step are made with batch norm's running statistics, as
   /// Keras's `predict` does.
@@ -60,6 +71,12 @@ package struct Objective: Sendable {
     weightClip = try section.optionalSection("weightClip").map { try WeightClip($0) }
     classifier = try section.optionalSection("auxiliaryClassifier").map {
       AuxiliaryClassifier(
+        criticWeight: try $0.number("criticWeight", default: 1, in: 0...1e6),
+        generatorWeight: try $0.number("generatorWeight", default: 0.1, in: 0...1e6))
+    }
+    regressor = try section.optionalSection("auxiliaryRegressor").map {
+      AuxiliaryRegressor(
+        error: try $0.choice("error", default: .squared),
         criticWeight: try $0.number("criticWeight", default: 1, in: 0...1e6),
         generatorWeight: try $0.number("generatorWeight", default: 0.1, in: 0...1e6))
     }

@@ -23,7 +23,7 @@ package final class Optimizer {
     self.network = network
     moments = settings.state.map { name, initial in
       let values = FloatStorage(count: network.arena.count)
-      values.buffer.update(repeating: initial)
+      if !values.isPlanned { values.buffer.update(repeating: initial) }
       return (name, values)
     }
   }

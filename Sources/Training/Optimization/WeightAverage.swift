@@ -37,7 +37,7 @@ package final class WeightAverage {
     self.settings = settings
     self.network = network
     values = FloatStorage(count: network.arena.count)
-    _ = values.buffer.update(fromContentsOf: network.arena.values)
+    if !values.isPlanned { _ = values.buffer.update(fromContentsOf: network.arena.values) }
   }
 
   /// Takes the network's parameters in, as they are after the step of `iteration`, from 0.

@@ -20,18 +20,17 @@ package struct NetworkSettings {
   /// - Throws: `ConfigurationError` naming file, line and key.
   package init(_ section: ConfigurationReader, isGenerator: Bool) throws {
     var shape: Shape?
-    var noise = NoiseDistribution.normal
+    var noise = NoiseDistribution.standard
     if isGenerator {
-      noise = try section.choice("noise", default: .normal)
+      noise = try NoiseDistribution(section)
       let latent = try section.integer("latent", in: 1...65536)
-      let sizes = try section.integers("input", default: [latent], count: 1...3, in: 1...65536)
-      let found = Shape(
-        channels: sizes[0], height: sizes.count > 1 ? sizes[1] : 1,
-        width: sizes.count > 2 ? sizes[2] : 1)
-      guard sizes.count != 2, found.elementCount == latent else {
+      let sizes = try section.integers("input", default: [latent], count: 1...4, in: 1...65536)
+      let found = Shape(sizes)
+      guard found.elementCount == latent else {
         throw section.fail(
           "input",
-          "expected [channels, height, width] or [n] of latent = \(latent) values, found \(sizes)")
+          "expected [n], [channels, length], [channels, height, width] or [channels, depth, height, "
+            + "width] of latent = \(latent) values, found \(sizes)")
       }
       shape = found
     }

@@ -1,3 +1,4 @@
+import Base
 import Collectives
 import Configuration
 
@@ -22,6 +23,8 @@ package struct TrainingSettings {
   package var generatorBatchFactor: Int
   /// Whether the classes of a generator step's fakes are drawn, or those of the reals.
   package var drawsGeneratorLabels: Bool
+  /// Where the numbers of a generator step's conditions come from.
+  package var generatorConditions: GeneratorConditions
   /// The first iteration, from 0, that has a generator step.
   package var firstGeneratorIteration: Int
   /// Whether fakes are reals with noise, and only the critic is trained.
@@ -33,8 +36,11 @@ package struct TrainingSettings {
 
   /// Reads the `training` section.
   ///
+  /// - Parameters:
+  ///   - section: `training`.
+  ///   - condition: What the samples are conditioned on.
   /// - Throws: `ConfigurationError` naming file, line and key.
-  package init(_ section: ConfigurationReader) throws {
+  package init(_ section: ConfigurationReader, condition: ConditionShape) throws {
     let batch = try section.integer("batch", in: 1...1_048_576)
     let shards = try section.integer("shards", default: 8, in: 1...65536)
     guard batch >= shards else {
@@ -51,6 +57,7 @@ package struct TrainingSettings {
     }
     let factor = try section.integer("generatorBatchFactor", default: 1, in: 1...1024)
     let labels = try section.choice("generatorLabels", default: "data", of: ["data", "random"])
+    let conditions = try GeneratorConditions(section, count: condition.numbers)
     let first = try section.integer("firstGeneratorIteration", default: 0, in: 0...Int.max)
     let isFixed = try section.boolean("fixedGenerator", default: false)
     let length: Length
@@ -72,6 +79,7 @@ package struct TrainingSettings {
     keepsPartialBatch = last == "keep"
     generatorBatchFactor = factor
     drawsGeneratorLabels = labels == "random"
+    generatorConditions = conditions
     firstGeneratorIteration = first
     hasFixedGenerator = isFixed
     self.length = length

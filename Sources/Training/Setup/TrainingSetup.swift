@@ -35,6 +35,6 @@ package struct TrainingSetup {
     let optimizers = try root.section("optimizer")
     generatorOptimizer = try OptimizerSettings(optimizers.item("generator"))
     criticOptimizer = try OptimizerSettings(optimizers.item("critic"))
-    training = try TrainingSettings(root.section("training"))
+    training = try TrainingSettings(root.section("training"), condition: condition)
   }
 }

@@ -5,9 +5,10 @@ enum StepSum: Int {
   case realScores, fakeScores, penalties, realLosses, fakeLosses, classLosses, rightClasses
   /// Of all values of the reals and their squares: for the deviation that DRAGAN's noise has.
   case realValues, realSquares
+  case regressionErrors
 
   /// `allCases` makes an array at every call.
-  static let count = 9
+  static let count = 10
 }
 
 extension UnsafeMutableBufferPointer<Double> {

@@ -118,6 +118,7 @@ extension Trainer {
     losses.wasserstein = losses.realScore - losses.fakeScore
     losses.classification = reals.classification
     losses.accuracy = reals.accuracy
+    losses.regression = reals.regression
     return losses
   }
 
@@ -140,11 +141,14 @@ extension Trainer {
         sums[isReal ? .realScores : .fakeScores] += loss.reported(score)
         sums[isReal ? .realLosses : .fakeLosses] += term.value
         gradient[0] = Float(scale * term.derivative)
-        guard let classifier = self.objective.classifier else { continue }
-        self.seedClasses(
-          output, gradient, label: self.label(index, pass, shard),
-          weight: isReal ? classifier.criticWeight / Double(pass.batch) : 0,
-          sums: isReal ? sums : nil)
+        guard self.hasAuxiliary else { continue }
+        let share = { (weight: Double) in isReal ? weight / Double(pass.batch) : 0 }
+        self.seedAuxiliary(
+          output, gradient, self.condition(index, pass, shard),
+          weights: (
+            share(self.objective.classifier?.criticWeight ?? 0),
+            share(self.objective.regressor?.criticWeight ?? 0)
+          ), sums: isReal ? sums : nil)
       }
     }
   }
@@ -160,9 +164,11 @@ extension Trainer {
     losses.penalty = penaltyWeight * (total[.penalties] / count)
     losses.classification = total[.classLosses] / count
     losses.accuracy = total[.rightClasses] / count
+    losses.regression = total[.regressionErrors] / count
     losses.loss =
       (total[.realLosses] + total[.fakeLosses]) / count + losses.penalty
       + (objective.classifier?.criticWeight ?? 0) * losses.classification
+      + (objective.regressor?.criticWeight ?? 0) * losses.regression
     losses.gradientNorm = try model.critic.arena.gradientSumOfSquares().squareRoot()
     return losses
   }

@@ -65,10 +65,12 @@ extension Trainer {
     let total = try sums.total(count: StepSum.count)
     var losses = GeneratorLosses()
     losses.classification = total[.classLosses] / Double(batch.count)
+    losses.regression = total[.regressionErrors] / Double(batch.count)
     losses.featureDistance = (matched?.distance ?? 0) + (otherDistance ?? 0)
     losses.loss =
       total[.fakeLosses] / Double(batch.count)
       + (objective.classifier?.generatorWeight ?? 0) * losses.classification
+      + (objective.regressor?.generatorWeight ?? 0) * losses.regression
       + (objective.featureMatching?.weight ?? 0) * losses.featureDistance
     losses.gradientNorm = try generator.arena.gradientSumOfSquares().squareRoot()
     return losses
@@ -87,10 +89,13 @@ extension Trainer {
       let term = loss.generator(output[0])
       sums[.fakeLosses] += term.value
       gradient[0] = Float(scale * term.derivative)
-      guard let classifier = self.objective.classifier else { return }
-      self.seedClasses(
-        output, gradient, label: self.label(index, pass, shard),
-        weight: classifier.generatorWeight * scale, sums: sums)
+      guard self.hasAuxiliary else { return }
+      self.seedAuxiliary(
+        output, gradient, self.condition(index, pass, shard),
+        weights: (
+          (self.objective.classifier?.generatorWeight ?? 0) * scale,
+          (self.objective.regressor?.generatorWeight ?? 0) * scale
+        ), sums: sums)
     }
   }
 }

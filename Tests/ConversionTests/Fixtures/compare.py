@@ -1,7 +1,7 @@
 """Runs exported modules and compares them with what `sample` gave: compare.py FOLDER
 
 FOLDER has a folder for each run: model.py, generator and critic as .safetensors and .pt,
-arrays.npz (samples, noise, labels), scores.safetensors, and the number of samples whose
+arrays.npz (samples, noise, labels or conditions), scores.safetensors, and the number of samples whose
 statistics batch norm without running ones takes together. torch 2.13, safetensors 0.8.
 """
 
@@ -39,7 +39,7 @@ for name in sorted(os.listdir(sys.argv[1])):
         assert list(pickled) == list(networks[network].state_dict()), network
         assert all(torch.equal(pickled[key], stored[key]) for key in stored), network
     generator, critic = networks["generator"], networks["critic"]
-    labels = arrays.get("labels")
+    labels = arrays.get("labels", arrays.get("conditions"))
     found = []
     with torch.no_grad():
         for first in range(0, len(arrays["noise"]), group):
@@ -51,8 +51,8 @@ for name in sorted(os.listdir(sys.argv[1])):
         samples = arrays["samples"].view(images.shape)
         difference = largest(images, samples)
         x = samples.view(-1, *critic.input_shape)
-        zeros = torch.zeros(len(x), dtype=torch.long)
-        judged = critic(x, zeros) if getattr(critic, "takes_labels", False) else critic(x)
+        told = arrays.get("conditions", torch.zeros(len(x), dtype=torch.long))
+        judged = critic(x, told) if getattr(critic, "takes_labels", False) else critic(x)
         scored = largest(judged.flatten(1)[:, 0], scores)
     print(f"{name}: samples {difference:.1e}, scores {scored:.1e}")
     failed = failed or not (difference <= TOLERANCE and scored <= TOLERANCE)

@@ -26,15 +26,14 @@ class Reshape(nn.Module):
 
 
 class Crop(nn.Module):
-    """A part of an image."""
+    """A part of an image: so many pixels from a corner on."""
 
-    def __init__(self, top, left, height, width):
+    def __init__(self, corner, sizes):
         super().__init__()
-        self.rows = slice(top, top + height)
-        self.columns = slice(left, left + width)
+        self.parts = tuple(slice(a, a + n) for a, n in zip(corner, sizes))
 
     def forward(self, x):
-        return x[:, :, self.rows, self.columns]
+        return x[(slice(None), slice(None), *self.parts)]
 
 
 class Generator(nn.Sequential):
@@ -48,13 +47,13 @@ class Generator(nn.Sequential):
             ("1", nn.ReLU()),
             ("2", Reshape(16, 4, 4)),
             ("3", nn.ConvTranspose2d(16, 8, 5, stride=2)),
-            ("crop_3", Crop(1, 1, 8, 8)),
+            ("crop_3", Crop((1, 1), (8, 8))),
             ("4", nn.ReLU()),
-            ("5", Crop(0, 0, 7, 7)),
+            ("5", Crop((0, 0), (7, 7))),
             ("6", nn.ConvTranspose2d(8, 4, 5, stride=2, padding=2, output_padding=1)),
             ("7", nn.ReLU()),
             ("8", nn.ConvTranspose2d(4, 1, 5, stride=2)),
-            ("crop_8", Crop(1, 1, 28, 28)),
+            ("crop_8", Crop((1, 1), (28, 28))),
             ("9", nn.Sigmoid()),
         ]))
 

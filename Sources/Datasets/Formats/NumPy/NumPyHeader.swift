@@ -84,14 +84,9 @@ package struct NumPyHeader: Sendable, Equatable {
           + "numbers: |u1, <f4, <f8, <i8 ..."
           + (name.contains("O") ? "; objects are pickles, which are not read" : ""))
     }
-    var bytes = type.byteCount
-    for size in sizes {
-      let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
-      guard size >= 0, !overflow else {
-        throw Fault(
-          "\(path): its header says a shape of \(sizes.map(String.init).joined(separator: "x"))")
-      }
-      bytes = product
+    guard checkedProduct(sizes + [type.byteCount]) != nil else {
+      throw Fault(
+        "\(path): its header says a shape of \(sizes.map(String.init).joined(separator: "x"))")
     }
     self.type = type
     isBigEndian = order == ">"

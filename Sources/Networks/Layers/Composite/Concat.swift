@@ -39,7 +39,7 @@ package final class Concat: CompositeLayer {
     var shape = branches[0].outputShape
     for (index, branch) in branches.enumerated().dropFirst() {
       let other = branch.outputShape
-      guard (other.height, other.width) == (shape.height, shape.width) else {
+      guard other.extents == shape.extents else {
         throw Fault(
           "concat: branch 0 gives \(branches[0].outputShape), but branch \(index) gives \(other): "
             + "expected as many pixels")

@@ -10,7 +10,7 @@ import Kernels
 /// of the two layers in turn. `LayerSequence` makes these; a configuration, a state dict and
 /// `LayerSequence.layers` keep the two layers.
 package final class RectifiedConvolution: Layer {
-  private let convolution: Conv2d
+  private let convolution: Conv
   private let activation: LeakyReLU
   private let context: ExecutionContext
 
@@ -18,7 +18,7 @@ package final class RectifiedConvolution: Layer {
   package static let blockCount = 128 * 1024
 
   /// nil where the convolution transforms its images (Winograd): that works in pieces of its own.
-  init?(_ convolution: Conv2d, _ activation: LeakyReLU, context: ExecutionContext) {
+  init?(_ convolution: Conv, _ activation: LeakyReLU, context: ExecutionContext) {
     guard !convolution.plan.usesWinograd else { return nil }
     self.convolution = convolution
     self.activation = activation

@@ -89,7 +89,7 @@ package final class SampleNorm: Layer {
     cells = kind == .layerNorm ? 1 : columns
     count = Double(kind == .layerNorm ? inputShape.elementCount : inputShape.pixels)
     divisor = settings.variance.divisor(count: count)
-    let (channels, height, width) = (inputShape.channels, inputShape.height, inputShape.width)
+    let channels = inputShape.channels
     let parameter = { (name: String, initializer: Initializer) -> Parameter? in
       switch settings.affine {
       case .none: nil
@@ -99,8 +99,8 @@ package final class SampleNorm: Layer {
         Parameter(name: name, shape: [channels], initializer: initializer)
       case .element:
         Parameter(
-          name: name, shape: [channels, height, width],
-          layout: .innerLast(outer: 1, inner: channels, height: height, width: width),
+          name: name, shape: inputShape.sizes,
+          layout: .innerLast(outer: 1, inner: channels, pixels: inputShape.pixels),
           initializer: initializer, isWeight: false)
       }
     }

@@ -32,8 +32,7 @@ package final class LabelConcat: Layer {
     self.classes = classes
     self.context = context
     added = embedding ?? classes
-    outputShape = Shape(
-      channels: inputShape.channels + added, height: inputShape.height, width: inputShape.width)
+    outputShape = inputShape.with(channels: inputShape.channels + added)
     self.embedding = embedding.map {
       Parameter(
         name: "weight", shape: [classes, $0], initializer: .normal(mean: 0, deviation: 1))

@@ -1,28 +1,30 @@
 import Base
 import Kernels
 
-/// The largest value of each window, a channel: PyTorch's `MaxPool2d`.
+/// The largest value of each window, a channel: PyTorch's `MaxPool1d`, `MaxPool2d` and `MaxPool3d`.
 ///
 /// dx has each dy at the place of its maximum, the first of equal ones row by row, and J t has t
 /// from there. Piecewise linear: the Jacobian is a selection that does not depend on x but where
 /// two values of a window are equal, so it has no share.
 package final class MaxPool: Layer {
-  package let kind = "maxPool2d"
+  package let kind: String
   package let inputShape: Shape
   package let outputShape: Shape
   package let traits = LayerTraits()
   private let windows: ConvolutionGeometry
   private let context: ExecutionContext
 
-  /// Makes the layer for windows of as many output as input channels.
-  package init(_ windows: ConvolutionGeometry, context: ExecutionContext) {
+  /// Makes the layer for windows of as many output as input channels, on images of `dimensions`
+  /// directions.
+  package init(_ windows: ConvolutionGeometry, dimensions: Int, context: ExecutionContext) {
+    kind = "maxPool\(dimensions)d"
     self.windows = windows
     self.context = context
-    inputShape = windows.inputShape
-    outputShape = windows.outputShape
+    inputShape = windows.inputShape(dimensions)
+    outputShape = windows.outputShape(dimensions)
   }
 
-  package var options: [LayerOption] { LayerOption.windows(windows) }
+  package var options: [LayerOption] { LayerOption.windows(windows, inputShape.dimensions) }
 
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {
     context.forEachShard { shard, _ in

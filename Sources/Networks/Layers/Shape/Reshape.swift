@@ -1,8 +1,8 @@
 import Base
 import Kernels
 
-/// PyTorch's `reshape` of a sample: the values keep their order with channels first (channel, row,
-/// column), so that the weights of a linear layer on either side mean the same as PyTorch's.
+/// PyTorch's `reshape` of a sample: the values keep their order with channels first (channel, plane,
+/// row, column), so that the weights of a linear layer on either side mean the same as PyTorch's.
 ///
 /// In memory channels are last, so images move their values on the way to and from vectors.
 package struct Reshape: FixedLinearMap {
@@ -21,9 +21,8 @@ package struct Reshape: FixedLinearMap {
   }
 
   package var options: [LayerOption] {
-    let (channels, height, width) = (outputShape.channels, outputShape.height, outputShape.width)
-    return kind == "flatten"
-      ? [] : [.init("to", .integers(height * width == 1 ? [channels] : [channels, height, width]))]
+    let sizes = outputShape.pixels == 1 ? [outputShape.channels] : outputShape.sizes
+    return kind == "flatten" ? [] : [.init("to", .integers(sizes))]
   }
 
   package func apply(_ x: FloatBuffer, samples: Int, into y: MutableFloatBuffer) {

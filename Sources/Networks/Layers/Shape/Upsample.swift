@@ -2,7 +2,7 @@ import Base
 import Configuration
 import Kernels
 
-/// A finer grid of `factor` times the rows and columns.
+/// A finer grid of `factor` times the pixels in each direction.
 package struct Upsample: FixedLinearMap {
   package enum Order: String, Sendable, CaseIterable {
     /// A pixel becomes a block: PyTorch's `Upsample(mode='nearest')`.
@@ -17,19 +17,20 @@ package struct Upsample: FixedLinearMap {
   private let order: Order
   private let blocks: PixelBlocks
 
-  package init(inputShape: Shape, factor: Int, order: Order) {
+  package init(inputShape: Shape, factor: Extents, order: Order) {
     self.inputShape = inputShape
     self.order = order
     blocks = PixelBlocks(
-      height: inputShape.height, width: inputShape.width, channels: inputShape.channels,
-      blockHeight: factor, blockWidth: factor)
+      coarse: inputShape.extents, block: factor, channels: inputShape.channels)
+    let size = blocks.fine
     outputShape = Shape(
-      channels: inputShape.channels, height: blocks.fineHeight, width: blocks.fineWidth)
+      channels: inputShape.channels, depth: size.depth, height: size.height, width: size.width,
+      dimensions: inputShape.dimensions)
   }
 
   package var options: [LayerOption] {
     [
-      .init("factor", blocks.blockHeight, default: 2),
+      .each("factor", blocks.block.numbers(inputShape.dimensions), default: 2),
       .init("order", order, default: .nearest),
     ]
   }

@@ -6,31 +6,8 @@ import Storage
 import TestSupport
 import Testing
 
-/// Damaged logs are refused in one line that names them, or drawn; nothing crashes or hangs.
-@Suite struct FuzzTests {
-  private let log = Array(
-    """
-    iteration,w_distance,penalty,critic_loss,generator_loss,seconds (s)
-    1,0.5,1e-3,-1.25,2,0.1
-    2,nan,0,-inf,3,0.1
-    3,0.75,2e-3,-1e30,4,0.1
-
-    """.utf8)
-
-  @Test func logs() throws {
-    let result = try fuzz([log], count: 5000) { path in _ = try MetricsTable(path: path) }
-    #expect(result.complaints.isEmpty, "\(result.complaints.prefix(3))")
-    #expect(result.loaded > 500 && result.refused > 500, "\(result.loaded), \(result.refused)")
-  }
-
-  @Test func curves() throws {
-    let result = try fuzz([log], count: 60) { path in
-      let table = try MetricsTable(path: path)
-      _ = table.curves(title: "x", scores: table)
-    }
-    #expect(result.complaints.isEmpty && result.loaded > 5, "\(result)")
-  }
-
+/// Logs with odd headers, lines and values; damaged ones are ReaderTests'.
+@Suite struct BadFileTests {
   private func read(_ text: String) throws -> MetricsTable {
     try withTemporaryFolder { folder in
       try FileSystem.writeAtomically(text, to: "\(folder)/metrics.csv")

@@ -1,12 +1,12 @@
 import Base
 import Kernels
 
-/// y = w * x + b: a convolution as PyTorch's `Conv2d` (a cross-correlation).
+/// y = w * x + b: a convolution as PyTorch's `Conv1d`, `Conv2d` and `Conv3d` (a cross-correlation).
 ///
 /// Second order: J t = w * t without the bias, and d/dw of <dL/dx, t> is the filter gradient with t
 /// in x's place. Not curved: the Jacobian is w's, whatever x is.
-package final class Conv2d: PlannedConvolution {
-  package let kind = "conv2d"
+package final class Conv: PlannedConvolution {
+  package let kind: String
   package let inputShape: Shape
   package let outputShape: Shape
   package let traits = LayerTraits()
@@ -20,33 +20,42 @@ package final class Conv2d: PlannedConvolution {
   private var deferredGroups: Range<Int>?
   private let context: ExecutionContext
 
-  /// Makes the layer for a plan's geometry; `isSpectral` tells whether w is spectrally normalized.
+  /// Makes the layer for a plan's geometry.
+  ///
+  /// - Parameters:
+  ///   - plan: The convolution.
+  ///   - dimensions: Directions of its images.
+  ///   - hasBias: Whether a bias is added to each output channel.
+  ///   - isSpectral: Whether w is spectrally normalized.
+  ///   - initialization: Gives weight and bias their first values.
+  ///   - context: The ranks and threads that the passes run on.
   package init(
-    _ plan: ConvolutionPlan, hasBias: Bool, isSpectral: Bool = false,
+    _ plan: ConvolutionPlan, dimensions: Int = 2, hasBias: Bool, isSpectral: Bool = false,
     initialization: Initialization, context: ExecutionContext
   ) {
+    kind = "conv\(dimensions)d"
     self.plan = plan
     self.initialization = initialization.weight
     let geometry = plan.geometry
     self.context = context
-    inputShape = geometry.inputShape
-    outputShape = geometry.outputShape
-    let (height, width) = (geometry.kernelHeight, geometry.kernelWidth)
+    inputShape = geometry.inputShape(dimensions)
+    outputShape = geometry.outputShape(dimensions)
     let fans = Initialization.Fans(
       inputs: geometry.inputChannels, outputs: geometry.outputChannels,
-      kernelPixels: height * width, stride: geometry.stride)
+      kernelPixels: geometry.kernelPixels, stridePixels: geometry.stride.product)
     weight = Parameter(
       name: isSpectral ? "weight_orig" : "weight",
-      shape: [geometry.outputChannels, geometry.inputChannels, height, width],
+      shape: [geometry.outputChannels, geometry.inputChannels]
+        + geometry.kernel.numbers(dimensions),
       layout: .innerLast(
-        outer: geometry.outputChannels, inner: geometry.inputChannels, height: height,
-        width: width),
+        outer: geometry.outputChannels, inner: geometry.inputChannels,
+        pixels: geometry.kernelPixels),
       initializer: initialization.convolutionWeight(fans),
       spectralNorm: isSpectral
         ? SpectralNorm(
           outputs: geometry.outputChannels, inputs: geometry.patchCount,
           layout: .innerLast(
-            outer: 1, inner: geometry.inputChannels, height: height, width: width)) : nil)
+            outer: 1, inner: geometry.inputChannels, pixels: geometry.kernelPixels)) : nil)
     filter = ConvolutionWeight(weight, plan: plan)
     bias =
       hasBias
@@ -57,9 +66,8 @@ package final class Conv2d: PlannedConvolution {
 
   package var options: [LayerOption] {
     [
-      .init("channels", outputShape.channels), .kernel(geometry),
-      .init("stride", geometry.stride, default: 1),
-      .padding(geometry),
+      .init("channels", outputShape.channels), .kernel(geometry, outputShape.dimensions),
+      .stride(geometry, outputShape.dimensions), .padding(geometry, outputShape.dimensions),
       .init("bias", bias != nil, default: true),
       .init("spectralNorm", weight.spectralNorm != nil, default: false),
       .init("algorithm", plan.algorithm, default: .auto),
@@ -153,7 +161,7 @@ package final class Conv2d: PlannedConvolution {
 
   /// See `products(for:)`; images are as many as the buffers hold.
   struct Products {
-    fileprivate let layer: Conv2d
+    fileprivate let layer: Conv
     fileprivate let filter: ConvolutionFilter
 
     private func images(_ input: MutableFloatBuffer) -> Int {

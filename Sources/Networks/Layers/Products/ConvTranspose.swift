@@ -1,14 +1,15 @@
 import Base
 import Kernels
 
-/// A transposed convolution as PyTorch's `ConvTranspose2d`: the input gradient of the convolution
-/// that leads from this layer's output back to its input.
+/// A transposed convolution as PyTorch's `ConvTranspose1d`, `ConvTranspose2d` and
+/// `ConvTranspose3d`: the input gradient of the convolution that leads from this layer's output
+/// back to its input.
 ///
-/// Output size: (h - 1) stride - 2 padding + kernel + outputPadding.
+/// Output size, in each direction: (h - 1) stride - 2 padding + kernel + outputPadding.
 ///
 /// All passes are the convolution's with input and output exchanged; not curved.
-package final class ConvTranspose2d: PlannedConvolution {
-  package let kind = "convTranspose2d"
+package final class ConvTranspose: PlannedConvolution {
+  package let kind: String
   package let inputShape: Shape
   package let outputShape: Shape
   package let traits = LayerTraits()
@@ -24,36 +25,36 @@ package final class ConvTranspose2d: PlannedConvolution {
   ///
   /// - Parameters:
   ///   - plan: The convolution from this layer's output to its input.
+  ///   - dimensions: Directions of its images.
   ///   - hasBias: Whether a bias is added to each output channel.
   ///   - isSpectral: Whether w is spectrally normalized.
   ///   - initialization: Gives weight and bias their first values.
   ///   - context: The ranks and threads that the passes run on.
   package init(
-    adjointOf plan: ConvolutionPlan, hasBias: Bool, isSpectral: Bool = false,
+    adjointOf plan: ConvolutionPlan, dimensions: Int = 2, hasBias: Bool, isSpectral: Bool = false,
     initialization: Initialization, context: ExecutionContext
   ) {
+    kind = "convTranspose\(dimensions)d"
     self.plan = plan
     self.initialization = initialization.weight
     let geometry = plan.geometry
     self.context = context
-    inputShape = Shape(
-      channels: geometry.outputChannels, height: geometry.outputHeight, width: geometry.outputWidth)
-    outputShape = Shape(
-      channels: geometry.inputChannels, height: geometry.inputHeight, width: geometry.inputWidth)
-    let (height, width) = (geometry.kernelHeight, geometry.kernelWidth)
+    inputShape = geometry.outputShape(dimensions)
+    outputShape = geometry.inputShape(dimensions)
     let fans = Initialization.Fans(
-      inputs: inputShape.channels, outputs: outputShape.channels, kernelPixels: height * width,
-      stride: geometry.stride, isTransposed: true)
+      inputs: inputShape.channels, outputs: outputShape.channels,
+      kernelPixels: geometry.kernelPixels, stridePixels: geometry.stride.product,
+      isTransposed: true)
     weight = Parameter(
       name: isSpectral ? "weight_orig" : "weight",
-      shape: [inputShape.channels, outputShape.channels, height, width],
+      shape: [inputShape.channels, outputShape.channels] + geometry.kernel.numbers(dimensions),
       layout: .innerLast(
-        outer: inputShape.channels, inner: outputShape.channels, height: height, width: width),
+        outer: inputShape.channels, inner: outputShape.channels, pixels: geometry.kernelPixels),
       initializer: initialization.convolutionWeight(fans),
       spectralNorm: isSpectral
         // The rows are v's, in PyTorch's order.
         ? SpectralNorm(
-          outputs: outputShape.channels, inputs: inputShape.channels * height * width,
+          outputs: outputShape.channels, inputs: inputShape.channels * geometry.kernelPixels,
           isTransposed: true, layout: .same) : nil)
     filter = ConvolutionWeight(weight, plan: plan)
     bias =
@@ -64,14 +65,11 @@ package final class ConvTranspose2d: PlannedConvolution {
   }
 
   package var options: [LayerOption] {
-    let geometry = plan.geometry
-    let padding = geometry.paddingTop + geometry.paddingBottom
-    let least = (inputShape.height - 1) * geometry.stride - padding + geometry.kernelHeight
+    let (geometry, dimensions) = (plan.geometry, outputShape.dimensions)
     return [
-      .init("channels", outputShape.channels), .init("kernel", geometry.kernelHeight),
-      .init("stride", geometry.stride, default: 1),
-      .padding(geometry),
-      .init("outputPadding", outputShape.height - least, default: 0),
+      .init("channels", outputShape.channels), .kernel(geometry, dimensions),
+      .stride(geometry, dimensions), .padding(geometry, dimensions),
+      .outputPadding(geometry, dimensions),
       .init("bias", bias != nil, default: true),
       .init("spectralNorm", weight.spectralNorm != nil, default: false),
       .init("algorithm", plan.algorithm, default: .auto),
