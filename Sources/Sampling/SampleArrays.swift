@@ -5,8 +5,8 @@ import Storage
 
 /// Samples as arrays, with what they are conditioned on.
 ///
-/// Of data that are arrays themselves, in the layout of their files: names, sizes, element types and
-/// units. Of others:
+/// Of data that are arrays themselves, in the layout of their files: names, sizes, element types
+/// and units. Of others:
 ///
 /// | array | shape | type |
 /// |---|---|---|

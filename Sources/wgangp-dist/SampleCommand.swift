@@ -84,7 +84,7 @@ struct SampleCommand: ParsableCommand {
   @Option(
     name: .customLong("conditions"),
     help: ArgumentHelp(
-      "A file of conditions, a sample each: .npy, or lines of numbers with commas.",
+      "A file of conditions, a sample each: .npy, or a table of numbers in text.",
       valueName: "file"))
   var conditionsFile: String?
 

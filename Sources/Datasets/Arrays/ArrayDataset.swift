@@ -24,8 +24,8 @@ package final class ArrayDataset: Dataset {
   ///   - settings: Of the data.
   ///   - arrays: Where they lie.
   ///   - statistics: Of the transforms, as `findStatistics` gives them; empty where there are none.
-  /// - Throws: `Fault` where arrays do not fit the settings or each other, a label is no class, or a
-  ///   number of the samples looked at is not finite.
+  /// - Throws: `Fault` where arrays do not fit the settings or each other, a label is no class, or
+  ///   a number of the samples looked at is not finite.
   package convenience init(
     _ settings: ArraySettings, _ arrays: HeldArrays, statistics: [Double]
   ) throws {

@@ -9,8 +9,8 @@ final class ArrayRows: Sendable {
     var first: Int
     var bytes: ReadOnlyBytes
     var plan: ArrayPlan.Segment
-    /// The element of each number in a sample, in the order in which numbers are copied; empty where
-    /// they lie one after the other from `start` on.
+    /// The element of each number in a sample, in the order in which numbers are copied; empty
+    /// where they lie one after the other from `start` on.
     var places: [Int]
     var start: Int
   }

@@ -1,11 +1,11 @@
 import Base
 import Storage
 
-/// Columns of a table in text: numbers between commas, semicolons or tabs, the columns' names in the
-/// first line, in quotes or not (RFC 4180), plain or compressed with gzip.
+/// Columns of a table in text: numbers between commas, semicolons or tabs, the columns' names in
+/// the first line, in quotes or not (RFC 4180), plain or compressed with gzip.
 ///
 /// A first line of nothing but numbers is a row, and the columns are called 0, 1 and on.
-final class CSVTable: ArrayField {
+package final class CSVTable: ArrayField {
   let name: String
   let type = ElementType.float64
   let isBigEndian = false
@@ -103,6 +103,22 @@ final class CSVTable: ArrayField {
   }
 
   // MARK: - Text
+
+  /// Calls `body` with each row of a table that is not empty, a first line of names included.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - body: Takes the number of the line and its cells, without spaces at their ends.
+  /// - Throws: `Fault` where the file cannot be read, and what `body` throws.
+  package static func forEachRow(
+    of path: String, _ body: (_ line: Int, _ cells: [String]) throws -> Void
+  ) throws {
+    let separator = separator(of: try firstLine(of: path))
+    try forEachRecord(of: path, separator: separator) { line, cells in
+      try body(line, cells.map { String(decoding: $0, as: UTF8.self).trimmed })
+      return true
+    }
+  }
 
   private static func firstLine(of path: String) throws -> [UInt8] {
     let file = try DecompressedFile(path: path)

@@ -1,7 +1,7 @@
 import Base
 
-/// The functions of libhdf5 1.10 or newer that reading and writing arrays takes, loaded by the first
-/// file.
+/// The functions of libhdf5 1.10 or newer that reading and writing arrays takes, loaded by the
+/// first file.
 ///
 /// Debian's library is not for several threads at once: files are read and written by the main one.
 struct HDF5Library: Sendable {
