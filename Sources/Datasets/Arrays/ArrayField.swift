@@ -93,7 +93,8 @@ enum ArrayFormat: Equatable {
       let found = file.names
       guard let name = names.first ?? (found.count == 1 ? found[0] : nil) else {
         throw Fault(
-          "\(path): holds \(found.joined(separator: ", ")); expected the name of one of them",
+          "\(path): holds \(found.joined(separator: ", ").onOneLine); expected the name of one of "
+            + "them",
           parameter: "samples")
       }
       return HDF5Field(try file.array(name), path: path)

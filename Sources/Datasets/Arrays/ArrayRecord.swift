@@ -61,6 +61,15 @@ package struct ArrayRecord: Codable, Sendable, Equatable {
       throw Fault("\(path): damaged: no record of arrays")
     }
     guard format == 1 else { throw Fault("\(path): format \(format), 1 is expected") }
+    let fields = [samples] + conditions + (labels.map { [$0] } ?? [])
+    guard (fields.map(\.sizes) + [fileSizes]).allSatisfy(Self.isPossible) else {
+      throw Fault("\(path): damaged: impossible sizes of a sample")
+    }
+  }
+
+  /// Whether a sample can have these sizes: 16 GB in double precision at the most.
+  private static func isPossible(_ sizes: [Int]) -> Bool {
+    checkedProduct(sizes).map { 1...1 << 31 ~= $0 } ?? false
   }
 
   package var json: String {
@@ -76,6 +85,17 @@ package struct ArrayRecord: Codable, Sendable, Equatable {
   /// - Returns: The units.
   /// - Throws: `Fault` where they do not fit.
   package func units(_ settings: ArraySettings) throws -> ArrayUnits {
-    try ArrayUnits(settings, fileSizes: fileSizes, statistics: statistics)
+    let columns = settings.columns?.count ?? fileSizes.last ?? 1
+    let sizes: [Int] = fileSizes.isEmpty ? [] : fileSizes.dropLast() + [columns]
+    let numbers = conditions.map { $0.sizes.reduce(1, *) }
+    // Before anything is taken for them.
+    guard samples.sizes == sizes, numbers == settings.conditions.map(\.size),
+      samples.columns.map({ $0.count == sizes.reduce(1, *) }) ?? true
+    else {
+      throw Fault(
+        "the run's data had samples of \(samples.sizes) and conditions of \(numbers) numbers, "
+          + "its configuration says others")
+    }
+    return try ArrayUnits(settings, fileSizes: fileSizes, statistics: statistics)
   }
 }

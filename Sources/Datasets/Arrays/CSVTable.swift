@@ -48,16 +48,19 @@ package final class CSVTable: ArrayField {
     for (column, name) in all.enumerated() {
       let other = columnOfName.updateValue(column, forKey: name)
       guard let other, columns.isEmpty || columns.contains(name) else { continue }
-      throw Fault("\(path):1: columns \(other + 1) and \(column + 1) are both called '\(name)'")
+      throw Fault(
+        "\(path):1: columns \(other + 1) and \(column + 1) are both called '\(name.onOneLine)'")
     }
     names = columns.isEmpty ? all.filter { !others.contains($0) } : columns
     var places = [Int?](repeating: nil, count: width)
     for (place, name) in names.enumerated() {
       guard let column = columnOfName[name] else {
         let list = all.prefix(20).joined(separator: ", ") + (all.count > 20 ? ", ..." : "")
-        throw Fault("\(path): expected a column '\(name)', found \(list)")
+        throw Fault("\(path): expected a column '\(name.onOneLine)', found \(list.onOneLine)")
       }
-      guard places[column] == nil else { throw Fault("\(path): column '\(name)' is wanted twice") }
+      guard places[column] == nil else {
+        throw Fault("\(path): column '\(name.onOneLine)' is wanted twice")
+      }
       places[column] = place
     }
     self.places = places
@@ -97,7 +100,8 @@ package final class CSVTable: ArrayField {
       let shown = String(text.prefix(40)).debugDescription.dropFirst().dropLast()
       let found = text.isEmpty ? "nothing" : "'\(shown)'"
       throw Fault(
-        "\(path):\(line): column \(column + 1) ('\(name)'): expected a number, found \(found)")
+        "\(path):\(line): column \(column + 1) ('\(name.onOneLine)'): expected a number, found "
+          + found)
     }
     return value
   }

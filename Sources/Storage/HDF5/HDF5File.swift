@@ -57,6 +57,20 @@ package final class HDF5File {
   }
 }
 
+/// Something of the library that is open, closed with who holds it, also where an initializer
+/// throws: a file with an open data set stays open.
+private final class OpenObject {
+  let id: HDF5Library.ID
+  private let close: (HDF5Library.ID) -> HDF5Library.Status
+
+  init(_ id: HDF5Library.ID, _ close: @escaping (HDF5Library.ID) -> HDF5Library.Status) {
+    self.id = id
+    self.close = close
+  }
+
+  deinit { if id >= 0 { _ = close(id) } }
+}
+
 /// A data set of an HDF5 file: an array of numbers.
 package final class HDF5Array {
   /// The file and the data set, for messages.
@@ -70,11 +84,14 @@ package final class HDF5Array {
   /// Rows of a chunk; 1 where there are none.
   private let chunkRows: Int
 
+  private let dataset: OpenObject
+  private let elements: OpenObject
   // Closed after the data set.
   private let file: HDF5File
   private let library: HDF5Library
-  private let id: HDF5Library.ID
-  private let typeID: HDF5Library.ID
+
+  private var id: HDF5Library.ID { dataset.id }
+  private var typeID: HDF5Library.ID { elements.id }
 
   /// No deflated byte stands for more: 258 bytes in 2 bits.
   private static let mostExpansion = 1032
@@ -92,17 +109,18 @@ package final class HDF5Array {
     let text = "\(file.path): \(name)"
     self.name = text
     guard !name.isEmpty, !name.contains("\0") else { throw Fault("\(text): no name of a field") }
-    let id = library.openDataset(fileID, name, 0)
+    let dataset = OpenObject(library.openDataset(fileID, name, 0), library.closeDataset)
+    let id = dataset.id
     guard id >= 0 else {
       let names = file.names
       throw Fault(
         "\(file.path): expected a field '\(name)', found "
-          + (names.isEmpty ? "none at all" : names.joined(separator: ", ")))
+          + (names.isEmpty ? "none at all" : names.joined(separator: ", ").onOneLine))
     }
-    self.id = id
-    let typeID = library.type(id)
-    self.typeID = typeID
-    guard typeID >= 0, let type = library.elementType(typeID) else {
+    self.dataset = dataset
+    let elements = OpenObject(library.type(id), library.closeType)
+    self.elements = elements
+    guard elements.id >= 0, let type = library.elementType(elements.id) else {
       throw Fault(
         "\(text): its elements are no numbers that are read; expected floats of 2, 4 or 8 bytes or "
           + "integers of 1 to 8")
@@ -147,11 +165,6 @@ package final class HDF5Array {
     default:
       throw Fault("\(text): is made of other data sets; expected one that holds its values")
     }
-  }
-
-  deinit {
-    if typeID >= 0 { _ = library.closeType(typeID) }
-    if id >= 0 { _ = library.closeDataset(id) }
   }
 
   private static func shape(
