@@ -291,6 +291,40 @@ import Testing
     }
   }
 
+  @Test func volumesLieChannelsLast() throws {
+    let set = try open("x.npy") { $0.shape = [2, 2, 1, 1] }
+    #expect(set.shape == Shape(channels: 2, depth: 2, height: 1, width: 1))
+    #expect(set.shape.dimensions == 3)
+    let first = samples(set)[0]
+    #expect(first == [0.25, 2.25, 1.25, 3.25])
+    #expect(set.units.units(of: first, condition: []) == [0.25, 1.25, 2.25, 3.25])
+    let line = try open("x.npy") { $0.shape = [1, 4] }
+    #expect(line.shape.dimensions == 1 && samples(line) == x)
+    let text = message { try open("x.npy") { $0.shape = [1, 1, 1, 1, 4] } }
+    #expect(text?.contains("[channels, depth, height, width]") == true, "\(text ?? "")")
+    let large = message { try open("x.npy") { $0.shape = [1 << 31, 1 << 31, 1 << 31] } }
+    #expect(large?.contains("too many numbers") == true, "\(large ?? "")")
+  }
+
+  /// What a user asks for is what the same number of the files becomes.
+  @Test func askedConditionsAreTransformed() throws {
+    var settings = ArraySettings(paths: [try fixture("arrays/x.npz")])
+    settings.samples = ["x"]
+    settings.conditions = [ArrayCondition(name: "energy")]
+    #expect(!DatasetSource.array(settings).transformsConditions)
+    settings.conditionTransforms = [.log, .standardize(per: .all)]
+    let source = DatasetSource.array(settings)
+    #expect(source.transformsConditions && settings.conditionNames == ["energy"])
+    let set = try #require(source.open(range: -1...1) as? ArrayDataset)
+    var numbers: [Float] = [8]
+    numbers.withUnsafeMutableBufferPointer { set.transformCondition($0) }
+    #expect(numbers == conditions(set)[3])
+    #expect(set.units.condition(ofUnits: [8]) == numbers)
+    #expect(abs(set.units.units(ofCondition: numbers)[0] / 8 - 1) < 1e-6)
+    settings.conditions = [ArrayCondition(name: "p", size: 2), ArrayCondition(name: "e")]
+    #expect(settings.conditionNames == ["p_0", "p_1", "e"])
+  }
+
   /// Damaged in any byte, each format is read or refused; nothing is taken on a file's word.
   @Test(arguments: [
     "x.npy", "x.npz", "x-deflated.npz", "x.csv",

@@ -125,6 +125,50 @@ extension SystemTests {
       }
     }
 
+    /// Conditions have their fields' names, and are asked for and written in the file's units.
+    @Test func conditionsAreInTheFilesUnits() throws {
+      try withScratch { scratch in
+        let text =
+          configuration
+          .replacingOccurrences(of: "  layers:\n", with: "  layers:\n  - conditionConcat\n")
+          .replacingOccurrences(
+            of: "  path: x.npy\n",
+            with: "  path: x.npy\n  condition: {fields: energy.npy, transforms: [log]}\n")
+        let config = try scratch.write("conditional.yaml", text)
+        let data = "data.path=\(fixture("x.npy"))"
+        let run = scratch.url("run").path
+        let trained = try Program.run(["train", "--config", config, "--run", run, data], ranks: 2)
+        try #require(trained.status == 0, "\(trained)")
+        func sample(_ arguments: [String], ranks: Int?) throws -> String {
+          let path = scratch.url("samples.csv").path
+          let outcome = try Program.run(
+            ["sample", run, "--count", "50", "--format", "csv", "-o", path] + arguments,
+            ranks: ranks)
+          try #require(outcome.status == 0, "\(arguments) on \(ranks ?? 0): \(outcome)")
+          return try String(contentsOfFile: path, encoding: .utf8)
+        }
+        func energies(_ table: String) -> [Double] {
+          table.split(separator: "\n").dropFirst().compactMap { line in
+            line.split(separator: ",").first.flatMap { Double($0) }
+          }
+        }
+        // Without the data.
+        let asked = try sample(
+          ["--condition", "energy.npy=4", "--condition", "16", "data.path=nowhere.npy"], ranks: nil)
+        #expect(asked.hasPrefix("energy.npy,samples_0,samples_1,samples_2,samples_3\n"))
+        let found = energies(asked)
+        #expect(found.count == 50)
+        for (row, energy) in found.enumerated() {
+          #expect(abs(energy / [4, 16][row % 2] - 1) < 1e-5, "\(energy)")
+        }
+        // Those of the data: 1, 2, 4 to 32.
+        let plain = try sample([data], ranks: nil)
+        #expect(Set(energies(plain).map { $0.rounded() }).isSubset(of: [1, 2, 4, 8, 16, 32]))
+        #expect(Set(energies(plain)).count > 1)
+        #expect(try sample([data], ranks: 3) == plain)
+      }
+    }
+
     /// Arrays that are no pictures are no reason to fail.
     @Test func nothingIsDrawnOfVectors() throws {
       try withScratch { scratch in
