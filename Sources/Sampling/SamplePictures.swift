@@ -123,18 +123,12 @@ package struct SamplePictures {
           : labels.map { ConditionValues(label: $0, numbers: numbers) }
       }
     }
-    guard data.source.transformsConditions, shape.numbers > 0 else { return found }
-    if let arrays = try trained.arrays() {
-      // The run has kept what this takes: the data need not be there.
-      let units = try arrays.record.units(arrays.settings)
-      for index in found.indices {
-        found[index].numbers = units.condition(ofUnits: found[index].numbers.map(Double.init))
-      }
-      return found
-    }
-    let dataset = try trained.openDataset()
+    guard data.source.transformsConditions, shape.numbers > 0, let arrays = try trained.arrays()
+    else { return found }
+    // The run has kept what this takes: the data need not be there.
+    let units = try arrays.record.units(arrays.settings)
     for index in found.indices {
-      found[index].numbers.withUnsafeMutableBufferPointer { dataset.transformCondition($0) }
+      found[index].numbers = units.condition(ofUnits: found[index].numbers.map(Double.init))
     }
     return found
   }

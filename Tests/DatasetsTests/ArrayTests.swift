@@ -315,7 +315,8 @@ import Testing
     settings.conditionTransforms = [.log, .standardize(per: .all)]
     let source = DatasetSource.array(settings)
     #expect(source.transformsConditions && settings.conditionNames == ["energy"])
-    let set = try #require(source.open(range: -1...1) as? ArrayDataset)
+    let opened = try source.open(range: -1...1)
+    let set = try #require(opened as? ArrayDataset)
     var numbers: [Float] = [8]
     numbers.withUnsafeMutableBufferPointer { set.transformCondition($0) }
     #expect(numbers == conditions(set)[3])
