@@ -139,7 +139,11 @@ package final class HDF5Array {
     }
     // H5D_COMPACT, H5D_CONTIGUOUS, H5D_CHUNKED.
     switch library.layout(properties) {
-    case 0: (offset, chunkRows) = (nil, 1)
+    case 0:
+      guard stored >= total else {
+        throw Fault("\(text): says \(claim) elements, of which \(stored) bytes are stored")
+      }
+      (offset, chunkRows) = (nil, 1)
     case 1:
       let place = library.offset(id)
       guard place != Self.nowhere, stored >= total, Int(clamping: place) <= fileSize - total else {
@@ -152,7 +156,7 @@ package final class HDF5Array {
         throw Fault("\(text): \(library.reason)")
       }
       let bytes = checkedProduct([type.type.byteCount] + sizes.map { Int(clamping: $0) })
-      guard let bytes, bytes <= Self.mostChunkBytes + fileSize else {
+      guard let bytes, 1...Self.mostChunkBytes + fileSize ~= bytes else {
         throw Fault(
           "\(text): chunks of \(sizes) elements; expected at most \(Self.mostChunkBytes) bytes and "
             + "the file's size: h5repack -l \(name):CHUNK=... makes smaller ones")
