@@ -11,7 +11,7 @@ of wgangp-dist from its last checkpoint, one of PyTorch from its beginning. With
   --work/digits.yaml               the feature network: a classifier trained on 9,000 of the digits, 1,000 held out
   --work/SYSTEM/ours-SEED/run      a run of wgangp-dist, a checkpoint at each scored iteration
   --work/SYSTEM/pytorch-SEED       what pytorch_train.py writes
-  --work/SYSTEM/WAY-SEED/scores.json
+  --work/SYSTEM/WAY-SEED/scores.json   of what is done, and all that is needed of it
 
 Scored are 2,000 samples against 2,000 of the digits, drawn at random; batch norm in the generator takes its running statistics on
 both sides. The images of `clip`, 32 x 32, are compared with the same digits at 32 x 32; the classifier resizes both to 28 x 28.
@@ -83,23 +83,22 @@ class Cell:
         return [float(row['w_distance']) if row.get('w_distance') else None for row in rows], [float(row['seconds']) for row in rows]
 
     def scores(self):
-        """Where it is done: the scores by iteration, the mean W distance of the ten iterations up to each, seconds an iteration."""
-        path = self.folder / 'scores.json'
-        found = json.loads(path.read_text()) if path.exists() else {'iterations': [], 'w': [], **{name: [] for name in SCORES}}
+        """Writes the scores by iteration, the mean W distance of the ten iterations up to each, and seconds an iteration."""
+        found = {'iterations': [], 'w': [], **{name: [] for name in SCORES}}
         distances, seconds = self.metrics()
         for iteration in range(self.every, self.iterations + 1, self.every):
-            if iteration not in found['iterations']:
-                values = self.study.score(self.samples(iteration), self.system)
-                for name in SCORES:
-                    found[name].append(values[name])
-                found['iterations'].append(iteration)
-                last = distances[iteration - 10:iteration]
-                found['w'].append(None if None in last else float(numpy.mean(last)))
+            measured = self.study.score(self.samples(iteration), self.system)
+            for name in SCORES:
+                found[name].append(measured[name])
+            found['iterations'].append(iteration)
+            last = distances[iteration - 10:iteration]
+            found['w'].append(None if None in last else float(numpy.mean(last)))
         found['seconds'] = common.median(seconds)
-        path.write_text(json.dumps(found) + '\n')
-        return found
+        (self.folder / 'scores.json').write_text(json.dumps(found) + '\n')
 
     def run(self):
+        if (self.folder / 'scores.json').exists():
+            return
         self.train()
         self.scores()
         common.say(f'{self.system}, {self.way}, seed {self.seed}: done')

@@ -10,10 +10,12 @@ import Storage
 ///
 /// | array | shape | type |
 /// |---|---|---|
-/// | `samples` | N x C x H x W, of vectors N x C, of lines N x C x L, of volumes N x C x D x H x W | float32, in the data's range |
+/// | `samples` | N x C x H x W, for vectors N x C, below | float32, in the data's range |
 /// | `noise` | N x the generator's input, likewise | float32 |
 /// | `labels` | N, of a generator with classes | int64 |
 /// | `conditions` | N x K, of a generator with K numbers, as it takes them | float32 |
+///
+/// Samples of lines are N x C x L, of volumes N x C x D x H x W.
 ///
 /// Drawn by all ranks, a pass each, and written by rank 0 in their order, whatever N is: the same
 /// bytes on any number of ranks. With a batch's statistics rank 0 draws all at once.

@@ -19,8 +19,8 @@ package protocol FeatureExtractor: AnyObject {
   /// Extracts the features of images.
   ///
   /// - Parameters:
-  ///   - images: `count` x `height` x `width` x `channels` values in 0 ... `white`, channels last, not
-  ///     rounded: the network's description says how it rounds, resizes and scales.
+  ///   - images: `count` x `height` x `width` x `channels` values in 0 ... `white`, channels last,
+  ///     not rounded: the network's description says how it rounds, resizes and scales.
   ///   - count: Images.
   ///   - height: Of an image.
   ///   - width: Of an image.

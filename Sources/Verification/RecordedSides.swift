@@ -51,8 +51,8 @@ final class RecordedSides {
     let samples = try file.entry(step + "noise").shape.first ?? 0
     guard (0...Self.mostSamples).contains(samples) else {
       throw Fault(
-        "\(file.path): \(step)noise has \(samples) samples, at most \(Self.mostSamples) are expected"
-      )
+        "\(file.path): \(step)noise has \(samples) samples, at most \(Self.mostSamples) are "
+          + "expected")
     }
     let rectifiers = networks.flatMap(\.rectifiers)
     defer { for rectifier in rectifiers { rectifier.layer.reviseInput = nil } }

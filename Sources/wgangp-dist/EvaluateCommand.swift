@@ -38,7 +38,8 @@ struct EvaluateCommand: ParsableCommand {
     name: .customLong("protocol"),
     help: ArgumentHelp(
       """
-      The Inception Score as it was published: \(InceptionProtocol.all.map(\.name).joined(separator: ", ")); \
+      The Inception Score as it was published: \
+      \(InceptionProtocol.allValueStrings.joined(separator: ", ")); \
       docs/paddlescience.md has what they do.
       """, valueName: "name"))
   var published: InceptionProtocol?

@@ -264,7 +264,7 @@ import Testing
       input: Shape(channels: 3, height: 2, width: 3), numbers: 3),
     Case(
       layer: "conditionConcat: {layers: [{linear: {outputs: 4}}, batchNorm, swish]}",
-      input: Shape(channels: 5), numbers: 2),
+      input: Shape(channels: 5), numbers: 2, step: 0x1p-7),
     // The layers inside get their share from the curved ones behind.
     Case(
       layer: """

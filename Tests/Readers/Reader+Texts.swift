@@ -28,12 +28,14 @@ extension Reader {
       text: "training: {batch: 1}\ngenerator: {layers: [conv2d]}\n", name: path)
     let texts = [
       "training.batch=64", "data.range=[0, 1]", "generator.layers.0.conv2d={kernel: 4}", "a=&b *b",
+      // Its first mark combines with the blank that messages have before it.
+      "\u{59E}\u{525} ='",
     ]
     return Reader(path: path, seeds: texts.map { Array($0.utf8) }) {
       let text = String(decoding: try FileSystem.readFile(path), as: UTF8.self)
       var document = document
       do { try document.override(text) } catch let error as ConfigurationError {
-        guard error.message.hasPrefix("command line: ") else { throw error }
+        guard error.message.utf8.starts(with: "command line: ".utf8) else { throw error }
         throw Fault("\(path): \(error)")
       }
       _ = document.leaves

@@ -16,7 +16,7 @@ import Testing
 
   @Test(arguments: files) func descriptionsBuildTheSameNetworks(file: String) throws {
     var document = try ConfigurationDocument(path: repositoryFile("configs/\(file)"))
-    try document.apply(["training.batch=16"])
+    try document.apply(["training.batch=4", "training.shards=1"])
     let configuration = try RunConfiguration(document)
     let model = try configuration.makeModel(
       communicator: SoloCommunicator(), drawsParameters: false)

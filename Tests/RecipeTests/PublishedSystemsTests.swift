@@ -59,10 +59,10 @@ import Testing
 
   @Test(arguments: systems)
   func parameterCounts(system: System) throws {
-    // A small batch: only the counts matter.
+    // A small batch in one shard: only the counts matter.
     var document = try ConfigurationDocument(
       path: repositoryFile("configs/\(system.name).yaml"))
-    try document.apply(["training.batch=16"])
+    try document.apply(["training.batch=4", "training.shards=1"])
     let configuration = try RunConfiguration(document)
     #expect(configuration.name == system.name)
     let model = try configuration.makeModel(communicator: SoloCommunicator())

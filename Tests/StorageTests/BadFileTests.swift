@@ -4,7 +4,7 @@ import Storage
 import TestSupport
 import Testing
 
-/// Files that would take much time or memory are refused in one line; damaged ones are ReaderTests'.
+/// Files that would take much time or memory are refused in one line; ReaderTests damage files.
 @Suite struct BadFileTests {
   /// Each value of a header costs as much memory as it is long, and no more.
   @Test func headersOfManyTensorsAreBounded() throws {

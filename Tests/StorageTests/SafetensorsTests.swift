@@ -6,7 +6,7 @@ import Testing
 @Suite struct SafetensorsTests {
   static let entries = [
     SafetensorsEntry(name: "main.0.weight", shape: [2, 3]),
-    SafetensorsEntry(name: "a \"quoted\" \\ na\u{EF}ve\n", shape: []),
+    SafetensorsEntry(name: "a \"quoted\" \\ na\u{EF}ve", shape: []),
     SafetensorsEntry(name: "empty", shape: [0, 4]),
     SafetensorsEntry(name: "step", type: .int64, shape: [2]),
   ]

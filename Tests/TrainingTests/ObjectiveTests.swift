@@ -16,6 +16,8 @@ import Training
     var overrides: [String] = []
     /// Class logits behind the score.
     var logits = 0
+    /// Of the differences: small where a loss has kinks.
+    var step: Float = 0x1p-6
     var testDescription: String { objective }
   }
 
@@ -33,12 +35,10 @@ import Training
     Case(
       objective: "{gradientPenalty: {weight: 10}, auxiliaryRegressor: {generatorWeight: 0.5}}",
       overrides: ["data.source=ring", "training.generatorBatchFactor=2"], logits: 2),
-    Case(
-      objective: "{auxiliaryRegressor: {error: absolutePercentage, criticWeight: 0.02}}",
-      overrides: ["data.source=ring"], logits: 2),
+    // The percentage's kinks are too steep for differences; a recording has it.
     Case(
       objective: "{auxiliaryRegressor: {error: absolute}}", overrides: ["data.source=ring"],
-      logits: 2),
+      logits: 2, step: 0x1p-10),
     Case(objective: "{loss: bce, featureMatching: {weight: 20, layer: 4}}"),
     Case(objective: "{fakeStatistics: running}"),
     Case(objective: "{loss: hinge, gradientPenalty: {weight: 5, at: reals, target: 0}}"),
@@ -72,10 +72,10 @@ import Training
     let trainer = Trainer(model)
     // Weights of DCGAN's size leave next to no gradient.
     model.generator.arena.mutate { for index in $0.indices { $0[index] *= 4 } }
-    try expectGradient(of: model.critic) {
+    try expectGradient(of: model.critic, step: test.step) {
       try trainer.criticGradient(0, ofIteration: 0, inputs).loss
     }
-    try expectGradient(of: model.generator) {
+    try expectGradient(of: model.generator, step: test.step) {
       try trainer.generatorGradient(ofIteration: 0, inputs).loss
     }
   }
@@ -338,7 +338,15 @@ import Training
 }
 
 /// Expects the gradient in a network's arena to be that of the loss that computes it.
-func expectGradient(of network: Network, loss: () throws -> Double) throws {
+///
+/// - Parameters:
+///   - network: What has the gradient.
+///   - step: Of the differences, of directions twice as long as 1.
+///   - loss: Computes loss and gradient.
+/// - Throws: What `loss` throws.
+func expectGradient(
+  of network: Network, step: Float = 0x1p-6, loss: () throws -> Double
+) throws {
   _ = try loss()
   let gradient = Array(network.arena.gradient)
   let point = Array(network.arena.values)
@@ -351,7 +359,7 @@ func expectGradient(of network: Network, loss: () throws -> Double) throws {
     let direction = zip(gradient, random).map {
       Float(Double($0) / length + Double($1) / randomLength)
     }
-    let expected = try directionalDerivative(at: point, along: direction, step: 0x1p-6) {
+    let expected = try directionalDerivative(at: point, along: direction, step: step) {
       moved in
       network.arena.mutate { _ = $0.update(fromContentsOf: moved) }
       return try loss()

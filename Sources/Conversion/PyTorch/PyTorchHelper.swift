@@ -171,7 +171,10 @@ enum PyTorchHelper: CaseIterable {
       """
 
       class SelfAttention(nn.Module):
-          \"""x + gamma o(attention of theta(x) over phi(x), of the values g(x)): Zhang et al. 2019.\"""
+          \"""x + gamma o(attention of theta(x) over phi(x), of the values g(x)).
+
+          Zhang et al. 2019, arXiv:1805.08318.
+          \"""
 
           def __init__(self, convolution, channels, pool=None, norm=lambda module: module):
               super().__init__()

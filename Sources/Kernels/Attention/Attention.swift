@@ -28,8 +28,8 @@ package struct Attention: Sendable {
   package init(queries: Int, keys: Int, keyChannels: Int, valueChannels: Int) {
     precondition(
       min(queries, keys, keyChannels, valueChannels) > 0,
-      "attention of \(queries) queries and \(keys) keys, \(keyChannels) and \(valueChannels) channels"
-    )
+      "attention of \(queries) queries and \(keys) keys, \(keyChannels) and \(valueChannels) "
+        + "channels")
     self.queries = queries
     self.keys = keys
     self.keyChannels = keyChannels

@@ -160,8 +160,8 @@ package enum Elementwise {
   /// The sum of squares, in Double: as `product`.
   package static func sumOfSquares(_ x: FloatBuffer) -> Double { product(x, x) }
 
-  /// The sum of the products of x's values with y's, in Double: eight lanes, added from the first to
-  /// the last at the end.
+  /// The sum of the products of x's values with y's, in Double: eight lanes, added from the first
+  /// to the last at the end.
   package static func product(_ x: FloatBuffer, _ y: FloatBuffer) -> Double {
     precondition(x.count == y.count, "a product of \(x.count) values with \(y.count)")
     guard let first = x.baseAddress, let second = y.baseAddress else { return 0 }

@@ -150,8 +150,8 @@ extension LayerCatalog {
       let stride =
         strides.allSatisfy { $0 == strides[0] } ? "\(strides[0])" : "\(strides)"
       throw item.fail(
-        "algorithm winograd takes kernels from stride to \(taps) * stride, of pictures and with one "
-          + "stride, found a \(geometry.kernel.text(dimensions)) kernel of stride \(stride)")
+        "algorithm winograd takes kernels from stride to \(taps) * stride, of pictures and with "
+          + "one stride, found a \(geometry.kernel.text(dimensions)) kernel of stride \(stride)")
     }
     return plan
   }

@@ -71,9 +71,9 @@ package struct Initialization: Sendable, Equatable {
 
     /// fi and fo.
     ///
-    /// Corrected for the stride, fo of a convolution is divided by stride^2 (of a line by the stride,
-    /// of a volume by its cube), of a transposed one fi: so many of the kernel's pixels meet a value
-    /// on the average.
+    /// Corrected for the stride, fo of a convolution is divided by stride^2 (of a line by the
+    /// stride, of a volume by its cube), of a transposed one fi: so many of the kernel's pixels
+    /// meet a value on the average.
     func values(correctingStride: Bool) -> (fanIn: Double, fanOut: Double) {
       let part = correctingStride ? Double(stridePixels) : 1
       let (fanIn, fanOut) = (Double(inputs * kernelPixels), Double(outputs * kernelPixels))

@@ -6,8 +6,8 @@ import Synchronization
 package enum ParameterLayout: Sendable, Equatable {
   /// PyTorch's own order.
   case same
-  /// PyTorch's (outer, inner, pixels), here (outer, pixels, inner): convolution filters (O, I, H, W)
-  /// of H W pixels, and transposed ones (I, O, H, W); of lines and volumes likewise.
+  /// PyTorch's (outer, inner, pixels), here (outer, pixels, inner): convolution filters (O, I, H,
+  /// W) of H W pixels, and transposed ones (I, O, H, W); of lines and volumes likewise.
   case innerLast(outer: Int, inner: Int, pixels: Int)
 
   /// Writes PyTorch's order of `source` into `target`.

@@ -29,8 +29,8 @@ package struct NetworkSettings {
       guard found.elementCount == latent else {
         throw section.fail(
           "input",
-          "expected [n], [channels, length], [channels, height, width] or [channels, depth, height, "
-            + "width] of latent = \(latent) values, found \(sizes)")
+          "expected [n], [channels, length], [channels, height, width] or [channels, depth, "
+            + "height, width] of latent = \(latent) values, found \(sizes)")
       }
       shape = found
     }

@@ -1,8 +1,8 @@
 import Base
 import Kernels
 
-/// A transposed convolution as PyTorch's `ConvTranspose1d`, `ConvTranspose2d` and
-/// `ConvTranspose3d`: the input gradient of the convolution that leads from this layer's output
+/// A transposed convolution, PyTorch's `ConvTranspose1d`, `ConvTranspose2d` or
+/// `ConvTranspose3d`, is the input gradient of the convolution that leads from this layer's output
 /// back to its input.
 ///
 /// Output size, in each direction: (h - 1) stride - 2 padding + kernel + outputPadding.

@@ -1,8 +1,9 @@
 import Base
 import Kernels
 
-/// PyTorch's `reshape` of a sample: the values keep their order with channels first (channel, plane,
-/// row, column), so that the weights of a linear layer on either side mean the same as PyTorch's.
+/// PyTorch's `reshape` of a sample: the values keep their order with channels first (channel,
+/// plane, row, column), so that the weights of a linear layer on either side mean the same as
+/// PyTorch's.
 ///
 /// In memory channels are last, so images move their values on the way to and from vectors.
 package struct Reshape: FixedLinearMap {
