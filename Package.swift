@@ -218,7 +218,7 @@ let package = Package(
     .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "RunSupport"]),
     .testTarget(
       name: "SystemTests",
-      dependencies: ["wgangp-dist", "read-damaged", "Recipe", "Storage", "TestSupport"]),
+      dependencies: ["wgangp-dist", "read-damaged", "Recipe", "Storage", "Base", "TestSupport"]),
   ]
 )
 

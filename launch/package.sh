@@ -89,8 +89,8 @@ fi
   echo 'bin/wgangp-dist doctor says whether this machine has what it needs; launch/README.md how to train.'
   echo 'It needs Open MPI with libmpi.so.40 (versions 2 to 5).'
   if [[ $LIBRARIES == none ]]; then
-    echo 'And: libpng, libturbojpeg, libcrypto 3, libarchive, OpenBLAS, libcurl. On Debian 12:'
-    echo '  apt-get install openmpi-bin libpng16-16 libturbojpeg0 libssl3 libarchive13 libopenblas0-pthread libcurl4'
+    echo 'And: libpng, libturbojpeg, libcrypto 3, libarchive, OpenBLAS, libcurl, libhdf5. On Debian 12:'
+    echo '  apt-get install openmpi-bin libpng16-16 libturbojpeg0 libssl3 libarchive13 libopenblas0-pthread libcurl4 libhdf5-103-1'
   else
     echo 'The other libraries are in lib/, with the licences that their packages have under /usr/share/doc.'
     while read -r _ path; do

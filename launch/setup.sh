@@ -13,8 +13,9 @@ readonly MODULES=(ompi-c libpng zlib)
 readonly PACKAGES=(libopenmpi-dev openmpi-bin libpng-dev zlib1g-dev pkg-config)
 # Loaded by the commands that need them (`wgangp-dist doctor` names those that are missing): neither
 # the build nor training asks for them, the tests do.
-readonly LOADED=(libopenblas.so.0 libarchive.so.13 libturbojpeg.so.0 libcrypto.so.3 libcurl.so.4)
-readonly LOADED_PACKAGES=(libopenblas0 libarchive13 libturbojpeg0 libssl3 libcurl4)
+readonly LOADED=(libopenblas.so.0 libarchive.so.13 libturbojpeg.so.0 libcrypto.so.3 libcurl.so.4
+  libhdf5_serial.so.103)
+readonly LOADED_PACKAGES=(libopenblas0 libarchive13 libturbojpeg0 libssl3 libcurl4 libhdf5-103-1)
 
 # Prints what is missing, a word each; nothing when all is there.
 missing_libraries() {

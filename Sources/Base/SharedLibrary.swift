@@ -69,9 +69,12 @@ extension SharedLibrary.Kind {
     package: "libarchive13")
   package static let turboJPEG = Self(
     ["libturbojpeg.so.0", "libturbojpeg.so"], for: "reading JPEG files", package: "libturbojpeg0")
+  package static let hdf5 = Self(
+    ["libhdf5_serial.so.103", "libhdf5_serial.so.310", "libhdf5.so", "libhdf5_serial.so"],
+    for: "reading and writing HDF5 files", package: "libhdf5-103-1 or libhdf5-310")
 
   /// All that any command loads.
-  package static let all: [Self] = [.openBLAS, .curl, .crypto, .archive, .turboJPEG]
+  package static let all: [Self] = [.openBLAS, .curl, .crypto, .archive, .turboJPEG, .hdf5]
 }
 
 extension SharedLibrary.Kind {

@@ -74,6 +74,15 @@ package final class ConfigurationReader {
     return true
   }
 
+  /// Whether the value at `key` is a mapping: for keys that take a name or options.
+  ///
+  /// The key still has to be read, or `finish()` finds it.
+  package func isMapping(_ key: String) -> Bool {
+    noteKnown(key)
+    guard case .mapping? = entry(key)?.value.kind else { return false }
+    return true
+  }
+
   /// An integer in `range`, or a multiple of `width` there; required without a default.
   package func integer(
     _ key: String, default defaultValue: Int? = nil, in range: ClosedRange<Int> = Int.min...Int.max
@@ -139,6 +148,31 @@ package final class ConfigurationReader {
   /// A text, nil when the key is absent or null.
   package func optionalString(_ key: String) throws -> String? {
     isAbsent(key) ? nil : try string(key)
+  }
+
+  /// A text, or a list of texts; required without a default.
+  package func strings(
+    _ key: String, default defaultValue: [String]? = nil
+  ) throws -> [String] {
+    let expected = "a text, or a list of texts"
+    let value = try read(key, default: defaultValue, expected: expected) { value, path in
+      if case .scalar(let text, _) = value.kind, !value.isNull { return [text] }
+      guard case .list(let values) = value.kind else {
+        throw context.error(
+          at: value.origin, path: path, "expected \(expected), found \(value.found)")
+      }
+      return try values.enumerated().map { index, value in
+        guard case .scalar(let text, _) = value.kind, !value.isNull else {
+          throw context.error(
+            at: value.origin, path: joined(path, "\(index)"),
+            "expected a text, found \(value.found)")
+        }
+        return text
+      }
+    }
+    let texts = value.map(quotedIfNeeded)
+    record(key, .text(texts.count == 1 ? texts[0] : "[\(texts.joined(separator: ", "))]"))
+    return value
   }
 
   /// The path of a file or folder; required without a default.

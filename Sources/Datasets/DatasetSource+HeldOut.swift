@@ -11,7 +11,7 @@ extension DatasetSource {
     case .glyphs(let count, let seed): .glyphs(count: count, seed: seed ^ 0x4845_4C44)
     case .toy(let distribution, let count, let seed):
       .toy(distribution, count: count, seed: (seed ?? 0) ^ 0x4845_4C44)
-    case .imageFolder: nil
+    case .imageFolder, .array: nil
     }
   }
 }

@@ -14,6 +14,8 @@ package enum DatasetSource: Sendable, Equatable {
   case glyphs(count: Int, seed: UInt64)
   /// Points in the plane; new ones at every use without a seed, which a ring has, see `ToyDataset`.
   case toy(ToyDistribution, count: Int, seed: UInt64?)
+  /// Samples of any shape in files of arrays, see `ArrayDataset`.
+  case array(ArraySettings)
 
   /// Reads or draws the samples.
   ///
@@ -44,6 +46,11 @@ package enum DatasetSource: Sendable, Equatable {
       return try AvailableSamples(count: count) {
         ToyDataset(distribution, count: $0, seed: seed)
       }.first(limit)
+    case .array(let settings):
+      precondition(dequantization == nil, "arrays are no images")
+      let arrays = try HeldArrays(settings, limit: limit)
+      return try ArrayDataset(
+        settings, arrays, statistics: ArrayDataset.findStatistics(settings, arrays))
     case .idx, .cifar10, .mnistPickle, .glyphs: preconditionFailure("\(self) has images")
     }
   }
@@ -53,13 +60,16 @@ package enum DatasetSource: Sendable, Equatable {
   package var holdsImages: Bool {
     switch self {
     case .idx, .cifar10, .mnistPickle, .glyphs: true
-    case .imageFolder, .toy: false
+    case .imageFolder, .toy, .array: false
     }
   }
 
   /// Whether networks take other numbers as conditions than the files have, so that
   /// `Dataset.transformCondition` is to be asked.
-  package var transformsConditions: Bool { false }
+  package var transformsConditions: Bool {
+    guard case .array(let settings) = self else { return false }
+    return !settings.conditionTransforms.isEmpty
+  }
 
   /// Reads or draws images as bytes.
   ///
@@ -77,7 +87,7 @@ package enum DatasetSource: Sendable, Equatable {
       available = try loadMNISTPickle(path: path, split: split)
     case .glyphs(let count, let seed):
       available = AvailableSamples(count: count) { GlyphDataset.make(count: $0, seed: seed) }
-    case .imageFolder, .toy: return nil
+    case .imageFolder, .toy, .array: return nil
     }
     let images = try available.first(limit)
     return resize.map(images.resized) ?? images

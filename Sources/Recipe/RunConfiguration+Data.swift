@@ -15,6 +15,8 @@ extension RunConfiguration {
     package var order: SamplingOrder
     /// Classes of the labels that training uses; 0 for none.
     package var classes = 0
+    /// What a run has kept of its arrays; nil for other data, and before they were read.
+    package var record: ArrayRecord?
     /// What the numbers of a sample's condition are called; empty for none.
     package var numberNames: [String] = []
     /// Numbers of a sample's condition; 0 for none.
@@ -24,11 +26,18 @@ extension RunConfiguration {
     /// What training conditions its samples on.
     package var condition: ConditionShape { ConditionShape(classes: classes, numbers: numbers) }
 
+    /// What arrays the samples are, where they are any.
+    package var arrays: ArraySettings? {
+      guard case .array(let settings) = source else { return nil }
+      return settings
+    }
+
     /// Reads or draws the samples.
     ///
     /// - Throws: `Fault`; `ConfigurationError` where another value of a key would help.
     package func open() throws -> any Dataset {
-      try reader.locatingErrors {
+      if let arrays { return try openArrays(arrays) }
+      return try reader.locatingErrors {
         try source.open(
           range: range, limit: limit, resize: resize, dequantization: dequantization)
       }
@@ -53,7 +62,8 @@ extension RunConfiguration {
   static func data(_ section: ConfigurationReader) throws -> DataSection {
     let toys = ToyDistribution.Form.allCases.map(\.rawValue)
     let name = try section.choice(
-      "source", of: ["idx", "cifar10", "mnistPickle", "imageFolder", "glyphs"] + toys)
+      "source", of: ["idx", "cifar10", "mnistPickle", "imageFolder", "glyphs", "array"] + toys)
+    if name == "array" { return try arrayData(section) }
     if let form = ToyDistribution.Form(rawValue: name) { return try toyData(section, form) }
     let source: DatasetSource
     switch name {

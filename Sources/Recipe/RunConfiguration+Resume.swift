@@ -18,6 +18,8 @@ extension RunConfiguration {
   /// Whether a run that goes on may have another value at `path`.
   private static func isChangeable(_ path: String) -> Bool {
     changeableKeys.contains(path) || path.hasPrefix("output.")
+      // Of a list of files.
+      || path.hasPrefix("data.path.")
   }
 
   /// Refuses an assignment that would change what a resumed run has to keep.

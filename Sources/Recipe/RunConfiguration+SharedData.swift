@@ -12,6 +12,7 @@ extension RunConfiguration.DataSection {
   /// - Returns: The samples.
   /// - Throws: On all ranks, as `open()`.
   package func open(_ communicator: any Communicator) throws -> any Dataset {
+    if let arrays { return try openArrays(arrays, communicator) }
     let layout = communicator.layout
     guard source.holdsImages, layout.nodes < layout.ranks else {
       return try communicator.agree { try open() }
@@ -22,7 +23,9 @@ extension RunConfiguration.DataSection {
       isFirst ? try readImages() : nil
     }
     let isAlone = layout.nodeOfRank.count { $0 == node } == 1
-    let shared = try share(isAlone ? nil : images, communicator, needsThem: !isAlone)
+    let key = SharedFile.Key.make()
+    let made = Result { try isAlone ? nil : images.map { try SharedFile($0, key: key) } }
+    let shared = try share(made, key, communicator, needsIt: !isAlone) { try SharedImages($0) }
     if shared != nil { images = nil }
     return try communicator.agree {
       if let shared {
@@ -37,31 +40,30 @@ extension RunConfiguration.DataSection {
     try reader.locatingErrors { try source.images(limit: limit, resize: resize) }
   }
 
-  /// Gives the ranks of a node the images of its first rank; all ranks call it.
+  /// Gives the ranks of a node what its first rank has written; all ranks call it.
   ///
   /// - Parameters:
-  ///   - images: What this rank has read for its node; nil on all but the first.
+  ///   - made: The file that this rank has made for its node; nil on all but the first.
+  ///   - key: Of this rank.
   ///   - communicator: All ranks.
-  ///   - needsThem: Whether this rank is to have them: on a node of one rank there is nobody to
-  ///     share with.
-  /// - Returns: The images; nil where they are not to be had, which rank 0 warns of.
+  ///   - needsIt: Whether this rank is to have it: on a node of one rank there is nobody to share
+  ///     with.
+  ///   - map: Finds the file.
+  /// - Returns: What was written; nil where it is not to be had, which rank 0 warns of.
   /// - Throws: What an exchange throws.
-  private func share(
-    _ images: ByteImages?, _ communicator: any Communicator, needsThem: Bool
-  ) throws -> SharedImages? {
-    let key = SharedImages.Key.make()
+  func share<Shared>(
+    _ made: Result<SharedFile?, any Error>, _ key: SharedFile.Key,
+    _ communicator: any Communicator, needsIt: Bool, map: (SharedFile.Key) throws -> Shared
+  ) throws -> Shared? {
     var failure: String?
-    var file: SharedImages.File?
-    if let images {
-      do { file = try SharedImages.File(images, key: key) } catch { failure = "\(error)" }
-    }
+    if case .failure(let error) = made { failure = "\(error)" }
     // Behind the agreement below, when all have mapped the file.
-    defer { file?.removeName() }
+    defer { if case .success(let file?) = made { file.removeName() } }
     // Also says that the file is whole.
     let first = try communicator.keyOfFirst(key)
-    var shared: SharedImages?
-    if needsThem, failure == nil {
-      do { shared = try SharedImages(first) } catch { failure = "\(error)" }
+    var shared: Shared?
+    if needsIt, failure == nil {
+      do { shared = try map(first) } catch { failure = "\(error)" }
     }
     do { try communicator.agree(failure) } catch {
       Messages.warning(
@@ -73,13 +75,13 @@ extension RunConfiguration.DataSection {
 
 extension Communicator {
   /// The key of the first rank of this rank's node.
-  fileprivate func keyOfFirst(_ key: SharedImages.Key) throws -> SharedImages.Key {
+  fileprivate func keyOfFirst(_ key: SharedFile.Key) throws -> SharedFile.Key {
     let mine = [Double(key.token), Double(key.process)]
     var all = [Double](repeating: 0, count: mine.count * size)
     try mine.withUnsafeBufferPointer { mine in
       try all.withUnsafeMutableBufferPointer { try allGather(mine, into: $0) }
     }
     let first = mine.count * layout.nodeOfRank[rank]
-    return SharedImages.Key(token: UInt64(all[first]), process: Int32(all[first + 1]))
+    return SharedFile.Key(token: UInt64(all[first]), process: Int32(all[first + 1]))
   }
 }

@@ -26,7 +26,7 @@ package struct RunConfiguration {
   package let seed: UInt64
   /// What sizes are multiples of; nil for a configuration without.
   package let width: Int?
-  package let data: DataSection
+  package var data: DataSection
   /// What the trainer reads of it.
   package let setup: TrainingSetup
   package let output: OutputSection

@@ -82,7 +82,7 @@ package final class TrainingRun {
     }
     // First: what the ranks say to each other while they open the data depends on it.
     try communicator.requireSame(resolvedYAML, what: "the configuration")
-    dataset = try configuration.data.open(communicator)
+    dataset = try Self.openData(configuration, begin, communicator)
     let sampler: EpochSampler
     (sampler, checkpointState) = try communicator.agree { [configuration, model, dataset] in
       try Self.check(dataset, fits: model)
@@ -386,6 +386,7 @@ package final class TrainingRun {
     if resolvedYAML != begin.stored {
       try FileSystem.writeAtomically(resolvedYAML, to: directory.configuration)
     }
+    if !FileSystem.exists(directory.data) { try writeDataRecord() }
   }
 
   /// Makes the folder of a run that begins.
@@ -406,6 +407,7 @@ package final class TrainingRun {
       // Of one that was killed before it was a run.
       try RunOrigin.remove(from: directory)
     }
+    try writeDataRecord()
     try FileSystem.writeAtomically(resolvedYAML, to: directory.configuration)
     let environment = RunEnvironment(
       version: options.version, threads: model.context.pool.threads, communicator: communicator)

@@ -1,6 +1,5 @@
 import Base
 import Datasets
-import Foundation
 import Storage
 
 /// Conditions that a user asks for: `--condition energy=65536`, or a file of them.
@@ -44,7 +43,7 @@ package struct RequestedConditions: Sendable {
   private var form: String { names.map { "\($0)=NUMBER" }.joined(separator: ",") }
 
   /// The conditions of a file, one a row: a `.npy` array of as many columns as there are numbers,
-  /// else lines of numbers with commas between them.
+  /// else a table in text, such as lines of numbers with commas between them (`CSVTable`).
   ///
   /// A first line that is no row of numbers names the columns, in any order; one called `class` has
   /// the classes.
@@ -79,24 +78,21 @@ package struct RequestedConditions: Sendable {
   }
 
   private func lines(_ path: String) throws -> [ConditionValues] {
-    let text = String(decoding: try FileSystem.readFile(path), as: UTF8.self)
-    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     var columns = names + (shape.classes > 0 ? [Self.classColumn] : [])
     var rows: [ConditionValues] = []
-    for (index, line) in lines.enumerated() where !line.isEmpty {
-      let fields = line.split(separator: ",", omittingEmptySubsequences: false).map {
-        $0.trimmingCharacters(in: .whitespaces)
+    var isFirst = true
+    try CSVTable.forEachRow(of: path) { line, fields in
+      defer { isFirst = false }
+      guard isFirst, fields.contains(where: { Double($0) == nil }) else {
+        rows.append(try row(fields, of: columns, "\(path):\(line)"))
+        return
       }
-      if rows.isEmpty, index == 0, fields.contains(where: { Double($0) == nil }) {
-        guard Set(fields) == Set(columns), fields.count == columns.count else {
-          throw Fault(
-            "\(path):1: expected the columns \(columns.joined(separator: ",")), found "
-              + "'\(line.prefix(80))'")
-        }
-        columns = fields
-        continue
+      guard Set(fields) == Set(columns), fields.count == columns.count else {
+        throw Fault(
+          "\(path):\(line): expected the columns \(columns.joined(separator: ",")), found "
+            + "'\(String(fields.joined(separator: ",").prefix(80)).onOneLine)'")
       }
-      rows.append(try row(fields, of: columns, "\(path):\(index + 1)"))
+      columns = fields
     }
     return rows
   }
@@ -113,12 +109,13 @@ package struct RequestedConditions: Sendable {
     for (field, column) in zip(fields, columns) {
       if column == Self.classColumn, shape.classes > 0 {
         guard let label = Int(field), (0..<shape.classes).contains(label) else {
-          throw Fault("\(place): class: found '\(field)', expected 0 ... \(shape.classes - 1)")
+          throw Fault(
+            "\(place): class: found '\(field.onOneLine)', expected 0 ... \(shape.classes - 1)")
         }
         values.label = label
       } else if let number = names.firstIndex(of: column) {
         guard let value = Float(field), value.isFinite else {
-          throw Fault("\(place): \(column): found '\(field)', expected a number")
+          throw Fault("\(place): \(column): found '\(field.onOneLine)', expected a number")
         }
         values.numbers[number] = value
       }

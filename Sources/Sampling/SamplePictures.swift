@@ -1,4 +1,5 @@
 import Base
+import Collectives
 import Foundation
 import Pictures
 import Reports
@@ -50,6 +51,7 @@ package struct SamplePictures {
   private let options: Options
   private let trained: TrainedModel
   private let generator: SampleGenerator
+  private let communicator: any Communicator
   private let conditions: [ConditionValues]?
   /// What the user should know beside the result.
   package var notes: [String] { trained.notes }
@@ -59,9 +61,13 @@ package struct SamplePictures {
   /// - Parameters:
   ///   - path: As of `TrainedModel`.
   ///   - options: What to draw.
+  ///   - communicator: All ranks, where they draw arrays together; nil for this one alone.
   /// - Throws: Where there is no checkpoint, or it is of another configuration.
-  package init(_ path: String, _ options: Options) throws {
+  package init(
+    _ path: String, _ options: Options, communicator: (any Communicator)? = nil
+  ) throws {
     self.options = options
+    self.communicator = communicator ?? SoloCommunicator()
     trained = try TrainedModel(
       path, checkpoint: options.checkpoint, configurationFile: options.configuration,
       overrides: options.overrides, usesAverage: options.usesAverage,
@@ -117,10 +123,12 @@ package struct SamplePictures {
           : labels.map { ConditionValues(label: $0, numbers: numbers) }
       }
     }
-    guard data.source.transformsConditions else { return found }
-    let dataset = try trained.openDataset()
+    guard data.source.transformsConditions, shape.numbers > 0, let arrays = try trained.arrays()
+    else { return found }
+    // The run has kept what this takes: the data need not be there.
+    let units = try arrays.record.units(arrays.settings)
     for index in found.indices {
-      found[index].numbers.withUnsafeMutableBufferPointer { dataset.transformCondition($0) }
+      found[index].numbers = units.condition(ofUnits: found[index].numbers.map(Double.init))
     }
     return found
   }
@@ -129,14 +137,21 @@ package struct SamplePictures {
   ///
   /// - Returns: The file's path, with `singleFolder` the folder's; of several files a line each.
   /// - Throws: Where samples have no picture or not the one asked for, and where writing fails.
-  package func run() throws -> String { try generator.withStatistics(draw) }
+  package func run() throws -> String {
+    if conditions == nil || options.statistics == .standing {
+      // What one node cannot read is said on all, before they wait for each other.
+      try communicator.agree { _ = try generator.plainConditions(1) }
+    }
+    return try generator.withStatistics(draw)
+  }
 
   private func draw() throws -> String {
     if let format = options.arrays { return try writeArrays(format) }
     guard generator.isDrawable else {
       throw Fault(
         "generator.layers: samples of shape \(trained.model.generator.outputShape) have no "
-          + "picture; expected 1 or 3 channels of pixels, or points of the plane")
+          + "picture; expected 1 or 3 channels of pixels, or points of the plane; --format npy, "
+          + "hdf5 or csv writes their numbers")
     }
     let output = trained.configuration.output
     let scale = options.scale ?? output.scale
@@ -219,12 +234,16 @@ package struct SamplePictures {
   private func writeArrays(_ format: SampleArrays.Format) throws -> String {
     // As many as asked for: whole rows are a picture's.
     let count = options.count ?? ownCount
-    let layout =
-      try conditions.map {
-        SampleGenerator.Layout(count: count, columns: 1, conditions: $0)
-      } ?? generator.plainLayout(count: count)
-    return try SampleArrays(generator, layout)
-      .write(to: path(suffix: "", extension: format.rawValue), format).joined(separator: "\n")
+    let arrays = try communicator.agree {
+      let layout =
+        try conditions.map {
+          SampleGenerator.Layout(count: count, columns: 1, conditions: $0)
+        } ?? generator.plainLayout(count: count)
+      return try SampleArrays(
+        generator, layout, arrays: trained.arrays(), communicator: communicator)
+    }
+    return try arrays.write(to: path(suffix: "", extension: format.rawValue), format)
+      .joined(separator: "\n")
   }
 
   /// The file that was asked for, else one in the run's `samples`.

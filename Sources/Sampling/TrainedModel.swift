@@ -52,7 +52,11 @@ package struct TrainedModel {
     }
     var document = try ConfigurationDocument(path: file)
     try document.apply(overrides)
-    configuration = try RunConfiguration(document)
+    var configuration = try RunConfiguration(document)
+    if configuration.data.arrays != nil, let record = place.run?.data, FileSystem.exists(record) {
+      configuration.data.record = try ArrayRecord(path: record)
+    }
+    self.configuration = configuration
     model = try configuration.makeModel(communicator: SoloCommunicator())
     iteration = place.iteration
     hasCritic = needsCritic(configuration, model)
@@ -73,6 +77,14 @@ package struct TrainedModel {
     throw Fault(
       "\(path): \(count) of \(values.count) weights are not finite: training had diverged; take an "
         + "earlier checkpoint by --step")
+  }
+
+  /// What is known of the run's arrays, where its data are any; without the run's record from the
+  /// files themselves.
+  func arrays() throws -> (settings: ArraySettings, record: ArrayRecord)? {
+    guard let settings = configuration.data.arrays else { return nil }
+    if let record = configuration.data.record { return (settings, record) }
+    return (settings, try configuration.data.openArrays(settings).record)
   }
 
   /// Opens the data set that the run was trained on.

@@ -29,8 +29,11 @@ package struct ScoreSubject: Sendable {
   /// What a score of images says of other samples; nil where there are images.
   package var refusalWithoutImages: String? {
     if let refusal = refusalWithoutGenerator { return refusal }
-    guard case .toy = source else { return nil }
-    return "the data of \(name) are points of the plane, not images"
+    return switch source {
+    case .toy: "the data of \(name) are points of the plane, not images"
+    case .array: "the data of \(name) are arrays, not images"
+    default: nil
+    }
   }
 
   /// What a score on features says where there are none; else nil.

@@ -4,6 +4,7 @@ import Foundation
 /// The folder of a run.
 ///
 ///     config.yaml  environment.json  metrics.csv  evaluation.csv  curves.png  run.log  lock
+///     data.json (of arrays)
 ///     samples/{epoch-0005,reals-and-samples}.png
 ///     checkpoints/step-00000469/{generator,critic,optimizer}.safetensors, state.json, DONE
 ///     checkpoints/latest -> step-00000469     checkpoints/best -> step-00000312
@@ -14,6 +15,8 @@ package struct RunDirectory: Sendable {
 
   package var configuration: String { "\(path)/config.yaml" }
   package var environment: String { "\(path)/environment.json" }
+  /// The layout of a run's arrays, and their statistics.
+  package var data: String { "\(path)/data.json" }
   package var metrics: String { "\(path)/metrics.csv" }
   package var evaluation: String { "\(path)/evaluation.csv" }
   package var curves: String { "\(path)/curves.png" }

@@ -50,6 +50,7 @@ struct DataListCommand: ParsableCommand {
           ring            points of rings, with radius and width as condition
         your own
           imageFolder     PNG and JPEG pictures, a folder a class
+          array           numbers of any shape in NumPy, HDF5, CSV or IDX files
         docs/configuration.md has the keys of each source.
         """)
     }
@@ -273,6 +274,7 @@ struct DataVerifyCommand: ParsableCommand {
     if dataset.condition.numbers > 0 {
       print("condition of \(dataset.condition.numbers) numbers a sample")
     }
+    if let arrays = dataset as? ArrayDataset { describeConditions(arrays) }
     guard dataset.classCount > 0 else {
       print("no classes")
       return
@@ -282,6 +284,29 @@ struct DataVerifyCommand: ParsableCommand {
     let names = (dataset as? ImageFolderDataset)?.classes
     let list = counts.enumerated().map { "\(names?[$0.offset] ?? "\($0.offset)"): \($0.element)" }
     print("\(dataset.classCount) classes: \(list.joined(separator: ", "))")
+  }
+}
+
+extension DataVerifyCommand {
+  /// What each number of the conditions is, as networks are told it.
+  fileprivate static func describeConditions(_ dataset: ArrayDataset) {
+    let numbers = dataset.condition.numbers
+    guard numbers > 0 else { return }
+    var ranges = [ClosedRange<Float>?](repeating: nil, count: numbers)
+    let looked = min(dataset.count, 1000)
+    for number in 0..<looked {
+      Condition.withTemporary(dataset.condition) { found in
+        dataset.copyCondition(at: number * dataset.count / looked, into: found)
+        for (index, value) in found.numbers.enumerated() {
+          let range = ranges[index] ?? value...value
+          ranges[index] = min(range.lowerBound, value)...max(range.upperBound, value)
+        }
+      }
+    }
+    for (index, range) in ranges.enumerated() {
+      guard let range else { continue }
+      print("condition \(index): \(range.lowerBound) to \(range.upperBound)")
+    }
   }
 }
 
@@ -315,6 +340,11 @@ struct DataPreviewCommand: ParsableCommand {
       if shape == Shape(channels: 2) {
         image = DatasetPicture.render(points: samples(dataset, Array(0..<min(5000, dataset.count))))
       } else {
+        if dataset is ArrayDataset, shape.pixels == 1 || ![1, 3].contains(shape.channels) {
+          // Not an error: there is a picture of some arrays only.
+          print("\(dataset.name): samples of \(shape) are no pictures: none is drawn")
+          return
+        }
         guard shape.channels == 1 || shape.channels == 3 else {
           throw Fault(
             "\(dataset.name): \(shape.channels) channels; expected 1 or 3 for a picture")

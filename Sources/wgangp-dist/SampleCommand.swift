@@ -15,8 +15,9 @@ struct SampleCommand: ParsableCommand {
       a file in the run's samples/.
 
       Sample i is a function of the seed and i. Points of the plane are drawn over the critic's \
-      contours, beside reals. With --format npz or npy samples are arrays for Python, with their \
-      noise and labels.
+      contours, beside reals. With --format samples are arrays, with their noise, labels and \
+      conditions; of data that are arrays in the layout and units of their files. All ranks draw \
+      them, and the bytes are the same on any number of ranks.
       """)
 
   @Argument(
@@ -30,7 +31,8 @@ struct SampleCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "NumPy's arrays of samples, noise and labels instead of a picture.", valueName: "npz|npy"))
+      "Arrays of samples, noise and labels instead of a picture.",
+      valueName: "npz|npy|hdf5|csv"))
   var format: SampleArrays.Format?
 
   @Option(name: .long, help: "Samples (default: output.samples of the run).")
@@ -82,7 +84,7 @@ struct SampleCommand: ParsableCommand {
   @Option(
     name: .customLong("conditions"),
     help: ArgumentHelp(
-      "A file of conditions, a sample each: .npy, or lines of numbers with commas.",
+      "A file of conditions, a sample each: .npy, or a table of numbers in text.",
       valueName: "file"))
   var conditionsFile: String?
 
@@ -121,7 +123,7 @@ struct SampleCommand: ParsableCommand {
 
   func validate() throws {
     for (name, value, range) in [
-      ("--count", count, 1...1_000_000), ("--columns", columns, 1...1_000_000),
+      ("--count", count, 1...1_000_000_000), ("--columns", columns, 1...1_000_000),
       ("--scale", scale, 1...64),
       ("--interpolations", interpolations, 1...1_000_000), ("--steps", steps, 2...1_000_000),
     ] {
@@ -164,36 +166,48 @@ struct SampleCommand: ParsableCommand {
 
   func run() throws {
     try Job.run { communicator in
-      // One rank draws; what goes wrong there ends all.
+      // One rank draws, arrays all of them; what goes wrong there ends all.
+      let sampling = try communicator.agree {
+        communicator.rank == 0 || format != nil
+          ? try SamplePictures(path, options, communicator: format == nil ? nil : communicator)
+          : nil
+      }
       try communicator.agree {
-        guard communicator.rank == 0 else { return }
-        var options = SamplePictures.Options()
-        options.configuration = config
-        options.overrides = overrides
-        options.checkpoint = checkpoint
-        options.output = output
-        options.singleFolder = single
-        options.arrays = format
-        options.count = count
-        options.columns = columns
-        options.scale = scale
-        options.seed = seed
-        options.usesAverage = !own
-        options.statistics = statistics
-        options.interpolations = interpolations
-        options.steps = steps
-        options.isSpherical = spherical
-        options.showsReals = reals
-        options.classes = classes.flatMap { $0 == "all" ? nil : $0 }?
-          .split(separator: ",").compactMap { Int($0) }
-        options.numbers = numbers
-        options.conditionsFile = conditionsFile
-        options.showsAllClasses = classes == "all"
-        let sampling = try SamplePictures(path, options)
+        guard let sampling else { return }
+        guard communicator.rank == 0 else {
+          _ = try sampling.run()
+          return
+        }
         for note in sampling.notes { Messages.warning(note) }
         print(try sampling.run())
       }
     }
+  }
+
+  private var options: SamplePictures.Options {
+    var options = SamplePictures.Options()
+    options.configuration = config
+    options.overrides = overrides
+    options.checkpoint = checkpoint
+    options.output = output
+    options.singleFolder = single
+    options.arrays = format
+    options.count = count
+    options.columns = columns
+    options.scale = scale
+    options.seed = seed
+    options.usesAverage = !own
+    options.statistics = statistics
+    options.interpolations = interpolations
+    options.steps = steps
+    options.isSpherical = spherical
+    options.showsReals = reals
+    options.classes = classes.flatMap { $0 == "all" ? nil : $0 }?
+      .split(separator: ",").compactMap { Int($0) }
+    options.numbers = numbers
+    options.conditionsFile = conditionsFile
+    options.showsAllClasses = classes == "all"
+    return options
   }
 }
 

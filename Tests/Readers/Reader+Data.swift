@@ -8,7 +8,7 @@ import TestSupport
 /// Data sets.
 extension Reader {
   /// 20 images of 3 x 2, and 20 labels.
-  private static let idxSeeds: [[UInt8]] = [
+  static let idxSeeds: [[UInt8]] = [
     [0, 0, 8, 3, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0, 2] + (0..<120),
     [0, 0, 8, 1, 0, 0, 0, 20] + (0..<20).map { $0 % 10 },
   ]

@@ -50,6 +50,11 @@ import Testing
     System(name: "cifar10-wgan-gp-dcgan", generator: 5_179_907, critic: 4_114_689),
     System(name: "cifar10-wgan-clip-dcgan", generator: 5_179_907, critic: 4_116_225),
     System(name: "cifar10-dcgan", generator: 5_179_907, critic: 4_116_225),
+    // 52 * 50 + 51 * 100 + 101 * 200 + 201 * 368 and 2 * (50 + 100 + 200 + 368); the critic's
+    // 370 * 368 + 2 * 369 * 368 + 369.
+    System(name: "calochallenge-photons-fastcalogan", generator: 103_304, critic: 408_113),
+    // 64 * (64 * 64 + 64 * 32 + 32) + 1 and 2 * (64 + 32); 64 * (32 + 32 * 64 + 64) + 32 + 64 + 1.
+    System(name: "porous-medium-3d", generator: 395_457, critic: 137_313),
   ]
 
   @Test(arguments: systems)

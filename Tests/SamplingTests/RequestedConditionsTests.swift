@@ -38,6 +38,7 @@ import Testing
     let expected = [[1, 2], [3, -4.5]].map { ConditionValues(numbers: $0) }
     #expect(try read(Self.both, "1,2\n3,-4.5\n") == expected)
     #expect(try read(Self.both, "angle, energy\r\n2, 1\r\n-4.5,3\r\n") == expected)
+    #expect(try read(Self.both, "\"angle\";energy\n2;1\n\n-4.5;3\n") == expected)
     #expect(
       try read(Self.classes, "class,energy\n2,10\n0,11")
         == [(2, 10), (0, 11)].map { ConditionValues(label: $0.0, numbers: [$0.1]) })

@@ -12,7 +12,7 @@ import Testing
     let generator = SampleGenerator(session.trainer.model, session.configuration)
     let layout = SampleGenerator.Layout(count: 31, columns: 1, conditions: [])
     try withTemporaryFolder { folder in
-      let arrays = SampleArrays(generator, layout)
+      let arrays = try SampleArrays(generator, layout)
       #expect(try arrays.write(to: "\(folder)/x.npz", .npz) == ["\(folder)/x.npz"])
       let bytes = try FileSystem.readFile("\(folder)/x.npz")
       let files = try Archive.files(in: bytes, format: .zip, path: "x.npz") { $0 }

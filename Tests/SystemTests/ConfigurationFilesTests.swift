@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import TestSupport
 import Testing
 
@@ -57,7 +58,31 @@ extension SystemTests {
           _ = try scratch.write("data/data_batch_\(batch).bin", records.reduce(Data(), +))
         }
         return ["data.path=\(data)"]
+      case "array":
+        let isCalorimeter = path.contains("calochallenge")
+        try writeArrays(
+          isCalorimeter
+            ? [("showers", [368]), ("incident_energies", [1])] : [("samples", [1, 16, 16, 16])],
+          to: "\(data).npz")
+        return ["data.path=\(data).npz"]
       default: return []
+      }
+    }
+
+    /// Writes 300 samples of ones, each array with sizes of its own.
+    private static func writeArrays(_ arrays: [(name: String, sizes: [Int])], to path: String)
+      throws
+    {
+      try FileSystem.writeAtomically(to: path) { file in
+        let zip = ZipWriter(file)
+        for (name, sizes) in arrays {
+          let preamble = NumPyPreamble(.float64, shape: [300] + sizes)
+          try zip.begin("\(name).npy", size: preamble.fileSize)
+          try preamble.bytes.withUnsafeBytes { try zip.write($0) }
+          let ones = [Double](repeating: 1, count: 300 * sizes.reduce(1, *))
+          try ones.withUnsafeBytes { try zip.write($0) }
+        }
+        try zip.finish()
       }
     }
 

@@ -41,7 +41,7 @@ extension SystemTests {
         #expect(files.contains { $0.hasPrefix("libmpi.so") }, "\(files)")
         for library in [
           "libopenblas", "libgfortran", "libcurl", "libFoundationNetworking", "libcrypto",
-          "libarchive", "libxml2", "libicudata", "libturbojpeg",
+          "libarchive", "libxml2", "libicudata", "libturbojpeg", "libhdf5",
         ] {
           #expect(!files.contains { $0.hasPrefix(library) }, "\(library) is mapped")
         }

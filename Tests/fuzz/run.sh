@@ -3,8 +3,9 @@
 #
 #   Tests/fuzz/run.sh READER [SECONDS]      # 600 seconds unless told
 #
-# READER: cache, cifar, curves, done, gzip, idx, idx-gzip, jpeg, metrics, npz, numpy, override,
-# pickle, png, recording, safetensors, shared, state, tar, tensors, tensors-zip, yaml (Tests/Readers).
+# READER: array-csv, array-hdf5, array-idx, array-npy, array-npz, array-record, cache, cifar, curves,
+# done, gzip, idx, idx-gzip, jpeg, metrics, npz, numpy, override, pickle, png, recording, safetensors,
+# shared, state, tar, tensors, tensors-zip, yaml (Tests/Readers). array-hdf5 needs libhdf5.
 # The first call builds, some ten minutes; with FUZZ_BUILT=1 what was built is taken. What is found interesting stays in
 # .build/fuzz/corpus/READER. An input that crashes, takes 60 s or makes the process larger than 1 GB
 # (the sanitizer's own included) ends the run, with its path in the last lines: mend the reader, and

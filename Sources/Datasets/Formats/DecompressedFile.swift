@@ -19,7 +19,7 @@ package final class DecompressedFile {
   private let buffer: UnsafeMutableBufferPointer<UInt8>
   /// What is left of them.
   private var input: UnsafeMutableBufferPointer<UInt8>
-  private let isCompressed: Bool
+  let isCompressed: Bool
   /// Bytes that it can unpack to at most: deflate makes up to 1032 of one.
   var mostBytes: Int { isCompressed ? min(size, 1 << 50) * 1032 : size }
   /// Whether a member has begun that has not ended.

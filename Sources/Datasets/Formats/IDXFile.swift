@@ -116,7 +116,7 @@ package struct IDXFile: Sendable, Equatable {
     case _ where magic >> 24 == 0x3C:
       found = "; it begins with \"<\": a web page saved in place of the file?"
     case _ where magic >> 16 == 0 && magic >> 8 != 8:
-      found = "; only unsigned bytes (type 08) are read"
+      found = "; only unsigned bytes (type 08) are read here, other types by data.source: array"
     default:
       found = "; is it an IDX file?"
     }

@@ -1,4 +1,5 @@
 import Base
+import Storage
 
 /// Where an array of images has its channels.
 package enum ArrayLayout: String, Sendable, CaseIterable {
@@ -40,7 +41,7 @@ package struct ArrayImages: Sendable {
     let places = ElementOrder(
       shape: header.shape, isFortranOrdered: header.isFortranOrdered, targetOrder: order)
     let total = header.elementCount
-    guard header.type == .unsigned(bytes: 1) else {
+    guard header.type == .uint8 else {
       try MemoryLimit.require(total * MemoryLayout<Float>.stride, for: path)
       values = .numbers(
         try Self.elements(total, in: places) { place in

@@ -6,13 +6,20 @@ final class MappedFile: @unchecked Sendable {
   let bytes: UnsafeRawBufferPointer
 
   /// Nil if there is no file, or an empty one, at `path`.
-  init?(_ path: String) {
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - isRandom: Whether it is read here and there: then the system reads no more than is asked
+  ///     for where the file is larger than half of the memory.
+  init?(_ path: String, isRandom: Bool = false) {
     guard let (descriptor, size) = try? FileSystem.openForReading(path) else { return nil }
     defer { close(descriptor) }
     guard size > 0, let memory = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0),
       memory != MAP_FAILED
     else { return nil }
     bytes = UnsafeRawBufferPointer(start: memory, count: size)
+    let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+    if isRandom, size > physical / 2 { madvise(memory, size, MADV_RANDOM) }
   }
 
   deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }

@@ -11,12 +11,9 @@ package struct NumPyPreamble {
   ///   - type: Of the elements, little-endian.
   ///   - shape: The sizes, the slowest first.
   package init(_ type: ElementType, shape: [Int]) {
-    let code =
-      switch type {
-      case .float32: "<f4"
-      case .int64: "<i8"
-      default: preconditionFailure("no numpy type for \(type)")
-      }
+    guard let name = type.numpyCode else { preconditionFailure("no numpy type for \(type)") }
+    // A byte has no order.
+    let code = (type.byteCount == 1 ? "|" : "<") + name
     // A tuple of one has a comma.
     let sizes = shape.map { "\($0)," }.joined(separator: " ")
     let text = "{'descr': '\(code)', 'fortran_order': False, 'shape': (\(sizes)), }"

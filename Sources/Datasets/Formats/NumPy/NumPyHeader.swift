@@ -1,4 +1,5 @@
 import Base
+import Storage
 
 /// The header of NumPy's array format, versions 1 to 3 (NumPy Enhancement Proposal 1).
 ///
@@ -13,7 +14,7 @@ package struct NumPyHeader: Sendable, Equatable {
   /// NumPy's own limit.
   private static let mostDimensions = 64
 
-  package let type: NumPyType
+  package let type: ElementType
   package let isBigEndian: Bool
   /// Whether the first index is the fastest.
   package let isFortranOrdered: Bool
@@ -22,7 +23,7 @@ package struct NumPyHeader: Sendable, Equatable {
 
   package var elementCount: Int { shape.reduce(1, *) }
   /// Of all elements.
-  package var byteCount: Int { elementCount * type.size }
+  package var byteCount: Int { elementCount * type.byteCount }
 
   /// Reads what is in front of the elements.
   ///
@@ -75,13 +76,15 @@ package struct NumPyHeader: Sendable, Equatable {
     guard let name, let isFortran, let sizes else {
       throw Fault("\(path): its header lacks one of descr, fortran_order and shape")
     }
-    guard let type = NumPyType(name), let order = name.first, "<>|=".contains(order) else {
+    guard let type = ElementType(numpy: String(name.dropFirst())), let order = name.first,
+      "<>|=".contains(order)
+    else {
       throw Fault(
         "\(path): elements of type '\(name.debugDescription.dropFirst().dropLast())'; expected "
           + "numbers: |u1, <f4, <f8, <i8 ..."
           + (name.contains("O") ? "; objects are pickles, which are not read" : ""))
     }
-    guard checkedProduct(sizes + [type.size]) != nil else {
+    guard checkedProduct(sizes + [type.byteCount]) != nil else {
       throw Fault(
         "\(path): its header says a shape of \(sizes.map(String.init).joined(separator: "x"))")
     }

@@ -16,6 +16,8 @@ package final class NumPyReader {
   /// The file, and the array's name where there are several: for messages.
   package let name: String
   package let header: NumPyHeader
+  /// Where the elements begin in the file; nil for an array of a `.npz` file.
+  package let offset: Int?
   private let source: Source
 
   private enum Source {
@@ -64,6 +66,7 @@ package final class NumPyReader {
       read += got
       return Array(bytes[..<got])
     }
+    if case .file = source { offset = read } else { offset = nil }
     let found = size.map { $0 - read }
     guard found ?? header.byteCount == header.byteCount else {
       throw Fault(
@@ -165,7 +168,8 @@ package final class NumPyReader {
     let numbers = UnsafeMutableBufferPointer<Float>.allocate(capacity: Self.pieceBytes)
     defer { numbers.deallocate() }
     try forEachPiece { bytes in
-      let part = UnsafeMutableBufferPointer(rebasing: numbers[..<(bytes.count / header.type.size)])
+      let part = UnsafeMutableBufferPointer(
+        rebasing: numbers[..<(bytes.count / header.type.byteCount)])
       header.type.convert(bytes, isBigEndian: header.isBigEndian, into: part)
       try body(UnsafeBufferPointer(part))
     }
