@@ -29,9 +29,20 @@ let kernelFlags = vectorFlags + debugSpeed
   let wideKernelFlags = kernelFlags
 #endif
 
+// What `--version` tells: the commit, with a plus where files differ from it.
+let commit = Context.gitInformation.map {
+  $0.currentCommit.prefix(10) + ($0.hasUncommittedChanges ? "+" : "")
+}
+let versionFlags: [SwiftSetting] =
+  commit.map { [.unsafeFlags(["-Xcc", "-DWGANGP_COMMIT=\"\($0)\""])] } ?? []
+
 let package = Package(
   name: "wgangp-dist",
-  products: [.executable(name: "wgangp-dist", targets: ["wgangp-dist"])],
+  products: [
+    .executable(name: "wgangp-dist", targets: ["wgangp-dist"]),
+    .library(name: "WGANGP", targets: ["WGANGP"]),
+    .library(name: "WGANGPSampling", type: .dynamic, targets: ["WGANGPSampling"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
@@ -47,6 +58,8 @@ let package = Package(
     .systemLibrary(name: "CCurl"),
     // No library: instructions that Swift lacks.
     .systemLibrary(name: "CInstructions"),
+    // No library: the commit that the program is built from.
+    .systemLibrary(name: "CBuild"),
 
     // MARK: - Implementation
 
@@ -136,6 +149,15 @@ let package = Package(
         "LinearAlgebra", "Scores",
         "Configuration", "Pictures", "Reports", "Storage", "Runs",
       ]),
+    // What other packages use: the only public names.
+    .target(
+      name: "WGANGP",
+      dependencies: [
+        "Runs", "Sampling", "Scores", "Conversion", "Collectives", "Kernels", "Base",
+      ]),
+    // What other languages use: functions of C.
+    .target(
+      name: "WGANGPSampling", dependencies: ["WGANGP"], exclude: ["wgangp_sampling.h"]),
     .executableTarget(
       name: "wgangp-dist",
       dependencies: [
@@ -146,8 +168,10 @@ let package = Package(
         "Collectives", "Base", "Kernels", "LinearAlgebra", "Configuration", "Storage", "Datasets",
         "Pictures",
         "Reports",
+        "CBuild",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ]),
+      ],
+      swiftSettings: versionFlags),
 
     // MARK: - Tests
 
@@ -215,10 +239,13 @@ let package = Package(
     .testTarget(
       name: "ConversionTests", dependencies: ["Conversion", "RunSupport"],
       resources: [.copy("Fixtures")]),
+    .testTarget(name: "WGANGPTests", dependencies: ["WGANGP", "RunSupport"]),
     .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "RunSupport"]),
     .testTarget(
       name: "SystemTests",
-      dependencies: ["wgangp-dist", "read-damaged", "Recipe", "Storage", "Base", "TestSupport"]),
+      dependencies: [
+        "wgangp-dist", "read-damaged", "WGANGPSampling", "Recipe", "Storage", "Base", "TestSupport",
+      ]),
   ]
 )
 

@@ -99,7 +99,7 @@ def environment(program, torch_python=None):
         'cores': cores(),
         'system': f'{platform.system()} {platform.release()}',
         'date': datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%d %H:%M UTC'),
-        'program': first_line([str(program), '--version']),
+        'program': first_line([str(program), '--version']).removeprefix('wgangp-dist ').split(' ')[0],
         'commit': commit(),
         'openMPI': first_line(['mpirun', '--version']),
         # OpenBLAS decides by the processor; OPENBLAS_CORETYPE overrules it.

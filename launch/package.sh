@@ -17,56 +17,27 @@ LIBRARIES=${LIBRARIES:-none}   # or all: packs the libraries that the program us
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=launch/setup.sh
 source "$root/launch/setup.sh"
+# shellcheck source=launch/static.sh
+source "$root/launch/static.sh"
 if [[ $LIBRARIES != none && $LIBRARIES != all ]]; then
   echo "package: LIBRARIES=$LIBRARIES: expected none or all" >&2
   exit 1
 fi
 
-build=$root/.build-static
-# Foundation asks for libcurl by the name that only its development package has.
-mkdir -p "$build/links"
-curl=$(PATH=$PATH:/sbin ldconfig -p | sed -n '/libcurl\.so\.4 /s/.*=> //p' | head -n 1)
-if [[ -z $curl ]]; then
-  echo 'package: libcurl.so.4 is missing; on Debian and Ubuntu: apt-get install libcurl4' >&2
-  exit 1
-fi
-ln -sf "$curl" "$build/links/libcurl.so"
-
-# -s: without the names of functions, which only debuggers read. The old kind of rpath is that of the
-# libraries' libraries too.
-# shellcheck disable=SC2016  # the loader expands $ORIGIN
-command=(swift build -c release --package-path "$root" --scratch-path "$build" --product wgangp-dist
-  --static-swift-stdlib -Xlinker "-L$build/links" -Xlinker -s
-  -Xlinker --disable-new-dtags -Xlinker -rpath -Xlinker '$ORIGIN/../lib')
-echo "+ ${command[*]}" >&2
-if ! output=$("${command[@]}" 2>&1); then
-  printf '%s\n' "$output" >&2
-  exit 1
-fi
+build_static
 program=$build/release/wgangp-dist
 
-name=wgangp-dist-$("$program" --version)-$(uname -m)
+name=wgangp-dist-$("$program" --version | sed -n '1s/^wgangp-dist \([^ ]*\).*/\1/p')-$(uname -m)
 folder=$build/$name
 rm -rf "$folder"
 mkdir -p "$folder"/{bin,licenses}
 cp "$program" "$folder/bin/"
 cp -r "$root/configs" "$root/launch" "$folder/"
 # These build.
-rm "$folder"/launch/{local,setup,package,test}.sh
-cp "$root/README.md" "$root"/LICENSE* "$folder/" 2>/dev/null || true
+rm "$folder"/launch/{install,local,setup,package,static,test}.sh
+cp "$root/README.md" "$root/LICENSE" "$root/CITATION.cff" "$folder/"
 
-# What is inside the program.
-for checkout in "$build"/checkouts/*/; do
-  for file in "$checkout"LICENSE* "$checkout"NOTICE*; do
-    if [[ -e $file ]]; then
-      cp "$file" "$folder/licenses/$(basename -- "$checkout")-$(basename -- "$file")"
-    fi
-  done
-done
-swift=$(dirname -- "$(dirname -- "$(readlink -f "$(command -v swift)")")")
-if [[ -e $swift/share/swift/LICENSE.txt ]]; then
-  cp "$swift/share/swift/LICENSE.txt" "$folder/licenses/swift-LICENSE.txt"
-fi
+copy_licences "$folder/licenses"
 
 # The libraries outside, as "NAME => PATH": all but those of the C library and of MPI, which must be
 # the machine's own.

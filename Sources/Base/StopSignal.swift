@@ -41,6 +41,12 @@ package enum StopSignal {
     }
   }
 
+  /// Asks for a stop as a signal does.
+  package static func request() { received.store(SIGTERM, ordering: .relaxed) }
+
+  /// Forgets what has come: before a run of a program that goes on behind one that was stopped.
+  package static func clear() { received.store(0, ordering: .relaxed) }
+
   /// `SIGUSR1` for 10.
   package static func name(_ number: Int32) -> String {
     let names = [

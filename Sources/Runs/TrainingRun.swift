@@ -36,6 +36,16 @@ package struct TrainingOptions: Sendable {
   package init() {}
 }
 
+/// What an iteration has computed.
+package struct IterationReport: Sendable {
+  /// Iterations so far, this one included.
+  package let iteration: Int
+  /// Of the last critic step.
+  package let critic: CriticLosses
+  package let generator: GeneratorLosses
+  package let seconds: Double
+}
+
 /// A run from its configuration to its last checkpoint, on all ranks.
 package final class TrainingRun {
   let communicator: any Communicator
@@ -46,13 +56,15 @@ package final class TrainingRun {
   let model: Model
   let trainer: Trainer
   let inputs: DrawnInputs
-  let schedule: Schedule
+  package let schedule: Schedule
   let dataset: any Dataset
   let begin: RunStart
-  private(set) var directory: RunDirectory
+  package private(set) var directory: RunDirectory
   /// Rank 0's, from the run's begin to its last write.
   private var lease: RunLease?
   private var limit: RunLimit?
+  /// What the checks of the start (`StartCheck`) took on this rank, waiting for others included.
+  private let checkSeconds: Double
   /// What checkpoints say of configuration and data.
   private(set) var checkpointState: CheckpointState
   /// Where the watchdog leaves its reason.
@@ -60,6 +72,8 @@ package final class TrainingRun {
   private let control: RunControl
   /// Refuses to move parameters that are not the same on all ranks.
   private let compareParameters: (Network) throws -> Void
+  /// Told of every iteration, on all ranks; false asks for a stop in order.
+  package var observer: ((IterationReport) -> Bool)?
   /// The best score so far; nil where the run keeps no best checkpoint.
   var best: BestScore?
 
@@ -69,7 +83,9 @@ package final class TrainingRun {
   package init(_ options: TrainingOptions, communicator: any Communicator) throws {
     self.communicator = communicator
     self.options = options
-    try StartCheck.program(version: options.version, communicator)
+    var checkSeconds = try secondsTaken {
+      try StartCheck.program(version: options.version, communicator)
+    }
     let begin = try RunStart(options, communicator)
     self.begin = begin
     let fixed: [String: String]
@@ -99,8 +115,10 @@ package final class TrainingRun {
           samples: dataset.count, checksum: communicator.rank == 0 ? dataset.checksum : nil))
       return (sampler, state)
     }
-    try StartCheck.data(dataset, checksum: checkpointState.data?.checksum, communicator)
-    try StartCheck.binding(threads: model.context.pool.threads, communicator)
+    checkSeconds += try secondsTaken { [dataset, checkpointState, model] in
+      try StartCheck.data(dataset, checksum: checkpointState.data?.checksum, communicator)
+      try StartCheck.binding(threads: model.context.pool.threads, communicator)
+    }
     let control = try RunControl(communicator)
     self.control = control
     compareParameters = {
@@ -114,8 +132,11 @@ package final class TrainingRun {
     best = configuration.evaluation.best.map(BestScore.init)
     limit = options.limit
     if communicator.rank == 0 {
-      StartCheck.space(begin.folder ?? configuration.output.directory, trainer)
+      checkSeconds += secondsTaken { [begin, configuration, trainer] in
+        StartCheck.space(begin.folder ?? configuration.output.directory, trainer)
+      }
     }
+    self.checkSeconds = checkSeconds
   }
 
   private static func check(_ dataset: any Dataset, fits model: Model) throws {
@@ -239,6 +260,10 @@ package final class TrainingRun {
           iteration, critic: losses.critic, generator: losses.generator, hashes: hashes,
           seconds: monotonicSeconds() - begin)
       } catch { failure = "\(error)" }
+      let report = IterationReport(
+        iteration: iteration, critic: losses.critic, generator: losses.generator,
+        seconds: monotonicSeconds() - begin)
+      if let observer, !observer(report) { StopSignal.request() }
       // Before the checkpoint, so that no resumed run begins behind scores that are missing.
       let improves = try measureScores(recorder, iteration: iteration, failure: &failure)
       let isLast = iteration == schedule.iterations || stopsEarly
@@ -341,7 +366,8 @@ package final class TrainingRun {
     try communicator.agree {
       if let snapshot { try take(snapshot) } else { try create() }
       let job =
-        "\(communicator.size) rank\(communicator.size == 1 ? "" : "s"), process \(getpid()) on "
+        "\(communicator.size) rank\(communicator.size == 1 ? "" : "s"), checked in "
+        + String(format: "%.1f ms, process \(getpid()) on ", 1e3 * checkSeconds)
         + "\(ProcessInfo.processInfo.hostName): "
         + CommandLine.arguments.map(shellQuoted).joined(separator: " ")
       if let snapshot {

@@ -66,12 +66,24 @@ package struct SamplePictures {
   package init(
     _ path: String, _ options: Options, communicator: (any Communicator)? = nil
   ) throws {
-    self.options = options
-    self.communicator = communicator ?? SoloCommunicator()
-    trained = try TrainedModel(
+    let trained = try TrainedModel(
       path, checkpoint: options.checkpoint, configurationFile: options.configuration,
       overrides: options.overrides, usesAverage: options.usesAverage,
       needsCritic: { SampleGenerator($1, $0).isPlanar })
+    try self.init(trained, options, communicator: communicator)
+  }
+
+  /// - Parameters:
+  ///   - trained: The checkpoint, which is read.
+  ///   - options: What to draw; which checkpoint is known.
+  ///   - communicator: All ranks; nil for this one alone.
+  /// - Throws: `Fault` for conditions that the generator does not have.
+  package init(
+    _ trained: TrainedModel, _ options: Options, communicator: (any Communicator)? = nil
+  ) throws {
+    self.options = options
+    self.trained = trained
+    self.communicator = communicator ?? SoloCommunicator()
     generator = SampleGenerator(
       trained.model, trained.configuration, seed: options.seed, statistics: options.statistics,
       dataset: trained.openDataset)
@@ -143,6 +155,34 @@ package struct SamplePictures {
       try communicator.agree { _ = try generator.plainConditions(1) }
     }
     return try generator.withStatistics(draw)
+  }
+
+  /// Samples in memory, channels first, in the units of the data.
+  package struct Values: Sendable {
+    /// N, and the sizes of a sample.
+    package let shape: [Int]
+    package let numbers: [Double]
+  }
+
+  /// Draws samples without writing them: those that `--format` would write.
+  ///
+  /// - Returns: `options.count` samples.
+  /// - Throws: What a pass throws, and where conditions are missing.
+  package func values() throws -> Values {
+    try generator.withStatistics {
+      let count = options.count ?? ownCount
+      let layout = try arrayLayout(count)
+      let columns = try SampleColumns(generator, layout, trained.arrays())
+      return Values(
+        shape: [count] + columns.all[0].sizes,
+        numbers: columns.values(0..<count, try generator.images(layout)))
+    }
+  }
+
+  /// As many as asked for: whole rows are a picture's.
+  private func arrayLayout(_ count: Int) throws -> SampleGenerator.Layout {
+    try conditions.map { SampleGenerator.Layout(count: count, columns: 1, conditions: $0) }
+      ?? generator.plainLayout(count: count)
   }
 
   private func draw() throws -> String {
@@ -232,15 +272,10 @@ package struct SamplePictures {
   }
 
   private func writeArrays(_ format: SampleArrays.Format) throws -> String {
-    // As many as asked for: whole rows are a picture's.
     let count = options.count ?? ownCount
     let arrays = try communicator.agree {
-      let layout =
-        try conditions.map {
-          SampleGenerator.Layout(count: count, columns: 1, conditions: $0)
-        } ?? generator.plainLayout(count: count)
-      return try SampleArrays(
-        generator, layout, arrays: trained.arrays(), communicator: communicator)
+      try SampleArrays(
+        generator, try arrayLayout(count), arrays: trained.arrays(), communicator: communicator)
     }
     return try arrays.write(to: path(suffix: "", extension: format.rawValue), format)
       .joined(separator: "\n")
@@ -267,5 +302,14 @@ package struct SamplePictures {
       try PNG.write(image, to: "\(folder)/\(name)\(number.padded(to: 4)).png")
     }
     return folder
+  }
+}
+
+extension TrainedModel {
+  /// The sizes of a sample, channels first, as its data's files have them.
+  package func sampleSizes() throws -> [Int] {
+    if let arrays = try arrays() { return arrays.record.samples.sizes }
+    let shape = model.generator.outputShape
+    return shape.pixels > 1 ? shape.sizes : [shape.channels]
   }
 }

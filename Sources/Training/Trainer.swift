@@ -26,6 +26,9 @@ package final class Trainer {
   package var beforeUpdate: ((Network) throws -> Void)?
   /// The conditions of a step's samples, one group; nil where samples have none.
   let conditions: Conditions?
+  /// The interpolates' weights, where the critic makes of them what its first layer gives at the
+  /// interpolates; nil where those are made.
+  let mixtureWeights: Tensor?
   private let firstGeneratorIteration: Int
   var context: ExecutionContext { model.context }
 
@@ -47,6 +50,11 @@ package final class Trainer {
     let plan = model.context.plan
     sums = ShardSums(
       capacity: StepSum.count, plan: plan, communicator: model.context.communicator)
+    mixtureWeights =
+      objective.penalty?.points == .interpolates && model.critic.sequence.mixesGroups
+      ? Tensor(
+        shape: Shape(channels: 1), shards: plan.localShards,
+        shardCapacity: plan.capacity(batch: model.batch)) : nil
     features = objective.featureMatching.map { FeatureMatcher($0, model: model) }
     conditions =
       model.condition.isEmpty

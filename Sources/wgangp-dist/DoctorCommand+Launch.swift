@@ -22,7 +22,7 @@ extension DoctorCommand {
       options.configuration = config
       options.overrides = overrides
       options.runFolder = runFolder
-      options.version = WGANGPDist.configuration.version
+      options.version = ProgramVersion.number
       let check = try LaunchCheck(options, communicator: communicator)
       tell(try check.program())
       tell(try check.configurationFinding())

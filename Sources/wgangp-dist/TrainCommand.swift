@@ -145,7 +145,7 @@ struct TrainCommand: ParsableCommand {
           stallTimeout == "never"
           ? nil : try Duration.seconds(stallTimeout, of: "--stall-timeout")
       }
-      options.version = WGANGPDist.configuration.version
+      options.version = ProgramVersion.number
       let run: TrainingRun
       do { run = try TrainingRun(options, communicator: communicator) } catch {
         // Nothing is lost: the same command with --continue begins again.

@@ -65,6 +65,8 @@ package final class LayerSequence {
     (steps, lastLayers) = Self.steps(of: layers, keeping: self.keptLayers, context)
     composites = steps.map { $0 as? any CompositeLayer }
     isCurved = layers.contains(where: \.traits.isCurved)
+    let affine = steps.prefix { $0.traits.isAffine }
+    affineSteps = isCurved ? 0 : affine.lastIndex { $0.operations > 0 }.map { $0 + 1 } ?? 0
     let tensors = SequenceTensors(steps, memory: memory, context: context)
     if memory.isForwardOnly {
       let kept = Set(
@@ -165,6 +167,12 @@ package final class LayerSequence {
   package var outputShape: Shape { layers[layers.count - 1].outputShape }
   package var operations: Int { layers.reduce(0) { $0 + $1.operations } }
   package let isCurved: Bool
+  /// The affine steps at the beginning, to the last of them with a product; none in a curved
+  /// sequence, whose shares need what lies before them.
+  private let affineSteps: Int
+  /// Whether a forward pass may have a `Mixture` in place of a group's input, and takes fewer
+  /// products with it.
+  package var mixesGroups: Bool { affineSteps > 0 }
   package var couplesSamples: Bool { layers.contains(where: \.traits.couplesSamples) }
   package var needsConditions: Bool { layers.contains(where: \.traits.needsConditions) }
 
@@ -185,8 +193,12 @@ package final class LayerSequence {
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) throws {
     precondition(
       keptLayers == nil || pass.mode == .evaluation, "a training pass of forward passes alone")
+    let ends = pass.mixture?.ends(of: pass)
+    let own = pass.with(nil as Mixture?)
     for (index, step) in steps.enumerated() {
-      try step.forward(input(of: index, x, y), into: output(of: index, y), pass)
+      let (input, output) = (input(of: index, x, y), output(of: index, y))
+      try step.forward(input, into: output, index < affineSteps ? ends ?? own : own)
+      if index + 1 == affineSteps { pass.mixture?.mix(output, own, in: context) }
     }
   }
 

@@ -16,6 +16,9 @@ package struct LayerTraits: Sendable {
   package var needsConditions = false
   /// The layer moves values and changes none of them.
   package var keepsValues = false
+  /// y at w a + (1 - w) b is w y(a) + (1 - w) y(b), for samples of the same conditions, and no pass
+  /// behind the forward pass reads x of a group that takes no part in the parameters' gradient.
+  package var isAffine = false
   /// The outputs are probabilities.
   package var givesProbabilities = false
 }

@@ -50,6 +50,8 @@ package struct Pass: Sendable {
   /// Where layers that draw (dropout) take their numbers from: the same for a pass and its backward
   /// passes.
   package private(set) var draw: PassDraw?
+  /// What the third group of a forward pass is made of, in place of its input.
+  package private(set) var mixture: Mixture?
   private let plan: ShardPlan
 
   /// - Parameters:
@@ -87,6 +89,7 @@ package struct Pass: Sendable {
     pass.parameterGroups = parameterGroups ?? groups
     pass.inputGroups = groups
     pass.lastContribution = nil
+    pass.mixture = nil
     return pass
   }
 
@@ -122,6 +125,13 @@ package struct Pass: Sendable {
   package func with(_ conditions: Conditions?) -> Pass {
     var pass = self
     pass.conditions = conditions
+    return pass
+  }
+
+  /// The same pass with a group between two others, where `LayerSequence.mixesGroups`.
+  package func with(_ mixture: Mixture?) -> Pass {
+    var pass = self
+    pass.mixture = mixture
     return pass
   }
 

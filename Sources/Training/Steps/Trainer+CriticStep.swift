@@ -28,6 +28,12 @@ extension Trainer {
     return losses
   }
 
+  private var mixture: Mixture? {
+    mixtureWeights.map {
+      Mixture(ends: Group.reals..<Group.fakes + 1, group: Group.points, weights: $0)
+    }
+  }
+
   private func updateCritic(_ losses: CriticLosses, _ step: Int, _ iteration: Int) throws {
     try beforeUpdate?(model.critic)
     try requireFinite(
@@ -61,7 +67,7 @@ extension Trainer {
     try fillFakes(batch, draw)
     try fillCritic(pass, batch, penalty)
 
-    try critic.forward(pass)
+    try critic.forward(pass.with(penalty == nil ? nil : mixture))
     sums.clear()
     seedCriticGradient(pass, batch, groups: Group.reals..<Group.fakes + 1)
     critic.arena.clearGradient()

@@ -81,12 +81,19 @@ extension Trainer {
     }
   }
 
-  /// The conditions and the penalty's points of a critic step in the critic's input.
+  /// The conditions and the penalty's points of a critic step in the critic's input, or of
+  /// interpolates their weights alone.
   ///
   /// Reals and fakes are there already.
   func fillCritic(_ pass: Pass, _ batch: some Batch, _ penalty: GradientPenalty?) throws {
     copyConditions(to: model.critic, pass)
     guard let penalty else { return }
+    if let mixtureWeights {
+      return context.forEachSample(pass) { sample, index, shard in
+        mixtureWeights.sample(index, group: 0, pass, shard: shard)[0] =
+          batch.interpolationWeight(sample)
+      }
+    }
     let input = model.critic.input
     let deviation = penalty.points == .noise ? try realDeviation(pass) : 0
     context.forEachSample(pass) { sample, index, shard in

@@ -8,7 +8,7 @@ package final class Linear: Layer {
   package let kind = "linear"
   package let inputShape: Shape
   package let outputShape: Shape
-  package let traits = LayerTraits()
+  package let traits = LayerTraits(isAffine: true)
   package let weight: Parameter
   package let bias: Parameter?
   /// Outputs of the layers that are computed as one.

@@ -59,7 +59,9 @@ package final class ConditionConcat: Layer {
   }
 
   package var traits: LayerTraits {
-    LayerTraits(couplesSamples: inner?.traits.couplesSamples ?? false, needsConditions: true)
+    LayerTraits(
+      couplesSamples: inner?.traits.couplesSamples ?? false, needsConditions: true,
+      isAffine: inner == nil)
   }
 
   package var options: [LayerOption] {

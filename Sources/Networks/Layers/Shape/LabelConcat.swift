@@ -14,7 +14,7 @@ package final class LabelConcat: Layer {
   package let kind = "labelConcat"
   package let inputShape: Shape
   package let outputShape: Shape
-  package let traits = LayerTraits(needsConditions: true)
+  package let traits = LayerTraits(needsConditions: true, isAffine: true)
   /// classes x n; nil for one-hot labels.
   package let embedding: Parameter?
   private let classes: Int

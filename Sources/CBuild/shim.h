@@ -1,0 +1,5 @@
+// What Package.swift knows of the build and Swift has no constant for.
+#ifndef WGANGP_COMMIT
+// Empty where there is no git folder: a build from an archive.
+#define WGANGP_COMMIT ""
+#endif
