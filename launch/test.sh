@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Checks the formatting, then builds and runs the tests. Arguments go to `swift test`.
+# Checks the formatting, builds and runs the tests, and builds the example that uses the library.
+# Arguments go to `swift test`, and only that is run.
 #
 #   launch/test.sh                               # all
 #   launch/test.sh --filter ConfigurationTests   # one target
 #
-# Expected time: eleven minutes on two cores from a clean clone, of which the tests take six.
+# Expected time: eighteen minutes on two cores from a clean clone, of which the tests take seven.
 set -euo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
@@ -42,3 +43,10 @@ refuse "expected DocC's '- Parameters:', found a name in backquotes and a colon"
 # In release: the kernels are some hundred times slower unoptimized, and what is tested is what is used.
 run swift build -c release --build-tests
 run swift test -c release --skip-build "$@"
+# A package that depends on this one, as others do.
+if (($# == 0)); then
+  run swift build -c release --package-path Examples/library
+  folder=$(mktemp -d)
+  trap 'rm -rf "$folder"' EXIT
+  run Examples/library/.build/release/train-and-sample "$folder/run" 3
+fi
