@@ -53,6 +53,10 @@ package enum TrialProcess {
   private static func become(_ ends: [Int32], _ body: (() -> Void) throws -> Void) -> Never {
     // No report, no core file, and no writing to a parent that has gone.
     for number in crashes + [SIGPIPE, SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+    // Threads of a queue have most signals blocked.
+    var blocked = sigset_t()
+    sigemptyset(&blocked)
+    pthread_sigmask(SIG_SETMASK, &blocked, nil)
     var none = rlimit(rlim_cur: 0, rlim_max: 0)
     _ = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
     close(ends[0])
