@@ -1,5 +1,6 @@
 import Base
 import Datasets
+import Recipe
 import RunSupport
 import TestSupport
 import Testing
@@ -16,6 +17,56 @@ import Testing
       }
     }
     #expect(images[1].allSatisfy { !images[0].contains($0) })
+  }
+
+  private func arrays(_ rest: String) throws -> RunConfiguration.DataSection {
+    let path = repositoryFile("Tests/DatasetsTests/Fixtures/arrays/x.npy")
+    return try configuration(["data={source: array, path: \(path), \(rest)}"]).data
+  }
+
+  private func values(_ dataset: any Dataset) -> [[Float]] {
+    (0..<dataset.count).map { index in
+      withOutput(dataset.shape.elementCount) { dataset.copySample(at: index, into: $0) }
+    }
+  }
+
+  /// Other rows or another file, as the networks see them: by the statistics of training.
+  @Test func arraysAreOtherRowsOrFiles() throws {
+    let transforms = "transforms: [{standardize: {per: all}}]"
+    let data = try arrays("rows: [0, 4], heldOut: {rows: [4, 6]}, \(transforms)")
+    let heldOut = values(try data.openHeldOut())
+    // 10 row + column + 0.25.
+    let training = (0..<4).flatMap { row in (0..<4).map { Double(10 * row + $0) + 0.25 } }
+    let mean = training.reduce(0, +) / 16
+    let squares = training.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    for (row, found) in heldOut.enumerated() {
+      for (column, value) in found.enumerated() {
+        let expected = (Double(10 * (row + 4) + column) + 0.25 - mean) / (squares / 16).squareRoot()
+        #expect(abs(Double(value) - expected) < 1e-5, "\(row) \(column)")
+      }
+    }
+    #expect(heldOut.count == 2)
+    #expect(try values(data.openHeldOut(beside: data.open())) == heldOut)
+    let file = repositoryFile("Tests/DatasetsTests/Fixtures/arrays/x-big.npy")
+    for form in ["\(file)", "[\(file)]", "{path: \(file)}"] {
+      #expect(try values(arrays("heldOut: \(form)").openHeldOut()).count == 6, "\(form)")
+    }
+    let part = try arrays("heldOut: {path: \(file), rows: [1, 3]}").openHeldOut()
+    #expect(values(part) == (1..<3).map { row in (0..<4).map { Float(10 * row + $0) + 0.25 } })
+  }
+
+  @Test func whatIsNoPartOfArraysIsRefused() throws {
+    for text in ["", "rows: [0, 4], "] {
+      let form = text.isEmpty ? "{rows: [4, 6]}" : "{rows: [3, 6]}"
+      let found = message { try arrays("\(text)heldOut: \(form)") }
+      #expect(found?.contains("expected rows that data.rows does not have") == true)
+    }
+    let share = message { try arrays("heldOut: 0.1") }
+    #expect(share?.contains("expected files, or {rows: [first, end]}") == true, "\(share ?? "")")
+    #expect(message { try arrays("classes: 0").openHeldOut() }?.contains("no part") == true)
+    let other = repositoryFile("Tests/DatasetsTests/Fixtures/arrays/energy.npy")
+    let sizes = message { try arrays("heldOut: \(other)").openHeldOut() }
+    #expect(sizes?.hasSuffix("samples of [], those of training are [4]") == true, "\(sizes ?? "")")
   }
 
   @Test func whatIsMissingIsSaid() throws {
