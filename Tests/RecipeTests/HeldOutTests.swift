@@ -36,12 +36,14 @@ import Testing
     let data = try arrays("rows: [0, 4], heldOut: {rows: [4, 6]}, \(transforms)")
     let heldOut = values(try data.openHeldOut())
     // 10 row + column + 0.25.
-    let training = (0..<4).flatMap { row in (0..<4).map { Double(10 * row + $0) + 0.25 } }
+    let training: [Double] = (0..<16).map { Double(10 * ($0 / 4) + $0 % 4) + 0.25 }
     let mean = training.reduce(0, +) / 16
-    let squares = training.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    let squares: Double = training.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    let deviation = (squares / 16).squareRoot()
     for (row, found) in heldOut.enumerated() {
       for (column, value) in found.enumerated() {
-        let expected = (Double(10 * (row + 4) + column) + 0.25 - mean) / (squares / 16).squareRoot()
+        let number = Double(10 * (row + 4) + column) + 0.25
+        let expected = (number - mean) / deviation
         #expect(abs(Double(value) - expected) < 1e-5, "\(row) \(column)")
       }
     }
@@ -52,7 +54,7 @@ import Testing
       #expect(try values(arrays("heldOut: \(form)").openHeldOut()).count == 6, "\(form)")
     }
     let part = try arrays("heldOut: {path: \(file), rows: [1, 3]}").openHeldOut()
-    #expect(values(part) == (1..<3).map { row in (0..<4).map { Float(10 * row + $0) + 0.25 } })
+    #expect(values(part) == [[10.25, 11.25, 12.25, 13.25], [20.25, 21.25, 22.25, 23.25]])
   }
 
   @Test func whatIsNoPartOfArraysIsRefused() throws {

@@ -41,6 +41,8 @@ package struct HeldArrays: Sendable {
       return
     }
     var bytes: [UInt8] = []
+    // Otherwise it doubles, and holds twice the numbers at the end. What is not written is not taken.
+    bytes.reserveCapacity(expected)
     plan = try reading.plan { part in
       if bytes.count + part.count > bytes.capacity {
         // The array doubles, and holds the old bytes while it does.
