@@ -41,7 +41,7 @@ package struct HeldArrays: Sendable {
       return
     }
     var bytes: [UInt8] = []
-    // Otherwise it doubles, and holds twice the numbers at the end. What is not written is not taken.
+    // Otherwise it doubles, and holds the numbers twice. What is not written is not taken.
     bytes.reserveCapacity(expected)
     plan = try reading.plan { part in
       if bytes.count + part.count > bytes.capacity {
