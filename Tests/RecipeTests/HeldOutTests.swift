@@ -66,7 +66,7 @@ import Testing
     #expect(message { try arrays("classes: 0").openHeldOut() }?.contains("no part") == true)
     let other = repositoryFile("Tests/DatasetsTests/Fixtures/arrays/energy.npy")
     let sizes = message { try arrays("heldOut: \(other)").openHeldOut() }
-    #expect(sizes?.hasSuffix("samples of [], those of training are [4]") == true, "\(sizes ?? "")")
+    #expect(sizes?.hasSuffix("samples of [1], those of training are [4]") == true, "\(sizes ?? "")")
   }
 
   @Test func whatIsMissingIsSaid() throws {
