@@ -21,6 +21,17 @@ find_program() {
   exit 1
 }
 
+# Whether a line of a table of runs has one.
+has_run() { [[ $1 =~ [^[:space:]] && ! $1 =~ ^[[:space:]]*# ]]; }
+
+# Sets `words` to those of a line of a table, as a shell reads them, quotes and all, but nothing is
+# expanded, and within quotes a backslash is one. Status 1 where quotes do not match.
+table_words() {
+  local text
+  text=$(xargs printf '%s\n' <<<"$1" 2>/dev/null) || return 1
+  mapfile -t words <<<"$text"
+}
+
 # Sets the array `launcher`: mpirun in an allocation whose machines it knows, or with more options.
 #
 #   set_mpirun RANKS THREADS [OPTIONS]

@@ -57,17 +57,42 @@ package enum MemoryLimit {
   /// The least of what the system, the control groups and the limits of the process leave; nil
   /// where none can be read.
   package static func room() -> Room? {
-    let rooms =
-      [systemRoom, groupRoom].compactMap { $0 }
-      + [(limit(RLIMIT_AS), 0, "ulimit -v"), (limit(RLIMIT_DATA), 5, "ulimit -d")].compactMap {
-        limit, field, name in
-        guard let limit, let used = pages(field) else { return nil }
-        return Room(bytes: max(0, limit - used), name: "the address space (\(name))")
-      }
-    return rooms.min { $0.bytes < $1.bytes }
+    let limits = [
+      addressRoom(RLIMIT_AS, 0, "ulimit -v"), addressRoom(RLIMIT_DATA, 5, "ulimit -d"),
+    ]
+    return ([systemRoom, groupRoom] + limits).compactMap { $0 }.min { $0.bytes < $1.bytes }
+  }
+
+  /// The least of what the system and the control groups leave: to files in memory, whose pages
+  /// count there but are in no address space until they are mapped.
+  package static func roomForFiles() -> Room? {
+    [systemRoom, groupRoom].compactMap { $0 }.min { $0.bytes < $1.bytes }
+  }
+
+  /// Why a file cannot be mapped, as far as that is the limit of the address space.
+  ///
+  /// - Parameters:
+  ///   - bytes: Of the file.
+  ///   - path: Of the file.
+  /// - Returns: The error.
+  package static func mappingFault(_ bytes: Int, _ path: String) -> Fault {
+    guard let room = addressRoom(RLIMIT_AS, 0, "ulimit -v"), room.bytes < bytes else {
+      return Fault("\(path): cannot be mapped")
+    }
+    return Fault(
+      "\(path): takes \(text(bytes)) of addresses to be mapped, \(text(room)); raise it: what the "
+        + "job takes of memory is far less")
   }
 
   // MARK: - What bounds it
+
+  /// What a limit of the process leaves, of which a field of /proc/self/statm is used.
+  private static func addressRoom(
+    _ resource: __rlimit_resource, _ field: Int, _ name: String
+  ) -> Room? {
+    guard let limit = limit(resource), let used = pages(field) else { return nil }
+    return Room(bytes: max(0, limit - used), name: "the address space (\(name))")
+  }
 
   private static func limit(_ resource: __rlimit_resource) -> Int? {
     var limit = rlimit()

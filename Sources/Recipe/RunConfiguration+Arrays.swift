@@ -6,11 +6,7 @@ import Datasets
 extension RunConfiguration {
   /// Files of arrays.
   static func arrayData(_ section: ConfigurationReader) throws -> DataSection {
-    let paths = try section.strings("path")
-    guard !paths.isEmpty, paths.allSatisfy({ !$0.isEmpty && !$0.contains("\0") }) else {
-      throw section.fail("path", "expected the path of a file, or a list of them")
-    }
-    var settings = ArraySettings(paths: paths)
+    var settings = ArraySettings(paths: try paths(section, "path"))
     settings.samples = try section.strings("samples", default: [])
     if section.contains("shape") {
       settings.shape = try section.integers("shape", count: 1...4, in: 1...Int(Int32.max))
@@ -27,6 +23,8 @@ extension RunConfiguration {
     }
     settings.transforms = try transforms(section)
     settings.threshold = try section.optionalNumber("threshold")
+    settings.cache = try section.optionalString("cache")
+    settings.heldOut = try heldOut(section, settings)
     let (low, high) = try section.numberPair("range", default: (-1, 1))
     guard Float(low) < Float(high), (Float(high) - Float(low)).isFinite else {
       throw section.fail("range", "expected [low, high] with low < high, found [\(low), \(high)]")
@@ -37,6 +35,47 @@ extension RunConfiguration {
     return DataSection(
       source: .array(settings), range: Float(low)...Float(high), limit: limit, order: order,
       classes: settings.classes, numberNames: settings.conditionNames, reader: section)
+  }
+
+  private static func paths(_ section: ConfigurationReader, _ key: String) throws -> [String] {
+    let paths = try section.strings(key)
+    guard !paths.isEmpty, paths.allSatisfy({ !$0.isEmpty && !$0.contains("\0") }) else {
+      throw section.fail(key, "expected the path of a file, or a list of them")
+    }
+    return paths
+  }
+
+  /// `heldOut`: files, or rows of them or of the files that are trained on.
+  private static func heldOut(
+    _ section: ConfigurationReader, _ training: ArraySettings
+  ) throws -> ArrayPart? {
+    guard section.contains("heldOut") else {
+      _ = try section.optionalString("heldOut")
+      return nil
+    }
+    guard section.isMapping("heldOut") else {
+      let paths = try paths(section, "heldOut")
+      guard paths.allSatisfy({ Double($0) == nil }) else {
+        throw section.fail(
+          "heldOut",
+          "expected files, or {rows: [first, end]} of the files that are trained on, "
+            + "found a number")
+      }
+      return ArrayPart(paths: paths)
+    }
+    let part = try section.section("heldOut")
+    let isOther = part.contains("path")
+    var found = ArrayPart(paths: isOther ? try paths(part, "path") : training.paths)
+    if !isOther { _ = try part.optionalString("path") }
+    found.rows = try range(part, "rows")
+    guard found.paths == training.paths else { return found }
+    guard let rows = found.rows, let trained = training.rows, rows.count + trained.count > 0 else {
+      throw part.fail(
+        "rows",
+        "expected rows that data.rows does not have; both are needed where the files are "
+          + "those that are trained on")
+    }
+    return found
   }
 
   /// Indices from the first of a pair to before the second.
@@ -126,6 +165,24 @@ extension RunConfiguration.DataSection {
     }
   }
 
+  /// Opens samples that are not trained on, with the statistics of those that are.
+  func openHeldOut(
+    _ settings: ArraySettings, beside training: ArrayDataset?
+  ) throws -> ArrayDataset {
+    let record: ArrayRecord
+    if let found = training?.record ?? self.record {
+      record = found
+    } else {
+      guard let arrays else { preconditionFailure("\(source) has no arrays") }
+      record = try openArrays(arrays).record
+    }
+    let dataset = try ArrayDataset(
+      settings, HeldArrays(settings, limit: nil),
+      statistics: ArrayDataset.findStatistics(settings, HeldArrays(settings, limit: nil)))
+    try record.requireSameLayout(dataset.record, of: settings.paths[0])
+    return dataset
+  }
+
   /// Reads the arrays for all ranks, what has to be held once a node; the statistics of transforms
   /// are found by rank 0, or are those of the run.
   func openArrays(
@@ -172,7 +229,7 @@ extension RunConfiguration.DataSection {
     }
     let shared = try share(
       made.mapError { $0 as any Error }, key, communicator, needsIt: !isAlone
-    ) { try HeldArrays($0) }
+    ) { try HeldArrays($0, places: SharedFile.places(cache: settings.cache)) }
     return try communicator.agree { try shared ?? open() }
   }
 }

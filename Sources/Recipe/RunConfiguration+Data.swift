@@ -46,12 +46,18 @@ extension RunConfiguration {
     /// Opens samples that training does not use: all of `DatasetSource.heldOut`, as they are read
     /// for training.
     ///
+    /// - Parameter training: The samples of training, whose statistics arrays take; nil to take
+    ///   those that the run has kept.
+    /// - Returns: The samples.
     /// - Throws: `Fault`, also where there are none.
-    package func openHeldOut() throws -> any Dataset {
+    package func openHeldOut(beside training: (any Dataset)? = nil) throws -> any Dataset {
       guard let heldOut = source.heldOut else {
         throw Fault("data.source: has no part that is not trained on")
       }
       do {
+        if case .array(let settings) = heldOut {
+          return try openHeldOut(settings, beside: training as? ArrayDataset)
+        }
         return try heldOut.open(range: range, resize: resize, dequantization: dequantization)
       } catch { throw Fault("the data that are not trained on: \(error)") }
     }

@@ -13,13 +13,16 @@ extension RunConfiguration {
   /// `changeableKeys` and a word for all of `output`, for messages.
   private static let changeable =
     "training.epochs, training.iterations, training.threads, training.exchange, data.path, "
-    + "data.cache, output.*, evaluation.every and evaluation.stopAfter"
+    + "data.heldOut.path, data.cache, output.*, evaluation.every and evaluation.stopAfter"
 
   /// Whether a run that goes on may have another value at `path`.
   private static func isChangeable(_ path: String) -> Bool {
     changeableKeys.contains(path) || path.hasPrefix("output.")
       // Of a list of files.
       || path.hasPrefix("data.path.")
+      // Files too, of whatever form; not which of their rows.
+      || path == "data.heldOut"
+      || path.hasPrefix("data.heldOut.") && !path.hasPrefix("data.heldOut.rows")
   }
 
   /// Refuses an assignment that would change what a resumed run has to keep.

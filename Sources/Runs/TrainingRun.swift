@@ -510,7 +510,10 @@ package final class TrainingRun {
 
   /// Reals, and what scores have made of them.
   lazy var evaluationData = Evaluation.Data(
-    { [dataset] in dataset }, heldOut: configuration.data.openHeldOut)
+    { [dataset] in dataset },
+    heldOut: { [configuration, dataset] in
+      try configuration.data.openHeldOut(beside: dataset)
+    })
 
   private func saveSamples(_ writer: RunWriter, iteration: Int, isLast: Bool) throws {
     let output = configuration.output

@@ -125,7 +125,7 @@ extension TrainedModel {
       standingBatches: drawing.standingBatches, dataset: openDataset)
     return try evaluation.measure(
       generator, asksCritic: hasCritic,
-      data: .init(openDataset, heldOut: configuration.data.openHeldOut),
+      data: .init(openDataset, heldOut: { try configuration.data.openHeldOut() }),
       networks: configuration.scoreSubject.networks, team: team)
   }
 
@@ -163,7 +163,8 @@ extension TrainedModel {
       SampleGenerator(
         model, configuration, seed: seed, statistics: statistics ?? .running),
       asksCritic: false,
-      data: .init(openDataset, heldOut: configuration.data.openHeldOut), networks: networks,
+      data: .init(openDataset, heldOut: { try configuration.data.openHeldOut() }),
+      networks: networks,
       team: team)
   }
 

@@ -10,8 +10,8 @@ import Configuration
 ///
 /// The gap of a critic that generalizes is near 0, whatever W is. The critic computes as in
 /// evaluation: batch norm takes running statistics. Reals held out are those of the data set's
-/// other split (MNIST's and CIFAR-10's test images for a run on the training images), or fresh ones
-/// of data that the program draws; folders of images have none.
+/// other split (MNIST's and CIFAR-10's test images for a run on the training images), fresh ones of
+/// data that the program draws, what `data.heldOut` names of arrays; folders of images have none.
 package struct CriticGap: Score {
   package static let name = "criticGap"
   package static let isDefault = false
@@ -26,7 +26,8 @@ package struct CriticGap: Score {
   package static func refusal(of subject: ScoreSubject) -> String? {
     if let refusal = subject.refusalWithoutGenerator { return refusal }
     return subject.source.heldOut == nil
-      ? "the data of \(subject.name) have no part that is not trained on" : nil
+      ? "the data of \(subject.name) have no part that is not trained on (of arrays data.heldOut "
+        + "names one)" : nil
   }
 
   package func measure(_ input: ScoreInput) throws -> [Double] {

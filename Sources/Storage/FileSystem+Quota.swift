@@ -34,7 +34,7 @@ package struct QuotaSpace: Equatable {
   ///
   /// - Parameter folder: A folder that is there.
   init?(_ folder: String) {
-    guard let device = Self.device(of: folder), let symbol = dlsym(nil, "quotactl") else {
+    guard let device = Mount(of: folder)?.device, let symbol = dlsym(nil, "quotactl") else {
       return nil
     }
     let quotactl = unsafeBitCast(symbol, to: Function.self)
@@ -72,44 +72,5 @@ package struct QuotaSpace: Equatable {
 
   private static func rest(_ limit: UInt64, _ used: UInt64) -> Int {
     limit > used ? Int(clamping: limit - used) : 0
-  }
-
-  /// The block device of a folder's file system; nil where it has none.
-  private static func device(of folder: String) -> String? {
-    guard let path = realpath(folder, nil) else { return nil }
-    defer { free(path) }
-    let lines = (try? FileSystem.readFile("/proc/self/mountinfo")) ?? []
-    return device(of: String(cString: path), in: String(decoding: lines, as: UTF8.self))
-  }
-
-  /// The block device that is mounted at the deepest of the folders above a path.
-  ///
-  /// - Parameters:
-  ///   - path: Without links.
-  ///   - mounts: `/proc/self/mountinfo`.
-  /// - Returns: Such as `/dev/sda1`; nil for a file system that has none.
-  package static func device(of path: String, in mounts: String) -> String? {
-    var best: (place: String, source: String)?
-    for line in mounts.split(separator: "\n") {
-      // 36 35 98:0 /root /place options optional... - type source options
-      let words = line.split(separator: " ")
-      guard let dash = words.firstIndex(of: "-"), words.count > dash + 2, words.count > 4 else {
-        continue
-      }
-      let place = unescaped(words[4])
-      let isAbove = place == "/" || path == place || path.hasPrefix("\(place)/")
-      // Of two at one place the later one hides the other.
-      guard isAbove, place.utf8.count >= best?.place.utf8.count ?? 0 else { continue }
-      best = (place, unescaped(words[dash + 2]))
-    }
-    guard let source = best?.source, source.hasPrefix("/dev/") else { return nil }
-    return source
-  }
-
-  /// A space is `\040` there.
-  private static func unescaped(_ text: Substring) -> String {
-    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")].reduce(String(text)) {
-      $0.replacingOccurrences(of: $1.0, with: $1.1)
-    }
   }
 }

@@ -291,6 +291,38 @@ import Testing
     }
   }
 
+  /// A file in memory counts as the job's: what its control group does not leave goes to the cache.
+  @Test func whatDoesNotFitInMemoryIsHeldOnDisk() throws {
+    try withTemporaryFolder { folder in
+      guard Mount(of: folder)?.isInMemory == false else { return }
+      var settings = ArraySettings(paths: [try fixture("arrays/gzip.h5")])
+      settings.samples = ["x"]
+      settings.cache = folder
+      func room(_ bytes: Int) -> MemoryLimit.Room? {
+        var room = MemoryLimit.roomForFiles()
+        room?.bytes = bytes
+        room?.name = "a test's limit"
+        return room
+      }
+      // 6 x 4 float64 are 192 bytes.
+      for (bytes, isOnDisk) in [(300, true), (1 << 40, false)] {
+        let key = SharedFile.Key.make()
+        let made = try HeldArrays.makeFile(settings, limit: nil, key: key) { room(bytes) }
+        let file = try made.get()
+        defer { file.removeName() }
+        #expect(file.path.hasPrefix(isOnDisk ? "\(folder)/" : "/dev/shm/"), "\(file.path)")
+        let arrays = try HeldArrays(key, places: SharedFile.places(cache: folder))
+        #expect(try samples(ArrayDataset(settings, arrays, statistics: [])) == x)
+      }
+      let none = try HeldArrays.makeFile(
+        settings, limit: nil, key: .make(), places: ["/dev/shm"]
+      ) { room(300) }
+      #expect(
+        message { try none.get() }
+          == "/dev/shm: found 300 bytes free of a test's limit, expected 384")
+    }
+  }
+
   @Test func volumesLieChannelsLast() throws {
     let set = try open("x.npy") { $0.shape = [2, 2, 1, 1] }
     #expect(set.shape == Shape(channels: 2, depth: 2, height: 1, width: 1))

@@ -1,5 +1,6 @@
 import Base
 import Datasets
+import Recipe
 import RunSupport
 import TestSupport
 import Testing
@@ -16,6 +17,56 @@ import Testing
       }
     }
     #expect(images[1].allSatisfy { !images[0].contains($0) })
+  }
+
+  private func arrays(_ rest: String) throws -> RunConfiguration.DataSection {
+    let path = repositoryFile("Tests/DatasetsTests/Fixtures/arrays/x.npy")
+    return try configuration(["data={source: array, path: \(path), \(rest)}"]).data
+  }
+
+  private func values(_ dataset: any Dataset) -> [[Float]] {
+    (0..<dataset.count).map { index in
+      withOutput(dataset.shape.elementCount) { dataset.copySample(at: index, into: $0) }
+    }
+  }
+
+  /// Other rows or another file, as the networks see them: by the statistics of training.
+  @Test func arraysAreOtherRowsOrFiles() throws {
+    let transforms = "transforms: [{standardize: {per: all}}]"
+    let data = try arrays("rows: [0, 4], heldOut: {rows: [4, 6]}, \(transforms)")
+    let heldOut = values(try data.openHeldOut())
+    // 10 row + column + 0.25 of rows 0 to 3: 125 and 1.25 are the variances of rows and columns.
+    let mean: Double = 16.75
+    let deviation: Double = Double(126.25).squareRoot()
+    for (row, found) in heldOut.enumerated() {
+      for (column, value) in found.enumerated() {
+        let number = Double(10 * (row + 4) + column) + 0.25
+        let expected = (number - mean) / deviation
+        #expect(abs(Double(value) - expected) < 1e-5, "\(row) \(column)")
+      }
+    }
+    #expect(heldOut.count == 2)
+    #expect(try values(data.openHeldOut(beside: data.open())) == heldOut)
+    let file = repositoryFile("Tests/DatasetsTests/Fixtures/arrays/x-big.npy")
+    for form in ["\(file)", "[\(file)]", "{path: \(file)}"] {
+      #expect(try values(arrays("heldOut: \(form)").openHeldOut()).count == 6, "\(form)")
+    }
+    let part = try arrays("heldOut: {path: \(file), rows: [1, 3]}").openHeldOut()
+    #expect(values(part) == [[10.25, 11.25, 12.25, 13.25], [20.25, 21.25, 22.25, 23.25]])
+  }
+
+  @Test func whatIsNoPartOfArraysIsRefused() throws {
+    for text in ["", "rows: [0, 4], "] {
+      let form = text.isEmpty ? "{rows: [4, 6]}" : "{rows: [3, 6]}"
+      let found = message { try arrays("\(text)heldOut: \(form)") }
+      #expect(found?.contains("expected rows that data.rows does not have") == true)
+    }
+    let share = message { try arrays("heldOut: 0.1") }
+    #expect(share?.contains("expected files, or {rows: [first, end]}") == true, "\(share ?? "")")
+    #expect(message { try arrays("classes: 0").openHeldOut() }?.contains("no part") == true)
+    let other = repositoryFile("Tests/DatasetsTests/Fixtures/arrays/energy.npy")
+    let sizes = message { try arrays("heldOut: \(other)").openHeldOut() }
+    #expect(sizes?.hasSuffix("samples of [1], those of training are [4]") == true, "\(sizes ?? "")")
   }
 
   @Test func whatIsMissingIsSaid() throws {

@@ -26,7 +26,7 @@ import Testing
       ("/home/x", "/dev/vda"), ("/tmp", nil), ("/tmp/c", nil), ("/tmp/a b/run", "/dev/loop0"),
       ("/tmp2", "/dev/loop1"), ("/tmp23", "/dev/vda"), ("/", "/dev/vda"),
     ] as [(String, String?)] {
-      #expect(QuotaSpace.device(of: path, in: mounts) == device, "\(path)")
+      #expect(Mount(of: path, in: mounts)?.device == device, "\(path)")
     }
   }
 

@@ -170,6 +170,39 @@ extension SystemTests {
       }
     }
 
+    /// The critic's gap is measured on rows that are not trained on, and the same by `evaluate`.
+    @Test func someRowsAreHeldOut() throws {
+      try withScratch { scratch in
+        let text = configuration.replacingOccurrences(
+          of: "scores: [diversity, slicedWasserstein], samples: 6",
+          with: "scores: [criticGap], samples: 4, every: 3 iterations")
+        let config = try scratch.write("arrays.yaml", text)
+        let run = scratch.url("run").path
+        let rows = ["data.rows=[0, 4]", "data.heldOut={rows: [4, 6]}"]
+        let trained = try Program.run(
+          ["train", "--config", config, "--run", run, "data.path=\(fixture("x.npy"))"] + rows,
+          ranks: 2)
+        try #require(trained.status == 0, "\(trained)")
+        let table = try String(contentsOfFile: "\(run)/evaluation.csv", encoding: .utf8)
+        let last = try #require(table.split(separator: "\n").last).split(separator: ",")
+        let outcome = try Program.run(
+          ["evaluate", run, "--scores", "criticGap", "--samples", "4", "--json"])
+        #expect(outcome.status == 0, "\(outcome)")
+        struct Scores: Decodable { var scores: [String: [String: Double]] }
+        let json = Data(outcome.output.utf8)
+        let scores = try JSONDecoder().decode(Scores.self, from: json).scores["criticGap"] ?? [:]
+        let columns = ["w_training (score)", "w_held_out (score)", "critic_gap (score)"]
+        #expect(columns.allSatisfy { table.contains($0) }, "\(table)")
+        // The columns behind iteration and epoch have nine digits.
+        for (column, text) in zip(columns, last.dropFirst(2)) {
+          let (found, expected) = (scores[column] ?? .nan, Double(text) ?? .nan)
+          #expect(abs(found - expected) < 1e-8, "\(column): \(found), \(expected)")
+        }
+        let none = try Program.run(["evaluate", run, "--scores", "criticGap", "data.heldOut=null"])
+        #expect(none.status != 0, "\(none)")
+      }
+    }
+
     /// Arrays that are no pictures are no reason to fail.
     @Test func nothingIsDrawnOfVectors() throws {
       try withScratch { scratch in

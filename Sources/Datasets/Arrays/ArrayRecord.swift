@@ -79,6 +79,17 @@ package struct ArrayRecord: Codable, Sendable, Equatable {
     return String(decoding: data, as: UTF8.self) + "\n"
   }
 
+  /// Refuses other files whose samples are not laid out as these.
+  ///
+  /// - Parameters:
+  ///   - other: Of the other files.
+  ///   - path: What errors call them.
+  /// - Throws: `Fault`.
+  package func requireSameLayout(_ other: ArrayRecord, of path: String) throws {
+    guard other.fileSizes != fileSizes else { return }
+    throw Fault("\(path): samples of \(other.fileSizes), those of training are \(fileSizes)")
+  }
+
   /// The units of a run's samples.
   ///
   /// - Parameter settings: Of its configuration.

@@ -17,6 +17,19 @@ package struct ArrayCondition: Sendable, Equatable {
   }
 }
 
+/// Some of the samples in files of arrays, under the same names as the others.
+package struct ArrayPart: Sendable, Equatable {
+  /// The files, read as one.
+  package var paths: [String]
+  /// Which samples, counted through all files; nil for all.
+  package var rows: Range<Int>?
+
+  package init(paths: [String], rows: Range<Int>? = nil) {
+    self.paths = paths
+    self.rows = rows
+  }
+}
+
 /// Samples of any shape in files of arrays.
 package struct ArraySettings: Sendable, Equatable {
   /// The files, read as one.
@@ -39,8 +52,22 @@ package struct ArraySettings: Sendable, Equatable {
   package var conditionTransforms: [ArrayTransform] = []
   /// Below it, samples become 0 when they are written; nil to leave them.
   package var threshold: Double?
+  /// The folder for what has to be unpacked and does not fit in memory; nil for that of temporary
+  /// files.
+  package var cache: String?
+  /// Samples that are not trained on; nil for none.
+  package var heldOut: ArrayPart?
 
   package init(paths: [String]) { self.paths = paths }
+
+  /// The same of the samples that are not trained on; nil where there are none.
+  var ofHeldOut: ArraySettings? {
+    heldOut.map { part in
+      var settings = self
+      (settings.paths, settings.rows, settings.heldOut) = (part.paths, part.rows, nil)
+      return settings
+    }
+  }
 
   /// Numbers of a condition.
   package var conditionNumbers: Int { conditions.reduce(0) { $0 + $1.size } }

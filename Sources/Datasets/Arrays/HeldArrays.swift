@@ -20,7 +20,8 @@ package struct HeldArrays: Sendable {
 
   /// Opens the arrays for this process alone.
   ///
-  /// What does not fit in memory goes into a file at the place for temporary files.
+  /// What does not fit in memory goes into a file in the settings' cache, or at the place for
+  /// temporary files.
   ///
   /// - Parameters:
   ///   - settings: Which.
@@ -32,12 +33,16 @@ package struct HeldArrays: Sendable {
     if expected > MemoryLimit.smallest, let room = MemoryLimit.room(), room.bytes / 4 * 3 < expected
     {
       let key = SharedFile.Key.make()
-      let file = try Self.write(reading, expected, key: key, places: [SharedFile.disk]).get()
+      let places = [settings.cache ?? SharedFile.disk]
+      let file = try Self.write(reading, expected, key: key, places: places).get()
       defer { file.removeName() }
-      self = try HeldArrays(key, places: [SharedFile.disk])
+      guard let arrays = Self(key, in: places) else { throw file.mappingFault() }
+      self = arrays
       return
     }
     var bytes: [UInt8] = []
+    // Otherwise it doubles, and holds the numbers twice. What is not written is not taken.
+    bytes.reserveCapacity(expected)
     plan = try reading.plan { part in
       if bytes.count + part.count > bytes.capacity {
         // The array doubles, and holds the old bytes while it does.
@@ -54,21 +59,25 @@ package struct HeldArrays: Sendable {
   ///   - settings: Which.
   ///   - limit: Of the samples, the most that are read.
   ///   - key: Of this process.
-  ///   - places: Folders, the best first.
+  ///   - places: Folders, the best first; nil for memory and the settings' cache.
+  ///   - memory: What is left to files in memory; nil where that is not known.
   /// - Returns: The file, or what is wrong with each place.
   /// - Throws: `Fault` where the arrays cannot be read.
   package static func makeFile(
     _ settings: ArraySettings, limit: Int?, key: SharedFile.Key,
-    places: [String] = SharedFile.places
+    places: [String]? = nil, memory: () -> MemoryLimit.Room? = MemoryLimit.roomForFiles
   ) throws -> Result<SharedFile, Fault> {
     let reading = settings.reading(limit: limit)
-    return try write(reading, try reading.expectedBytes(), key: key, places: places)
+    return try write(
+      reading, try reading.expectedBytes(), key: key,
+      places: places ?? SharedFile.places(cache: settings.cache), memory: memory)
   }
 
   private static func write(
-    _ reading: ArrayReading, _ expected: Int, key: SharedFile.Key, places: [String]
+    _ reading: ArrayReading, _ expected: Int, key: SharedFile.Key, places: [String],
+    memory: () -> MemoryLimit.Room? = MemoryLimit.roomForFiles
   ) throws -> Result<SharedFile, Fault> {
-    try SharedFile.make(key, places: places, bytes: expected) { writer in
+    try SharedFile.make(key, places: places, bytes: expected, memory: memory) { writer in
       let plan = try reading.plan(writer.write)
       let json = Array(try JSONEncoder().encode(plan))
       try json.withUnsafeBytes(writer.write)
@@ -84,11 +93,16 @@ package struct HeldArrays: Sendable {
   ///   - places: Where it may be.
   /// - Throws: `Fault` where it is not there.
   package init(_ key: SharedFile.Key, places: [String] = SharedFile.places) throws {
-    guard let file = SharedFile.map(key, places: places), let arrays = Self(file) else {
+    guard let arrays = Self(key, in: places) else {
       throw Fault(
         "found no arrays that process \(key.process) shares in \(places.joined(separator: ", "))")
     }
     self = arrays
+  }
+
+  private init?(_ key: SharedFile.Key, in places: [String]) {
+    guard let file = SharedFile.map(key, places: places, isRandom: true) else { return nil }
+    self.init(file)
   }
 
   private init?(_ file: MappedFile) {
@@ -114,7 +128,7 @@ package struct HeldArrays: Sendable {
         path in
         if let bytes = files[path] { return bytes }
         guard let file = MappedFile(path, isRandom: true) else {
-          throw Fault("\(path): cannot be mapped")
+          throw MemoryLimit.mappingFault(try FileSystem.fileSize(path), path)
         }
         let bytes = ReadOnlyBytes(file, 0..<file.bytes.count)
         files[path] = bytes

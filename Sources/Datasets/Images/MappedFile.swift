@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Storage
 
@@ -10,7 +11,7 @@ final class MappedFile: @unchecked Sendable {
   /// - Parameters:
   ///   - path: The file.
   ///   - isRandom: Whether it is read here and there: then the system reads no more than is asked
-  ///     for where the file is larger than half of the memory.
+  ///     for where the file is larger than half of the memory that is left.
   init?(_ path: String, isRandom: Bool = false) {
     guard let (descriptor, size) = try? FileSystem.openForReading(path) else { return nil }
     defer { close(descriptor) }
@@ -18,8 +19,9 @@ final class MappedFile: @unchecked Sendable {
       memory != MAP_FAILED
     else { return nil }
     bytes = UnsafeRawBufferPointer(start: memory, count: size)
-    let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-    if isRandom, size > physical / 2 { madvise(memory, size, MADV_RANDOM) }
+    if isRandom, let room = MemoryLimit.roomForFiles(), size > room.bytes / 2 {
+      madvise(memory, size, MADV_RANDOM)
+    }
   }
 
   deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }

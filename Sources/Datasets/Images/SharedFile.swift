@@ -30,16 +30,30 @@ package struct SharedFile {
 
   /// Folders for the file, the first with room is taken: memory that is not of one process, then
   /// the place for temporary files.
-  package static var places: [String] { [memory, disk] }
+  package static var places: [String] { places(cache: nil) }
+
+  /// The same with another folder than that for temporary files; nil for that.
+  package static func places(cache: String?) -> [String] { [memory, cache ?? disk] }
 
   /// The place for temporary files.
-  static var disk: String { ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp" }
+  package static var disk: String { ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp" }
 
   private static let memory = "/dev/shm"
 
-  /// Maps the file that another process, or this one, has made; nil where there is none.
-  static func map(_ key: Key, places: [String]) -> MappedFile? {
-    places.lazy.compactMap { MappedFile(path(key, in: $0)) }.first
+  /// Maps the file that another process, or this one, has made.
+  ///
+  /// - Parameters:
+  ///   - key: Of the file.
+  ///   - places: Where it may be.
+  ///   - isRandom: As `MappedFile` has it.
+  /// - Returns: The file; nil where there is none.
+  static func map(_ key: Key, places: [String], isRandom: Bool = false) -> MappedFile? {
+    places.lazy.compactMap { MappedFile(path(key, in: $0), isRandom: isRandom) }.first
+  }
+
+  /// Why a file that has just been made cannot be mapped.
+  func mappingFault() -> Fault {
+    MemoryLimit.mappingFault((try? FileSystem.fileSize(path)) ?? 0, path)
   }
 
   // MARK: - Making
@@ -48,14 +62,22 @@ package struct SharedFile {
   final class Writer {
     private let file: OutputFile
     private let place: String
-    private let free: Int
+    private let free: (bytes: Int, of: String)
     /// Bytes written.
     private(set) var count = 0
 
-    fileprivate init(_ path: String, in place: String) throws {
+    /// A new file, for which `memory` tells what is left to files in memory.
+    fileprivate init(
+      _ path: String, in place: String, memory: () -> MemoryLimit.Room?
+    ) throws {
       self.place = place
       do {
-        free = try FileSystem.freeBytes(place)
+        let bytes = try FileSystem.freeBytes(place)
+        if Mount(of: place)?.isInMemory == true, let room = memory(), room.bytes < bytes {
+          free = (room.bytes, " of \(room.name)")
+        } else {
+          free = (bytes, "")
+        }
         file = try OutputFile(path: path, mode: .createPrivate)
       } catch let fault as Fault { throw NoRoom(message: fault.message) }
     }
@@ -63,8 +85,9 @@ package struct SharedFile {
     /// Half of the room is left because others write there too, MPI for one, who get a signal where
     /// there is none.
     fileprivate func require(_ bytes: Int) throws {
-      guard free / 2 >= bytes else {
-        throw NoRoom(message: "\(place): found \(free) bytes free, expected \(2 * bytes)")
+      guard free.bytes / 2 >= bytes else {
+        throw NoRoom(
+          message: "\(place): found \(free.bytes) bytes free\(free.of), expected \(2 * bytes)")
       }
     }
 
@@ -89,24 +112,27 @@ package struct SharedFile {
   /// Writes a file into the first of the places that has room for it twice.
   ///
   /// All of the memory is taken by writing: a file that does not fit is an error here, and not a
-  /// signal (SIGBUS) where it is read.
+  /// signal (SIGBUS) where it is read. A file in memory counts where processes do: what the
+  /// control group does not leave would be answered by the system's killer.
   ///
   /// - Parameters:
   ///   - key: Of this process.
   ///   - places: Folders, the best first.
   ///   - bytes: What will be written, as far as that is known.
+  ///   - memory: What is left to files in memory; nil where that is not known.
   ///   - body: Writes it; once a place.
   /// - Returns: The file, or what is wrong with each place.
   /// - Throws: What `body` throws of its own.
   static func make(
-    _ key: Key, places: [String], bytes: Int, _ body: (Writer) throws -> Void
+    _ key: Key, places: [String], bytes: Int,
+    memory: () -> MemoryLimit.Room? = MemoryLimit.roomForFiles, _ body: (Writer) throws -> Void
   ) throws -> Result<SharedFile, Fault> {
     removeLeftovers()
     var faults: [String] = []
     for place in places {
       let path = path(key, in: place)
       do {
-        let writer = try Writer(path, in: place)
+        let writer = try Writer(path, in: place, memory: memory)
         do {
           try writer.require(bytes)
           try body(writer)
