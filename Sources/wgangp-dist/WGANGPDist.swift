@@ -18,7 +18,8 @@ struct WGANGPDist: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TrainCommand.self, SampleCommand.self, PlotCommand.self, EvaluateGroup.self,
+      TrainCommand.self, SampleCommand.self, PlotCommand.self, ReportCommand.self,
+      EvaluateGroup.self,
       DescribeCommand.self, ImportCommand.self, ExportCommand.self, VerifyCommand.self,
       ReplayCommand.self, WhyCommand.self,
       BenchCommand.self, DataCommand.self,
