@@ -236,15 +236,11 @@ struct EvaluateCommand: ParsableCommand {
     let scores = found.scores.map { score, values, _ in
       (type(of: score).name, Dictionary(uniqueKeysWithValues: zip(score.columns, values)))
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     let report = Report(
       source: source, published: published?.name, iteration: iteration, samples: found.samples,
       reals: found.setting.reals, seed: seed, seconds: found.seconds,
       scores: Dictionary(uniqueKeysWithValues: scores))
-    return String(decoding: try encoder.encode(report), as: UTF8.self)
+    return try JSONLine.text(report)
   }
 }
 

@@ -15,6 +15,9 @@ struct WGANGPDist: ParsableCommand {
 
       Every command runs with and without mpirun. The same configuration gives the same bits on \
       every allowed number of ranks and threads.
+
+      Exit status: 0 done; 1 an error, whose line says what; 64 a wrong option; 75 stopped in \
+      order, train --continue goes on; 74 stalled, likewise.
       """,
     version: "0.1.0",
     subcommands: [

@@ -75,10 +75,12 @@ package struct ReportPage {
 
   /// All of a run but its curves.
   private func section(of run: RunPage, number: Int) -> String {
+    // Of several runs each has a heading over its parts'.
+    let level = runs.count > 1 ? 3 : 2
     let parts = [
-      ReportSamples.html(run, number: number), ReportTables.scores(run),
-      ReportTables.warnings(run), ReportTables.settings(run), ReportTables.environment(run),
-      ReportTables.log(run),
+      ReportSamples.html(run, number: number, level: level), ReportTables.scores(run, level),
+      ReportTables.warnings(run, level), ReportTables.settings(run, level),
+      ReportTables.environment(run, level), ReportTables.log(run, level),
     ].joined()
     guard runs.count > 1 else { return parts }
     return """

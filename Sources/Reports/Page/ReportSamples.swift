@@ -2,9 +2,10 @@ import Foundation
 
 /// The pictures of a run in a page: samples over time, and reals beside them.
 enum ReportSamples {
-  static func html(_ run: RunPage, number: Int) -> String {
+  static func html(_ run: RunPage, number: Int, level: Int) -> String {
     guard let last = run.images.indices.last else {
-      return "<section>\n<h3>Samples</h3>\n<p>There is no picture of samples yet.</p>\n</section>\n"
+      return ReportTables.section(
+        "Samples", level, "<p>There is no picture of samples yet.</p>\n")
     }
     let images = run.images.enumerated().map { index, image in
       "<div class=\"frame\"\(index == last ? "" : " hidden")>\(tag(image))"
@@ -23,16 +24,15 @@ enum ReportSamples {
       shown > 1
       ? "<label class=\"slider\" hidden>Time <input type=\"range\" min=\"0\" max=\"\(last)\" "
         + "value=\"\(last)\" step=\"1\" aria-label=\"Which picture of samples\"></label>\n" : ""
-    return """
-      <section>
-      <h3>Samples</h3>
+    return ReportTables.section(
+      "Samples", level,
+      """
       <div class="samples">
       <figure class="frames" id="frames\(number)">
       \(images.joined())\(slider)</figure>
       \(reals ?? "")</div>
-      \(choice)</section>
-
-      """
+      \(choice)
+      """)
   }
 
   private static func tag(_ image: RunPage.Image) -> String {

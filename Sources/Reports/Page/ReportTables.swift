@@ -18,6 +18,9 @@ enum ReportTables {
     head += zip(used, units).map { column, unit in
       MetricsTable.title(column) + (unit.isEmpty || unit == "1" ? "" : " (\(unit))")
     }
+    let heads = head.enumerated().map { column, text in
+      "<th scope=\"col\"\(column < 2 ? "" : " class=\"right\"")>\(Markup.escaped(text))</th>"
+    }
     let rows = runs.enumerated().map { number, run in
       let numbers: [Double?] =
         [Double(run.iterations), run.secondsOfIteration] + used.map { last($0, of: run) }
@@ -29,7 +32,7 @@ enum ReportTables {
       <h2>Runs</h2>
       <p class="quiet">The last value of each column; the headings sort.</p>
       <div class="scroll"><table class="sortable">
-      <thead><tr>\(head.map { "<th scope=\"col\">\(Markup.escaped($0))</th>" }.joined())</tr></thead>
+      <thead><tr>\(heads.joined())</tr></thead>
       <tbody>
       \(rows.joined())</tbody></table></div>
       \(differences(runs))</section>
@@ -71,7 +74,7 @@ enum ReportTables {
   private static let mostRows = 60
 
   /// The rows of evaluation.csv.
-  static func scores(_ run: RunPage) -> String {
+  static func scores(_ run: RunPage, _ level: Int) -> String {
     guard let table = run.scores, let count = table.columns.first?.count, count > 0 else {
       return ""
     }
@@ -79,7 +82,7 @@ enum ReportTables {
     // With the last one, whatever the step.
     let chosen = (0..<count).filter { (count - 1 - $0) % step == 0 }
     let heads = zip(table.names, table.units).map { name, unit in
-      "<th scope=\"col\">\(Markup.escaped(MetricsTable.title(name)))"
+      "<th scope=\"col\" class=\"right\">\(Markup.escaped(MetricsTable.title(name)))"
         + (unit.isEmpty || unit == "1" ? "" : " (\(Markup.escaped(unit)))") + "</th>"
     }
     let iterations = table["iteration"]
@@ -93,29 +96,28 @@ enum ReportTables {
     if let best = run.bestIteration { words.append("The best checkpoint is of iteration \(best).") }
     let note =
       words.isEmpty ? "" : "<p class=\"quiet\">\(words.joined(separator: " "))</p>\n"
-    return """
-      <section>
-      <h3>Scores</h3>
+    return section(
+      "Scores", level,
+      """
       \(note)<div class="scroll"><table class="sortable">
       <thead><tr>\(heads.joined())</tr></thead>
       <tbody>
       \(rows.joined())</tbody></table></div>
-      </section>
 
-      """
+      """)
   }
 
-  static func warnings(_ run: RunPage) -> String {
+  static func warnings(_ run: RunPage, _ level: Int) -> String {
     let lines =
       run.warnings.isEmpty
       ? "<p>None.</p>\n"
       : "<ul class=\"warnings\">\n"
         + run.warnings.map { "<li>\(Markup.escaped($0))</li>\n" }.joined() + "</ul>\n"
-    return "<section>\n<h3>Warnings</h3>\n\(lines)</section>\n"
+    return section("Warnings", level, lines)
   }
 
   /// What differs from the published file, then all values.
-  static func settings(_ run: RunPage) -> String {
+  static func settings(_ run: RunPage, _ level: Int) -> String {
     guard !run.settings.isEmpty else { return "" }
     let changed = run.settings.filter { $0.published != nil }
     let changes = changed.map {
@@ -138,45 +140,47 @@ enum ReportTables {
             + "<th scope=\"col\">\(name)</th></tr></thead>\n<tbody>\n\(changes.joined())</tbody>"
             + "</table></div>\n"
       } ?? ""
-    return """
-      <section>
-      <h3>Configuration</h3>
+    return section(
+      "Configuration", level,
+      """
       \(comparison)<details><summary>All \(run.settings.count) values</summary>
       <div class="scroll"><table>
       <thead><tr><th scope="col">key</th><th scope="col">value</th></tr></thead>
       <tbody>
       \(all.joined())</tbody></table></div></details>
-      </section>
 
-      """
+      """)
   }
 
-  static func environment(_ run: RunPage) -> String {
+  static func environment(_ run: RunPage, _ level: Int) -> String {
     guard !run.environment.isEmpty else { return "" }
     let rows = run.environment.map {
       "<tr><th scope=\"row\">\(Markup.escaped($0.name))</th>"
         + "<td>\(Markup.escaped($0.value))</td></tr>\n"
     }
-    return """
-      <section>
-      <h3>Environment</h3>
+    return section(
+      "Environment", level,
+      """
       <div class="scroll"><table>
       <tbody>
       \(rows.joined())</tbody></table></div>
-      </section>
 
-      """
+      """)
   }
 
-  static func log(_ run: RunPage) -> String {
+  static func log(_ run: RunPage, _ level: Int) -> String {
     guard !run.log.isEmpty else { return "" }
-    return """
-      <section>
-      <h3>Log</h3>
-      <pre>\(Markup.escaped(run.log.joined(separator: "\n")))</pre>
-      </section>
-
+    return section(
+      "Log", level,
       """
+      <pre>\(Markup.escaped(run.log.joined(separator: "\n")))</pre>
+
+      """)
+  }
+
+  /// A part of a run, under its heading.
+  static func section(_ title: String, _ level: Int, _ body: String) -> String {
+    "<section>\n<h\(level)>\(title)</h\(level)>\n\(body)</section>\n"
   }
 
   private static func cell(_ value: Double?) -> String {
