@@ -104,4 +104,17 @@ import Testing
     let wide = PictureSheet.draw([.init(heading: "a long heading", image: image(10, 10, 0))])
     #expect(wide.width > 24 + 60 && wide.width < 24 + 140)
   }
+
+  /// What a page shows beside the samples is cut out of the sheet that a run writes.
+  @Test func theFirstOfTwoPicturesIsCutOut() {
+    func image(_ first: UInt8) -> Picture {
+      Picture(width: 40, height: 3, channels: 3, pixels: (0..<360).map { UInt8($0 % 200) + first })
+    }
+    let sheet = PictureSheet.draw([
+      .init(heading: "reals", image: image(1)), .init(heading: "samples", image: image(9)),
+    ]).picture
+    #expect(PictureSheet.first(of: sheet, width: 40, height: 3) == image(1))
+    #expect(PictureSheet.first(of: sheet, width: 41, height: 3) == nil)
+    #expect(PictureSheet.first(of: sheet, width: 40, height: 4) == nil)
+  }
 }

@@ -84,11 +84,10 @@ struct RunFolderReader {
   private mutating func readPictures() {
     guard FileSystem.isDirectory(run.samples) else { return }
     attempt { reader in
-      let paths = try reader.run.samplePictures()
+      var paths = try reader.run.samplePictures()
       reader.page.imageCount = paths.count
-      guard let newest = paths.last else { return }
+      guard let last = reader.newest(of: &paths), let newest = paths.last else { return }
       var room = reader.pictureBytes
-      let last = try Self.image(newest)
       reader.page.reals = try reader.reals(beside: last)
       room -= reader.page.reals?.bytes.count ?? 0
       guard last.bytes.count <= room else {
@@ -101,6 +100,17 @@ struct RunFolderReader {
         reader.attempt { $0.page.images.append(try Self.image(path)) }
       }
     }
+  }
+
+  /// The last picture that can be read; those behind it go.
+  private mutating func newest(of paths: inout [String]) -> RunPage.Image? {
+    while let path = paths.last {
+      var found: RunPage.Image?
+      attempt { _ in found = try Self.image(path) }
+      if let found { return found }
+      paths.removeLast()
+    }
+    return nil
   }
 
   /// As many as have room, evenly spread over time, with the last one.
