@@ -88,7 +88,9 @@ let package = Package(
     .target(
       name: "Datasets",
       dependencies: ["Base", "Storage", "Pictures", "CZlib", "CCurl"]),
-    .target(name: "Reports", dependencies: ["Base", "Storage", "Pictures"]),
+    .target(
+      name: "Reports", dependencies: ["Base", "Storage", "Pictures"],
+      resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js")]),
     .target(
       name: "Training",
       dependencies: [
@@ -235,7 +237,8 @@ let package = Package(
       name: "VerificationTests", dependencies: ["Verification", "RunSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "RunsTests", dependencies: ["Runs", "Sampling", "Scores", "Recipe", "RunSupport"]),
+      name: "RunsTests",
+      dependencies: ["Runs", "Sampling", "Scores", "Recipe", "Reports", "Pictures", "RunSupport"]),
     .testTarget(
       name: "ConversionTests", dependencies: ["Conversion", "RunSupport"],
       resources: [.copy("Fixtures")]),

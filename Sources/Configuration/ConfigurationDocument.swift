@@ -88,8 +88,13 @@ package struct ConfigurationDocument: Sendable {
   /// The values of the document, mappings and lists opened up: `training.batch` and `128`,
   /// `generator.layers.0.conv2d.kernel` and `4`.
   package var leaves: [String: String] {
-    var found: [String: String] = [:]
-    value.forEachLeaf(path: "") { found[$0] = $1 }
+    Dictionary(orderedLeaves.map { ($0.path, $0.text) }) { _, last in last }
+  }
+
+  /// The same in the document's order.
+  package var orderedLeaves: [(path: String, text: String)] {
+    var found: [(path: String, text: String)] = []
+    value.forEachLeaf(path: "") { found.append(($0, $1)) }
     return found
   }
 

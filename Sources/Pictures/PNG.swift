@@ -13,8 +13,7 @@ package enum PNG {
   ///   - path: The file; its folder must be there.
   /// - Throws: `Fault` if libpng or the system refuses.
   package static func write(_ picture: Picture, to path: String) throws {
-    let bytes = try encode(picture, path: path)
-    try FileSystem.writeAtomically(bytes, to: path)
+    try FileSystem.writeAtomically(try encode(picture, path: path), to: path)
   }
 
   /// Reads a PNG file, as grey if it is grey and as RGB otherwise; alpha is put on black.
@@ -66,6 +65,25 @@ package enum PNG {
     }
   }
 
+  /// The size that the bytes of a PNG file say, without unpacking it.
+  ///
+  /// - Parameters:
+  ///   - bytes: All of the file.
+  ///   - path: For messages.
+  /// - Returns: Pixels.
+  /// - Throws: `Fault` if it is no PNG file.
+  package static func size(_ bytes: [UInt8], path: String) throws -> (width: Int, height: Int) {
+    var header = png_image()
+    header.version = png_uint_32(PNG_IMAGE_VERSION)
+    return try bytes.withUnsafeBytes { source in
+      guard png_image_begin_read_from_memory(&header, source.baseAddress, source.count) != 0 else {
+        throw Fault("\(path): not a readable PNG file: \(message(of: &header))")
+      }
+      defer { png_image_free(&header) }
+      return (Int(header.width), Int(header.height))
+    }
+  }
+
   /// Pixels that a file can hold: deflate makes at most 1032 bytes of one.
   private static func mostPixels(in file: UnsafeRawBufferPointer) -> Int {
     // The byte behind width and height: bits of a sample; a pixel has one or more.
@@ -73,8 +91,14 @@ package enum PNG {
     return file.count * 1032 * 8 / bits
   }
 
-  /// The bytes of the PNG file; `path` is for messages only.
-  private static func encode(_ picture: Picture, path: String) throws -> [UInt8] {
+  /// The bytes of a picture's PNG file.
+  ///
+  /// - Parameters:
+  ///   - picture: The picture.
+  ///   - path: For messages.
+  /// - Returns: All of the file.
+  /// - Throws: `Fault` if libpng refuses.
+  package static func encode(_ picture: Picture, path: String = "PNG") throws -> [UInt8] {
     var header = png_image()
     header.version = png_uint_32(PNG_IMAGE_VERSION)
     header.width = png_uint_32(picture.width)

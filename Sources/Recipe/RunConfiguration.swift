@@ -20,6 +20,8 @@ package struct RunConfiguration {
     package var samples: Int
     package var columns: Int
     package var scale: Int
+    /// Whether the run ends with a page about it.
+    package var report: Bool
   }
 
   package let name: String
@@ -116,6 +118,7 @@ package struct RunConfiguration {
       sampleEvery: try Interval(section, key: "sampleEvery", default: "1 epoch"),
       samples: try section.integer("samples", default: 64, in: 1...65536),
       columns: try section.integer("columns", default: 8, in: 1...1024),
-      scale: try section.integer("scale", default: 1, in: 1...16))
+      scale: try section.integer("scale", default: 1, in: 1...16),
+      report: try section.boolean("report", default: true))
   }
 }

@@ -46,6 +46,17 @@ package struct RunEnvironment: Codable, Sendable {
     #endif
   }
 
+  /// What it says, for people.
+  var rows: [(name: String, value: String)] {
+    [
+      ("version", version), ("command", command.map(shellQuoted).joined(separator: " ")),
+      ("date", date), ("host", host), ("system", system), ("processor", processor),
+      ("vector level", "\(vectorLevel), kernels for \(kernels)"), ("ranks", "\(ranks)"),
+      ("threads a rank", "\(threads)"), ("cores of rank 0", "\(coresOfRank0)"), ("MPI", mpi),
+      ("exchange", exchange ?? "not recorded"), ("Swift", swift),
+    ]
+  }
+
   package var json: String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -10,6 +10,15 @@ package struct RunStory {
     /// Ended without a word: killed, or its machine was lost.
     case vanished
     case neverStarted
+
+    /// As people say it.
+    var words: String {
+      switch self {
+      case .running, .done, .stopped, .failed, .stalled: "\(self)"
+      case .vanished: "ended without a word"
+      case .neverStarted: "not begun"
+      }
+    }
   }
 
   package let state: State
@@ -28,15 +37,7 @@ package struct RunStory {
     let entries = RunLog(run).entries()
     let last = entries.last { $0.event != .warning }
     let holder = RunLease.holder(of: path)
-    let isHeld = RunLease.isHeldHere(path)
-    switch last?.event {
-    case nil: state = isHeld ? .running : .neverStarted
-    case .started, .resumed: state = isHeld ? .running : .vanished
-    case .stopped: state = isHeld ? .running : .stopped
-    case .failed, .warning: state = isHeld ? .running : .failed
-    case .stalled: state = isHeld ? .running : .stalled
-    case .done: state = .done
-    }
+    state = Self.state(of: run, entries)
     var lines: [String] = []
     if let begin = entries.last(where: { $0.event == .started || $0.event == .resumed }) {
       lines.append("\(begin.event.rawValue) \(begin.date): \(begin.text)")
@@ -65,6 +66,21 @@ package struct RunStory {
       lines.append("go on: wgangp-dist train --run \(shellQuoted(path)) --continue")
     }
     self.lines = lines
+  }
+
+  /// How a run is, by its log and whether it is held here.
+  static func state(of run: RunDirectory, _ entries: [RunLog.Entry]) -> State {
+    let last = entries.last { $0.event != .warning }
+    guard last?.event != .done else { return .done }
+    guard !RunLease.isHeldHere(run.path) else { return .running }
+    switch last?.event {
+    case nil: return .neverStarted
+    case .started, .resumed: return .vanished
+    case .stopped: return .stopped
+    case .failed, .warning: return .failed
+    case .stalled: return .stalled
+    case .done: return .done
+    }
   }
 
   /// How far the run is, and how far its newest whole checkpoint.

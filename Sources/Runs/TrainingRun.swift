@@ -173,7 +173,10 @@ package final class TrainingRun {
     do {
       return try trainAndGoBack(from: start)
     } catch {
-      if isRoot { RunLog(directory).add(.failed, "\(error)") }
+      if isRoot {
+        RunLog(directory).add(.failed, "\(error)")
+        writeReport(.failed)
+      }
       throw error
     }
   }
@@ -326,8 +329,22 @@ package final class TrainingRun {
         : "by \(StopSignal.name(decision.stop)) after iteration \(iteration) of "
           + "\(schedule.iterations), saved"
       RunLog(directory).add(isDone ? .done : .stopped, end + writer.checkpointCosts.text)
+      writeReport(isDone ? .done : .stopped)
     }
     return isDone
+  }
+
+  /// Rank 0's page about the run, which nothing depends on.
+  private func writeReport(_ state: RunStory.State) {
+    guard configuration.output.report else { return }
+    do {
+      try lease?.confirm()
+      try RunReport([directory.path], version: options.version).write(
+        to: directory.report, state: state)
+    } catch {
+      // Of a run that has failed the reason is what counts.
+      if state != .failed { Messages.warning("no report of the run: \(error)") }
+    }
   }
 
   /// Whether rank 0 sees the job's time run out.
@@ -534,11 +551,11 @@ package final class TrainingRun {
     } else {
       name = "iteration-" + iteration.padded(to: 6)
     }
-    writer.savePicture(image, to: "\(directory.samples)/\(name).png")
+    writer.savePicture(image.picture, to: "\(directory.samples)/\(name).png")
     if isLast && !generator.isPlanar {
       let beside = generator.realsBesideSamples(
         samples, layout, scale: output.scale, dataset: dataset)
-      writer.savePicture(beside, to: "\(directory.samples)/reals-and-samples.png")
+      writer.savePicture(beside.picture, to: "\(directory.samples)/reals-and-samples.png")
     }
   }
 

@@ -1,6 +1,6 @@
 import Base
 import Collectives
-import Pictures
+import Reports
 import Scores
 
 /// Samples beside the training images that are most like them, pixel by pixel.
@@ -14,11 +14,11 @@ extension TrainedModel {
   /// - Parameters:
   ///   - seed: Of the samples' noise; nil for the run's.
   ///   - communicator: All ranks, which call this together with the same model.
-  /// - Returns: The picture, on all ranks.
+  /// - Returns: The drawing, on all ranks.
   /// - Throws: On all ranks, where there are no images, or fewer than 6.
   package func neighbourPicture(
     seed: UInt64? = nil, communicator: any Communicator
-  ) throws -> Picture {
+  ) throws -> Canvas {
     let generator = SampleGenerator(model, configuration, seed: seed, dataset: openDataset)
     guard generator.isDrawable, !generator.isPlanar else {
       throw Fault(

@@ -178,13 +178,13 @@ package struct SampleGenerator {
   /// - Throws: What a pass throws.
   package func picture(
     of samples: [Float], _ layout: Layout, scale: Int, dataset: any Dataset, title: String
-  ) throws -> Picture? {
+  ) throws -> Canvas? {
     guard isDrawable else { return nil }
     if isPlanar {
       return try contour(
         title: title, reals: reals(layout, of: dataset), samples: samples,
         condition: layout.criticCondition
-      ).render()
+      ).draw()
     }
     return grid(of: samples, columns: layout.columns, scale: scale, headings: layout.headings)
   }
@@ -199,17 +199,17 @@ package struct SampleGenerator {
   ///   - padding: Pixels between images.
   ///   - headings: Over the columns.
   ///   - rowLabels: Left of the rows.
-  /// - Returns: A picture of as many channels as the images; with words an RGB one.
+  /// - Returns: The drawing.
   package func grid(
     of images: [Float], columns: Int, scale: Int, padding: Int = 2, headings: [String] = [],
     rowLabels: [String] = []
-  ) -> Picture {
+  ) -> Canvas {
     let grid = SampleGrid(
       columns: columns, padding: padding, range: range,
       padValue: (range.lowerBound + range.upperBound) / 2, scale: scale)
     let picture = shape.picture
     return images.withUnsafeBufferPointer {
-      grid.render(
+      grid.draw(
         $0, count: images.count / picture.elementCount, height: picture.height,
         width: picture.width, channels: picture.channels, columnHeadings: headings,
         rowLabels: rowLabels)
@@ -224,11 +224,11 @@ package struct SampleGenerator {
   ///   - layout: How they stand in the grid.
   ///   - scale: Pixels of the picture, each way, for one of an image.
   ///   - dataset: Where the reals come from.
-  /// - Returns: An RGB picture.
+  /// - Returns: The drawing.
   package func realsBesideSamples(
     _ samples: [Float], _ layout: Layout, scale: Int, dataset: any Dataset
-  ) -> Picture {
-    PictureSheet.render(
+  ) -> Canvas {
+    PictureSheet.draw(
       [("reals", reals(layout, of: dataset)), ("samples", samples)].map { heading, images in
         .init(
           heading: heading,

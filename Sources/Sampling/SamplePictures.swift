@@ -207,7 +207,7 @@ package struct SamplePictures {
       let plot = try generator.contour(
         title: title, reals: generator.reals(layout, of: trained.openDataset()),
         samples: generator.images(layout), condition: layout.criticCondition)
-      return try write(plot.render(), suffix: "")
+      return try write(plot.draw(), suffix: "")
     }
     if let rows = options.interpolations {
       return try drawInterpolations(rows: rows, conditions: layout.conditions, scale: scale)
@@ -264,10 +264,10 @@ package struct SamplePictures {
     trained.configuration.name + (trained.iteration.map { ", iteration \($0)" } ?? "")
   }
 
-  private func write(_ image: Picture, suffix: String) throws -> String {
+  private func write(_ drawing: Canvas, suffix: String) throws -> String {
     let path = path(suffix: suffix, extension: "png")
     try FileSystem.createDirectory(FileSystem.folder(of: path))
-    try PNG.write(image, to: path)
+    try drawing.write(to: path, title: title)
     return path
   }
 
@@ -299,7 +299,7 @@ package struct SamplePictures {
     for (number, first) in stride(from: 0, to: images.count, by: size).enumerated() {
       let image = generator.grid(
         of: Array(images[first..<first + size]), columns: 1, scale: scale, padding: 0)
-      try PNG.write(image, to: "\(folder)/\(name)\(number.padded(to: 4)).png")
+      try image.write(to: "\(folder)/\(name)\(number.padded(to: 4)).png")
     }
     return folder
   }

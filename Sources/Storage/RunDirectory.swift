@@ -3,8 +3,8 @@ import Foundation
 
 /// The folder of a run.
 ///
-///     config.yaml  environment.json  metrics.csv  evaluation.csv  curves.png  run.log  lock
-///     data.json (of arrays)
+///     config.yaml  environment.json  metrics.csv  evaluation.csv  curves.png  report.html  run.log
+///     lock  data.json (of arrays)
 ///     samples/{epoch-0005,reals-and-samples}.png
 ///     checkpoints/step-00000469/{generator,critic,optimizer}.safetensors, state.json, DONE
 ///     checkpoints/latest -> step-00000469     checkpoints/best -> step-00000312
@@ -20,6 +20,7 @@ package struct RunDirectory: Sendable {
   package var metrics: String { "\(path)/metrics.csv" }
   package var evaluation: String { "\(path)/evaluation.csv" }
   package var curves: String { "\(path)/curves.png" }
+  package var report: String { "\(path)/report.html" }
   package var log: String { "\(path)/run.log" }
   package var samples: String { "\(path)/samples" }
   package var checkpoints: String { "\(path)/checkpoints" }
@@ -92,16 +93,22 @@ package struct RunDirectory: Sendable {
     guard FileSystem.exists(samples) else {
       throw Fault("\(path): expected the folder of a run, found no samples/ in it")
     }
+    guard let newest = try samplePictures().last else {
+      throw Fault("\(samples): has no picture of samples yet")
+    }
+    return newest
+  }
+
+  /// The pictures of samples that the run has written, the oldest first.
+  ///
+  /// - Throws: Where their folder cannot be read.
+  package func samplePictures() throws -> [String] {
     // By date: a run's names count epochs or iterations, and its end can be both.
-    let found = try FileSystem.listDirectory(samples).filter {
+    try FileSystem.listDirectory(samples).filter {
       $0.hasSuffix(".png") && ($0.hasPrefix("epoch-") || $0.hasPrefix("iteration-"))
     }.map { name in
       let attributes = try FileManager.default.attributesOfItem(atPath: "\(samples)/\(name)")
       return (date: attributes[.modificationDate] as? Date ?? .distantPast, name: name)
-    }
-    guard let newest = found.max(by: { ($0.date, $0.name) < ($1.date, $1.name) }) else {
-      throw Fault("\(samples): has no picture of samples yet")
-    }
-    return "\(samples)/\(newest.name)"
+    }.sorted { ($0.date, $0.name) < ($1.date, $1.name) }.map { "\(samples)/\($0.name)" }
   }
 }

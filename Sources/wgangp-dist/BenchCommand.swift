@@ -101,14 +101,14 @@ struct BenchCommand: ParsableCommand {
       if layers {
         let timings = try benchmark.layers(repetitions: iterations)
         guard communicator.rank == 0 else { return }
-        print(try json ? Self.json(timings) : Self.table(timings))
+        print(try json ? JSONLine.text(timings) : Self.table(timings))
         return
       }
       let result = try benchmark.run(
         warmUp: warmup, iterations: iterations, measured: shares,
         allocations: AllocationCounter.reader)
       guard communicator.rank == 0 else { return }
-      print(try json ? Self.json(result) : Self.text(result))
+      print(try json ? JSONLine.text(result) : Self.text(result))
     }
   }
 
@@ -121,7 +121,7 @@ struct BenchCommand: ParsableCommand {
       }
       let result = try benchmark.run(warmUp: warmup, iterations: iterations)
       guard communicator.rank == 0 else { return }
-      print(try json ? Self.json(result) : result.table)
+      print(try json ? JSONLine.text(result) : result.table)
     }
   }
 
@@ -145,7 +145,7 @@ struct BenchCommand: ParsableCommand {
       }
       let timings = try benchmark.run()
       guard communicator.rank == 0 else { return }
-      guard !json else { return print(try Self.json(timings)) }
+      guard !json else { return print(try JSONLine.text(timings)) }
       for timing in timings {
         print(
           timing.name.padding(toLength: 14, withPad: " ", startingAt: 0)
@@ -153,12 +153,6 @@ struct BenchCommand: ParsableCommand {
             + String(format: "%8.2f s of processors  ", timing.processorSeconds) + timing.work)
       }
     }
-  }
-
-  private static func json(_ result: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    return String(decoding: try encoder.encode(result), as: UTF8.self)
   }
 
   /// Milliseconds and GFLOP/s (direct) of a layer's passes, a line each.

@@ -313,11 +313,11 @@ extension DataVerifyCommand {
 struct DataPreviewCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "preview",
-    abstract: "Draw samples of a set as a PNG picture, a row a class.")
+    abstract: "Draw samples of a set, a row a class.")
 
   @OptionGroup var data: DataSetOptions
 
-  @Option(name: .long, help: ArgumentHelp("The picture.", valueName: "file"))
+  @Option(name: .long, help: ArgumentHelp("The picture, .png, .svg or .pdf.", valueName: "file"))
   var output: String
 
   @Option(name: .long, help: "Samples in a row.")
@@ -330,15 +330,16 @@ struct DataPreviewCommand: ParsableCommand {
     guard (1...1000).contains(columns), (1...1000).contains(rows) else {
       throw ValidationError("--columns and --rows must be from 1 to 1000")
     }
+    try Canvas.requireFormat(output)
   }
 
   func run() throws {
     try onRoot(checksProcessor: true) {
       let (dataset, range) = try data.open()
       let shape = dataset.shape
-      let image: Picture
+      let image: Canvas
       if shape == Shape(channels: 2) {
-        image = DatasetPicture.render(points: samples(dataset, Array(0..<min(5000, dataset.count))))
+        image = DatasetPicture.draw(points: samples(dataset, Array(0..<min(5000, dataset.count))))
       } else {
         if dataset is ArrayDataset, shape.pixels == 1 || ![1, 3].contains(shape.channels) {
           // Not an error: there is a picture of some arrays only.
@@ -350,11 +351,11 @@ struct DataPreviewCommand: ParsableCommand {
             "\(dataset.name): \(shape.channels) channels; expected 1 or 3 for a picture")
         }
         let picture = shape.picture
-        image = DatasetPicture.render(
+        image = DatasetPicture.draw(
           table(dataset), height: picture.height, width: picture.width,
           channels: picture.channels, range: range)
       }
-      try PNG.write(image, to: output)
+      try image.write(to: output)
       print("\(output): \(image.width) x \(image.height) pixels of \(dataset.name)")
     }
   }

@@ -6,6 +6,21 @@ import Foundation
 import Runs
 
 extension DoctorCommand {
+  /// What `--launch --json` prints of a finding.
+  private struct Line: Encodable {
+    let name: String
+    let found: String
+    let notes: [String]
+    let inTheWay: [String]
+
+    init(_ finding: LaunchFinding) {
+      name = finding.name
+      found = finding.value
+      notes = finding.notes
+      inTheWay = finding.obstacles
+    }
+  }
+
   /// Looks at what a long job needs, line by line, and ends with status 1 where something is in the
   /// way.
   func checkLaunch() throws {
@@ -14,7 +29,7 @@ extension DoctorCommand {
       func tell(_ finding: LaunchFinding) {
         hasObstacle = hasObstacle || !finding.obstacles.isEmpty
         guard communicator.rank == 0 else { return }
-        print(finding.text)
+        print((json ? try? JSONLine.text(Line(finding)) : nil) ?? finding.text)
         // What comes takes seconds.
         fflush(nil)
       }
@@ -36,11 +51,13 @@ extension DoctorCommand {
         let measurement = try LaunchMeasurement(check.configuration, communicator: communicator)
         for finding in try measurement.interconnect() { tell(finding) }
         tell(measurement.ranks())
-      } else if communicator.rank == 0 {
+      } else if communicator.rank == 0, !json {
         print("not timed: the ranks do not run the same")
       }
       // Rank 0's word counts: it has seen the space too.
       guard communicator.rank == 0 else { return }
+      if json, hasObstacle { throw ExitStatus.failure }
+      guard !json else { return }
       print(hasObstacle ? "something is in the way of a run" : "nothing is in the way of a run")
       if hasObstacle { throw ExitStatus.failure }
     }

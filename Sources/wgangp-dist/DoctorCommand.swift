@@ -23,6 +23,9 @@ struct DoctorCommand: ParsableCommand {
   @Flag(name: .long, help: "Look at what a long job needs, with the ranks that are to train.")
   var launch = false
 
+  @Flag(name: .long, help: "Print JSON, a line for all; with --launch a line a finding.")
+  var json = false
+
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -57,6 +60,20 @@ struct DoctorCommand: ParsableCommand {
         "rank \(communicator.rank) on \(ProcessInfo.processInfo.hostName): cores \(list(cores))")
       let levels = try communicator.gather(Processor.level)
       guard communicator.rank == 0 else { return }
+      let notes = advice(cores: cores, ranks: communicator.size, levels: levels)
+      let isFatal = notes.contains(where: \.isFatal)
+      if json {
+        print(
+          try JSONLine.text(
+            Report(
+              version: WGANGPDist.configuration.version, processor: Processor.name,
+              vectorLevel: Processor.level, kernels: VectorLevel.name,
+              mpi: MPICommunicator.isLaunched ? MPICommunicator.libraryVersion : nil,
+              ranks: communicator.size, exchange: communicator.exchangeDescription,
+              binding: bindings, notes: notes.map(\.text), isReady: !isFatal)))
+        if isFatal { throw ExitStatus.failure }
+        return
+      }
       print("processor     \(Processor.name)")
       print("vector level  \(Processor.level) (needed: x86-64-v3, AVX2 and FMA)")
       if MPICommunicator.isLaunched {
@@ -72,11 +89,24 @@ struct DoctorCommand: ParsableCommand {
       print("exchange      \(communicator.exchangeDescription)")
       print("binding")
       for line in bindings { print("  " + line) }
-      let notes = advice(cores: cores, ranks: communicator.size, levels: levels)
       print(notes.isEmpty ? "nothing is missing" : "to look at")
       for note in notes { print("  " + note.text) }
-      if notes.contains(where: \.isFatal) { throw ExitCode(1) }
+      if isFatal { throw ExitStatus.failure }
     }
+  }
+
+  /// What `--json` prints.
+  private struct Report: Encodable {
+    let version: String
+    let processor: String
+    let vectorLevel: String
+    let kernels: String
+    let mpi: String?
+    let ranks: Int
+    let exchange: String
+    let binding: [String]
+    let notes: [String]
+    let isReady: Bool
   }
 
   private func advice(

@@ -2,8 +2,8 @@ import ArgumentParser
 import Base
 import Collectives
 import Foundation
-import Pictures
 import Recipe
+import Reports
 import Sampling
 import Scores
 
@@ -78,7 +78,7 @@ struct EvaluateCommand: ParsableCommand {
     name: .long,
     help: ArgumentHelp(
       "Also draw samples beside the training images that are nearest to them.",
-      valueName: "file.png"))
+      valueName: "file"))
   var neighbours: String?
 
   @Flag(name: .long, help: "The generator's own weights, also where the run keeps an average.")
@@ -97,6 +97,7 @@ struct EvaluateCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
+    try Canvas.requireFormat(neighbours)
     if files.reals != nil {
       guard samples?.isEmpty == false else {
         throw ValidationError(
@@ -155,7 +156,7 @@ struct EvaluateCommand: ParsableCommand {
       let picture = try trained.neighbourPicture(seed: seed, communicator: communicator)
       try communicator.agree(of: [0]) {
         guard communicator.rank == 0 else { return }
-        try PNG.write(picture, to: neighbours)
+        try picture.write(to: neighbours)
       }
     }
     guard communicator.rank == 0 else { return }
@@ -235,15 +236,11 @@ struct EvaluateCommand: ParsableCommand {
     let scores = found.scores.map { score, values, _ in
       (type(of: score).name, Dictionary(uniqueKeysWithValues: zip(score.columns, values)))
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     let report = Report(
       source: source, published: published?.name, iteration: iteration, samples: found.samples,
       reals: found.setting.reals, seed: seed, seconds: found.seconds,
       scores: Dictionary(uniqueKeysWithValues: scores))
-    return String(decoding: try encoder.encode(report), as: UTF8.self)
+    return try JSONLine.text(report)
   }
 }
 

@@ -11,7 +11,7 @@ struct PlotCommand: ParsableCommand {
     discussion: """
       A panel a column of metrics.csv or evaluation.csv, a line a run; of a single run all its \
       curves. With --grids the newest picture in each run's samples/, side by side. Prints the \
-      path of the PNG file.
+      path of the picture: PNG, SVG or PDF, by the ending of its name.
       """)
 
   @Argument(help: ArgumentHelp("The runs' folders.", valueName: "run"))
@@ -20,7 +20,7 @@ struct PlotCommand: ParsableCommand {
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "The picture, a PNG file (default: curves.png or grids.png).", valueName: "file"))
+      "The picture, .png, .svg or .pdf (default: curves.png or grids.png).", valueName: "file"))
   var output: String?
 
   @Option(
@@ -56,6 +56,7 @@ struct PlotCommand: ParsableCommand {
     guard names == nil || Self.list(names).count == runs.count else {
       throw ValidationError("--names has \(Self.list(names).count) names for \(runs.count) runs")
     }
+    try Canvas.requireFormat(output)
     guard !(grids && (columns != nil || log)) else {
       throw ValidationError("--grids has no curves; leave out --columns and --log")
     }
@@ -70,7 +71,7 @@ struct PlotCommand: ParsableCommand {
         guard communicator.rank == 0 else { return }
         let path = output ?? (grids ? "grids.png" : "curves.png")
         try FileSystem.createDirectory(FileSystem.folder(of: path))
-        try PNG.write(grids ? sheet() : curves(), to: path)
+        try (grids ? sheet() : curves()).write(to: path, title: titles.joined(separator: ", "))
         print(path)
       }
     }
@@ -84,7 +85,7 @@ struct PlotCommand: ParsableCommand {
     return Set(short).count == short.count ? short : paths
   }
 
-  private func curves() throws -> Picture {
+  private func curves() throws -> Canvas {
     let tables = try runs.map { try RunDirectory($0).tables() }
     if tables.count == 1, columns == nil, !log {
       return tables[0].metrics.curves(title: titles[0], scores: tables[0].scores)
@@ -94,8 +95,8 @@ struct PlotCommand: ParsableCommand {
       columns: columns.map { Self.list($0) }, isSymmetricLog: log)
   }
 
-  private func sheet() throws -> Picture {
-    PictureSheet.render(
+  private func sheet() throws -> Canvas {
+    PictureSheet.draw(
       try zip(titles, runs).map { title, run in
         let path = try RunDirectory(run).newestSamples()
         return .init(heading: title, image: try PNG.read(path).enlarged(by: scale))
@@ -106,5 +107,12 @@ struct PlotCommand: ParsableCommand {
     (text ?? "").split(separator: ",", omittingEmptySubsequences: false).map {
       $0.trimmingCharacters(in: .whitespaces)
     }
+  }
+}
+
+extension Canvas {
+  /// Refuses a picture's name with an unknown ending, before anything is drawn.
+  static func requireFormat(_ path: String?) throws {
+    do { _ = try path.map(Format.init(ofPath:)) } catch { throw ValidationError("\(error)") }
   }
 }

@@ -24,6 +24,9 @@ struct ReplayCommand: ParsableCommand {
   @Option(help: "Iterations done at the end, best a checkpoint's step.")
   var to: Int
 
+  @Flag(name: .long, help: "Print one line of JSON.")
+  var json = false
+
   @Argument(
     help: ArgumentHelp(
       "Values over the run's configuration: data.path=FOLDER, training.threads=2.",
@@ -38,9 +41,39 @@ struct ReplayCommand: ParsableCommand {
       let result = try TrainingRun(options, communicator: communicator)
         .replay(from: from, to: to)
       let agrees = try communicator.agreed(result.agrees)
-      if communicator.rank == 0 { report(result) }
+      if communicator.rank == 0 { try json ? print(line(result)) : report(result) }
       if !agrees { throw ExitStatus.failure }
     }
+  }
+
+  /// What `--json` prints.
+  private struct Report: Encodable {
+    struct Difference: Encodable {
+      let iteration: Int
+      let column: String
+      let found: String
+      let expected: String
+    }
+
+    let folder: String
+    let from: Int
+    let to: Int
+    let rows: Int
+    let hashes: Bool
+    let difference: Difference?
+    let differingFiles: [String]?
+    let agrees: Bool
+  }
+
+  private func line(_ result: TrainingRun.ReplayResult) throws -> String {
+    try JSONLine.text(
+      Report(
+        folder: folder, from: result.iterations.lowerBound, to: result.iterations.upperBound,
+        rows: result.rows, hashes: result.hasHashes,
+        difference: result.difference.map {
+          .init(
+            iteration: $0.iteration, column: $0.column, found: $0.found, expected: $0.expected)
+        }, differingFiles: result.differingFiles, agrees: result.agrees))
   }
 
   private func report(_ result: TrainingRun.ReplayResult) {

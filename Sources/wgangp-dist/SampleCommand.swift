@@ -25,7 +25,9 @@ struct SampleCommand: ParsableCommand {
   var path: String
 
   @Option(
-    name: .shortAndLong, help: ArgumentHelp("The picture, a PNG file.", valueName: "file"))
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "The picture, .png, .svg or .pdf; with --format the arrays.", valueName: "file"))
   var output: String?
 
   @Option(
@@ -159,6 +161,7 @@ struct SampleCommand: ParsableCommand {
     guard conditionsFile == nil || (numbers.isEmpty && classes == nil) else {
       throw ValidationError("--conditions has all of them; leave out --condition and --classes")
     }
+    if format == nil { try Canvas.requireFormat(output) }
     guard !(single != nil && output != nil) else {
       throw ValidationError("--single writes into a folder; leave out --output")
     }

@@ -12,8 +12,8 @@ struct TrainCommand: ParsableCommand {
       two cores.
 
       A run writes its folder: config.yaml (with all defaults), environment.json, metrics.csv (a \
-      row an iteration), samples/ (PNG grids) and checkpoints/ (safetensors under PyTorch's names; \
-      latest points to the newest).
+      row an iteration), samples/ (PNG grids), checkpoints/ (safetensors under PyTorch's names; \
+      latest points to the newest), and at its end curves.png and report.html.
 
       With --continue one command line begins a run, goes on with it after a stop or a crash, and \
       does nothing where it is done: a job script needs no other.
@@ -83,6 +83,9 @@ struct TrainCommand: ParsableCommand {
       """, valueName: "count"))
   var rollback = 0
 
+  @Flag(name: .long, help: "Only warnings and errors: no progress and no notices.")
+  var quiet = false
+
   @Flag(
     name: .long,
     help: "Go on although data or config.yaml are not those that the checkpoint was made with.")
@@ -129,6 +132,8 @@ struct TrainCommand: ParsableCommand {
     // Before data and networks are there: a request to stop that comes early ends after one
     // iteration.
     StopSignal.install()
+    // All but warnings and errors goes to standard output, from each rank that speaks.
+    if quiet { Descriptor.silence(1) }
     try Job.run(needsAllTasks: true) { communicator in
       var options = TrainingOptions()
       options.configuration = config

@@ -33,6 +33,9 @@ struct VerifyCommand: ParsableCommand {
   @Flag(name: .long, help: "Print only tensors that fail, and the verdict.")
   var quiet = false
 
+  @Flag(name: .long, help: "Print one line of JSON.")
+  var json = false
+
   @Argument(help: "The recording, a safetensors file.")
   var file: String
 
@@ -50,9 +53,10 @@ struct VerifyCommand: ParsableCommand {
       try replay.run()
       let kinks = try replay.replay.kinkCounts()
       let isFirst = communicator.rank == 0
-      if isFirst { report(replay.replay, kinks, ranks: communicator.size) }
+      if isFirst, json { print(try line(replay.replay, ranks: communicator.size)) }
+      if isFirst, !json { report(replay.replay, kinks, ranks: communicator.size) }
       guard !replay.replay.failed.isEmpty else { return }
-      if !replay.replay.listsSides {
+      if !json, !replay.replay.listsSides {
         // Once more from the start, to see which inputs were near to a kink.
         var second = try communicator.agree { try makeReplay(communicator, watchesKinks: true) }
         try second.run()
@@ -83,6 +87,41 @@ struct VerifyCommand: ParsableCommand {
     return Replay(
       replay: RecordingReplay(recording, trainer: trainer, watchesKinks: watchesKinks),
       criticSteps: configuration.training.criticSteps)
+  }
+
+  /// What `--json` prints.
+  private struct Report: Encodable {
+    struct Tensor: Encodable {
+      let name: String
+      let error: Double
+      let pytorchError: Double
+      let limit: Double
+      let passes: Bool
+    }
+
+    struct Omission: Encodable {
+      let name: String
+      let reason: String
+    }
+
+    let recording: String
+    let ranks: Int
+    let passed: Int
+    let failed: Int
+    let tensors: [Tensor]
+    let notCompared: [Omission]
+  }
+
+  private func line(_ replay: RecordingReplay, ranks: Int) throws -> String {
+    try JSONLine.text(
+      Report(
+        recording: file, ranks: ranks, passed: replay.findings.count - replay.failed.count,
+        failed: replay.failed.count,
+        tensors: (quiet ? replay.failed : replay.findings).map {
+          .init(
+            name: $0.key, error: $0.error, pytorchError: $0.pytorchError, limit: $0.tolerance,
+            passes: $0.passes)
+        }, notCompared: replay.notCompared.map { .init(name: $0.key, reason: $0.reason) }))
   }
 
   private func report(

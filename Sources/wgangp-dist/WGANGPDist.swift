@@ -15,10 +15,14 @@ struct WGANGPDist: ParsableCommand {
 
       Every command runs with and without mpirun. The same configuration gives the same bits on \
       every allowed number of ranks and threads.
+
+      Exit status: 0 done; 1 an error, whose line says what; 64 a wrong option; 75 stopped in \
+      order, train --continue goes on; 74 stalled, likewise.
       """,
     version: ProgramVersion.text,
     subcommands: [
-      TrainCommand.self, SampleCommand.self, PlotCommand.self, EvaluateGroup.self,
+      TrainCommand.self, SampleCommand.self, PlotCommand.self, ReportCommand.self,
+      EvaluateGroup.self,
       DescribeCommand.self, ImportCommand.self, ExportCommand.self, VerifyCommand.self,
       ReplayCommand.self, WhyCommand.self,
       BenchCommand.self, DataCommand.self,

@@ -14,11 +14,27 @@ struct WhyCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("The run's folder.", valueName: "folder"))
   var folder: String
 
+  @Flag(name: .long, help: "Print one line of JSON.")
+  var json = false
+
+  /// What `--json` prints.
+  private struct Report: Encodable {
+    let folder: String
+    let state: String
+    let lines: [String]
+  }
+
   func run() throws {
     try Job.run(checksProcessor: false) { communicator in
       try communicator.agree {
         guard communicator.rank == 0 else { return }
-        for line in try RunStory(folder).lines { Messages.notice(line) }
+        let story = try RunStory(folder)
+        if json {
+          return print(
+            try JSONLine.text(
+              Report(folder: folder, state: "\(story.state)", lines: story.lines)))
+        }
+        for line in story.lines { Messages.notice(line) }
       }
     }
   }

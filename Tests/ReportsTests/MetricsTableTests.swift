@@ -39,8 +39,8 @@ import Testing
   @Test func curvesShowTheValues() throws {
     try withTemporaryFolder { folder in
       let header = "iteration,w_distance,penalty,critic_loss,generator_loss\n"
-      let rising = try table(header + "1,1,1,1,1\n2,2,2,2,2\n", folder).curves(title: "t")
-      let falling = try table(header + "1,2,1,1,1\n2,1,2,2,2\n", folder).curves(title: "t")
+      let rising = try table(header + "1,1,1,1,1\n2,2,2,2,2\n", folder).curves(title: "t").picture
+      let falling = try table(header + "1,2,1,1,1\n2,1,2,2,2\n", folder).curves(title: "t").picture
       #expect(rising.channels == 3)
       #expect(rising != falling)
     }
@@ -73,7 +73,7 @@ import Testing
       let scores = try table(
         "iteration,epoch,modes_hit (count),modes_touched (count),on_mode (1),seconds\n"
           + "2,1,3,4,0.5,0.1\n4,1,5,5,0.7,0.1\n", folder)
-      let image = metrics.curves(title: "t", scores: scores)
+      let image = metrics.curves(title: "t", scores: scores).picture
       #expect(image.height == 900)
       #expect(metrics.curves(title: "t").height == 300)
       // Both series of the second panel, in the right part of the picture only: the first third of
@@ -91,16 +91,16 @@ import Testing
       let one = try table("iteration,w_distance,penalty\n1,1,1\n2,2,1\n", folder)
       let other = try table("iteration,w_distance\n1,2\n2,1\n3,5\n", folder)
       let runs = [(name: "one", tables: [one]), (name: "other", tables: [other])]
-      let image = try MetricsTable.comparison(runs)
+      let image = try MetricsTable.comparison(runs).picture
       #expect(image.height == 600)
       let blue = CurvePlotTests.places(of: CurvePlotTests.blue, in: image)
       let red = CurvePlotTests.places(of: CurvePlotTests.vermillion, in: image)
-      // The second run has no penalty: only its name is in the lower panel.
-      #expect(blue.contains { $0.y > 400 } && red.allSatisfy { $0.y < 400 })
+      // The second run has no penalty; the names stand over the upper panel only.
+      #expect(blue.contains { $0.y > 300 } && red.allSatisfy { $0.y < 300 })
       #expect(red.contains { $0.x > 900 })
       let (single, log) = (
         try MetricsTable.comparison(runs, columns: ["penalty"]),
-        try MetricsTable.comparison(runs, isSymmetricLog: true)
+        try MetricsTable.comparison(runs, isSymmetricLog: true).picture
       )
       #expect(single.height == 300 && log != image)
       #expect(

@@ -11,9 +11,10 @@ import Testing
       [Float](repeating: Float($0 % 2) * 2 - 1, count: side * side)
     }
     return samples.withUnsafeBufferPointer {
-      SampleGrid(columns: columns).render(
+      SampleGrid(columns: columns).draw(
         $0, count: count, height: side, width: side, channels: 1, columnHeadings: headings,
-        rowLabels: rows)
+        rowLabels: rows
+      ).picture
     }
   }
 
@@ -89,18 +90,31 @@ import Testing
       .init(heading: "samples", image: image(90, 20, 90, channels: 3)),
       .init(heading: "", image: image(10, 10, 140)),
     ]
-    let row = PictureSheet.render(parts)
+    let row = PictureSheet.draw(parts).picture
     #expect(row.channels == 3)
     #expect(row.width == 12 + 60 + 12 + 90 + 12 + 10 + 12 && row.height == 28 + 30 + 12)
-    #expect(Self.holds(parts[0].image, in: row, left: 12, top: 28))
-    #expect(Self.holds(parts[1].image, in: row, left: 84, top: 28))
-    #expect(Self.holds(parts[2].image, in: row, left: 186, top: 28))
+    #expect(Self.holds(parts[0].image.picture, in: row, left: 12, top: 28))
+    #expect(Self.holds(parts[1].image.picture, in: row, left: 84, top: 28))
+    #expect(Self.holds(parts[2].image.picture, in: row, left: 186, top: 28))
     #expect(!Self.inked(row, 12..<72, 0..<28).isEmpty && !Self.inked(row, 84..<174, 0..<28).isEmpty)
-    let two = PictureSheet.render(parts, columns: 2)
+    let two = PictureSheet.draw(parts, columns: 2).picture
     #expect(two.width == 12 + 60 + 12 + 90 + 12 && two.height == 28 + 30 + 12 + 28 + 10 + 12)
-    #expect(Self.holds(parts[2].image, in: two, left: 12 + 25, top: 70 + 28))
+    #expect(Self.holds(parts[2].image.picture, in: two, left: 12 + 25, top: 70 + 28))
     // A heading wider than its picture, set small, makes room.
-    let wide = PictureSheet.render([.init(heading: "a long heading", image: image(10, 10, 0))])
+    let wide = PictureSheet.draw([.init(heading: "a long heading", image: image(10, 10, 0))])
     #expect(wide.width > 24 + 60 && wide.width < 24 + 140)
+  }
+
+  /// What a page shows beside the samples is cut out of the sheet that a run writes.
+  @Test func theFirstOfTwoPicturesIsCutOut() {
+    func image(_ first: UInt8) -> Picture {
+      Picture(width: 40, height: 3, channels: 3, pixels: (0..<360).map { UInt8($0 % 200) + first })
+    }
+    let sheet = PictureSheet.draw([
+      .init(heading: "reals", image: image(1)), .init(heading: "samples", image: image(9)),
+    ]).picture
+    #expect(PictureSheet.first(of: sheet, width: 40, height: 3) == image(1))
+    #expect(PictureSheet.first(of: sheet, width: 41, height: 3) == nil)
+    #expect(PictureSheet.first(of: sheet, width: 40, height: 4) == nil)
   }
 }

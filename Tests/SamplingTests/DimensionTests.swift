@@ -27,7 +27,7 @@ import Testing
     #expect(generator.shape.description == "1x3x4x5")
     let layout = SampleGenerator.Layout(count: 2, columns: 2, conditions: [])
     let images = try generator.images(layout)
-    let picture = generator.grid(of: images, columns: 2, scale: 1)
+    let picture = generator.grid(of: images, columns: 2, scale: 1).picture
     #expect((picture.height, picture.width, picture.channels) == (12 + 4, 2 * 5 + 6, 1))
     for (sample, plane, row, column) in [(0, 0, 0, 0), (0, 2, 3, 4), (1, 1, 2, 3)] {
       let value = images[((sample * 3 + plane) * 4 + row) * 5 + column]
@@ -37,7 +37,8 @@ import Testing
     }
     let dataset = FixedVolumes(shape: generator.shape)
     #expect(
-      try generator.picture(of: images, layout, scale: 1, dataset: dataset, title: "") == picture)
+      try generator.picture(of: images, layout, scale: 1, dataset: dataset, title: "")?.picture
+        == picture)
     let beside = generator.realsBesideSamples(images, layout, scale: 1, dataset: dataset)
     #expect(beside.width > 2 * picture.width)
   }

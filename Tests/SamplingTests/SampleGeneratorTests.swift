@@ -223,7 +223,8 @@ private struct Energies: Dataset {
     let layout = try generator.layout(count: 20, columns: 4)
     let samples = try generator.images(layout)
     let picture = try #require(
-      try generator.picture(of: samples, layout, scale: 1, dataset: Diagonal(), title: "t"))
+      try generator.picture(of: samples, layout, scale: 1, dataset: Diagonal(), title: "t")?
+        .picture)
     #expect(picture.width == 900 && picture.channels == 3)
     let expected = ContourPlot(
       title: "t", values: try generator.scores(of: ContourPlot.places(gridSize: 128)),

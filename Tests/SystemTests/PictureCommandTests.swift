@@ -59,6 +59,83 @@ extension SystemTests {
       }
     }
 
+    /// Files by the ending of their names, and pages, of runs that `train` made.
+    @Test func filesForPapersAndPages() throws {
+      try withScratch { scratch in
+        let config = try scratch.write("tiny.yaml", TinyConfiguration(hasCriticNorm: false).text)
+        let runs = ["one", "two"].map { scratch.url($0).path }
+        for (seed, run) in runs.enumerated() {
+          let outcome = try Program.run([
+            "train", "--config", config, "--run", run, "--quiet", "seed=\(seed)",
+          ])
+          try #require(outcome.status == 0, "\(outcome)")
+          #expect(outcome.output.isEmpty && outcome.errorLines.isEmpty, "\(outcome)")
+        }
+        for (ending, start) in [("svg", "<svg xmlns"), ("pdf", "%PDF-1.4")] {
+          let path = scratch.url("x.\(ending)").path
+          for command in [["plot"] + runs, ["plot", "--grids"] + runs, ["sample", runs[0]]] {
+            let outcome = try Program.run(command + ["-o", path])
+            #expect(outcome.status == 0 && outcome.output == path + "\n", "\(outcome)")
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+            #expect(bytes.starts(with: Array(start.utf8)) && bytes.count > 1000, "\(command)")
+          }
+        }
+        for command in [
+          ["plot"] + runs + ["-o", "x.gif"], ["sample", runs[0], "-o", "x.gif"],
+          ["evaluate", runs[0], "--neighbours", "x.gif"],
+          ["data", "preview", "--config", config, "--output", "x.gif"],
+        ] {
+          let outcome = try Program.run(command)
+          #expect(
+            outcome.status == 64
+              && outcome.errors.contains(
+                "x.gif: expected a picture's name that ends in .png, .svg, .pdf"),
+            "\(outcome)")
+        }
+        let own = try String(contentsOfFile: "\(runs[0])/report.html", encoding: .utf8)
+        #expect(own.contains("<span class=\"state\">done</span>"))
+        let path = scratch.url("page.html").path
+        for ranks in [nil, 2] as [Int?] {
+          let outcome = try Program.run(["report"] + runs + ["-o", path], ranks: ranks)
+          #expect(outcome.status == 0 && outcome.output == path + "\n", "\(outcome)")
+        }
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        #expect(text.contains("<code>seed</code></th><td>0</td><td>1</td>"))
+        #expect(text.contains("<mark>1</mark>") && !text.contains("http-equiv"))
+        try Program.run(["report", scratch.path]).expectOneError([
+          "expected the folder of a run, found no config.yaml in it"
+        ])
+        let story = try Program.run(["why", runs[0], "--json"])
+        #expect(story.output.contains("\"state\":\"done\"") && story.output.hasSuffix("}\n"))
+      }
+    }
+
+    /// A page that is watched loads itself again, follows its run, and stays when Ctrl-C comes.
+    @Test func watchedPagesFollowTheirRun() throws {
+      try withScratch { scratch in
+        let config = try scratch.write("tiny.yaml", TinyConfiguration(hasCriticNorm: false).text)
+        let run = scratch.url("run").path
+        let page = "\(run)/report.html"
+        let trained = try Program.run(["train", "--config", config, "--run", run, "--quiet"])
+        try #require(trained.status == 0, "\(trained)")
+        let job = try RunningJob(Program.command(["report", run, "--watch"], ranks: nil))
+        func text() -> String { (try? String(contentsOfFile: page, encoding: .utf8)) ?? "" }
+        try job.wait(for: "page that loads itself") { text().contains("http-equiv=\"refresh\"") }
+        let log = "2026-01-01T00:00:00Z warning: a word of the test\n"
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(run)/run.log"))
+        try file.seekToEnd()
+        try file.write(contentsOf: Data(log.utf8))
+        try file.close()
+        try job.wait(for: "warning in the page") {
+          text().contains("<li>a word of the test</li>")
+        }
+        for pid in job.programs { kill(pid, SIGINT) }
+        let outcome = try job.finish()
+        #expect(outcome.status == 0 && outcome.output.hasSuffix("\n\(page)\n"), "\(outcome)")
+        #expect(!text().contains("http-equiv") && text().contains("a word of the test"))
+      }
+    }
+
     /// All that applies to images without a feature network: each rank draws and measures its part,
     /// and every bit is that of one rank.
     @Test func scoresAreTheSameOnAnyNumberOfRanks() throws {

@@ -1,57 +1,82 @@
 import Pictures
 
-/// A colour, 0...255 a channel.
-struct Colour: Equatable {
-  var red: UInt8
-  var green: UInt8
-  var blue: UInt8
+/// A drawing on white: strokes, rectangles, pictures and text, the later ones over the earlier.
+///
+/// Lengths are pixels, y downwards, (0, 0) the top left corner. `Raster` makes pixels of it,
+/// `SVGWriter` and `PDFWriter` files whose lines and letters stay sharp at any size.
+package struct Canvas: Sendable {
+  package let width: Int
+  package let height: Int
+  private(set) var elements: [Element] = []
 
-  init(_ hex: UInt32) {
-    red = UInt8(hex >> 16 & 255)
-    green = UInt8(hex >> 8 & 255)
-    blue = UInt8(hex & 255)
+  /// One of the things that are drawn.
+  enum Element: Sendable {
+    case strokes(Strokes)
+    case fill(PixelRect, Colour)
+    case image(Picture, left: Int, top: Int)
+    case text(Text)
   }
-}
 
-/// A straight stroke; pixels, y downwards, (0, 0) the picture's top left corner.
-package struct Segment {
-  package var x0: Double
-  package var y0: Double
-  package var x1: Double
-  package var y1: Double
-}
+  /// Strokes with round ends, which are one shape.
+  struct Strokes: Sendable {
+    var segments: [Segment]
+    var thickness: Double
+    var colour: Colour
+    /// 1 hides what is below, 0 leaves it.
+    var opacity = 1.0
+    /// Where drawing is allowed; the whole picture unless given.
+    var clip: PixelRect?
+  }
 
-/// A rectangle of whole pixels.
-struct PixelRect: Equatable {
-  var left: Int
-  var top: Int
-  var right: Int
-  var bottom: Int
+  /// Where a text's given point is put.
+  package enum Anchor: Sendable {
+    case left
+    case centre
+    case right
+  }
 
-  var width: Int { right - left }
-  var height: Int { bottom - top }
-}
+  /// A line of text.
+  struct Text: Sendable {
+    /// `10^3` is set as a power.
+    var text: String
+    /// Where the anchor is.
+    var x: Double
+    /// The middle of the capitals' height; of upright text that of the line's thickness.
+    var y: Double
+    /// Which end of the text is at `x`; of upright text, which runs upwards, at `y`.
+    var anchor: Anchor
+    /// Pixels between the dots of `StrokeFont`.
+    var size: Double
+    var colour: Colour
+    /// Turned to the left by 90 degrees.
+    var isUpright = false
+    var isBold = false
+  }
 
-/// A white RGB picture to draw antialiased strokes on.
-struct Canvas {
-  let width: Int
-  let height: Int
-  private(set) var pixels: [UInt8]
-
-  /// What has been drawn.
-  var picture: Picture { Picture(width: width, height: height, channels: 3, pixels: pixels) }
-
-  init(width: Int, height: Int) {
+  package init(width: Int, height: Int) {
     self.width = width
     self.height = height
-    pixels = [UInt8](repeating: 255, count: width * height * 3)
   }
 
+  /// A drawing that is a picture and nothing else.
+  package init(_ picture: Picture) {
+    self.init(width: picture.width, height: picture.height)
+    draw(picture, left: 0, top: 0)
+  }
+
+  /// The pixels: RGB, or the picture itself where nothing else has been drawn.
+  package var picture: Picture {
+    if elements.count == 1, case .image(let image, 0, 0) = elements[0], image.width == width,
+      image.height == height
+    {
+      return image
+    }
+    return Raster(self).picture
+  }
+
+  // MARK: - Drawing
+
   /// Draws strokes with round ends as one shape.
-  ///
-  /// A pixel's coverage is `clamp(thickness / 2 + 1/2 - distance, 0, 1)` with the distance of its
-  /// centre from the nearest stroke: as one shape, because strokes blended one after the other
-  /// would show every joint.
   ///
   /// - Parameters:
   ///   - segments: The strokes; parts outside `clip` are not drawn.
@@ -59,98 +84,64 @@ struct Canvas {
   ///   - colour: The colour.
   ///   - opacity: 1 hides what is below, 0 leaves it.
   ///   - clip: Where drawing is allowed; the whole picture unless given.
-  mutating func stroke(
+  package mutating func stroke(
     _ segments: [Segment], thickness: Double, colour: Colour, opacity: Double = 1,
     clip: PixelRect? = nil
   ) {
-    let reach = thickness / 2 + 0.5
-    let clip = clip ?? PixelRect(left: 0, top: 0, right: width, bottom: height)
-    // Only what the strokes can reach is held and blended.
-    let box = PixelRect(
-      left: max(clip.left, bound(segments.map { min($0.x0, $0.x1) - reach }.min())),
-      top: max(clip.top, bound(segments.map { min($0.y0, $0.y1) - reach }.min())),
-      right: min(clip.right, bound(segments.map { max($0.x0, $0.x1) + reach }.max()) + 1),
-      bottom: min(clip.bottom, bound(segments.map { max($0.y0, $0.y1) + reach }.max()) + 1))
-    guard box.width > 0, box.height > 0 else { return }
-
-    var coverage = [Float](repeating: 0, count: box.width * box.height)
-    coverage.withUnsafeMutableBufferPointer { coverage in
-      for segment in segments {
-        let (dx, dy) = (segment.x1 - segment.x0, segment.y1 - segment.y0)
-        let squaredLength = dx * dx + dy * dy
-        let top = max(box.top, bound(min(segment.y0, segment.y1) - reach))
-        let bottom = min(box.bottom, bound(max(segment.y0, segment.y1) + reach) + 1)
-        let left = max(box.left, bound(min(segment.x0, segment.x1) - reach))
-        let right = min(box.right, bound(max(segment.x0, segment.x1) + reach) + 1)
-        var y = top
-        while y < bottom {
-          var x = left
-          while x < right {
-            let (px, py) = (Double(x) + 0.5 - segment.x0, Double(y) + 0.5 - segment.y0)
-            let along =
-              squaredLength > 0 ? min(max((px * dx + py * dy) / squaredLength, 0), 1) : 0
-            let (ex, ey) = (px - along * dx, py - along * dy)
-            let value = Float(min(max(reach - (ex * ex + ey * ey).squareRoot(), 0), 1))
-            let index = (y - box.top) * box.width + x - box.left
-            if value > coverage[index] { coverage[index] = value }
-            x += 1
-          }
-          y += 1
-        }
-      }
-    }
-    for y in box.top..<box.bottom {
-      for x in box.left..<box.right {
-        let share = coverage[(y - box.top) * box.width + x - box.left]
-        if share > 0 { blend(x, y, colour, share * Float(opacity)) }
-      }
-    }
+    guard !segments.isEmpty else { return }
+    elements.append(
+      .strokes(
+        Strokes(
+          segments: segments, thickness: thickness, colour: colour, opacity: opacity, clip: clip)))
   }
 
   /// Fills whole pixels, those of the rectangle that the picture has.
-  mutating func fill(_ rect: PixelRect, _ colour: Colour) {
-    let (left, right) = (max(0, rect.left), min(width, rect.right))
-    guard left < right else { return }
-    for y in max(0, rect.top)..<max(0, rect.top, min(height, rect.bottom)) {
-      for x in left..<right { blend(x, y, colour, 1) }
-    }
+  package mutating func fill(_ rect: PixelRect, _ colour: Colour) {
+    elements.append(.fill(rect, colour))
   }
 
   /// Puts a picture, grey or RGB, over what is there; what does not fit is cut off.
-  mutating func draw(_ image: Picture, left: Int, top: Int) {
-    for y in max(0, -top)..<max(0, -top, min(image.height, height - top)) {
-      for x in max(0, -left)..<max(0, -left, min(image.width, width - left)) {
-        let source = (y * image.width + x) * image.channels
-        let target = ((top + y) * width + left + x) * 3
-        for channel in 0..<3 {
-          pixels[target + channel] = image.pixels[source + min(channel, image.channels - 1)]
-        }
-      }
-    }
+  package mutating func draw(_ image: Picture, left: Int, top: Int) {
+    elements.append(.image(image, left: left, top: top))
   }
 
-  /// Where a text's given point is put.
-  enum Anchor {
-    case left
-    case centre
-    case right
+  /// Draws all of another drawing, its corner at a place.
+  package mutating func draw(_ other: Canvas, left: Int, top: Int) {
+    for element in other.elements { elements.append(element.moved(left, top)) }
   }
 
-  /// Draws a line of text.
-  ///
-  /// - Parameters:
-  ///   - text: The line; `10^3` is set as a power.
-  ///   - x: Where the anchor is, pixels.
-  ///   - y: The middle of the capitals' height (for upright text: of the line's thickness), pixels.
-  ///   - anchor: Which end of the text is at `x`; upright text, which runs upwards, at `y`.
-  ///   - size: Pixels between the font's dots.
-  ///   - colour: The colour.
-  ///   - isUpright: Turned to the left by 90 degrees.
-  ///   - isBold: Thicker strokes.
-  mutating func text(
+  /// Draws a line of text; the parameters are those of `Text`.
+  package mutating func text(
     _ text: String, x: Double, y: Double, anchor: Anchor, size: Double, colour: Colour,
     isUpright: Bool = false, isBold: Bool = false
   ) {
+    guard !text.isEmpty else { return }
+    elements.append(
+      .text(
+        Text(
+          text: text, x: x, y: y, anchor: anchor, size: size, colour: colour,
+          isUpright: isUpright, isBold: isBold)))
+  }
+
+  // MARK: - Measures
+
+  /// The width of a line of text, pixels.
+  package static func textWidth(_ text: String, size: Double) -> Double {
+    StrokeFont.layout(text).width * size
+  }
+
+  /// The size at which a text is no wider than its room: `size` where it fits so.
+  static func size(_ size: Double, fitting text: String, in room: Double) -> Double {
+    min(size, room / max(1, textWidth(text, size: 1)))
+  }
+
+  /// A length in dots of the typeface, in whole pixels.
+  static func dots(_ count: Double, size: Double) -> Int { Int((count * size).rounded()) }
+}
+
+extension Canvas.Text {
+  /// The letters of `StrokeFont`, in their places.
+  var strokes: Canvas.Strokes {
     let (strokes, width) = StrokeFont.layout(text)
     let shift =
       switch anchor {
@@ -158,39 +149,43 @@ struct Canvas {
       case .centre: width * size / 2
       case .right: width * size
       }
+    func place(_ dotX: Double, _ dotY: Double) -> (x: Double, y: Double) {
+      let along = dotX * size - shift
+      let across = (dotY - StrokeFont.capHeight / 2) * size
+      return isUpright ? (x + across, y - along) : (x + along, y + across)
+    }
     let placed = strokes.map { stroke in
-      func place(_ dotX: Double, _ dotY: Double) -> (x: Double, y: Double) {
-        let along = dotX * size - shift
-        let across = (dotY - StrokeFont.capHeight / 2) * size
-        return isUpright ? (x + across, y - along) : (x + along, y + across)
-      }
       let (start, end) = (place(stroke.x0, stroke.y0), place(stroke.x1, stroke.y1))
       return Segment(x0: start.x, y0: start.y, x1: end.x, y1: end.y)
     }
-    self.stroke(placed, thickness: size * (isBold ? 1.15 : 0.75), colour: colour)
+    return Canvas.Strokes(
+      segments: placed, thickness: size * (isBold ? 1.15 : 0.75), colour: colour)
   }
+}
 
-  /// The width of a line of text, pixels.
-  static func textWidth(_ text: String, size: Double) -> Double {
-    StrokeFont.layout(text).width * size
-  }
-
-  /// A length in dots of the typeface, in whole pixels.
-  static func dots(_ count: Double, size: Double) -> Int { Int((count * size).rounded()) }
-
-  private mutating func blend(_ x: Int, _ y: Int, _ colour: Colour, _ share: Float) {
-    let index = (y * width + x) * 3
-    func mix(_ old: UInt8, _ new: UInt8) -> UInt8 {
-      UInt8(Float(old) + (Float(new) - Float(old)) * share + 0.5)
+extension Canvas.Element {
+  /// The same some pixels further to the right and down.
+  fileprivate func moved(_ right: Int, _ down: Int) -> Canvas.Element {
+    let (dx, dy) = (Double(right), Double(down))
+    func moved(_ rect: PixelRect) -> PixelRect {
+      PixelRect(
+        left: rect.left + right, top: rect.top + down, right: rect.right + right,
+        bottom: rect.bottom + down)
     }
-    pixels[index] = mix(pixels[index], colour.red)
-    pixels[index + 1] = mix(pixels[index + 1], colour.green)
-    pixels[index + 2] = mix(pixels[index + 2], colour.blue)
-  }
-
-  /// A coordinate as a pixel's number, kept in a range that cannot overflow.
-  private func bound(_ value: Double?) -> Int {
-    guard let value, !value.isNaN else { return 0 }
-    return Int(min(max(value.rounded(.down), -1e6), 1e6))
+    switch self {
+    case .strokes(var strokes):
+      strokes.segments = strokes.segments.map {
+        Segment(x0: $0.x0 + dx, y0: $0.y0 + dy, x1: $0.x1 + dx, y1: $0.y1 + dy)
+      }
+      strokes.clip = strokes.clip.map(moved)
+      return .strokes(strokes)
+    case .fill(let rect, let colour): return .fill(moved(rect), colour)
+    case .image(let image, let left, let top):
+      return .image(image, left: left + right, top: top + down)
+    case .text(var text):
+      text.x += dx
+      text.y += dy
+      return .text(text)
+    }
   }
 }

@@ -11,9 +11,9 @@ package enum PlotScale: Equatable, Sendable {
 }
 
 /// One axis: its range, transform and ticks.
-package struct PlotAxis {
+package struct PlotAxis: Sendable {
   /// A marked value and its label.
-  package struct Tick: Equatable {
+  package struct Tick: Equatable, Sendable {
     package var value: Double
     package var label: String
   }

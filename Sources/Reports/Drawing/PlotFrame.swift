@@ -66,6 +66,18 @@ struct PlotFrame {
     }
   }
 
+  /// A title's size, as a share of that of the other text: one for all figures.
+  static let titleShare = 1.1
+
+  /// Draws a title over the plot's left edge; a long one gets smaller before it leaves the picture.
+  func drawTitle(_ title: String, y: Double, on canvas: inout Canvas) {
+    let room = Double(canvas.width - plot.left - dots(4))
+    canvas.text(
+      title, x: Double(plot.left), y: y, anchor: .left,
+      size: Canvas.size(textSize * Self.titleShare, fitting: title, in: room), colour: Self.ink,
+      isBold: true)
+  }
+
   /// Draws the two axes' lines, on the plot's left and lower edge.
   func drawAxes(on canvas: inout Canvas) {
     let (left, bottom) = (plot.left, plot.bottom)

@@ -34,8 +34,8 @@ package enum StrokeFont {
   private static let letterGap = 2.0
   private static let spaceWidth = 2.5
   /// An exponent's size and how far it is raised, in dots of the main text.
-  private static let exponentSize = 0.75
-  private static let exponentRise = 3.0
+  static let exponentSize = 0.75
+  static let exponentRise = 3.0
 
   /// The strokes of a line of text, in dots, the top left at (0, 0).
   ///
@@ -48,6 +48,31 @@ package enum StrokeFont {
     var strokes: [Segment] = []
     var x = 0.0
     var end = 0.0
+    for run in runs(of: text) {
+      let size = run.isRaised ? exponentSize : 1
+      let base = capHeight - (run.isRaised ? exponentRise : 0)
+      for character in run.text {
+        if character == " " {
+          x += spaceWidth + 1
+          continue
+        }
+        let columns = columns(of: character)
+        for (first, second) in joints(columns) {
+          strokes.append(
+            Segment(
+              x0: x + first.x * size, y0: base + (first.y - capHeight) * size,
+              x1: x + second.x * size, y1: base + (second.y - capHeight) * size))
+        }
+        end = x + Double(columns.count - 1) * size
+        x = end + letterGap * size
+      }
+    }
+    return (strokes, end)
+  }
+
+  /// The parts of a line: what stands on the base line, and exponents, which are raised.
+  static func runs(of text: String) -> [(text: String, isRaised: Bool)] {
+    var runs: [(text: String, isRaised: Bool)] = []
     var isRaised = false
     var previous: Character = " "
     for character in text {
@@ -59,24 +84,13 @@ package enum StrokeFont {
       if isRaised && !(character.isNumber || character == "-" || character == "+") {
         isRaised = false
       }
-      if character == " " {
-        x += spaceWidth + 1
-        continue
+      if let last = runs.last, last.isRaised == isRaised {
+        runs[runs.count - 1].text.append(character)
+      } else {
+        runs.append((String(character), isRaised))
       }
-      let size = isRaised ? exponentSize : 1
-      let rise = isRaised ? exponentRise : 0
-      let columns = columns(of: character)
-      let base = capHeight - rise
-      for (first, second) in joints(columns) {
-        strokes.append(
-          Segment(
-            x0: x + first.x * size, y0: base + (first.y - capHeight) * size,
-            x1: x + second.x * size, y1: base + (second.y - capHeight) * size))
-      }
-      end = x + Double(columns.count - 1) * size
-      x = end + letterGap * size
     }
-    return (strokes, end)
+    return runs
   }
 
   private static func columns(of character: Character) -> [Int] {

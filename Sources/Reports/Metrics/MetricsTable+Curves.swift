@@ -21,39 +21,40 @@ extension MetricsTable {
   /// (logarithmic), losses, gradient norms (logarithmic), and for every other column that the log
   /// has.
   ///
-  /// The axes have the units of the log's header.
+  /// The axes have the quantities' names, and the units of the log's header.
   ///
   /// - Parameters:
   ///   - title: The run's name.
   ///   - scores: The run's `evaluation.csv`, whose panels come below, over the same iterations.
-  /// - Returns: An RGB picture, 300 pixels high a panel.
-  package func curves(title: String, scores: MetricsTable? = nil) -> Picture {
-    var groups: [(title: String, columns: [String])] = [
+  /// - Returns: The drawing, 300 pixels high a panel.
+  package func curves(title: String, scores: MetricsTable? = nil) -> Canvas {
+    var panels = panels(scores: scores)
+    if panels.isEmpty { panels = [Self.emptyPanel] }
+    panels[0].title = title
+    return CurvePlot.draw(panels, width: 1000, height: 300 * panels.count)
+  }
+
+  /// The panels of `curves`, without titles; none where no column has a number.
+  package func panels(scores: MetricsTable? = nil) -> [CurvePlot.Panel] {
+    var groups: [(quantity: String, columns: [String])] = [
       ("W distance", ["w_distance"]), ("penalty", ["penalty"]),
-      ("losses", names.filter { $0.hasSuffix("_loss") }),
-      ("gradient norms", names.filter { $0.hasSuffix("_gradient_norm") }),
+      ("loss", names.filter { $0.hasSuffix("_loss") }),
+      ("gradient norm", names.filter { $0.hasSuffix("_gradient_norm") }),
     ]
     let grouped = Set(groups.flatMap(\.columns))
     groups += plottedColumns.filter { !grouped.contains($0) }.map { (Self.title($0), [$0]) }
-    var panels: [CurvePlot.Panel] = []
-    for group in groups {
+    let panels = groups.compactMap { group -> CurvePlot.Panel? in
       let columns = group.columns.filter(isPlotted)
-      guard let first = columns.first else { continue }
-      panels.append(
-        CurvePlot.Panel(
-          title: panels.isEmpty ? "\(title): \(group.title)" : group.title, xLabel: "iteration",
-          yLabel: unit(first),
-          series: columns.map { column in
-            CurvePlot.Series(
-              name: group.columns.count == 1 ? "" : Self.shortName(column), x: self["iteration"],
-              y: self[column])
-          }, yScale: Self.scale(first)))
+      guard let first = columns.first else { return nil }
+      return CurvePlot.Panel(
+        title: "", xLabel: "iteration", yLabel: Self.label(group.quantity, unit(first)),
+        series: columns.map { column in
+          CurvePlot.Series(
+            name: group.columns.count == 1 ? "" : Self.shortName(column), x: self["iteration"],
+            y: self[column])
+        }, yScale: Self.scale(first))
     }
-    panels += scores?.scorePanels(iterations: self["iteration"]) ?? []
-    if panels.isEmpty {
-      panels = [CurvePlot.Panel(title: title, xLabel: "iteration", yLabel: "", series: [])]
-    }
-    return CurvePlot.render(panels, width: 1000, height: 300 * panels.count)
+    return panels + (scores?.scorePanels(iterations: self["iteration"]) ?? [])
   }
 
   /// The panels of scores: columns of one first word and one unit in one of them, such as
@@ -74,8 +75,8 @@ extension MetricsTable {
       let word = columns[0].prefix { $0 != "_" }
       let isShared = columns.count > 1
       return CurvePlot.Panel(
-        title: isShared ? String(word) : Self.title(columns[0]), xLabel: "iteration",
-        yLabel: unit(columns[0]),
+        title: "", xLabel: "iteration",
+        yLabel: Self.label(isShared ? String(word) : Self.title(columns[0]), unit(columns[0])),
         series: columns.map { column in
           CurvePlot.Series(
             name: isShared ? Self.title(String(column.dropFirst(word.count + 1))) : "",
@@ -87,17 +88,32 @@ extension MetricsTable {
   /// The same columns of several runs, a panel a column and a line a run.
   ///
   /// - Parameters:
-  ///   - runs: What the legend calls them, and their logs: `metrics.csv`, and `evaluation.csv`
-  ///     where there is one.
+  ///   - runs: What the legend, over the first panel, calls them, and their logs: `metrics.csv`,
+  ///     and `evaluation.csv` where there is one.
   ///   - columns: Names without units; by default W distance, penalty, losses and scores.
   ///   - isSymmetricLog: y axes that are logarithmic beyond plus and minus 1: for runs that diverge
   ///     beside runs that do not.
-  /// - Returns: An RGB picture, 300 pixels high a panel.
+  /// - Returns: The drawing, 300 pixels high a panel.
   /// - Throws: `Fault` naming a column that no run has.
   package static func comparison(
     _ runs: [(name: String, tables: [MetricsTable])], columns: [String]? = nil,
     isSymmetricLog: Bool = false
-  ) throws -> Picture {
+  ) throws -> Canvas {
+    var panels = try comparisonPanels(runs, columns: columns, isSymmetricLog: isSymmetricLog)
+    if panels.isEmpty { panels = [emptyPanel] }
+    for index in panels.indices.dropFirst() {
+      for line in panels[index].series.indices { panels[index].series[line].name = "" }
+    }
+    return CurvePlot.draw(panels, width: 1000, height: 300 * panels.count)
+  }
+
+  /// The panels of `comparison`, each with its runs' names; none where no column has a number.
+  ///
+  /// - Throws: `Fault` naming a column that no run has.
+  package static func comparisonPanels(
+    _ runs: [(name: String, tables: [MetricsTable])], columns: [String]? = nil,
+    isSymmetricLog: Bool = false
+  ) throws -> [CurvePlot.Panel] {
     precondition(!runs.isEmpty, "a comparison needs runs")
     let all = runs.flatMap(\.tables)
     let known = all.flatMap(\.names)
@@ -117,24 +133,34 @@ extension MetricsTable {
       ?? (["w_distance", "penalty", "critic_loss", "generator_loss"] + scores).filter { column in
         all.contains { $0.isPlotted(column) } && seen.insert(column).inserted
       }.prefix(mostColumns).map { $0 }
-    var panels = chosen.map { column in
+    // Scores are measured now and then: their panels line up with the others'.
+    let iterations = runs.compactMap { $0.tables.first?["iteration"] }
+    let extent = iterations.compactMap(\.first) + iterations.compactMap(\.last)
+    return chosen.map { column in
       CurvePlot.Panel(
-        title: title(column), xLabel: "iteration",
-        yLabel: all.lazy.map { $0.unit(column) }.first { !$0.isEmpty } ?? "",
+        title: "", xLabel: "iteration",
+        yLabel: label(
+          title(column), all.lazy.map { $0.unit(column) }.first { !$0.isEmpty } ?? ""),
         series: runs.map { run in
           // An empty series keeps a run's colour the same in all panels.
           let table = run.tables.first { $0.names.contains(column) }
           return .init(
             name: run.name, x: table?["iteration"] ?? [], y: table?[column] ?? [])
-        }, yScale: isSymmetricLog ? .symlog(linearUpTo: 1) : scale(column))
+        }, yScale: isSymmetricLog ? .symlog(linearUpTo: 1) : scale(column),
+        xExtent: extent)
     }
-    if panels.isEmpty {
-      panels = [CurvePlot.Panel(title: "", xLabel: "iteration", yLabel: "", series: [])]
-    }
-    return CurvePlot.render(panels, width: 1000, height: 300 * panels.count)
   }
 
-  private func unit(_ column: String) -> String {
+  private static let emptyPanel = CurvePlot.Panel(
+    title: "", xLabel: "iteration", yLabel: "", series: [])
+
+  /// `W distance (score)`; a plain number has no unit.
+  private static func label(_ quantity: String, _ unit: String) -> String {
+    unit.isEmpty || unit == "1" ? quantity : "\(quantity) (\(unit))"
+  }
+
+  /// The unit that the header has for a column.
+  package func unit(_ column: String) -> String {
     names.firstIndex(of: column).map { units[$0] } ?? ""
   }
 
@@ -143,7 +169,8 @@ extension MetricsTable {
     column == "penalty" || column.hasSuffix("_gradient_norm") ? .log : .linear
   }
 
-  private static func title(_ column: String) -> String {
+  /// `critic loss` for `critic_loss`.
+  package static func title(_ column: String) -> String {
     column == "w_distance"
       ? "W distance" : column.split(separator: "_").joined(separator: " ")
   }

@@ -78,8 +78,8 @@ package struct ContourPlot: Equatable, Sendable {
   ///   - width: Width of the picture in pixels; 320 or more. The plane is square, so the height
   ///     follows.
   ///   - textSize: Pixels between the dots of the 5 x 7 typeface.
-  /// - Returns: An RGB picture. The same input gives the same bytes.
-  package func render(width: Int = 900, textSize: Double = 2) -> Picture {
+  /// - Returns: The drawing.
+  package func draw(width: Int = 900, textSize: Double = 2) -> Canvas {
     precondition(width >= 320, "\(width) pixels are too few")
     let scale = ValueScale(values)
     let axis = PlotAxis(
@@ -94,7 +94,12 @@ package struct ContourPlot: Equatable, Sendable {
     frame.drawTicks(x: ticks, y: ticks, hasGrid: false, on: &canvas)
     drawBar(scale, beside: plot, size: textSize, on: &canvas)
     drawHead(over: frame, on: &canvas)
-    return canvas.picture
+    return canvas
+  }
+
+  /// The same as an RGB picture; the same input gives the same bytes.
+  package func render(width: Int = 900, textSize: Double = 2) -> Picture {
+    draw(width: width, textSize: textSize).picture
   }
 
   /// The plane's square: room beside it for the ticks' labels and the colour bar with its own.
@@ -125,12 +130,7 @@ package struct ContourPlot: Equatable, Sendable {
     let (left, size) = (Double(frame.plot.left), frame.textSize)
     var line = Double(frame.dots(10))
     if !title.isEmpty {
-      // A long one gets smaller before it leaves the picture.
-      let room = Double(canvas.width - frame.plot.left - frame.dots(4))
-      let fit = room / max(1, Canvas.textWidth(title, size: 1))
-      canvas.text(
-        title, x: left, y: line, anchor: .left, size: min(size * 1.1, fit),
-        colour: PlotFrame.ink, isBold: true)
+      frame.drawTitle(title, y: line, on: &canvas)
       line += Double(frame.dots(13))
     }
     var x = left
@@ -190,6 +190,8 @@ package struct ContourPlot: Equatable, Sendable {
     let colours = (0...scale.levels.count).map { scale.colour(band: $0) }
     let cells = Double(gridSize - 1)
     let step = cells / Double(plot.width)
+    // White where there is no value.
+    var bands = [UInt8](repeating: 255, count: plot.width * plot.height * 3)
     for y in plot.top..<plot.bottom {
       // Rows of the grid go up, rows of pixels down.
       let v = cells - (Double(y - plot.top) + 0.5) * step
@@ -206,10 +208,16 @@ package struct ContourPlot: Equatable, Sendable {
           + Double(values[index + gridSize + 1]) * along
         let value = below * (1 - up) + above * up
         guard value.isFinite else { continue }
-        canvas.fill(
-          PixelRect(left: x, top: y, right: x + 1, bottom: y + 1), colours[scale.band(value)])
+        let colour = colours[scale.band(value)]
+        let place = ((y - plot.top) * plot.width + x - plot.left) * 3
+        bands[place] = colour.red
+        bands[place + 1] = colour.green
+        bands[place + 2] = colour.blue
       }
     }
+    canvas.draw(
+      Picture(width: plot.width, height: plot.height, channels: 3, pixels: bands),
+      left: plot.left, top: plot.top)
     let pixels = Double(plot.width) / cells
     for level in scale.levels {
       let lines = ContourLines.segments(

@@ -23,7 +23,7 @@ extension CurvePlot {
       self.area = area
       func dots(_ count: Double) -> Int { Canvas.dots(count, size: size) }
       legend = CurvePlot.legendRows(panel, width: area.width - dots(30), size: size)
-      let titleWidth = Canvas.textWidth(panel.title, size: size * 1.1)
+      let titleWidth = Canvas.textWidth(panel.title, size: size * PlotFrame.titleShare)
       sharesTitleLine =
         legend.count == 1
         && titleWidth + legend[0].width + Double(dots(60)) < Double(area.width)
@@ -60,9 +60,7 @@ extension CurvePlot {
   ) {
     let (frame, size) = (layout.frame, layout.frame.textSize)
     var line = Double(layout.area.top + frame.dots(10))
-    canvas.text(
-      panel.title, x: Double(frame.plot.left), y: line, anchor: .left, size: size * 1.1,
-      colour: PlotFrame.ink, isBold: true)
+    frame.drawTitle(panel.title, y: line, on: &canvas)
     if !layout.sharesTitleLine && !panel.title.isEmpty { line += Double(frame.dots(13)) }
     for row in layout.legend {
       var x =
@@ -92,9 +90,11 @@ extension CurvePlot {
     canvas.text(
       panel.xLabel, x: middle, y: Double(frame.plot.bottom + frame.dots(20.5)), anchor: .centre,
       size: size, colour: ink)
+    // A long one gets smaller before it reaches another panel.
+    let room = Double(frame.plot.height + frame.dots(16))
     canvas.text(
       panel.yLabel, x: Double(layout.area.left + frame.dots(9)), y: centre, anchor: .centre,
-      size: size, colour: ink, isUpright: true)
+      size: Canvas.size(size, fitting: panel.yLabel, in: room), colour: ink, isUpright: true)
   }
 
   // MARK: - Legend

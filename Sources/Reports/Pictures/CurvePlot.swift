@@ -61,10 +61,10 @@ package enum CurvePlot {
   ///   - width: Width of the picture in pixels; 320 or more.
   ///   - height: Height of the picture in pixels; 160 or more a panel.
   ///   - textSize: Pixels between the dots of the 5 x 7 typeface.
-  /// - Returns: An RGB picture, white where nothing is. The same input gives the same bytes.
-  package static func render(
+  /// - Returns: The drawing.
+  package static func draw(
     _ panels: [Panel], width: Int = 1200, height: Int? = nil, textSize: Double = 2
-  ) -> Picture {
+  ) -> Canvas {
     let height = height ?? 420 * panels.count
     precondition(!panels.isEmpty, "a plot needs panels")
     precondition(
@@ -85,6 +85,43 @@ package enum CurvePlot {
       layouts[index].frame.plot.right = right
       draw(panel, in: layouts[index], on: &canvas)
     }
-    return canvas.picture
+    return canvas
+  }
+
+  /// The same as an RGB picture, white where nothing is; the same input gives the same bytes.
+  package static func render(
+    _ panels: [Panel], width: Int = 1200, height: Int? = nil, textSize: Double = 2
+  ) -> Picture { draw(panels, width: width, height: height, textSize: textSize).picture }
+
+  /// A panel by itself, and where its values are: for who draws over it.
+  package struct Figure: Sendable {
+    package let canvas: Canvas
+    /// Between the axes, pixels.
+    package let plot: PixelRect
+    package let xAxis: PlotAxis
+    package let yAxis: PlotAxis
+    /// A series' colour, as six hexadecimal digits.
+    package let colours: [String]
+  }
+
+  /// Draws one panel.
+  ///
+  /// - Parameters:
+  ///   - panel: The panel.
+  ///   - width: Width of the drawing in pixels; 320 or more.
+  ///   - height: Height in pixels; 160 or more.
+  ///   - textSize: Pixels between the dots of the 5 x 7 typeface.
+  /// - Returns: The drawing, and the axes' places in it.
+  package static func figure(
+    _ panel: Panel, width: Int, height: Int, textSize: Double
+  ) -> Figure {
+    var canvas = Canvas(width: width, height: height)
+    let area = PixelRect(left: 0, top: 0, right: width, bottom: height)
+    let layout = PanelLayout(panel, in: area, textSize: textSize)
+    draw(panel, in: layout, on: &canvas)
+    return Figure(
+      canvas: canvas, plot: layout.frame.plot, xAxis: layout.frame.xAxis,
+      yAxis: layout.frame.yAxis,
+      colours: panel.series.indices.map { colours[$0 % colours.count].hex })
   }
 }

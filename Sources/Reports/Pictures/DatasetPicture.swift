@@ -24,10 +24,10 @@ package enum DatasetPicture {
   ///   - width: Pixels of a sample.
   ///   - channels: 1 or 3.
   ///   - range: what is black and what is white.
-  /// - Returns: An RGB picture.
-  package static func render(
+  /// - Returns: The drawing.
+  package static func draw(
     _ rows: [Row], height: Int, width: Int, channels: Int, range: ClosedRange<Float>
-  ) -> Picture {
+  ) -> Canvas {
     let size = height * width * channels
     let counts = rows.map { $0.samples.count / size }
     let columns = counts.max() ?? 0
@@ -58,15 +58,15 @@ package enum DatasetPicture {
         canvas.draw(tile, left: start, top: top)
       }
     }
-    return canvas.picture
+    return canvas
   }
 
   /// Points as dots in a square that holds them all, with its corners' coordinates.
   ///
   /// - Parameter points: x and y of at least one point, one after the other; others than finite
   ///   numbers are left out.
-  /// - Returns: An RGB picture of 512 x 512 pixels.
-  package static func render(points: [Float]) -> Picture {
+  /// - Returns: A drawing of 512 x 512 pixels.
+  package static func draw(points: [Float]) -> Canvas {
     let side = 512
     let margin = 36
     let reach = points.reduce(Float(0)) { $1.isFinite ? max($0, abs($1)) : $0 }
@@ -104,7 +104,7 @@ package enum DatasetPicture {
         [Segment(x0: x, y0: y, x1: x, y1: y)], thickness: 2.5, colour: Colour(0x1F6FB4),
         opacity: 0.4, clip: frame)
     }
-    return canvas.picture
+    return canvas
   }
 
   /// Pixels between the dots of a letter.

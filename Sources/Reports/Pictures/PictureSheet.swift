@@ -3,13 +3,17 @@ import Pictures
 /// Pictures beside each other under headings: reals beside samples, the grids of several runs.
 package enum PictureSheet {
   /// A picture and what stands over it.
-  package struct Part: Equatable, Sendable {
+  package struct Part: Sendable {
     package var heading: String
-    package var image: Picture
+    package var image: Canvas
 
-    package init(heading: String, image: Picture) {
+    package init(heading: String, image: Canvas) {
       self.heading = heading
       self.image = image
+    }
+
+    package init(heading: String, image: Picture) {
+      self.init(heading: heading, image: Canvas(image))
     }
   }
 
@@ -22,15 +26,14 @@ package enum PictureSheet {
   ///   - columns: Pictures in a row; all in one row unless given.
   ///   - textSize: Pixels between the dots of the 5 x 7 typeface. A heading that is wider than its
   ///     picture is set smaller, down to 1, before the picture gets more room.
-  /// - Returns: An RGB picture.
-  package static func render(
+  /// - Returns: The drawing.
+  package static func draw(
     _ parts: [Part], columns: Int? = nil, textSize: Double = 2
-  ) -> Picture {
+  ) -> Canvas {
     precondition(!parts.isEmpty, "a sheet without pictures")
     let columns = min(max(1, columns ?? parts.count), parts.count)
     let rows = (parts.count + columns - 1) / columns
-    let gap = Int(6 * textSize)
-    let headLine = Int(14 * textSize)
+    let (gap, headLine) = (margin(textSize), headLine(textSize))
 
     let sizes = parts.map { part in
       min(
@@ -65,6 +68,31 @@ package enum PictureSheet {
       }
       top += rowHeights[row] + gap
     }
-    return canvas.picture
+    return canvas
   }
+
+  /// The first of two pictures of one size that `draw` has laid out in a row.
+  ///
+  /// - Parameters:
+  ///   - sheet: The sheet's pixels.
+  ///   - width: Of one of the pictures.
+  ///   - height: Likewise.
+  /// - Returns: nil where the sheet is not of two such pictures.
+  package static func first(of sheet: Picture, width: Int, height: Int) -> Picture? {
+    let (gap, headLine) = (margin(2), headLine(2))
+    guard sheet.width == 2 * width + 3 * gap, sheet.height == headLine + height + gap else {
+      return nil
+    }
+    var pixels: [UInt8] = []
+    pixels.reserveCapacity(width * height * sheet.channels)
+    for y in headLine..<headLine + height {
+      let start = (y * sheet.width + gap) * sheet.channels
+      pixels += sheet.pixels[start..<start + width * sheet.channels]
+    }
+    return Picture(width: width, height: height, channels: sheet.channels, pixels: pixels)
+  }
+
+  /// Between pictures and around them, and above them for a heading, pixels.
+  private static func margin(_ textSize: Double) -> Int { Int(6 * textSize) }
+  private static func headLine(_ textSize: Double) -> Int { Int(14 * textSize) }
 }

@@ -92,15 +92,15 @@ package struct SampleGrid: Sendable {
   ///   - columnHeadings: From the left; none, or as many as there are columns or fewer.
   ///   - rowLabels: From the top; none, or as many as there are rows or fewer.
   ///   - textSize: Pixels between the dots of the 5 x 7 typeface.
-  /// - Returns: An RGB picture; without any words the plain grid.
-  package func render(
+  /// - Returns: The drawing; without any words the plain grid.
+  package func draw(
     _ samples: UnsafeBufferPointer<Float>, count: Int, height: Int, width: Int, channels: Int,
     columnHeadings: [String], rowLabels: [String] = [], textSize: Double = 2
-  ) -> Picture {
+  ) -> Canvas {
     let grid = render(samples, count: count, height: height, width: width, channels: channels)
     let columnHeadings = columnHeadings.prefix(min(columns, count))
     let rowLabels = rowLabels.prefix((count + columns - 1) / columns)
-    guard !columnHeadings.isEmpty || !rowLabels.isEmpty else { return grid }
+    guard !columnHeadings.isEmpty || !rowLabels.isEmpty else { return Canvas(grid) }
 
     let ink = Colour(0x222222)
     let gap = Int(4 * textSize)
@@ -129,7 +129,7 @@ package struct SampleGrid: Sendable {
       canvas.text(
         label, x: Double(left - gap), y: y, anchor: .right, size: textSize, colour: ink)
     }
-    return canvas.picture
+    return canvas
   }
 
   private func level(_ value: Float) -> UInt8 {

@@ -1,7 +1,6 @@
 import Base
 import Datasets
 import Foundation
-import Pictures
 import Recipe
 import Reports
 import Sampling
@@ -100,9 +99,7 @@ final class RunRecorder {
         iteration: iteration, epoch: status.epoch?.current ?? 0, (critic, generator),
         hashes: hashes, seconds: seconds))
     progress.update(status)
-    for warning in monitor.observe(critic, generator) {
-      Messages.warning("iteration \(iteration): \(warning)")
-    }
+    for warning in monitor.observe(critic, generator) { warn("iteration \(iteration): \(warning)") }
     let epoch = schedule.epochsDone(afterIteration: iteration)
     if epoch > schedule.epochsDone(afterIteration: iteration - 1) {
       // As the published Fashion-MNIST system prints it: the values of the epoch's last batch.
@@ -115,6 +112,12 @@ final class RunRecorder {
   private func middle(_ critic: CriticLosses) -> String {
     objective.loss.progress.map { "\($0.epochLabel): \(fixed($0.value(critic)))" }
       .joined(separator: ", ")
+  }
+
+  /// Warns, and leaves a line of it in the run's folder.
+  private func warn(_ text: String) {
+    Messages.warning(text)
+    RunLog(directory).add(.warning, text)
   }
 
   /// Logs scores, and warns where samples are nearly all the same.
@@ -135,7 +138,7 @@ final class RunRecorder {
     progress.log("iteration \(iteration): \(found.summary)\(comparison)")
     guard let diversity = found[Diversity.name]?.first else { return }
     switch monitor.observe(diversity: diversity, iteration: iteration) {
-    case .begins(let text): Messages.warning("iteration \(iteration): \(text)")
+    case .begins(let text): warn("iteration \(iteration): \(text)")
     case .ends(let text): progress.log("iteration \(iteration): \(text)")
     case nil: break
     }
@@ -159,7 +162,7 @@ final class RunRecorder {
     if iteration > 0 {
       let tables = try directory.tables()
       let curves = tables.metrics.curves(title: configuration.name, scores: tables.scores)
-      try PNG.write(curves, to: directory.curves)
+      try curves.write(to: directory.curves)
     }
     let seconds = monotonicSeconds() - startTime
     if let early, iteration == start {

@@ -1,0 +1,69 @@
+import ArgumentParser
+import Base
+import Foundation
+import Runs
+import Storage
+
+struct ReportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "report",
+    abstract: "Write one HTML page about one or several runs.",
+    discussion: """
+      Curves whose values can be read, samples over time beside reals, scores, the configuration \
+      with what differs from its file, environment and warnings; of several runs their curves over \
+      one another and a list that sorts. The page needs no network and no other file. Reads the \
+      runs' folders, which may be in use. Prints the page's path.
+      """)
+
+  @Argument(help: ArgumentHelp("The runs' folders.", valueName: "run"))
+  var runs: [String]
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "The page (default: report.html, in the folder of the run where there is one run).",
+      valueName: "file"))
+  var output: String?
+
+  @Flag(
+    name: .long,
+    help: "Write it again when the runs go on, until Ctrl-C; the page loads itself again.")
+  var watch = false
+
+  /// Seconds between looks at the files, and between the page's own.
+  private static let (pause, refresh) = (2, 5)
+
+  func validate() throws {
+    guard !runs.isEmpty else { throw ValidationError("expected the folder of a run") }
+  }
+
+  func run() throws {
+    try Job.run(checksProcessor: false) { communicator in
+      try communicator.agree {
+        guard communicator.rank == 0 else { return }
+        let report = try RunReport(runs, version: WGANGPDist.configuration.version)
+        let path = output ?? (runs.count == 1 ? RunDirectory(runs[0]).report : "report.html")
+        try FileSystem.createDirectory(FileSystem.folder(of: path))
+        if watch { try self.watch(report, path) }
+        for note in try report.write(to: path) { Messages.warning(note) }
+        print(path)
+      }
+    }
+  }
+
+  /// Writes the page whenever a run has gone on, until a signal comes.
+  private func watch(_ report: RunReport, _ path: String) throws {
+    StopSignal.install()
+    Messages.notice("\(path): written again when the runs go on, until Ctrl-C")
+    var last: [String]?
+    while StopSignal.pending == 0 {
+      let found = report.fingerprint
+      if found != last {
+        try report.write(to: path, refresh: Self.refresh)
+        last = found
+      }
+      // A signal ends it.
+      sleep(UInt32(Self.pause))
+    }
+  }
+}
