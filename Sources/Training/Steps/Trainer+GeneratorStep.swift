@@ -42,10 +42,9 @@ extension Trainer {
     let made = try generate(batch, draw(iteration, criticSteps))
     // With feature matching the reals go along, in front of the fakes.
     let fakes = objective.generatorGroups - 1
-    let pass = made.covering(0..<objective.generatorGroups)
-    context.copy(
-      generator.output, groups: 0..<1, to: critic.input, groups: fakes..<fakes + 1, made)
-    copyConditions(to: critic, pass)
+    let pass = criticInput.packs(made.covering(0..<objective.generatorGroups))
+    criticInput.fill(group: fakes, pass, from: generator.output)
+    if let conditions { criticInput.copyConditions(conditions, pass) }
     if features != nil { fillReals(pass, batch) }
     try critic.forward(pass)
     // The critic's parameters stand still: only the gradient with respect to its input is wanted.
@@ -54,9 +53,7 @@ extension Trainer {
     seedGeneratorGradient(through)
     let matched = try features?.matchCritic(pass, through)
     try critic.backward(through, inputGroups: through.groups, adding: matched?.gradient)
-    context.copy(
-      critic.inputGradient, groups: fakes..<fakes + 1, to: generator.outputGradient,
-      groups: 0..<1, made)
+    criticInput.sendBack(group: fakes, pass, to: generator.outputGradient)
     let otherDistance = try features?.matchNetwork(pass, through)
     generator.arena.clearGradient()
     try generator.backward(made, inputGroups: 0..<0)
@@ -64,11 +61,12 @@ extension Trainer {
 
     let total = try sums.total(count: StepSum.count)
     var losses = GeneratorLosses()
-    losses.classification = total[.classLosses] / Double(batch.count)
-    losses.regression = total[.regressionErrors] / Double(batch.count)
+    let count = Double(pass.batch)
+    losses.classification = total[.classLosses] / count
+    losses.regression = total[.regressionErrors] / count
     losses.featureDistance = (matched?.distance ?? 0) + (otherDistance ?? 0)
     losses.loss =
-      total[.fakeLosses] / Double(batch.count)
+      total[.fakeLosses] / count
       + (objective.classifier?.generatorWeight ?? 0) * losses.classification
       + (objective.regressor?.generatorWeight ?? 0) * losses.regression
       + (objective.featureMatching?.weight ?? 0) * losses.featureDistance

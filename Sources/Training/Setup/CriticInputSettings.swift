@@ -1,0 +1,52 @@
+import Collectives
+import Configuration
+
+/// How samples become inputs of the critic: `critic.pack`.
+package struct CriticInputSettings {
+  /// Samples side by side in an input (`Packing`); 1 for single ones.
+  package var pack: Int
+  private let reader: ConfigurationReader
+
+  /// - Parameter section: `critic`.
+  /// - Throws: `ConfigurationError` naming file, line and key.
+  init(_ section: ConfigurationReader) throws {
+    pack = try section.integer("pack", default: 1, in: 1...1024)
+    reader = section
+  }
+
+  /// Refuses what packs do not go with.
+  ///
+  /// - Parameters:
+  ///   - training: The steps' batches.
+  ///   - objective: What is minimized.
+  /// - Throws: `ConfigurationError` naming file, line and key.
+  func check(_ training: TrainingSettings, _ objective: Objective) throws {
+    guard pack > 1 else { return }
+    let found = "packs of \(pack) samples"
+    if training.keepsPartialBatch {
+      throw reader.fail("pack", "expected training.lastBatch drop with \(found), found keep")
+    }
+    if training.hasFixedGenerator {
+      throw reader.fail("pack", "expected no training.fixedGenerator with \(found)")
+    }
+    if objective.classifier != nil || objective.regressor != nil {
+      throw reader.fail(
+        "pack", "expected no auxiliary classifier or regressor with \(found), which have one score")
+    }
+    if case .network? = objective.featureMatching?.features {
+      throw reader.fail(
+        "pack", "expected features of the critic with \(found), found those of a network")
+    }
+    let plan = try ShardPlan(shards: training.shards, rank: 0, ranks: 1)
+    for factor in Set([1, training.generatorBatchFactor]).sorted() {
+      let batch = training.batch * factor
+      guard plan.cuts(batch: batch, intoMultiplesOf: pack) else {
+        let step = factor == 1 ? "" : " of a generator step"
+        throw reader.fail(
+          "pack",
+          "expected every shard's samples in \(found), found a batch of \(batch)\(step) in "
+            + "\(training.shards) shards; multiples of \(pack * training.shards) always are")
+      }
+    }
+  }
+}
