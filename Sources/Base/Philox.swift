@@ -17,6 +17,7 @@ package enum RandomPurpose: UInt32, Sendable, CaseIterable {
   case perturbation
   case scoring
   case conditions
+  case realAugmentation
 }
 
 /// Philox4x32-10, the counter-based generator of Salmon, Moraes, Dror and Shaw, "Parallel random

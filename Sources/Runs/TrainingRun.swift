@@ -109,7 +109,8 @@ package final class TrainingRun {
     schedule = Schedule(batchesPerEpoch: sampler.batchesPerEpoch, training: configuration.training)
     trainer = Trainer(model)
     inputs = DrawnInputs(
-      configuration.setup, dataset: dataset, sampler: sampler, schedule: schedule)
+      configuration.setup, dataset: dataset, sampler: sampler, schedule: schedule,
+      augmentation: configuration.data.augmentation)
     directory = RunDirectory(begin.folder ?? "")
     best = configuration.evaluation.best.map(BestScore.init)
     limit = options.limit
