@@ -9,8 +9,8 @@ import Configuration
 ///     gap = W of training - W held out
 ///
 /// Of a critic that takes packs they are means over packs. The gap of one that generalizes is near
-/// 0, whatever W is. The critic computes as in evaluation: batch norm takes running statistics.
-/// Reals held out are those of the data set's
+/// 0, whatever W is. The critic computes as in evaluation: batch norm takes running statistics, and
+/// nothing is augmented. Reals held out are those of the data set's
 /// other split (MNIST's and CIFAR-10's test images for a run on the training images), or fresh ones
 /// of data that the program draws; folders of images have none.
 package struct CriticGap: Score {

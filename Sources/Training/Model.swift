@@ -16,6 +16,8 @@ package struct Model {
   package let condition: ConditionShape
   /// How samples make inputs of the critic.
   package let packing: Packing
+  /// What is done to samples before the critic sees them; nil for nothing.
+  package let augmentation: DifferentiableAugmentation?
   /// The largest global batch that the networks' memory is planned for.
   package let batch: Int
   /// The largest global batch of a generator step.
@@ -78,6 +80,7 @@ package struct Model {
       namePrefix: section.namePrefix, condition: condition,
       memory: MemoryPlan(shardCapacity: generatorCapacity, groups: 1), context: context)
     packing = Packing(pack, of: generator.outputShape)
+    augmentation = try setup.criticInput.augmentation(of: generator.outputShape)
     do {
       let condition = pack == 1 ? condition : condition.packed(pack)
       critic = try Network(

@@ -15,6 +15,9 @@ struct RecordedInputs: StepInputs {
   }
 
   func criticBatch(_ step: Int, ofIteration iteration: Int) throws -> RecordedBatch {
+    guard model.augmentation == nil else {
+      throw Fault("\(file.path): a recording has no augmentation: set critic.augment=[]")
+    }
     let shape = model.packing.sample
     let prefix = "iter.\(iteration).critic.\(step)."
     let key = prefix + "real"

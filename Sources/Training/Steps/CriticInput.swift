@@ -8,11 +8,13 @@ import Networks
 /// `samples` make one of the other.
 struct CriticInput {
   private let packing: Packing
+  private let augmentation: DifferentiableAugmentation?
   private let critic: Network
   private let context: ExecutionContext
 
   init(_ model: Model) {
     packing = model.packing
+    augmentation = model.augmentation
     critic = model.critic
     context = model.context
     // A sample on its way.
@@ -47,50 +49,76 @@ struct CriticInput {
     }
   }
 
+  /// Whose augmentation is drawn: of the reals or fakes of a forward pass of the run.
+  enum Side: Int {
+    case reals, fakes
+  }
+
+  /// What a step draws for one side: a function of (seed, step, side, sample).
+  private func draw(_ sample: Int, _ side: Side, _ pass: PassDraw) -> (
+    DifferentiableAugmentation, DifferentiableAugmentation.Draw
+  )? {
+    guard let augmentation else { return nil }
+    let stream = RandomStream(seed: pass.seed, purpose: .criticAugmentation, step: pass.number)
+    return (augmentation, augmentation.draw(stream, sample: 2 * sample + side.rawValue))
+  }
+
   /// Fills a group of the critic's input.
   ///
   /// - Parameters:
   ///   - group: The group.
   ///   - pass: The critic's.
+  ///   - augmented: Whose augmentation the samples get, and in which step; nil for none.
   ///   - write: Overwrites a sample; called with its number in the global batch, its place in the
   ///     shard, and the shard.
   func fill(
-    group: Int, _ pass: Pass,
+    group: Int, _ pass: Pass, augmented: (side: Side, draw: PassDraw)? = nil,
     _ write: (_ sample: Int, _ index: Int, _ shard: Int, _ output: MutableFloatBuffer) -> Void
   ) {
     forEachMember(pass) { sample, index, shard, pack, member, thread in
       let target = critic.input.sample(pack, group: group, pass, shard: shard)
-      if packing.isContiguous {
-        return write(sample, index, shard, packing.part(member, of: target))
-      }
-      let values = scratch(thread)
+      let values = packing.isContiguous ? packing.part(member, of: target) : scratch(thread)
       write(sample, index, shard, values)
-      packing.place(FloatBuffer(values), as: member, in: target)
+      if let augmented, let (augmentation, drawn) = draw(sample, augmented.side, augmented.draw) {
+        augmentation.apply(drawn, to: values)
+      }
+      if !packing.isContiguous { packing.place(FloatBuffer(values), as: member, in: target) }
     }
   }
 
-  /// Fills a group of the critic's input with what a network of single samples gave.
-  func fill(group: Int, _ pass: Pass, from output: Tensor) {
+  /// Fills a group of the critic's input with the fakes that a network gave.
+  ///
+  /// - Parameters:
+  ///   - group: The group.
+  ///   - pass: The critic's.
+  ///   - output: Of the generator.
+  ///   - draw: Of the step.
+  func fill(group: Int, _ pass: Pass, from output: Tensor, _ draw: PassDraw) {
     let samples = samples(pass)
-    fill(group: group, pass) { _, index, shard, target in
+    fill(group: group, pass, augmented: (.fakes, draw)) { _, index, shard, target in
       _ = target.update(
         fromContentsOf: output.sample(index, group: 0, samples, shard: shard))
     }
   }
 
-  /// Sends the gradient in the critic's input back to single samples.
+  /// Sends the gradient in the critic's input back to the fakes, as `fill` has brought them there.
   ///
   /// - Parameters:
   ///   - group: The group.
   ///   - pass: The critic's.
-  ///   - gradient: Is overwritten: dL/dy of the network that gave the samples.
-  func sendBack(group: Int, _ pass: Pass, to gradient: Tensor) {
+  ///   - gradient: Is overwritten: dL/dy of the generator.
+  ///   - draw: Of the step.
+  func sendBack(group: Int, _ pass: Pass, to gradient: Tensor, _ draw: PassDraw) {
     let samples = samples(pass)
-    forEachMember(pass) { _, index, shard, pack, member, _ in
+    forEachMember(pass) { sample, index, shard, pack, member, _ in
+      let values = gradient.sample(index, group: 0, samples, shard: shard)
       packing.take(
         member,
         of: FloatBuffer(critic.inputGradient.sample(pack, group: group, pass, shard: shard)),
-        into: gradient.sample(index, group: 0, samples, shard: shard))
+        into: values)
+      if let (augmentation, drawn) = self.draw(sample, .fakes, draw) {
+        augmentation.applyTransposed(drawn, to: values)
+      }
     }
   }
 

@@ -58,7 +58,7 @@ extension Trainer {
       lastContribution: penalty == nil ? .backward : .doubleBackward, draw: draw,
       plan: context.plan)
     let pass = criticInput.packs(samples)
-    fillReals(pass, batch)
+    fillReals(pass, batch, draw)
     try fillFakes(pass, batch, draw)
     try fillCritic(pass, batch, penalty)
 
@@ -93,7 +93,7 @@ extension Trainer {
     let both = criticInput.packs(
       Pass(
         .global(batch: batch.count), groups: Group.reals..<Group.fakes + 1, plan: context.plan))
-    fillReals(both, batch)
+    fillReals(both, batch, draw(iteration, step))
     try fillFakes(both, batch, draw(iteration, step))
     var reals = CriticLosses()
     var losses = CriticLosses()

@@ -39,13 +39,14 @@ extension Trainer {
   ) throws -> GeneratorLosses {
     let (generator, critic) = (model.generator, model.critic)
     fillConditions(batch)
-    let made = try generate(batch, draw(iteration, criticSteps))
+    let draw = draw(iteration, criticSteps)
+    let made = try generate(batch, draw)
     // With feature matching the reals go along, in front of the fakes.
     let fakes = objective.generatorGroups - 1
     let pass = criticInput.packs(made.covering(0..<objective.generatorGroups))
-    criticInput.fill(group: fakes, pass, from: generator.output)
+    criticInput.fill(group: fakes, pass, from: generator.output, draw)
     if let conditions { criticInput.copyConditions(conditions, pass) }
-    if features != nil { fillReals(pass, batch) }
+    if features != nil { fillReals(pass, batch, draw) }
     try critic.forward(pass)
     // The critic's parameters stand still: only the gradient with respect to its input is wanted.
     let through = pass.covering(fakes..<fakes + 1, parameterGroups: 0..<0)
@@ -53,7 +54,7 @@ extension Trainer {
     seedGeneratorGradient(through)
     let matched = try features?.matchCritic(pass, through)
     try critic.backward(through, inputGroups: through.groups, adding: matched?.gradient)
-    criticInput.sendBack(group: fakes, pass, to: generator.outputGradient)
+    criticInput.sendBack(group: fakes, pass, to: generator.outputGradient, draw)
     let otherDistance = try features?.matchNetwork(pass, through)
     generator.arena.clearGradient()
     try generator.backward(made, inputGroups: 0..<0)

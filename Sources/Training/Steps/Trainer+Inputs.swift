@@ -62,7 +62,7 @@ extension Trainer {
     guard hasFixedGenerator else {
       try generate(
         batch, draw, mode: objective.fakesUseRunningStatistics ? .evaluation : .training)
-      return criticInput.fill(group: Group.fakes, pass, from: model.generator.output)
+      return criticInput.fill(group: Group.fakes, pass, from: model.generator.output, draw)
     }
     let input = model.critic.input
     criticInput.fill(group: Group.fakes, pass) { sample, index, shard, fake in
@@ -77,16 +77,17 @@ extension Trainer {
   /// - Parameters:
   ///   - pass: The critic's.
   ///   - batch: The reals.
-  func fillReals(_ pass: Pass, _ batch: some Batch) {
-    criticInput.fill(group: Group.reals, pass) { sample, _, _, real in
+  ///   - draw: Of the step.
+  func fillReals(_ pass: Pass, _ batch: some Batch, _ draw: PassDraw) {
+    criticInput.fill(group: Group.reals, pass, augmented: (.reals, draw)) { sample, _, _, real in
       batch.copyReal(sample, into: real)
     }
   }
 
   /// The conditions and the penalty's points of a critic step in the critic's input.
   ///
-  /// Reals and fakes are there already. Packs of reals and of fakes are mixed as wholes, with one
-  /// weight.
+  /// Reals and fakes are there already, augmented: points lie between what the critic sees. Packs
+  /// of reals and of fakes are mixed as wholes, with one weight.
   func fillCritic(_ pass: Pass, _ batch: some Batch, _ penalty: GradientPenalty?) throws {
     if let conditions { criticInput.copyConditions(conditions, pass) }
     guard let penalty else { return }
