@@ -218,7 +218,9 @@ let package = Package(
       dependencies: ["Datasets", "Pictures", "Storage", "Base", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(name: "ReportsTests", dependencies: ["Reports", "Pictures", "TestSupport"]),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "Sampling", "RunSupport"]),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["Training", "Sampling", "RunSupport"],
+      exclude: ["make_diff_augment.py", "Fixtures"]),
     .testTarget(name: "RecipeTests", dependencies: ["Recipe", "Base", "RunSupport"]),
     .testTarget(
       name: "ScoresTests", dependencies: ["Scores", "LinearAlgebra", "RunSupport"],

@@ -262,17 +262,23 @@ def initialize(system, network):
 
 class Objective:
     """A system's own, unless arguments say another one; `at` None is no penalty, and with `every` k it is computed in every k-th
-    critic step of the run, the first one included, with k times the weight."""
+    critic step of the run, the first one included, with k times the weight. The critic takes packs of `pack` samples (PacGAN,
+    arXiv:1712.04086), an `alpha` each; the numbers of their conditions stand side by side too."""
 
-    def __init__(self, system, loss=None, at=None, weight=None, target=None, is_one_sided=False, every=1, error=None):
+    def __init__(self, system, loss=None, at=None, weight=None, target=None, is_one_sided=False, every=1, error=None, pack=1):
         self.system = system
         self.loss, self.weight, self.at = loss or system.loss, weight, at
         self.target = system.target if target is None else target
-        self.is_one_sided, self.every, self.error = is_one_sided, every, error
+        self.is_one_sided, self.every, self.error, self.pack = is_one_sided, every, error, pack
 
     @classmethod
     def published(cls, system):
         return cls(system, at=system.at if system.penalty else None, weight=system.penalty)
+
+    def packs(self, x):
+        if self.pack == 1 or x is None:
+            return x
+        return x.reshape(len(x) // self.pack, self.pack * x.shape[1], *x.shape[2:])
 
     def scores(self, critic, x, labels):
         out = critic(x, labels).reshape(x.shape[0], -1)
@@ -304,6 +310,7 @@ class Objective:
     def critic(self, number, generator, critic, real, noise, alpha, perturbation, labels):
         """`number` counts the run's critic steps from 0."""
         fake = generator(noise, labels).detach()
+        real, fake, labels = self.packs(real), self.packs(fake), self.packs(labels)
         (r, logits), (f, _) = self.scores(critic, real, labels), self.scores(critic, fake, labels)
         out = {}
         if self.loss == 'wasserstein':
@@ -332,7 +339,7 @@ class Objective:
         return out
 
     def generator(self, generator, critic, noise, labels):
-        s, logits = self.scores(critic, generator(noise, labels), labels)
+        s, logits = self.scores(critic, self.packs(generator(noise, labels)), self.packs(labels))
         if self.loss == 'bce':
             loss = self.entropy(critic, s, 1.0)
         elif self.loss == 'leastSquares':

@@ -168,7 +168,14 @@ def objective(system, options):
         system, loss=options.loss, at=(options.at or system.at) if has_penalty else None,
         weight=options.weight if options.weight is not None else system.penalty if is_published else 10,
         target=options.target, is_one_sided=options.sides == 'one', every=options.every,
-        error=options.regress)
+        error=options.regress, pack=options.pack)
+
+
+def packed(layer, pack):
+    """A critic's first layer, for packs of samples."""
+    if isinstance(layer, nn.Linear):
+        return nn.Linear(pack * layer.in_features, layer.out_features)
+    return nn.Conv2d(pack * layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding)
 
 
 class Recording:
@@ -199,6 +206,9 @@ class Recording:
     def networks(self):
         g, c = self.system.networks(self.width)
         first = g[0]
+        if self.options.pack > 1:
+            at = next(i for i, layer in enumerate(c) if isinstance(layer, (nn.Conv2d, nn.Linear)))
+            c[at] = packed(c[at], self.options.pack)
         if self.options.regress:
             c[-1] = nn.Linear(c[-1].in_features, 1 + self.system.numbers)
         if not isinstance(first, systems.WithNumbers) and self.latent != self.system.noise[0]:
@@ -221,7 +231,7 @@ class Recording:
                 p = f'iter.{i}.critic.{k}.'
                 inputs[p + 'real'], inputs[p + 'noise'] = real.clone(), torch.randn(n, self.latent)
                 if self.objective.at == 'interpolates':
-                    inputs[p + 'alpha'] = torch.rand(n)
+                    inputs[p + 'alpha'] = torch.rand(n // self.options.pack)
                 if self.objective.at == 'noise':
                     inputs[p + 'perturbation'] = torch.rand(n, *system.shape)
                 if system.classes:
@@ -324,6 +334,7 @@ if __name__ == '__main__':
     parser.add_argument('--weight', type=float, help='of the penalty; default: published, or 10')
     parser.add_argument('--target', type=float, help='norm of the gradient; default: published, or 1')
     parser.add_argument('--sides', choices=('two', 'one'), default='two', help='default: two')
+    parser.add_argument('--pack', type=int, default=1, help='samples side by side in an input of the critic; default: 1')
     parser.add_argument('--every', type=int, default=1, help='critic steps from one penalty to the next; default: 1')
     parser.add_argument('--out', default='recording.safetensors', help='default: recording.safetensors')
     Recording(parser.parse_args()).write()

@@ -5,12 +5,27 @@ package struct ConditionShape: Sendable, Equatable {
   package var classes: Int
   /// Values of the vector; 0 for none.
   package var numbers: Int
+  /// Samples side by side in an input of the network (`Packing`): each has a class, and its part
+  /// of the vector.
+  package private(set) var members = 1
 
   package init(classes: Int = 0, numbers: Int = 0) {
     precondition(classes >= 0 && numbers >= 0, "\(classes) classes and \(numbers) numbers")
     self.classes = classes
     self.numbers = numbers
   }
+
+  /// The conditions of `count` samples side by side.
+  package func packed(_ count: Int) -> ConditionShape {
+    precondition(count > 0 && members == 1, "\(count) packs of \(members) samples")
+    var shape = self
+    shape.numbers *= count
+    shape.members = count
+    return shape
+  }
+
+  /// Values of the vector that are one member's.
+  package var memberNumbers: Int { numbers / members }
 
   /// No condition.
   package static let none = ConditionShape()

@@ -17,6 +17,8 @@ package enum RandomPurpose: UInt32, Sendable, CaseIterable {
   case perturbation
   case scoring
   case conditions
+  case realAugmentation
+  case criticAugmentation
 }
 
 /// Philox4x32-10, the counter-based generator of Salmon, Moraes, Dror and Shaw, "Parallel random

@@ -37,23 +37,28 @@ extension Benchmark {
   /// - Throws: On all ranks, where one of them has no OpenBLAS or a layer fails.
   package func layers(repetitions: Int) throws -> [LayerTiming] {
     let blas = try communicator.agree { try OpenBLAS.load() }
-    return try [(model.generator, 1), (model.critic, model.objective.criticGroups)].flatMap {
-      network, groups in
+    let networks = [
+      (model.generator, 1, model.batch),
+      (model.critic, model.objective.criticGroups, model.batch / model.packing.members),
+    ]
+    return try networks.flatMap { network, groups, batch in
       try network.layers.enumerated().flatMap { index, layer in
         try timings(
-          layer, of: network, name: "\(network.name).\(index)", groups: groups, blas, repetitions)
+          layer, of: network, name: "\(network.name).\(index)", groups: groups, batch: batch, blas,
+          repetitions)
       }
     }
   }
 
   private func timings(
-    _ layer: any Layer, of network: Network, name: String, groups: Int, _ blas: OpenBLAS,
-    _ repetitions: Int
+    _ layer: any Layer, of network: Network, name: String, groups: Int, batch: Int,
+    _ blas: OpenBLAS, _ repetitions: Int
   ) throws -> [LayerTiming] {
     guard layer.children.isEmpty else {
       return try layer.children.flatMap {
         try timings(
-          $0.layer, of: network, name: "\(name).\($0.path)", groups: groups, blas, repetitions)
+          $0.layer, of: network, name: "\(name).\($0.path)", groups: groups, batch: batch, blas,
+          repetitions)
       }
     }
     guard layer.operations > 0 else { return [] }
@@ -61,12 +66,12 @@ extension Benchmark {
     let random = RandomStream(seed: 0, purpose: .drawing)
     var tensors = 0
     let pass = Pass(
-      .global(batch: model.batch), groups: 0..<groups, parameterGroups: 0..<min(2, groups),
+      .global(batch: batch), groups: 0..<groups, parameterGroups: 0..<min(2, groups),
       plan: plan)
     let noise = { (shape: Shape) in
       let tensor = Tensor(
         shape: shape, shards: plan.localShards,
-        shardCapacity: groups * plan.capacity(batch: self.model.batch))
+        shardCapacity: groups * plan.capacity(batch: batch))
       for shard in 0..<plan.localShards {
         random.normals(sample: tensors * 64 + shard, into: tensor.values(pass, shard: shard))
       }

@@ -87,7 +87,8 @@ package struct Benchmark {
       count: count, batch: training.batch, keepsPartialBatch: false, seed: configuration.seed)
     inputs = DrawnInputs(
       configuration.setup, dataset: dataset, sampler: sampler,
-      schedule: Schedule(batchesPerEpoch: sampler.batchesPerEpoch, training: training))
+      schedule: Schedule(batchesPerEpoch: sampler.batchesPerEpoch, training: training),
+      augmentation: configuration.data.augmentation)
   }
 
   /// Trains for some iterations, and times them.

@@ -38,6 +38,13 @@ package struct ShardPlan: Sendable, Equatable {
     return Self.start(shard, shards, batch)..<Self.start(shard + 1, shards, batch)
   }
 
+  /// Whether every shard of a batch, of any rank, has a multiple of so many samples.
+  ///
+  /// Then the shards of batch / count packs hold the same samples.
+  package func cuts(batch: Int, intoMultiplesOf count: Int) -> Bool {
+    (1...shards).allSatisfy { Self.start($0, shards, batch) % count == 0 }
+  }
+
   /// The largest number of samples in a shard of a batch.
   package func capacity(batch: Int) -> Int { (batch + shards - 1) / shards }
 

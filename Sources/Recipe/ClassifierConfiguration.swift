@@ -20,7 +20,11 @@ package struct ClassifierConfiguration {
     name = try root.string("name")
     let seed = UInt64(try root.integer("seed", default: 0, in: 0...Int.max))
     _ = try root.width()
-    data = try RunConfiguration.data(root.section("data"))
+    let section = try root.section("data")
+    data = try RunConfiguration.data(section)
+    guard data.augmentation == nil else {
+      throw section.fail("augment", "expected none: a classifier is trained on samples as they are")
+    }
     heldOut = try root.number("heldOut", default: 0.1, in: 0...0.9, above: 0)
     settings = try ClassifierSettings(root, seed: seed)
   }

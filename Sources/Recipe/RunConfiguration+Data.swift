@@ -2,6 +2,7 @@ import Base
 import Configuration
 import Datasets
 import Foundation
+import Training
 
 extension RunConfiguration {
   /// Where the reals come from and in which order they are taken.
@@ -12,6 +13,8 @@ extension RunConfiguration {
     package var limit: Int?
     package var resize: ImageSize?
     package var dequantization: Dequantization?
+    /// What training does to the reals; nil for nothing.
+    package var augmentation: RealAugmentation?
     package var order: SamplingOrder
     /// Classes of the labels that training uses; 0 for none.
     package var classes = 0
@@ -102,12 +105,26 @@ extension RunConfiguration {
       dequantization = Dequantization(
         levels: try options.integer("levels", default: 256, in: 2...256), noise: noise)
     }
+    let augmentation = try augmentation(section, black: ends.low)
     let order = try section.choice("sampling", default: SamplingOrder.shuffled)
     let classes = try section.integer("classes", default: 0, in: 0...65536)
     try section.finish()
     return DataSection(
       source: source, range: ends.low...ends.high, limit: limit, resize: resize,
-      dequantization: dequantization, order: order, classes: classes, reader: section)
+      dequantization: dequantization, augmentation: augmentation, order: order, classes: classes,
+      reader: section)
+  }
+
+  private static func augmentation(
+    _ section: ConfigurationReader, black: Float
+  ) throws -> RealAugmentation? {
+    guard let options = try section.optionalSection("augment") else { return nil }
+    let flips = try options.boolean("flip", default: false)
+    let crop = try options.integer("crop", default: 0, in: 0...16384)
+    guard flips || crop > 0 else {
+      throw section.fail("augment", "expected flip: true, crop: PIXELS or both, found neither")
+    }
+    return RealAugmentation(flips: flips, crop: crop, black: black)
   }
 
   private static func imageFolder(_ section: ConfigurationReader) throws -> ImageFolderSettings {

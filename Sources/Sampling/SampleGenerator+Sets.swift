@@ -45,7 +45,8 @@ extension SampleGenerator {
 
   /// What the critic says of samples, of reals that it is trained on and of reals held out.
   ///
-  /// A critic that takes conditions is told those of each sample and real.
+  /// A critic that takes conditions is told those of each sample and real; one of packs gets them
+  /// in their order, and those that fill no pack are left out.
   ///
   /// - Parameters:
   ///   - layout: Of the samples.
@@ -82,10 +83,16 @@ extension SampleGenerator {
   private func scores(
     of set: SampleSet, _ team: ScoreTeam, conditions: (Range<Int>) throws -> [ConditionValues]
   ) throws -> [Float] {
+    let members = model.packing.members
+    guard set.count >= members else {
+      throw Fault("the critic takes packs of \(members) samples, found \(set.count) to score")
+    }
     let values = try set.values(team)
     let (size, capacity) = (set.shape.elementCount, model.critic.memory.groupCapacity)
-    let slices = ScoreTeam.ranges(set.count, length: capacity * max(1, 256 / capacity))
-    return try team.gatherInTurn(slices.map(\.count)) { slice, output in
+    let slices = ScoreTeam.ranges(
+      set.count / members, length: capacity * max(1, 256 / capacity)
+    ).map { $0.lowerBound * members..<$0.upperBound * members }
+    return try team.gatherInTurn(slices.map { $0.count / members }) { slice, output in
       let part = slices[slice]
       _ = output.update(
         fromContentsOf: try scores(

@@ -258,10 +258,16 @@ package struct SampleGenerator {
       samples.withUnsafeMutableBufferPointer { stream.normals(sample: 0, into: $0) }
       samples = zip(samples, reals).map { $0 + $1 }
     }
+    // A critic of packs has no score of a place: it gets packs of the same one.
+    let members = model.packing.members
+    let places = ContourPlot.places(gridSize: gridSize)
+    let packs = stride(from: 0, to: places.count, by: 2).flatMap { first in
+      (0..<members).flatMap { _ in places[first..<first + 2] }
+    }
     return ContourPlot(
-      title: title,
+      title: members == 1 ? title : "\(title), packs of \(members) alike",
       values: try scores(
-        of: ContourPlot.places(gridSize: gridSize), conditions: condition.map { [$0] } ?? []),
+        of: members == 1 ? places : packs, conditions: condition.map { [$0] } ?? []),
       gridSize: gridSize, reals: PlotPoint.pairs(reals), samples: PlotPoint.pairs(samples))
   }
 
@@ -369,29 +375,37 @@ package struct SampleGenerator {
     }
   }
 
-  /// The critic's scores of samples of its input's shape, channels last.
+  /// The critic's scores of samples, channels last.
   ///
   /// - Parameters:
-  ///   - samples: Whole samples.
+  ///   - samples: Whole samples; of a critic of packs, whole packs.
   ///   - conditions: What the critic is told of each, in turn, where it takes conditions; none for
   ///     class 0 and zeros.
-  /// - Returns: A score each.
+  /// - Returns: A score for each sample, or each pack.
   /// - Throws: What a pass throws.
   package func scores(
     of samples: [Float], conditions: [ConditionValues] = []
   ) throws -> [Float] {
     let conditions = conditions.isEmpty ? [ConditionValues()] : conditions
-    let critic = model.critic
-    let size = critic.inputShape.elementCount
+    let (critic, packing) = (model.critic, model.packing)
+    let (size, members) = (packing.sample.elementCount, packing.members)
+    let count = samples.count / (size * members)
+    precondition(samples.count == count * size * members, "samples that are no packs of \(members)")
     let values = try outputs(
-      of: critic, count: samples.count / size, capacity: critic.memory.groupCapacity
+      of: critic, count: count, capacity: critic.memory.groupCapacity
     ) { index, pass, shard, position in
       let input = critic.input.sample(position, group: 0, pass, shard: shard)
-      // Past the end only to fill a shard.
-      let place = min(index, samples.count / size - 1) * size
-      _ = input.update(fromContentsOf: samples[place..<place + size])
-      if let condition = critic.conditions?.sample(position, group: 0, pass, shard: shard) {
-        conditions[index % conditions.count].copy(to: condition)
+      for member in 0..<members {
+        // Past the end only to fill a shard.
+        let sample = min(index, count - 1) * members + member
+        samples.withUnsafeBufferPointer {
+          packing.place(
+            FloatBuffer(rebasing: $0[sample * size..<(sample + 1) * size]), as: member, in: input)
+        }
+        critic.conditions.map {
+          conditions[(index * members + member) % conditions.count].copy(
+            to: $0.sample(position, group: 0, pass, shard: shard, member: member))
+        }
       }
     }
     // Behind the score may stand class logits.

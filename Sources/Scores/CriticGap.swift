@@ -8,8 +8,9 @@ import Configuration
 ///     W of training = mean C(training reals) - mean C(samples), W held out likewise
 ///     gap = W of training - W held out
 ///
-/// The gap of a critic that generalizes is near 0, whatever W is. The critic computes as in
-/// evaluation: batch norm takes running statistics. Reals held out are those of the data set's
+/// Of a critic that takes packs they are means over packs. The gap of one that generalizes is near
+/// 0, whatever W is. The critic computes as in evaluation: batch norm takes running statistics, and
+/// nothing is augmented. Reals held out are those of the data set's
 /// other split (MNIST's and CIFAR-10's test images for a run on the training images), fresh ones of
 /// data that the program draws, what `data.heldOut` names of arrays; folders of images have none.
 package struct CriticGap: Score {

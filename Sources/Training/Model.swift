@@ -14,6 +14,10 @@ package struct Model {
   package let latent: Int
   /// What the samples are conditioned on.
   package let condition: ConditionShape
+  /// How samples make inputs of the critic.
+  package let packing: Packing
+  /// What is done to samples before the critic sees them; nil for nothing.
+  package let augmentation: DifferentiableAugmentation?
   /// The largest global batch that the networks' memory is planned for.
   package let batch: Int
   /// The largest global batch of a generator step.
@@ -52,8 +56,12 @@ package struct Model {
     batch = training.batch
     generatorBatch = training.batch * training.generatorBatchFactor
     condition = setup.condition
-    let capacity = plan.capacity(batch: batch)
     let generatorCapacity = plan.capacity(batch: generatorBatch)
+    let pack = setup.criticInput.pack
+    let packs = (
+      critic: plan.capacity(batch: batch / pack),
+      generator: plan.capacity(batch: generatorBatch / pack)
+    )
     var objective = setup.objective
     let groups = objective.criticGroups
 
@@ -71,20 +79,23 @@ package struct Model {
       ),
       namePrefix: section.namePrefix, condition: condition,
       memory: MemoryPlan(shardCapacity: generatorCapacity, groups: 1), context: context)
+    packing = Packing(pack, of: generator.outputShape)
+    augmentation = try setup.criticInput.augmentation(of: generator.outputShape)
     do {
+      let condition = pack == 1 ? condition : condition.packed(pack)
       critic = try Network(
         name: "critic",
         layers: LayerCatalog.layers(
-          setup.critic.layers, inputShape: generator.outputShape,
+          setup.critic.layers, inputShape: packing.shape,
           .init(
             initialization: setup.critic.initialization, groups: groups, condition: condition,
             context: context)),
         namePrefix: setup.critic.namePrefix, condition: condition,
         memory: MemoryPlan(
-          shardCapacity: max(groups * capacity, objective.generatorGroups * generatorCapacity),
+          shardCapacity: max(groups * packs.critic, objective.generatorGroups * packs.generator),
           groups: groups,
           secondOrderGroup: objective.penalty == nil ? nil : Group.points,
-          groupCapacity: max(capacity, generatorCapacity)),
+          groupCapacity: max(packs.critic, packs.generator)),
         context: context)
       features = try Self.featureNetwork(
         setup, shape: generator.outputShape,
@@ -158,7 +169,8 @@ package struct Model {
         parts.count < 3 ? parts.joined(separator: " and ") : parts.joined(separator: ", ")
       throw section.reader.fail(
         "layers",
-        "expected \(what) a sample (\(outputs)x1x1), but the last layer gives "
+        "expected \(what) \(packing.members == 1 ? "a sample" : "a pack") (\(outputs)x1x1), but "
+          + "the last layer gives "
           + "\(critic.outputShape)")
     }
     if objective.featureMatching != nil, setup.training.generatorBatchFactor != 1 {
@@ -209,9 +221,10 @@ package struct Model {
   /// and filter gradient each; for interpolates forward, input gradient, J t and its filter
   /// gradient, and, where a curved layer leaves a share, one more input gradient and filter
   /// gradient: 12 passes of C. A generator step takes three passes of G, and C's forward and input
-  /// gradient.
+  /// gradient. Passes of C are over packs.
   package func operations(_ training: TrainingSettings) -> Double {
-    let (g, c) = (Double(generator.operations), Double(critic.operations))
+    let g = Double(generator.operations)
+    let c = Double(critic.operations) / Double(packing.members)
     let isCurved = critic.sequence.isCurved
     let criticPasses =
       6.0 + (objective.penalty.map { (isCurved ? 6 : 4) / Double($0.every) } ?? 0)

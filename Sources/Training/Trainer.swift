@@ -24,6 +24,8 @@ package final class Trainer {
   /// The last moment at which a rank's changed parameter can be told from the others': behind it
   /// the ranks have the values of the one that moved them.
   package var beforeUpdate: ((Network) throws -> Void)?
+  /// How samples come into the critic's input.
+  let criticInput: CriticInput
   /// The conditions of a step's samples, one group; nil where samples have none.
   let conditions: Conditions?
   /// The interpolates' weights, where the critic makes of them what its first layer gives at the
@@ -56,6 +58,7 @@ package final class Trainer {
         shape: Shape(channels: 1), shards: plan.localShards,
         shardCapacity: plan.capacity(batch: model.batch)) : nil
     features = objective.featureMatching.map { FeatureMatcher($0, model: model) }
+    criticInput = CriticInput(model)
     conditions =
       model.condition.isEmpty
       ? nil

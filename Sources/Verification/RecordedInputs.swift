@@ -15,7 +15,10 @@ struct RecordedInputs: StepInputs {
   }
 
   func criticBatch(_ step: Int, ofIteration iteration: Int) throws -> RecordedBatch {
-    let shape = model.critic.inputShape
+    guard model.augmentation == nil else {
+      throw Fault("\(file.path): a recording has no augmentation: set critic.augment=[]")
+    }
+    let shape = model.packing.sample
     let prefix = "iter.\(iteration).critic.\(step)."
     let key = prefix + "real"
     let found = try file.entry(key).shape
@@ -24,11 +27,14 @@ struct RecordedInputs: StepInputs {
         "\(file.path): \(key): samples of \(found.dropFirst()), expected \(shape)")
     }
     try check(batch: count, key, most: model.batch)
+    try checkPacks(count, key)
     var batch = try batch(count, prefix)
     batch.reals = try file.floats(key)
     switch model.objective.penalty?.points {
     case .interpolates:
-      batch.weights = try values(prefix + "alpha", count, of: "one a sample")
+      let packs = count / model.packing.members
+      batch.weights = try values(
+        prefix + "alpha", packs, of: packs == count ? "one a sample" : "one a pack")
     case .noise:
       batch.perturbations = try values(
         prefix + "perturbation", count * shape.elementCount, of: "one for each value of a real")
@@ -41,13 +47,14 @@ struct RecordedInputs: StepInputs {
     let prefix = "iter.\(iteration).generator."
     let count = try file.entry(prefix + "noise").shape.first ?? 0
     try check(batch: count, prefix + "noise", most: model.generatorBatch)
+    try checkPacks(count, prefix + "noise")
     return try batch(count, prefix)
   }
 
   /// What both kinds of step have.
   private func batch(_ count: Int, _ prefix: String) throws -> RecordedBatch {
     RecordedBatch(
-      count: count, shape: model.critic.inputShape,
+      count: count, shape: model.packing.sample,
       noise: try values(prefix + "noise", count * model.latent, of: "batch x latent"),
       labels: try labels(prefix + "labels", count), numbers: try numbers(prefix, count))
   }
@@ -80,6 +87,14 @@ struct RecordedInputs: StepInputs {
     guard count == expected else {
       throw Fault(
         "\(file.path): \(key) has \(count) values, expected \(expected) (\(what))")
+    }
+  }
+
+  private func checkPacks(_ count: Int, _ key: String) throws {
+    let members = model.packing.members
+    guard model.context.plan.cuts(batch: count, intoMultiplesOf: members) else {
+      throw Fault(
+        "\(file.path): \(key) has \(count) samples, whose shards are no packs of \(members)")
     }
   }
 

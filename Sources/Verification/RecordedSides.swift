@@ -26,6 +26,8 @@ final class RecordedSides {
   }
 
   private let file: SafetensorsFile
+  /// Samples of an input of the critic.
+  private let pack: Int
   private var unread: Set<String>
   /// Inputs that the recording lists in the steps so far.
   private(set) var listed = 0
@@ -35,8 +37,12 @@ final class RecordedSides {
   /// What an input above 0 becomes: too small to be seen in any sum.
   private static let tiny: Float = 1e-30
 
-  init(_ file: SafetensorsFile) {
+  /// - Parameters:
+  ///   - file: The recording.
+  ///   - pack: Samples of an input of the critic.
+  init(_ file: SafetensorsFile, pack: Int) {
     self.file = file
+    self.pack = pack
     unread = Set(file.names.filter { $0.contains(".kink.") })
   }
 
@@ -61,7 +67,8 @@ final class RecordedSides {
       for rectifier in network.rectifiers {
         let key = "\(step)kink.\(network.name).\(rectifier.path)."
         guard file.contains(key + "index") else { continue }
-        let listed = try read(key, batch: samples, rectifier.layer.inputShape)
+        let inputs = network.name == "critic" ? samples / pack : samples
+        let listed = try read(key, batch: inputs, rectifier.layer.inputShape)
         rectifier.layer.reviseInput = { [unowned self] values, pass in
           self.move(listed, values, pass, shards: shards)
         }

@@ -93,7 +93,7 @@ package struct RecordingReplay {
   package init(_ file: SafetensorsFile, trainer: Trainer, watchesKinks: Bool = false) {
     self.file = file
     self.trainer = trainer
-    sides = RecordedSides(file)
+    sides = RecordedSides(file, pack: trainer.model.packing.members)
     watch = watchesKinks ? NearKinkWatch() : nil
     // Batch norm's second derivative divides by the deviation three times: there rounding shows
     // more.

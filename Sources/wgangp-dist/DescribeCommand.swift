@@ -87,8 +87,10 @@ struct DescribeCommand: ParsableCommand {
       return String(decoding: try encoder.encode(report), as: UTF8.self)
     }
     let training = configuration.training
+    let pack = model.packing.members
     let title =
       "\(configuration.name): batch \(training.batch) in \(shards) shards, "
+      + (pack == 1 ? "" : "packs of \(pack) samples for the critic, ")
       + String(format: "%.1f GFLOP an iteration", model.operations(training) * 1e-9)
     return ([title] + networks.map(\.table) + [Self.table(memory)]).joined(separator: "\n\n")
   }

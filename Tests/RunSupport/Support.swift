@@ -86,7 +86,8 @@ package struct Session {
       seed: configuration.seed)
     inputs = DrawnInputs(
       configuration.setup, dataset: dataset, sampler: sampler,
-      schedule: Schedule(batchesPerEpoch: sampler.batchesPerEpoch, training: training))
+      schedule: Schedule(batchesPerEpoch: sampler.batchesPerEpoch, training: training),
+      augmentation: configuration.data.augmentation)
   }
 
   /// Everything that training moves: parameters, running statistics, moments, the average of G; to

@@ -139,6 +139,30 @@ import Verification
     }
   }
 
+  /// Packs of the critic, of vectors with conditions and of pictures, with one weight a pack.
+  @Test(arguments: ["packs-of-vectors", "packs-of-pictures"], [1, 2])
+  func recordedPacksPass(name: String, ranks: Int) throws {
+    let (path, config) = (try objective(name, "safetensors"), try objective(name, "yaml"))
+    let found = try ThreadedCommunicator.run(ranks: ranks) {
+      try self.replay(path, config: config, communicator: $0).findings
+    }
+    for rank in found {
+      #expect(rank.count > 40)
+      for finding in rank { #expect(finding.passes, "\(finding)") }
+      #expect(rank == found[0])
+    }
+    #expect(found[0].contains { $0.key == "iter.0.critic.1.penalty" })
+    try withTemporaryFolder { folder in
+      let altered = folder + "/altered.safetensors"
+      try alter(SafetensorsFile(path: path), to: altered, "iter.0.critic.1.alpha") {
+        $0.map { $0 * 0.9 }
+      }
+      #expect(try replay(altered, config: config).failed.contains { $0.key.contains("penalty") })
+    }
+    let other = message { _ = try replay(path, config: config, ["critic.pack=1"]) }
+    #expect(other != nil)
+  }
+
   private func objective(_ name: String, _ what: String) throws -> String {
     let url = Bundle.module.url(
       forResource: name, withExtension: what, subdirectory: "Fixtures/objectives")

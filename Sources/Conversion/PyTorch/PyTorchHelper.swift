@@ -196,7 +196,7 @@ enum PyTorchHelper: CaseIterable {
       """
 
       class LabelConcat(nn.Module):
-          \"""Adds the label to the channels: one-hot, or a trained row a class.\"""
+          \"""Adds the labels to the channels: one-hot, or a trained row a class.\"""
 
           takes_labels = True
 
@@ -210,7 +210,7 @@ enum PyTorchHelper: CaseIterable {
               table = getattr(self, "weight", None)
               if table is None:
                   table = torch.eye(self.classes, dtype=x.dtype, device=x.device)
-              rows = table[labels]
+              rows = table[labels].flatten(1)
               rows = rows.view(*rows.shape, *(1,) * (x.dim() - 2))
               return torch.cat([x, rows.expand(-1, -1, *x.shape[2:])], 1)
       """

@@ -21,7 +21,9 @@ struct PyTorchNetwork {
     }
     let hasLabels = !condition.isEmpty
     let takesLabels =
-      description.readsNumbers ? " and conditions (N, \(condition.numbers))" : " and labels (N,)"
+      description.readsNumbers
+      ? " and conditions (N, \(condition.numbers))"
+      : " and labels (N,\(condition.members == 1 ? "" : " \(condition.members)"))"
     let part = PyTorchLayers(
       network: description.name, hasLabels: hasLabels,
       rank: PyTorchLayers.rank(of: description.layers, input: description.inputShape))

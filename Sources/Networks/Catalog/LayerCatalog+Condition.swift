@@ -11,17 +11,21 @@ extension LayerCatalog {
     }
     return LabelConcat(
       inputShape: site.inputShape, classes: site.condition.classes, embedding: embedding,
-      context: site.context)
+      members: site.condition.members, context: site.context)
   }
 
   @Sendable static func conditionConcat(
     _ item: ConfigurationItem, _ site: Site
   ) throws -> any Layer {
     let count = try numberCount(item, site)
-    let numbers = try item.options.integers(
+    let chosen = try item.options.integers(
       "numbers", default: Array(0..<count), count: 1...count, in: 0...count - 1)
-    guard Set(numbers).count == numbers.count else {
-      throw item.options.fail("numbers", "expected each number once, found \(numbers)")
+    guard Set(chosen).count == chosen.count else {
+      throw item.options.fail("numbers", "expected each number once, found \(chosen)")
+    }
+    // Of a pack those of every member.
+    let numbers = (0..<site.condition.members).flatMap { member in
+      chosen.map { member * count + $0 }
     }
     var inner: Sequential?
     if let items = try item.options.optionalItems("layers") {
@@ -35,7 +39,7 @@ extension LayerCatalog {
     }
     try item.options.finish()
     return ConditionConcat(
-      inputShape: site.inputShape, count: count, numbers: numbers, inner: inner,
+      inputShape: site.inputShape, count: site.condition.numbers, numbers: numbers, inner: inner,
       context: site.context)
   }
 
@@ -43,17 +47,26 @@ extension LayerCatalog {
     _ item: ConfigurationItem, _ site: Site
   ) throws -> any Layer {
     let count = try numberCount(item, site)
+    try requireSingleSamples(item, site)
     let number = try item.options.integer("number", default: 0, in: 0...count - 1)
     try item.options.finish()
     return ConditionScale(inputShape: site.inputShape, number: number, context: site.context)
   }
 
-  /// How many numbers the samples' conditions have: one or more.
+  /// Refuses a layer whose input has one condition where critic.pack gives it several.
+  static func requireSingleSamples(_ item: ConfigurationItem, _ site: Site) throws {
+    let members = site.condition.members
+    guard members == 1 else {
+      throw item.fail("expected critic.pack 1 with this layer, found \(members)")
+    }
+  }
+
+  /// How many numbers a sample's condition has: one or more.
   private static func numberCount(_ item: ConfigurationItem, _ site: Site) throws -> Int {
     guard site.condition.numbers > 0 else {
       throw item.fail("expected samples with a vector of numbers, but this network's have none")
     }
-    return site.condition.numbers
+    return site.condition.memberNumbers
   }
 }
 

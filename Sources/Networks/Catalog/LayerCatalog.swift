@@ -247,6 +247,7 @@ package struct LayerCatalog {
     guard site.condition.classes > 0 else {
       throw item.fail("expected samples with classes, but this network's have none")
     }
+    try requireSingleSamples(item, site)
     return BatchNorm(
       inputShape: site.inputShape, options, classes: site.condition.classes,
       maximumGroups: site.groups,

@@ -16,7 +16,7 @@ package final class Conditions: @unchecked Sendable {
   package init(_ shape: ConditionShape, shards: Int, shardCapacity: Int) {
     self.shape = shape
     self.shardCapacity = shardCapacity
-    classes = AlignedArray(count: shards * shardCapacity)
+    classes = AlignedArray(count: shards * shardCapacity * shape.members)
     vectors = FloatStorage(count: shards * shardCapacity * shape.numbers)
   }
 
@@ -31,12 +31,15 @@ package final class Conditions: @unchecked Sendable {
     return first..<first + groups.count * samples
   }
 
-  /// The classes of some groups of a shard, by default those of the pass.
+  /// The classes of some groups of a shard, by default those of the pass: one for each of
+  /// `shape.members`.
   package func labels(
     _ pass: Pass, shard: Int, groups: Range<Int>? = nil
   ) -> UnsafeMutableBufferPointer<Int32> {
-    UnsafeMutableBufferPointer(
-      rebasing: classes.buffer[places(pass, shard: shard, groups: groups)])
+    let places = places(pass, shard: shard, groups: groups)
+    let count = shape.members
+    return UnsafeMutableBufferPointer(
+      rebasing: classes.buffer[places.lowerBound * count..<places.upperBound * count])
   }
 
   /// The vectors of some groups of a shard, by default those of the pass: `shape.numbers` values a
@@ -50,11 +53,14 @@ package final class Conditions: @unchecked Sendable {
       rebasing: vectors.buffer[places.lowerBound * count..<places.upperBound * count])
   }
 
-  /// The condition of sample `index` of a shard's group.
-  package func sample(_ index: Int, group: Int, _ pass: Pass, shard: Int) -> Condition {
+  /// The condition of sample `index` of a shard's group; of packs, that of a member of theirs.
+  package func sample(
+    _ index: Int, group: Int, _ pass: Pass, shard: Int, member: Int = 0
+  ) -> Condition {
     let groups = group..<group + 1
-    let place = places(pass, shard: shard, groups: groups).lowerBound + index
-    let count = shape.numbers
+    let first = places(pass, shard: shard, groups: groups).lowerBound + index
+    let place = first * shape.members + member
+    let count = shape.memberNumbers
     return Condition(
       label: classes.pointer + place,
       numbers: MutableFloatBuffer(

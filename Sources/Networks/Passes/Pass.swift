@@ -100,6 +100,14 @@ package struct Pass: Sendable {
     return pass
   }
 
+  /// The same pass over another number of samples of each group.
+  package func with(batch: Int) -> Pass {
+    guard case .global = extent else { preconditionFailure("packs of a rank's own samples") }
+    var pass = self
+    pass.extent = .global(batch: batch)
+    return pass
+  }
+
   /// The same pass with other groups that add to parameter gradients.
   package func with(parameterGroups: Range<Int>) -> Pass {
     var pass = self

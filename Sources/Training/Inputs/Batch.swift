@@ -15,7 +15,7 @@ package protocol Batch {
   /// Overwrites a condition with that of `sample`: of a real, which the fakes of a critic step
   /// share, or of a fake of a generator step.
   func copyCondition(_ sample: Int, into condition: Condition)
-  /// a in [0, 1): the weight of the real in interpolate `sample`.
+  /// a in [0, 1): the weight of the real in interpolate `sample`; of packs, one each.
   func interpolationWeight(_ sample: Int) -> Float
   /// In [0, 1): where in the range of smoothed targets that of real `sample` lies.
   func target(_ sample: Int) -> Float

@@ -11,6 +11,8 @@ package struct DrawnBatch: Batch {
   /// The number of the batch of reals in the run.
   let number: Int
   let seed: UInt64
+  /// What is done to a real; nil for nothing.
+  let augmentation: RealAugmentation?
   let noiseDistribution: NoiseDistribution
   let noise: RandomStream
   let weights: RandomStream
@@ -24,6 +26,7 @@ package struct DrawnBatch: Batch {
   package func copyReal(_ sample: Int, into output: MutableFloatBuffer) {
     let draw = SampleDraw(seed: seed, batch: number, position: sample)
     dataset.copySample(at: Int(indices[sample]), draw: draw, into: output)
+    augmentation?.apply(to: output, dataset.shape, draw)
   }
 
   package func copyNoise(_ sample: Int, into output: MutableFloatBuffer) {

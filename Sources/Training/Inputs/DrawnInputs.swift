@@ -6,6 +6,7 @@ package struct DrawnInputs: StepInputs {
   private let dataset: any Dataset
   private let sampler: EpochSampler
   private let schedule: Schedule
+  private let augmentation: RealAugmentation?
   private let seed: UInt64
   private let training: TrainingSettings
   private let noiseDistribution: NoiseDistribution
@@ -15,9 +16,12 @@ package struct DrawnInputs: StepInputs {
   ///   - dataset: The reals.
   ///   - sampler: Their order.
   ///   - schedule: Which batch a step takes.
+  ///   - augmentation: What is done to the reals; nil for nothing.
   package init(
-    _ setup: TrainingSetup, dataset: any Dataset, sampler: EpochSampler, schedule: Schedule
+    _ setup: TrainingSetup, dataset: any Dataset, sampler: EpochSampler, schedule: Schedule,
+    augmentation: RealAugmentation? = nil
   ) {
+    self.augmentation = augmentation
     self.dataset = dataset
     self.sampler = sampler
     self.schedule = schedule
@@ -61,7 +65,8 @@ package struct DrawnInputs: StepInputs {
     let stream = { RandomStream(seed: self.seed, purpose: $0, step: step) }
     return DrawnBatch(
       count: count, dataset: dataset, indices: indices, number: batch, seed: seed,
-      noiseDistribution: noiseDistribution, noise: stream(noise), weights: stream(.interpolation),
+      augmentation: augmentation, noiseDistribution: noiseDistribution, noise: stream(noise),
+      weights: stream(.interpolation),
       targets: stream(.labelSmoothing), perturbation: stream(.perturbation), classes: classes,
       conditions: conditions)
   }

@@ -8,6 +8,7 @@ package struct TrainingSetup {
   package var condition: ConditionShape
   package var generator: NetworkSettings
   package var critic: NetworkSettings
+  package var criticInput: CriticInputSettings
   /// The network of `objective.featureMatching`, where it has one.
   package var features: NetworkSettings?
   package var objective: Objective
@@ -27,6 +28,7 @@ package struct TrainingSetup {
     self.condition = condition
     generator = try NetworkSettings(root.section("generator"), isGenerator: true)
     critic = try NetworkSettings(root.section("critic"), isGenerator: false)
+    criticInput = try CriticInputSettings(root.section("critic"))
     let section = try root.section("objective")
     objective = try Objective(section)
     features = try section.optionalSection("featureMatching")?.optionalSection("network").map {
@@ -36,5 +38,6 @@ package struct TrainingSetup {
     generatorOptimizer = try OptimizerSettings(optimizers.item("generator"))
     criticOptimizer = try OptimizerSettings(optimizers.item("critic"))
     training = try TrainingSettings(root.section("training"), condition: condition)
+    try criticInput.check(training, objective)
   }
 }

@@ -57,14 +57,15 @@ extension Trainer {
     fillConditions(batch)
     let penalty = takesPenalty(step, iteration) ? objective.penalty : nil
     let draw = draw(iteration, step)
-    let pass = Pass(
+    let samples = Pass(
       .global(batch: batch.count),
       groups: 0..<(penalty == nil ? Group.points : objective.criticGroups),
       parameterGroups: Group.reals..<Group.fakes + 1,
       lastContribution: penalty == nil ? .backward : .doubleBackward, draw: draw,
       plan: context.plan)
-    fillReals(pass, batch)
-    try fillFakes(batch, draw)
+    let pass = criticInput.packs(samples)
+    fillReals(pass, batch, draw)
+    try fillFakes(pass, batch, draw)
     try fillCritic(pass, batch, penalty)
 
     try critic.forward(pass.with(penalty == nil ? nil : mixture))
@@ -83,7 +84,7 @@ extension Trainer {
     }
     try critic.arena.reduceOwnGradient()
     return try criticLosses(
-      try sums.total(count: StepSum.count), batch: batch.count,
+      try sums.total(count: StepSum.count), batch: pass.batch,
       penaltyWeight: penalty?.stepWeight ?? 0)
   }
 
@@ -95,15 +96,16 @@ extension Trainer {
   ) throws -> CriticLosses {
     let critic = model.critic
     fillConditions(batch)
-    let both = Pass(
-      .global(batch: batch.count), groups: Group.reals..<Group.fakes + 1, plan: context.plan)
-    fillReals(both, batch)
-    try fillFakes(batch, draw(iteration, step))
+    let both = criticInput.packs(
+      Pass(
+        .global(batch: batch.count), groups: Group.reals..<Group.fakes + 1, plan: context.plan))
+    fillReals(both, batch, draw(iteration, step))
+    try fillFakes(both, batch, draw(iteration, step))
     var reals = CriticLosses()
     var losses = CriticLosses()
     for group in Group.reals...Group.fakes {
       let pass = Pass(
-        .global(batch: batch.count), groups: group..<group + 1, lastContribution: .backward,
+        .global(batch: both.batch), groups: group..<group + 1, lastContribution: .backward,
         draw: draw(iteration, step, isSecondHalf: group == Group.fakes), plan: context.plan)
       try fillCritic(pass, batch, nil)
       try critic.forward(pass)
@@ -115,7 +117,7 @@ extension Trainer {
       try critic.backward(pass, inputGroups: 0..<0)
       try critic.arena.reduceOwnGradient()
       losses = try criticLosses(
-        try sums.total(count: StepSum.count), batch: batch.count, penaltyWeight: 0)
+        try sums.total(count: StepSum.count), batch: pass.batch, penaltyWeight: 0)
       if group == Group.reals { reals = losses }
       try updateCritic(losses, step, iteration)
     }
@@ -181,6 +183,8 @@ extension Trainer {
 
   /// Sums the penalty's terms and forms the direction t_i = weight * 2/B * factor_i g_i, which is
   /// the penalty's derivative with respect to g_i: see `GradientPenalty.term`.
+  ///
+  /// With packs B are these, and g_i is the gradient with respect to a whole one.
   private func directPenalty(_ pass: Pass, _ penalty: GradientPenalty) {
     let critic = model.critic
     let scale = penalty.stepWeight * 2 / Double(pass.batch)

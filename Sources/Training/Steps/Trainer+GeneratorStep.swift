@@ -39,14 +39,14 @@ extension Trainer {
   ) throws -> GeneratorLosses {
     let (generator, critic) = (model.generator, model.critic)
     fillConditions(batch)
-    let made = try generate(batch, draw(iteration, criticSteps))
+    let draw = draw(iteration, criticSteps)
+    let made = try generate(batch, draw)
     // With feature matching the reals go along, in front of the fakes.
     let fakes = objective.generatorGroups - 1
-    let pass = made.covering(0..<objective.generatorGroups)
-    context.copy(
-      generator.output, groups: 0..<1, to: critic.input, groups: fakes..<fakes + 1, made)
-    copyConditions(to: critic, pass)
-    if features != nil { fillReals(pass, batch) }
+    let pass = criticInput.packs(made.covering(0..<objective.generatorGroups))
+    criticInput.fill(group: fakes, pass, from: generator.output, draw)
+    if let conditions { criticInput.copyConditions(conditions, pass) }
+    if features != nil { fillReals(pass, batch, draw) }
     try critic.forward(pass)
     // The critic's parameters stand still: only the gradient with respect to its input is wanted.
     let through = pass.covering(fakes..<fakes + 1, parameterGroups: 0..<0)
@@ -54,9 +54,7 @@ extension Trainer {
     seedGeneratorGradient(through)
     let matched = try features?.matchCritic(pass, through)
     try critic.backward(through, inputGroups: through.groups, adding: matched?.gradient)
-    context.copy(
-      critic.inputGradient, groups: fakes..<fakes + 1, to: generator.outputGradient,
-      groups: 0..<1, made)
+    criticInput.sendBack(group: fakes, pass, to: generator.outputGradient, draw)
     let otherDistance = try features?.matchNetwork(pass, through)
     generator.arena.clearGradient()
     try generator.backward(made, inputGroups: 0..<0)
@@ -64,11 +62,12 @@ extension Trainer {
 
     let total = try sums.total(count: StepSum.count)
     var losses = GeneratorLosses()
-    losses.classification = total[.classLosses] / Double(batch.count)
-    losses.regression = total[.regressionErrors] / Double(batch.count)
+    let count = Double(pass.batch)
+    losses.classification = total[.classLosses] / count
+    losses.regression = total[.regressionErrors] / count
     losses.featureDistance = (matched?.distance ?? 0) + (otherDistance ?? 0)
     losses.loss =
-      total[.fakeLosses] / Double(batch.count)
+      total[.fakeLosses] / count
       + (objective.classifier?.generatorWeight ?? 0) * losses.classification
       + (objective.regressor?.generatorWeight ?? 0) * losses.regression
       + (objective.featureMatching?.weight ?? 0) * losses.featureDistance

@@ -15,14 +15,12 @@ extension Trainer {
     }
   }
 
-  /// Every group's samples have the conditions of the step's samples.
-  func copyConditions(to network: Network, _ pass: Pass) {
-    guard let target = network.conditions, let conditions else { return }
+  /// Gives the generator the conditions of the step's samples.
+  private func copyConditionsToGenerator(_ pass: Pass) {
+    guard let target = model.generator.conditions, let conditions else { return }
     context.forEachSample(pass) { _, index, shard in
-      for group in pass.groups {
-        target.sample(index, group: group, pass, shard: shard)
-          .copy(from: conditions.sample(index, group: 0, pass, shard: shard))
-      }
+      target.sample(index, group: 0, pass, shard: shard)
+        .copy(from: conditions.sample(index, group: 0, pass, shard: shard))
     }
   }
 
@@ -45,7 +43,7 @@ extension Trainer {
     context.forEachSample(pass) { sample, index, shard in
       batch.copyNoise(sample, into: generator.input.sample(index, group: 0, pass, shard: shard))
     }
-    copyConditions(to: generator, pass)
+    copyConditionsToGenerator(pass)
     try generator.forward(pass)
     return pass
   }
@@ -54,18 +52,20 @@ extension Trainer {
   /// noise: fake i = real i + N(0, 1), as in the paper's toy figures.
   ///
   /// The reals are in the critic's input already.
-  func fillFakes(_ batch: some Batch, _ draw: PassDraw) throws {
-    let input = model.critic.input
-    let group = Group.fakes
+  ///
+  /// - Parameters:
+  ///   - pass: The critic's.
+  ///   - batch: The noise.
+  ///   - draw: Where layers that draw take their numbers from.
+  /// - Throws: Where an exchange between ranks fails.
+  func fillFakes(_ pass: Pass, _ batch: some Batch, _ draw: PassDraw) throws {
     guard hasFixedGenerator else {
-      let pass = try generate(
+      try generate(
         batch, draw, mode: objective.fakesUseRunningStatistics ? .evaluation : .training)
-      return context.copy(
-        model.generator.output, groups: 0..<1, to: input, groups: group..<group + 1, pass)
+      return criticInput.fill(group: Group.fakes, pass, from: model.generator.output, draw)
     }
-    let pass = Pass(.global(batch: batch.count), groups: group..<group + 1, plan: context.plan)
-    context.forEachSample(pass) { sample, index, shard in
-      let fake = input.sample(index, group: group, pass, shard: shard)
+    let input = model.critic.input
+    criticInput.fill(group: Group.fakes, pass) { sample, index, shard, fake in
       let real = input.sample(index, group: Group.reals, pass, shard: shard)
       batch.copyNoise(sample, into: fake)
       Elementwise.add(FloatBuffer(real), to: fake)
@@ -73,20 +73,24 @@ extension Trainer {
   }
 
   /// The reals in the critic's input.
-  func fillReals(_ pass: Pass, _ batch: some Batch) {
-    let input = model.critic.input
-    context.forEachSample(pass) { sample, index, shard in
-      batch.copyReal(
-        sample, into: input.sample(index, group: Group.reals, pass, shard: shard))
+  ///
+  /// - Parameters:
+  ///   - pass: The critic's.
+  ///   - batch: The reals.
+  ///   - draw: Of the step.
+  func fillReals(_ pass: Pass, _ batch: some Batch, _ draw: PassDraw) {
+    criticInput.fill(group: Group.reals, pass, augmented: (.reals, draw)) { sample, _, _, real in
+      batch.copyReal(sample, into: real)
     }
   }
 
   /// The conditions and the penalty's points of a critic step in the critic's input, or of
   /// interpolates their weights alone.
   ///
-  /// Reals and fakes are there already.
+  /// Reals and fakes are there already, augmented: points lie between what the critic sees. Packs
+  /// of reals and of fakes are mixed as wholes, with one weight.
   func fillCritic(_ pass: Pass, _ batch: some Batch, _ penalty: GradientPenalty?) throws {
-    copyConditions(to: model.critic, pass)
+    if let conditions { criticInput.copyConditions(conditions, pass) }
     guard let penalty else { return }
     if let mixtureWeights {
       return context.forEachSample(pass) { sample, index, shard in
@@ -95,6 +99,11 @@ extension Trainer {
       }
     }
     let input = model.critic.input
+    if penalty.points == .noise {
+      criticInput.fill(group: Group.points, pass) { sample, _, _, point in
+        batch.copyPerturbation(sample, into: point)
+      }
+    }
     let deviation = penalty.points == .noise ? try realDeviation(pass) : 0
     context.forEachSample(pass) { sample, index, shard in
       let real = FloatBuffer(input.sample(index, group: Group.reals, pass, shard: shard))
@@ -107,7 +116,6 @@ extension Trainer {
       case .reals: _ = point.update(fromContentsOf: real)
       case .fakes: _ = point.update(fromContentsOf: fake)
       case .noise:
-        batch.copyPerturbation(sample, into: point)
         Elementwise.scale(FloatBuffer(point), by: Float(deviation / 2), into: point)
         Elementwise.add(real, to: point)
       }

@@ -5,7 +5,8 @@ import Kernels
 /// (channels + n) x height x width, the added channels being constant over the pixels.
 ///
 /// They are the class's row of a table: of the identity (one-hot labels, n = classes), or of a
-/// trained embedding, PyTorch's `Embedding(classes, n)`.
+/// trained embedding, PyTorch's `Embedding(classes, n)`; of packs the rows of all members, one
+/// behind the other.
 ///
 /// dx = the input's part of dy, and the embedding's row gets the sum of the other part over the
 /// pixels. J t = [t, 0]: a direction in x-space does not move the labels. Not curved, and <dx, t>
@@ -18,21 +19,29 @@ package final class LabelConcat: Layer {
   /// classes x n; nil for one-hot labels.
   package let embedding: Parameter?
   private let classes: Int
-  private let added: Int
+  /// Values of a row.
+  private let row: Int
+  /// Rows that are appended: samples side by side.
+  private let members: Int
+  private var added: Int { row * members }
   /// The identity, where there is no embedding.
   private let oneHot: FloatStorage
   /// What a direction has in the added channels.
   private let zeros: FloatStorage
   private let context: ExecutionContext
 
-  /// Makes the layer; `embedding` is the number of values n a class, or nil for one-hot labels.
-  package init(inputShape: Shape, classes: Int, embedding: Int?, context: ExecutionContext) {
-    precondition(classes > 0, "labelConcat of \(classes) classes")
+  /// Makes the layer; `embedding` is the number of values n a class, or nil for one-hot labels,
+  /// `members` the samples side by side in an input.
+  package init(
+    inputShape: Shape, classes: Int, embedding: Int?, members: Int = 1, context: ExecutionContext
+  ) {
+    precondition(classes > 0 && members > 0, "labelConcat of \(classes) classes, \(members) times")
     self.inputShape = inputShape
     self.classes = classes
     self.context = context
-    added = embedding ?? classes
-    outputShape = inputShape.with(channels: inputShape.channels + added)
+    row = embedding ?? classes
+    self.members = members
+    outputShape = inputShape.with(channels: inputShape.channels + row * members)
     self.embedding = embedding.map {
       Parameter(
         name: "weight", shape: [classes, $0], initializer: .normal(mean: 0, deviation: 1))
@@ -41,18 +50,19 @@ package final class LabelConcat: Layer {
     if embedding == nil {
       for label in 0..<classes { oneHot.buffer[label * classes + label] = 1 }
     }
-    zeros = FloatStorage(count: added)
+    zeros = FloatStorage(count: row * members)
+    context.reserveScratch(row * members)
   }
 
   package var options: [LayerOption] {
     let facts = [LayerOption.derived("classes", classes), .derived("added", added)]
-    return embedding == nil ? facts : [LayerOption("embedding", added)] + facts
+    return embedding == nil ? facts : [LayerOption("embedding", row)] + facts
   }
   package var parameters: [Parameter] { embedding.map { [$0] } ?? [] }
 
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {
-    append(to: x, into: y, pass) { shard, sample in
-      self.row(self.label(sample, pass, shard, pass.groups), self.table)
+    append(to: x, into: y, pass) { shard, sample, thread in
+      self.rows(sample, pass, shard, thread)
     }
   }
 
@@ -62,18 +72,16 @@ package final class LabelConcat: Layer {
     let trained = pass.parameterGroups
     let wanted = pass.inputGroups
     let pixels = inputShape.pixels
-    context.forEachShard { shard, _ in
+    context.forEachShard { shard, thread in
       let samples = pass.samples(inShard: shard)
       if let embedding = self.embedding, !trained.isEmpty {
         let gradient = dy.read(pass, shard: shard, groups: trained)
         let count = self.outputShape.elementCount
         for sample in 0..<trained.count * samples {
-          let label = self.label(sample, pass, shard, trained)
-          Rearrangement.addLastColumnSums(
-            FloatBuffer(rebasing: gradient[sample * count..<(sample + 1) * count]), rows: pixels,
-            to: MutableFloatBuffer(
-              rebasing: embedding.partial(shard: shard)[
-                label * self.added..<(label + 1) * self.added]))
+          self.addSums(
+            FloatBuffer(rebasing: gradient[sample * count..<(sample + 1) * count]), to: embedding,
+            shard, thread
+          ) { self.label(sample, member: $0, pass, shard, trained) }
         }
       }
       if let dx {
@@ -90,36 +98,73 @@ package final class LabelConcat: Layer {
     share: Tensor?, _ pass: Pass
   ) {
     if let jt {
-      append(to: t, into: jt, pass) { _, _ in FloatBuffer(self.zeros.buffer) }
+      append(to: t, into: jt, pass) { _, _, _ in FloatBuffer(self.zeros.buffer) }
     }
   }
 
   private var table: FloatBuffer { embedding?.values ?? FloatBuffer(oneHot.buffer) }
 
-  private func row(_ label: Int, _ table: FloatBuffer) -> FloatBuffer {
-    FloatBuffer(rebasing: table[label * added..<(label + 1) * added])
+  private func places(_ label: Int) -> Range<Int> { label * row..<(label + 1) * row }
+
+  /// What is appended to a sample; of a pack written into the thread's scratch.
+  private func rows(_ sample: Int, _ pass: Pass, _ shard: Int, _ thread: Int) -> FloatBuffer {
+    let table = table
+    if members == 1 {
+      return FloatBuffer(rebasing: table[places(label(sample, pass, shard, pass.groups))])
+    }
+    let rows = MutableFloatBuffer(rebasing: context.scratch(thread: thread)[..<added])
+    for member in 0..<members {
+      let label = label(sample, member: member, pass, shard, pass.groups)
+      _ = MutableFloatBuffer(rebasing: rows[places(member)])
+        .update(fromContentsOf: table[places(label)])
+    }
+    return FloatBuffer(rows)
   }
 
-  /// The class of a sample of some groups of a shard.
-  private func label(_ sample: Int, _ pass: Pass, _ shard: Int, _ groups: Range<Int>) -> Int {
-    guard let conditions = pass.conditions else {
-      preconditionFailure("labelConcat in a pass that has no conditions")
+  /// Adds the sums over the pixels of a sample's appended channels to the rows of its classes.
+  private func addSums(
+    _ gradient: FloatBuffer, to embedding: Parameter, _ shard: Int, _ thread: Int,
+    label: (_ member: Int) -> Int
+  ) {
+    let (pixels, partial) = (inputShape.pixels, embedding.partial(shard: shard))
+    if members == 1 {
+      return Rearrangement.addLastColumnSums(
+        gradient, rows: pixels, to: MutableFloatBuffer(rebasing: partial[places(label(0))]))
     }
-    let label = Int(conditions.labels(pass, shard: shard, groups: groups)[sample])
+    let sums = MutableFloatBuffer(rebasing: context.scratch(thread: thread)[..<added])
+    sums.update(repeating: 0)
+    Rearrangement.addLastColumnSums(gradient, rows: pixels, to: sums)
+    for member in 0..<members {
+      Elementwise.add(
+        FloatBuffer(rebasing: sums[places(member)]),
+        to: MutableFloatBuffer(rebasing: partial[places(label(member))]))
+    }
+  }
+
+  /// The class of a sample of some groups of a shard; of packs, that of a member of theirs.
+  private func label(
+    _ sample: Int, member: Int = 0, _ pass: Pass, _ shard: Int, _ groups: Range<Int>
+  ) -> Int {
+    guard let conditions = pass.conditions, conditions.shape.members == members else {
+      preconditionFailure("labelConcat in a pass that has no such conditions")
+    }
+    let labels = conditions.labels(pass, shard: shard, groups: groups)
+    let label = Int(labels[sample * members + member])
     precondition(0..<classes ~= label, "label \(label) of sample \(sample), classes \(classes)")
     return label
   }
 
   private func append(
-    to x: Tensor, into y: Tensor, _ pass: Pass, _ row: (_ shard: Int, _ sample: Int) -> FloatBuffer
+    to x: Tensor, into y: Tensor, _ pass: Pass,
+    _ rows: (_ shard: Int, _ sample: Int, _ thread: Int) -> FloatBuffer
   ) {
     let (inputs, outputs) = (inputShape.elementCount, outputShape.elementCount)
     let pixels = inputShape.pixels
-    context.forEachShard { shard, _ in
+    context.forEachShard { shard, thread in
       let (source, target) = (x.read(pass, shard: shard), y.values(pass, shard: shard))
       for sample in 0..<pass.groups.count * pass.samples(inShard: shard) {
         Rearrangement.append(
-          row(shard, sample),
+          rows(shard, sample, thread),
           to: FloatBuffer(rebasing: source[sample * inputs..<(sample + 1) * inputs]), rows: pixels,
           into: MutableFloatBuffer(rebasing: target[sample * outputs..<(sample + 1) * outputs]))
       }
