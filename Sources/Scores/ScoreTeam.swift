@@ -13,6 +13,8 @@ import Collectives
 /// fails on one of them: then all throw.
 package final class ScoreTeam {
   package let communicator: any Communicator
+  /// Of each rank.
+  package let threads: Int
   private let pool: ThreadPool
 
   /// - Parameters:
@@ -21,6 +23,7 @@ package final class ScoreTeam {
   /// - Throws: Where the system refuses a thread, on this rank only.
   package init(_ communicator: any Communicator, threads: Int = 1) throws {
     self.communicator = communicator
+    self.threads = threads
     pool = try ThreadPool(threads: threads)
   }
 

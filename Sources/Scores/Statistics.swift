@@ -7,6 +7,19 @@ package enum Statistics {
     let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
     return [mean, (squares / Double(values.count)).squareRoot()]
   }
+
+  /// A quantile, between two values in proportion: NumPy's `percentile`.
+  ///
+  /// - Parameters:
+  ///   - sorted: Ascending, one or more.
+  ///   - share: 0 for the least, 1 for the greatest.
+  /// - Returns: The quantile.
+  package static func quantile(_ sorted: [Double], _ share: Double) -> Double {
+    let place = share * Double(sorted.count - 1)
+    let low = min(Int(place), sorted.count - 1)
+    let high = min(low + 1, sorted.count - 1)
+    return sorted[low] + (place - Double(low)) * (sorted[high] - sorted[low])
+  }
 }
 
 /// The steps of the random stream of scores: what numbers are drawn for, so that no two uses share
@@ -17,4 +30,6 @@ enum ScoringStep {
   /// And every `stride`-th from it on, one a level.
   static let patches = 2
   static let stride = 16
+  static let batches = 3
+  static let split = 4
 }

@@ -56,9 +56,14 @@ package struct FrechetDistance: Score {
       throw Fault("fid: takes two samples and two reals or more, found \(samples.count)")
     }
     guard samples.areFinite, reals.areFinite else { return .nan }
-    let dimension = reals.dimension
-    let first = try Moments(reals, team)
-    let second = try Moments(samples, team)
+    return try distance(Moments(reals, team), Moments(samples, team), team)
+  }
+
+  /// The distance between Gaussians.
+  static func distance(
+    _ first: Moments, _ second: Moments, _ team: ScoreTeam
+  ) throws -> Double {
+    let dimension = first.mean.count
     let root = try first.root(team)
     let blas = try team.communicator.agree { try OpenBLAS.load() }
     // R C2 R^T with R = L^(1/2) V^T.
@@ -138,6 +143,32 @@ package struct Moments {
       }
     }
     self.covariance = covariance
+  }
+
+  /// Of rows in Double, by the calling thread alone.
+  ///
+  /// - Parameters:
+  ///   - rows: Overwritten by the deviations from the mean.
+  ///   - count: How many.
+  ///   - dimension: Values of each.
+  /// - Throws: Where OpenBLAS is missing.
+  init(_ rows: DoubleStorage, count: Int, _ dimension: Int) throws {
+    var mean = [Double](repeating: 0, count: dimension)
+    for row in 0..<count {
+      for element in 0..<dimension { mean[element] += rows.pointer[row * dimension + element] }
+    }
+    for element in 0..<dimension { mean[element] /= Double(count) }
+    for row in 0..<count {
+      for element in 0..<dimension { rows.pointer[row * dimension + element] -= mean[element] }
+    }
+    var covariance = [Double](repeating: 0, count: dimension * dimension)
+    try OpenBLAS.load().multiply(
+      rows: dimension, columns: dimension, inner: count, rows.pointer, transposeA: true,
+      rows.pointer, into: &covariance)
+    for index in covariance.indices { covariance[index] /= Double(count - 1) }
+    self.mean = mean
+    self.covariance = covariance
+    rank = min(dimension, count - 1)
   }
 
   /// Products of deviations of some elements with those of others, summed over the vectors.

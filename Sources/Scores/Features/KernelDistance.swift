@@ -87,14 +87,36 @@ package struct KernelDistance: Score {
     let (size, dimension) = (rowsOfSamples.count, samples.dimension)
     let x = DoubleStorage(count: size * dimension)
     let y = DoubleStorage(count: size * dimension)
-    let products = DoubleStorage(count: size * size)
     for index in 0..<size {
       samples.copy(row: rowsOfSamples[index], to: x.pointer + index * dimension)
       reals.copy(row: rowsOfReals[index], to: y.pointer + index * dimension)
     }
+    return PolynomialKernel(degree: 3).discrepancy(x, y, size: size, dimension: dimension, blas)
+  }
+}
+
+/// The kernel k(x, y) = (x y / d + 1)^degree of vectors of d values.
+struct PolynomialKernel {
+  let degree: Int
+
+  /// The squared maximum mean discrepancy of as many x as y by the unbiased estimator.
+  ///
+  /// - Parameters:
+  ///   - x: size x dimension.
+  ///   - y: Likewise.
+  ///   - size: Vectors of each.
+  ///   - dimension: d.
+  ///   - blas: For the products, of size x size values.
+  /// - Returns: The discrepancy; below 0 now and then where both are alike.
+  func discrepancy(
+    _ x: DoubleStorage, _ y: DoubleStorage, size: Int, dimension: Int, _ blas: OpenBLAS
+  ) -> Double {
+    let products = DoubleStorage(count: size * size)
     func kernel(_ product: Double) -> Double {
       let value = product / Double(dimension) + 1
-      return value * value * value
+      var power = value
+      for _ in 1..<degree { power *= value }
+      return power
     }
     /// Of a symmetric matrix below its diagonal.
     func sumBelow(_ vectors: DoubleStorage) -> Double {

@@ -27,6 +27,9 @@ package final class ClassifierTrainer {
   private let seed: UInt64
   private let optimizer: Optimizer
   private let sums: ShardSums
+  /// The logits of a batch.
+  private lazy var logitSums = ShardSums(
+    capacity: batch * classes, plan: context.plan, communicator: context.communicator)
   private var context: ExecutionContext { network.context }
 
   /// Builds the network and draws its parameters.
@@ -131,14 +134,7 @@ package final class ClassifierTrainer {
   ) throws -> Result {
     let network = network
     let indices = Array(indices)
-    context.forEachSample(pass) { sample, index, shard in
-      var draw = draw
-      draw.position = sample
-      dataset.copySample(
-        at: Int(indices[sample]), draw: draw,
-        into: network.input.sample(index, group: 0, pass, shard: shard))
-    }
-    try network.forward(pass)
+    try forward(pass, dataset, indices, draw: draw)
     sums.clear()
     let scale = seedsGradient ? 1 / Double(pass.batch) : 0
     context.forEachSample(pass) { sample, index, shard in
@@ -153,5 +149,51 @@ package final class ClassifierTrainer {
     let total = try sums.total(count: 2)
     let count = Double(pass.batch)
     return Result(loss: total[0] / count, accuracy: total[1] / count)
+  }
+
+  /// The logits of a batch.
+  private func forward(
+    _ pass: Pass, _ dataset: any Dataset, _ indices: [Int32], draw: SampleDraw
+  ) throws {
+    let network = network
+    context.forEachSample(pass) { sample, index, shard in
+      var draw = draw
+      draw.position = sample
+      dataset.copySample(
+        at: Int(indices[sample]), draw: draw,
+        into: network.input.sample(index, group: 0, pass, shard: shard))
+    }
+    try network.forward(pass)
+  }
+
+  /// The logits of samples, batch norm by its running statistics, on all ranks.
+  ///
+  /// - Parameters:
+  ///   - dataset: The samples.
+  ///   - indices: Which of them.
+  /// - Returns: One a class of each.
+  /// - Throws: Where an exchange between ranks fails.
+  package func logits(
+    _ dataset: any Dataset, _ indices: some RandomAccessCollection<Int32>
+  ) throws -> [Float] {
+    // A sample's are in its shard's sums alone: the others' zeros leave them as they are.
+    let (network, classes, sums) = (network, classes, logitSums)
+    var logits: [Float] = []
+    for start in stride(from: 0, to: indices.count, by: batch) {
+      let part = Array(indices.dropFirst(start).prefix(batch))
+      let pass = Pass(
+        .global(batch: part.count), groups: 0..<1, mode: .evaluation,
+        draw: PassDraw(seed: seed, number: 0), plan: context.plan)
+      try forward(pass, dataset, part, draw: SampleDraw(seed: seed, batch: 0, position: 0))
+      sums.clear()
+      let count = part.count * classes
+      context.forEachSample(pass) { sample, index, shard in
+        let values = network.output.sample(index, group: 0, pass, shard: shard)
+        let places = sums.shard(shard, from: sample * classes, count: classes)
+        for (place, value) in values.enumerated() { places[place] = Double(value) }
+      }
+      logits += try sums.total(count: count).map(Float.init)
+    }
+    return logits
   }
 }
