@@ -566,7 +566,8 @@ package final class TrainingRun {
       """
       the critic has batch norm under a gradient penalty: it is no function of one image then, and \
       W usually runs off;
-        better is a critic without norm, as in configs/fashion-mnist-wgan-gp-no-critic-norm.yaml.
+        better is a critic without norm, as in configs/fashion-mnist-wgan-gp-no-critic-norm.yaml: \
+      docs/troubleshooting.md#w-grows
       """)
   }
 }

@@ -163,6 +163,6 @@ package final class Trainer {
     let what = loss.isFinite ? "the gradient's norm is \(norm)" : "the loss is \(loss)"
     throw Divergence(
       "\(place()): \(what); training has diverged: lower the learning rates or the penalty weight, "
-        + "or start again from an earlier checkpoint")
+        + "or start again from an earlier checkpoint: docs/troubleshooting.md#nan")
   }
 }

@@ -42,6 +42,7 @@ import Training
     #expect(try warnings("{}") { _ in losses(-0.001) }.isEmpty)
     let won = try warnings("{loss: bce}") { losses($0 < 100 ? 0.6 : 1e-4) }
     #expect(won.count == 1 && won[0].contains("near its least"))
+    #expect(won[0].hasSuffix(": docs/troubleshooting.md#critic-wins"))
     let exploding = try warnings("{}") { losses(-exp(Double($0) / 40)) }
     #expect(exploding.count == 1 && exploding[0].contains("explodes"))
     let vanishing = try warnings("{}") { losses(-1, generatorNorm: $0 < 100 ? 1 : 1e-7) }

@@ -23,8 +23,9 @@ extension SystemTests {
       let scripts =
         try Self.files("launch", ".sh") + Self.files("launch", ".sbatch")
         + Self.files("benchmarks", ".sh") + Self.files("Tests/cluster", ".sh")
+        + Self.files("docs", ".sh") + Self.files("docs/course", ".sh")
         + [repositoryFile(".ci/run")]
-      #expect(scripts.count >= 17, "\(scripts)")
+      #expect(scripts.count >= 19, "\(scripts)")
       for script in scripts {
         let outcome = try RunningJob(["bash", "-n", script]).finish()
         #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(script): \(outcome)")

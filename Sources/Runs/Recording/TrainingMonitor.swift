@@ -5,9 +5,12 @@ import Training
 /// Losses are watched through their moving averages, m = 0.98 m + 0.02 x, from iteration 50 on. A
 /// failure is said again only when it had gone.
 package struct TrainingMonitor {
-  /// A failure, with what it was seen by.
-  private enum Failure: Hashable {
-    case criticWins, explosion, vanishing, collapse
+  /// A failure, with the section of docs/troubleshooting.md that has its causes and remedies.
+  private enum Failure: String {
+    case criticWins = "critic-wins"
+    case explosion = "w-grows"
+    case vanishing = "gradient-vanishes"
+    case collapse = "samples-alike"
   }
 
   /// Mean probabilities of fakes and reals beyond which the critic tells them apart nearly without
@@ -111,7 +114,8 @@ package struct TrainingMonitor {
       present.remove(failure)
       return nil
     }
-    return present.insert(failure).inserted ? text() : nil
+    guard present.insert(failure).inserted else { return nil }
+    return "\(text()): docs/troubleshooting.md#\(failure.rawValue)"
   }
 
   private static func short(_ value: Double) -> String {
