@@ -14,12 +14,14 @@ import Testing
   @Test func panelsStandBesideEachOther() {
     let panels = [Self.panel([0.5, 0.5, 0], [0, 0.5, 0.5]), Self.panel([1, 0], [0, 1])]
     let image = HistogramPlot.render(
-      panels, names: ("reals", "samples"), panelWidth: 240, panelHeight: 160)
+      panels, names: ("reals", "samples"), panelWidth: 240, panelHeight: 160
+    ).picture
     #expect(image.width == 480 && image.channels == 3 && image.height > 160)
     #expect(
       image
         == HistogramPlot.render(
-          panels, names: ("reals", "samples"), panelWidth: 240, panelHeight: 160))
+          panels, names: ("reals", "samples"), panelWidth: 240, panelHeight: 160
+        ).picture)
     // Below the key both colours in both panels.
     for colour in [CurvePlotTests.blue, CurvePlotTests.vermillion] {
       let places = CurvePlotTests.places(of: colour, in: image).filter { $0.y > 40 }
@@ -31,7 +33,8 @@ import Testing
   @Test func binsStandAtTheirValues() throws {
     let image = HistogramPlot.render(
       [Self.panel([1, 0, 0, 0], [0, 0, 0, 1])], names: ("a", "b"), panelWidth: 400,
-      panelHeight: 300)
+      panelHeight: 300
+    ).picture
     let filled = CurvePlotTests.places(of: [0xC6, 0xDF, 0xF0], in: image).filter { $0.y > 60 }
     let line = CurvePlotTests.places(of: CurvePlotTests.vermillion, in: image)
       .filter { $0.y > 60 && $0.y < 200 }
@@ -43,7 +46,8 @@ import Testing
 
   @Test func nothingToShow() {
     let image = HistogramPlot.render(
-      [Self.panel([0, 0], [0, 0], xScale: .log)], names: ("a", "b"))
+      [Self.panel([0, 0], [0, 0], xScale: .log)], names: ("a", "b")
+    ).picture
     #expect(image.width == 420 && image.height > 300)
   }
 }
