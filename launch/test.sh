@@ -4,7 +4,7 @@
 #   launch/test.sh                               # all
 #   launch/test.sh --filter ConfigurationTests   # one target
 #
-# Expected time: eleven minutes on two cores from a clean clone, of which the tests take six.
+# Expected time: thirteen minutes on two cores from a clean clone, of which the tests take seven.
 set -euo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."

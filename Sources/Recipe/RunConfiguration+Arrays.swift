@@ -6,7 +6,7 @@ import Datasets
 extension RunConfiguration {
   /// Files of arrays.
   static func arrayData(_ section: ConfigurationReader) throws -> DataSection {
-    let paths = try section.strings("path")
+    let paths = try section.paths("path")
     guard !paths.isEmpty, paths.allSatisfy({ !$0.isEmpty && !$0.contains("\0") }) else {
       throw section.fail("path", "expected the path of a file, or a list of them")
     }

@@ -18,7 +18,8 @@ import Storage
 /// | 4 | CRC-32 of everything before |
 final class ImageCache: Sendable {
   private static let magic = Array("WGDIMAGE".utf8)
-  private static let version: UInt32 = 1
+  /// 2: transparent parts are put on black without linear light.
+  private static let version: UInt32 = 2
   private static let headerSize = 8 + 7 * 4 + 16
 
   let shape: Shape
@@ -163,14 +164,17 @@ final class ImageCache: Sendable {
     // Where the system refuses threads, this one does all: dispatch queues would wait for them.
     let cores = ProcessInfo.processInfo.activeProcessorCount
     let pool = try (try? ThreadPool(threads: cores)) ?? ThreadPool(threads: 1)
+    var unreadable = UnreadablePictures(in: settings.path, of: listing.files.count)
     for first in stride(from: 0, to: listing.files.count, by: blockSize) {
       if monotonicSeconds() - lastNotice > 5 {
         Messages.notice("read \(first) of \(listing.files.count) pictures")
         lastNotice = monotonicSeconds()
       }
       let block = listing.files[first..<min(first + blockSize, listing.files.count)]
-      try write(try images(Array(block), settings, pool))
+      let images = unreadable.take(try images(Array(block), settings, pool))
+      if unreadable.isEmpty { try write(images.flatMap { $0 }) }
     }
+    try unreadable.check()
     try write(littleEndian(checksum))
     try storing {
       try file.synchronize()
@@ -183,17 +187,16 @@ final class ImageCache: Sendable {
     try FileSystem.synchronizeDirectory(FileSystem.folder(of: path))
   }
 
-  /// The pictures as they are used, one after the other; the first that cannot be read is the
-  /// error.
+  /// The pictures as they are used.
   private static func images(
     _ files: [String], _ settings: ImageFolderSettings, _ pool: ThreadPool
-  ) throws -> [UInt8] {
-    try pool.map(files.count) { index in
+  ) throws -> [Result<[UInt8], any Error>] {
+    try pool.results(files.count) { index in
       let path = "\(settings.path)/\(files[index])"
       var picture = try Picture.read(path)
       if settings.channels == 1 { picture = picture.grey }
       return try picture.fitted(to: settings.size, crop: settings.crop, path: path).pixels
-    }.flatMap { $0 }
+    }
   }
 
   private static func littleEndian(_ word: UInt32) -> [UInt8] {

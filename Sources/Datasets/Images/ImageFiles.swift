@@ -53,8 +53,9 @@ package enum ImageFiles {
 
   private static func pictures(in folder: String) throws -> ByteImages {
     let files = try ImageFolderListing(folder).files
-    let first = try Picture.read("\(folder)/\(files[0])")
-    let size = first.pixels.count
+    // Of the first that can be read: those that cannot are named together, below.
+    let first = files.lazy.compactMap { try? Picture.read("\(folder)/\($0)") }.first
+    let size = first?.pixels.count ?? 0
     let (total, overflow) = size.multipliedReportingOverflow(by: files.count)
     guard !overflow else { throw Fault("\(folder): \(files.count) pictures of \(size) bytes") }
     try MemoryLimit.require(total, for: folder)
@@ -62,9 +63,12 @@ package enum ImageFiles {
     pixels.reserveCapacity(total)
     let cores = ProcessInfo.processInfo.activeProcessorCount
     let pool = try (try? ThreadPool(threads: cores)) ?? ThreadPool(threads: 1)
+    var unreadable = UnreadablePictures(in: folder, of: files.count)
     for start in stride(from: 0, to: files.count, by: blockSize) {
       let block = Array(files[start..<min(start + blockSize, files.count)])
-      let pictures = try pool.map(block.count) { try Picture.read("\(folder)/\(block[$0])") }
+      let pictures = unreadable.take(
+        try pool.results(block.count) { try Picture.read("\(folder)/\(block[$0])") })
+      guard unreadable.isEmpty, let first else { continue }
       for (file, picture) in zip(block, pictures) {
         guard picture.width == first.width, picture.height == first.height else {
           throw Fault(
@@ -74,6 +78,8 @@ package enum ImageFiles {
         pixels += picture.pixels
       }
     }
+    try unreadable.check()
+    guard let first else { throw Fault("\(folder): no PNG or JPEG pictures") }
     let grey = greyPixels(of: pixels)
     return ByteImages(
       name: folder,
