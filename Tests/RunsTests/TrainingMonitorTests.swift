@@ -82,7 +82,10 @@ import Training
     // The first iterations alone: it is said when it is over.
     let found = try changes("{}") { losses($0 < 60 ? -1e7 : -1) }
     #expect(found.count == 2, "\(found)")
-    guard case .ends(let text)? = found.last else { return Issue.record("\(found)") }
+    guard case .ends(let text)? = found.last else {
+      Issue.record("\(found)")
+      return
+    }
     #expect(text.hasPrefix("the critic's loss no longer explodes"))
     // A large weight makes no failure of a penalty.
     let heavy = try warnings("{gradientPenalty: {weight: 1000}}") { _ in
