@@ -9,7 +9,8 @@
 # Ctrl-C (or SIGTERM, or a closed terminal) ends the run in order: the trainer finishes its step,
 # saves a checkpoint, says how to go on, and exits with status 75. A second Ctrl-C kills it.
 #
-# Expected time: two minutes for the first build, seconds for the later ones; then the training.
+# Expected time: some five minutes for the first build on two cores, seconds for the later ones;
+# then the training.
 set -euo pipefail
 
 # ---- change these, here or in the environment ----------------------------------------------------
@@ -29,6 +30,7 @@ if ! [[ $RANKS =~ ^[1-9][0-9]*$ ]]; then
 fi
 
 build=(swift build -c release --package-path "$root" --product wgangp-dist)
+echo "local: building the program, some five minutes the first time:" >&2
 echo "+ ${build[*]}" >&2
 if ! output=$("${build[@]}" 2>&1); then
   printf '%s\n' "$output" >&2

@@ -136,9 +136,13 @@ package struct ConditionValues: Sendable, Equatable {
   }
 
   /// For headings: `3`, `0.5, 65536`, `3: 0.5`.
-  package var heading: String {
+  package var heading: String { heading(classNames: []) }
+
+  /// The heading with the class's name, where it has one.
+  package func heading(classNames: [String]) -> String {
+    let name = label.map { classNames.indices.contains($0) ? classNames[$0] : String($0) }
     let words = numbers.map { $0 == $0.rounded() && abs($0) < 1e9 ? "\(Int($0))" : "\($0)" }
-    let parts = [label.map(String.init), words.isEmpty ? nil : words.joined(separator: ", ")]
+    let parts = [name, words.isEmpty ? nil : words.joined(separator: ", ")]
     return parts.compactMap { $0 }.joined(separator: ": ")
   }
 }

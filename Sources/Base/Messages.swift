@@ -87,7 +87,9 @@ package enum Messages {
     return ends.map { scalars in
       var shown = ""
       for scalar in scalars {
-        if isHarmless(scalar) {
+        if let byte = SystemName.byte(scalar) {
+          shown += "\\x" + String(byte, radix: 16, uppercase: true)
+        } else if isHarmless(scalar) {
           shown.unicodeScalars.append(scalar)
         } else {
           shown += "\\u{" + String(scalar.value, radix: 16, uppercase: true) + "}"

@@ -64,7 +64,8 @@ package struct ConfigurationDocument: Sendable {
   /// Sets a value as the command line does: `training.batch=64`, `data.range=[0, 1]`,
   /// `generator.layers.0.convTranspose2d.channels=32`.
   ///
-  /// What follows the first `=` is YAML. Mappings that are missing on the way are created; a list
+  /// What follows the first `=` is YAML; the path of a file is taken as it is, unless it is in
+  /// quotes or a list: `data.path=a # b`. Mappings that are missing on the way are created; a list
   /// index has to exist, and a layer is named behind its index. Of two assignments to one path
   /// the later wins. Keys are checked when the document is read.
   ///
@@ -125,6 +126,16 @@ package struct ConfigurationDocument: Sendable {
     }
   }
 
+  /// Whether a text is a path as it is: a shell has taken its quotes, and names may have any signs.
+  ///
+  /// Nothing and `null` are no path, and a list in brackets is one of several.
+  private static func isPath(_ text: String, of key: String) -> Bool {
+    guard ConfigurationReader.pathKeys.contains(key), text != "null",
+      let first = text.first(where: { $0 != " " })
+    else { return false }
+    return !"\"'[".contains(first)
+  }
+
   private mutating func set(_ keyPath: String, _ text: String, source: String) throws {
     let assignment = "\(keyPath)=\(text)"
     let origin = ConfigurationOrigin.assignment(
@@ -137,7 +148,10 @@ package struct ConfigurationDocument: Sendable {
     }
     do {
       let null = ConfigurationValue(kind: .scalar("", isPlain: true), origin: origin)
-      let newValue = try ConfigurationValue.parse(text, fixedOrigin: origin) ?? null
+      let newValue =
+        Self.isPath(text, of: components.last ?? "")
+        ? ConfigurationValue(kind: .scalar(text, isPlain: false), origin: origin)
+        : try ConfigurationValue.parse(text, fixedOrigin: origin) ?? null
       value = try value.setting(components[...], to: newValue)
     } catch let error as ConfigurationValue.ParseError {
       throw ConfigurationError(message: "\(prefix): the value is \(error.reason)")

@@ -175,17 +175,6 @@ package final class ConfigurationReader {
     return value
   }
 
-  /// The path of a file or folder; required without a default.
-  ///
-  /// - Throws: `ConfigurationError` also for an empty one, and one that no file system has.
-  package func path(_ key: String, default defaultValue: String? = nil) throws -> String {
-    let path = try string(key, default: defaultValue)
-    guard !path.isEmpty, !path.contains("\0") else {
-      throw fail(key, "expected a path, found '\(path.isEmpty ? "" : quotedIfNeeded(path))'")
-    }
-    return path
-  }
-
   /// One of the words `of`; required without a default.
   package func choice(
     _ key: String, default defaultValue: String? = nil, of words: [String]
@@ -525,7 +514,7 @@ package final class ConfigurationReader {
     return entry(key)?.value.isNull ?? true
   }
 
-  private func record(_ key: String, _ record: Record) {
+  func record(_ key: String, _ record: Record) {
     if let index = records.firstIndex(where: { $0.key == key }) {
       records[index].record = record
     } else {

@@ -71,6 +71,12 @@ package enum DatasetSource: Sendable, Equatable {
     return !settings.conditionTransforms.isEmpty
   }
 
+  /// What the classes are called, where folders are classes and can be looked into; else empty.
+  package var classNames: [String] {
+    guard case .imageFolder(let settings) = self else { return [] }
+    return (try? ImageFolderListing.classNames(in: settings.path)) ?? []
+  }
+
   /// Reads or draws images as bytes.
   ///
   /// - Parameters:

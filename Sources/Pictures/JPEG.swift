@@ -8,7 +8,7 @@ enum JPEG {
   /// - Parameters:
   ///   - bytes: All of the file.
   ///   - path: For messages.
-  /// - Returns: The picture, of 3 channels.
+  /// - Returns: The picture, of 3 channels; of one for print (CMYK, YCCK) as Pillow converts it.
   /// - Throws: `Fault` if it is no JPEG file, damaged or too large; `Fault`
   ///   without the library.
   static func decode(_ bytes: [UInt8], path: String) throws -> Picture {
@@ -36,19 +36,38 @@ enum JPEG {
     guard scans <= fewScans * most / (Int(width) * Int(height)) else {
       throw Fault("\(path): \(scans) scans of \(width) x \(height) pixels; is it a picture?")
     }
-    let count = 3 * Int(width) * Int(height)
-    let pixels = try [UInt8](unsafeUninitializedCapacity: count) { output, initialized in
+    let count = Int(width) * Int(height)
+    let isForPrint = Library.printColours.contains(colours)
+    let (format, channels) = isForPrint ? (Library.cmyk, 4) : (Library.rgb, 3)
+    try MemoryLimit.require(channels * count, for: path)
+    let pixels = try [UInt8](unsafeUninitializedCapacity: channels * count) { output, initialized in
       let status = library.decompress(
-        handle, bytes, size, output.start, width, 0, height, Library.rgb, Library.limitScans)
+        handle, bytes, size, output.start, width, 0, height, format, Library.limitScans)
       // Bytes between segments do no harm, and cameras write them; every other warning is damage.
       if status != 0,
         !(library.isWarning(handle) && library.message(handle).contains("extraneous bytes"))
       {
         throw library.unreadable(handle, path)
       }
-      initialized = count
+      if isForPrint { makeRGB(output, count: count) }
+      initialized = 3 * count
     }
     return Picture(width: Int(width), height: Int(height), channels: 3, pixels: pixels)
+  }
+
+  /// Makes four bytes a pixel three: red, green and blue of the inks that Photoshop writes the
+  /// other way round, 255 for none (every program of today takes them so).
+  ///
+  /// As Pillow has it: red is k - c k / 255, of k = 255 - black and cyan c.
+  private static func makeRGB(_ pixels: UnsafeMutableBufferPointer<UInt8>, count: Int) {
+    for pixel in 0..<count {
+      let light = pixels[4 * pixel + 3]
+      for ink in 0..<3 {
+        let product = Picture.product(255 - pixels[4 * pixel + ink], light)
+        // Never in front of what is read next.
+        pixels[3 * pixel + ink] = light - product
+      }
+    }
   }
 
   /// Beginnings of scans, those of a thumbnail in the file too.
@@ -68,8 +87,10 @@ enum JPEG {
     static let loaded = Result { try Library() }
     /// TJFLAG_LIMITSCANS, since a small file can ask for thousands of passes over a large picture.
     static let limitScans: Int32 = 32768
-    /// `TJPF_RGB` and `TJERR_WARNING`.
-    static let (rgb, warning): (Int32, Int32) = (0, 0)
+    /// `TJPF_RGB`, `TJPF_CMYK` and `TJERR_WARNING`.
+    static let (rgb, cmyk, warning): (Int32, Int32, Int32) = (0, 11, 0)
+    /// `TJCS_CMYK` and `TJCS_YCCK`.
+    static let printColours: Set<Int32> = [3, 4]
 
     typealias Handle = OpaquePointer
     typealias Number = UnsafeMutablePointer<Int32>

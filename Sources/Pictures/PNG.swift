@@ -16,7 +16,7 @@ package enum PNG {
     try FileSystem.writeAtomically(try encode(picture, path: path), to: path)
   }
 
-  /// Reads a PNG file, as grey if it is grey and as RGB otherwise; alpha is put on black.
+  /// Reads a PNG file, as grey if it is grey and as RGB otherwise, alpha put on black.
   ///
   /// - Parameter path: The file.
   /// - Returns: The picture.
@@ -38,8 +38,8 @@ package enum PNG {
   ) throws -> Picture {
     var header = png_image()
     header.version = png_uint_32(PNG_IMAGE_VERSION)
-    // The header points into `bytes` until the second call: both are in one closure.
-    return try bytes.withUnsafeBytes { source in
+    // The header points into the bytes until the second call: both are in one closure.
+    return try withoutColourSpace(bytes).withUnsafeBytes { source in
       guard png_image_begin_read_from_memory(&header, source.baseAddress, source.count) != 0 else {
         throw Fault("\(path): not a readable PNG file: \(message(of: &header))")
       }
@@ -48,18 +48,23 @@ package enum PNG {
       try Picture.check(
         width: width, height: height, most: mostPixels(in: source), path: path)
       let isColour = asColour || header.format & png_uint_32(PNG_FORMAT_FLAG_COLOR) != 0
+      // Of a palette or of one transparent colour too.
+      let hasAlpha = header.format & png_uint_32(PNG_FORMAT_FLAG_ALPHA) != 0
       // 16-bit files hold sRGB as 8-bit ones do; libpng would take them for linear light.
       header.flags |= png_uint_32(PNG_IMAGE_FLAG_16BIT_sRGB)
-      header.format = isColour ? png_uint_32(PNG_FORMAT_FLAG_COLOR) : 0
+      header.format =
+        (isColour ? png_uint_32(PNG_FORMAT_FLAG_COLOR) : 0)
+        | (hasAlpha ? png_uint_32(PNG_FORMAT_FLAG_ALPHA) : 0)
       let channels = isColour ? 3 : 1
-      let size = width * height * channels
-      var black = png_color(red: 0, green: 0, blue: 0)
+      let stored = width * height * (channels + (hasAlpha ? 1 : 0))
+      try MemoryLimit.require(stored, for: path)
       // Memory is taken as rows come: a header may claim more of them than there are.
-      let pixels = try [UInt8](unsafeUninitializedCapacity: size) { output, count in
-        guard png_image_finish_read(&header, &black, output.baseAddress, 0, nil) != 0 else {
+      let pixels = try [UInt8](unsafeUninitializedCapacity: stored) { output, count in
+        guard png_image_finish_read(&header, nil, output.baseAddress, 0, nil) != 0 else {
           throw Fault("\(path): not a readable PNG file: \(message(of: &header))")
         }
-        count = size
+        count = width * height * channels
+        if hasAlpha { putOnBlack(output, count: width * height, channels: channels) }
       }
       return Picture(width: width, height: height, channels: channels, pixels: pixels)
     }
@@ -82,6 +87,42 @@ package enum PNG {
       defer { png_image_free(&header) }
       return (Int(header.width), Int(header.height))
     }
+  }
+
+  /// Takes the last of each pixel's bytes, its opacity, into the others and out: as Pillow pastes a
+  /// picture on black, without the linear light that libpng would blend in.
+  private static func putOnBlack(
+    _ pixels: UnsafeMutableBufferPointer<UInt8>, count: Int, channels: Int
+  ) {
+    for pixel in 0..<count {
+      let first = pixel * (channels + 1)
+      let opacity = pixels[first + channels]
+      for channel in 0..<channels {
+        // Never in front of what is read next.
+        pixels[pixel * channels + channel] = Picture.product(pixels[first + channel], opacity)
+      }
+    }
+  }
+
+  /// The chunks that say which light a value stands for.
+  private static let colourSpace = Set(
+    ["gAMA", "cHRM", "sRGB", "iCCP", "cICP"].map { Array($0.utf8) })
+
+  /// A file without what libpng would change values by: they are taken as they are stored.
+  private static func withoutColourSpace(_ file: [UInt8]) -> [UInt8] {
+    guard file.count > 8 else { return file }
+    var kept = Array(file.prefix(8))
+    var place = 8
+    // A chunk is its length, its name, its contents and a checksum; pixels come behind these.
+    while place + 8 <= file.count {
+      let length = file[place..<place + 4].reduce(0) { $0 << 8 | Int($1) }
+      let name = Array(file[place + 4..<place + 8])
+      let end = place + length + 12
+      guard end <= file.count, name != Array("IDAT".utf8) else { break }
+      if !colourSpace.contains(name) { kept += file[place..<end] }
+      place = end
+    }
+    return kept.count == place ? file : kept + file[place...]
   }
 
   /// Pixels that a file can hold: deflate makes at most 1032 bytes of one.

@@ -29,7 +29,9 @@ package struct Picture: Equatable, Sendable {
 
   /// Reads a PNG or JPEG file as colour; which it is, is told by its first bytes.
   ///
-  /// Grey and palette pictures become colour, 16 bits become 8, transparent parts are put on black.
+  /// Grey and palette pictures become colour, those for print (CMYK) too, 16 bits become 8.
+  /// Transparent parts are put on black: a value v of opacity a becomes v a / 255. Values are taken
+  /// as they are stored, as Pillow does: neither a file's gamma nor its colour profile is followed.
   /// An EXIF orientation is not followed (nor is it by torchvision's `ImageFolder`).
   ///
   /// - Parameter path: The file.
@@ -41,6 +43,8 @@ package struct Picture: Equatable, Sendable {
       return try PNG.decode(bytes, path: path, asColour: true)
     }
     if bytes.starts(with: [0xFF, 0xD8]) { return try JPEG.decode(bytes, path: path) }
+    if bytes.isEmpty { throw Fault("\(path): is empty; expected a PNG or JPEG file") }
+    if let pointer = ForeignFile.pointer(bytes) { throw Fault("\(path): \(pointer)") }
     throw Fault(
       "\(path): neither a PNG nor a JPEG file by its contents; convert or remove it")
   }
@@ -61,6 +65,12 @@ package struct Picture: Equatable, Sendable {
     }
     return Picture(
       width: width * scale, height: height * scale, channels: channels, pixels: enlarged)
+  }
+
+  /// a b / 255, rounded: what Pillow multiplies bytes by.
+  static func product(_ a: UInt8, _ b: UInt8) -> UInt8 {
+    let product = UInt32(a) * UInt32(b) + 128
+    return UInt8(truncatingIfNeeded: ((product >> 8) + product) >> 8)
   }
 
   static func bytes(of path: String) throws -> [UInt8] {

@@ -38,7 +38,7 @@ extension RunConfiguration {
   }
 
   private static func paths(_ section: ConfigurationReader, _ key: String) throws -> [String] {
-    let paths = try section.strings(key)
+    let paths = try section.paths(key)
     guard !paths.isEmpty, paths.allSatisfy({ !$0.isEmpty && !$0.contains("\0") }) else {
       throw section.fail(key, "expected the path of a file, or a list of them")
     }

@@ -66,6 +66,13 @@ extension RunConfiguration {
     }
   }
 
+  /// What a document says of its data: it may have no networks.
+  ///
+  /// - Throws: `ConfigurationError`.
+  package static func data(of document: ConfigurationDocument) throws -> DataSection {
+    try data(document.root().section("data"))
+  }
+
   /// - Throws: `ConfigurationError`, also for keys that the source does not have: the commands that
   ///   only read data build no networks and never come to `finish()`.
   static func data(_ section: ConfigurationReader) throws -> DataSection {
@@ -137,7 +144,7 @@ extension RunConfiguration {
     guard channels != 2 else { throw section.fail("channels", "expected 1 or 3, found 2") }
     return ImageFolderSettings(
       path: path, size: size, crop: crop, channels: channels,
-      cache: try section.optionalString("cache"))
+      cache: try section.optionalPath("cache"))
   }
 
   /// Points in the plane: fresh at every use unless an order of fixed ones is asked for.

@@ -37,13 +37,7 @@ package struct RunEnvironment: Codable, Sendable {
     exchange = communicator.exchangeDescription
     coresOfRank0 = Processor.boundCores.count
     mpi = MPICommunicator.isLaunched ? MPICommunicator.libraryVersion : "not used"
-    #if swift(>=6.3)
-      swift = "6.3 or newer"
-    #elseif swift(>=6.2)
-      swift = "6.2"
-    #else
-      swift = "6.1"
-    #endif
+    swift = SwiftVersion.name
   }
 
   /// What it says, for people.

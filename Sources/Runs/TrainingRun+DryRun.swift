@@ -11,7 +11,7 @@ extension TrainingRun {
     let isRoot = communicator.rank == 0
     let found = try communicator.agree { isRoot ? try placeOrCheckpoint() : nil }
     guard let found else { return }
-    warnOfCoupledCritic()
+    warnOfSettings()
     for line in RunRecorder.startLines(configuration, dataset, model) { Messages.notice(line) }
     Messages.notice("run folder: \(found.folder)")
     if found.iteration > 0 { Messages.notice("going on after iteration \(found.iteration)") }

@@ -240,7 +240,7 @@ package final class TrainingRun {
           imagesPerIteration: configuration.training.batch,
           start: start) : nil
     }
-    if isRoot { warnOfCoupledCritic() }
+    if isRoot { warnOfSettings() }
     recorder?.begin(dataset: dataset, model: model)
 
     var iteration = start
@@ -560,7 +560,9 @@ package final class TrainingRun {
     }
   }
 
-  func warnOfCoupledCritic() {
+  /// Says what is likely to go wrong, before it does.
+  func warnOfSettings() {
+    for text in SettingsCheck.warnings(configuration, model) { Messages.warning(text) }
     guard configuration.objective.penalty != nil, model.critic.couplesSamples else { return }
     Messages.warning(
       """

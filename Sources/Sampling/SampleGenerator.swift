@@ -18,6 +18,7 @@ package struct SampleGenerator {
   /// Of the noise.
   package let seed: UInt64
   let range: ClosedRange<Float>
+  private let source: DatasetSource
   let noise: NoiseDistribution
   package let statistics: Statistics
   /// Batches that standing statistics are the mean of.
@@ -44,6 +45,7 @@ package struct SampleGenerator {
     self.model = model
     self.seed = seed ?? configuration.seed
     range = configuration.data.range
+    source = configuration.data.source
     noise = configuration.generator.noise
     self.statistics = statistics
     self.standingBatches = standingBatches
@@ -89,6 +91,8 @@ package struct SampleGenerator {
     package var columns: Int
     /// What the samples of the columns are asked to be; empty where they have no condition.
     package var conditions: [ConditionValues]
+    /// What the classes are called; empty where they have numbers only.
+    package var classNames: [String] = []
     /// Whether a column has a condition of its own, and its heading.
     package var hasConditionColumns: Bool
     /// Whether the conditions are a choice of the data's, so that any reals are like the samples.
@@ -106,18 +110,30 @@ package struct SampleGenerator {
     }
 
     /// Over the columns.
-    package var headings: [String] { hasConditionColumns ? conditions.map(\.heading) : [] }
+    package var headings: [String] {
+      hasConditionColumns ? conditions.map { $0.heading(classNames: classNames) } : []
+    }
+
+    /// What samples are asked to be in turn where they stand in no columns: of columns next to each
+    /// other with the same condition, one.
+    package var turns: [ConditionValues] {
+      guard hasConditionColumns else { return conditions }
+      return conditions.reduce(into: []) { turns, condition in
+        if turns.last != condition { turns.append(condition) }
+      }
+    }
   }
 
   /// The most classes that are shown where nobody chose any.
   private static let mostColumns = 20
 
   /// The layout for at least `count` samples: of a conditional model a column a condition in whole
-  /// rows; where a condition has numbers and nobody chose any, as many conditions of the data.
+  /// rows, or several where there are few conditions; where a condition has numbers and nobody
+  /// chose any, as many conditions of the data.
   ///
   /// - Parameters:
   ///   - count: Samples.
-  ///   - columns: Samples in a row, where a row is not the conditions.
+  ///   - columns: Samples in a row; of conditions as many of each as go into one, at least one.
   ///   - chosen: Conditions to show; nil for the first 20 classes at most.
   /// - Returns: The layout.
   /// - Throws: Where the data cannot be read.
@@ -135,8 +151,21 @@ package struct SampleGenerator {
       return Layout(
         count: count, columns: columns, conditions: shown, hasConditionColumns: false)
     }
-    let rows = (count + shown.count - 1) / shown.count
-    return Layout(count: rows * shown.count, columns: shown.count, conditions: shown)
+    // Else a picture of two classes would be two samples wide and thirty high.
+    let times = max(1, columns / shown.count)
+    let width = times * shown.count
+    var layout = Layout(
+      count: (count + width - 1) / width * width, columns: width,
+      conditions: shown.flatMap { Array(repeating: $0, count: times) })
+    layout.classNames = classNames
+    return layout
+  }
+
+  /// The names of a folder's classes, as short as a heading is to be.
+  private var classNames: [String] {
+    let names = source.classNames
+    guard names.count == condition.classes else { return [] }
+    return names.map { String(Messages.shown($0).prefix(16)) }
   }
 
   /// Samples that nobody says more of: of all classes in turn, or with conditions of the data.

@@ -210,18 +210,19 @@ package struct SamplePictures {
       return try write(plot.draw(), suffix: "")
     }
     if let rows = options.interpolations {
-      return try drawInterpolations(rows: rows, conditions: layout.conditions, scale: scale)
+      return try drawInterpolations(rows: rows, layout, scale: scale)
     }
     if let folder = options.singleFolder {
       // As many as asked for: whole rows are a grid's.
       let layout = SampleGenerator.Layout(
-        count: options.count ?? layout.count, columns: 1, conditions: layout.conditions,
+        count: options.count ?? layout.count, columns: 1, conditions: layout.turns,
         isOfData: layout.isOfData)
       if options.showsReals {
         let reals = generator.reals(layout, of: try trained.openDataset())
-        _ = try writeSingles(reals, to: folder, named: "real", scale: scale)
+        _ = try writeSingles(reals, layout.conditions, to: folder, named: "real", scale: scale)
       }
-      return try writeSingles(generator.images(layout), to: folder, scale: scale)
+      return try writeSingles(
+        generator.images(layout), layout.conditions, to: folder, scale: scale)
     }
     let images = try generator.images(layout)
     if options.showsReals {
@@ -236,19 +237,25 @@ package struct SamplePictures {
 
   /// Rows between noise vectors; of a conditional model each of a condition, in turn.
   private func drawInterpolations(
-    rows: Int, conditions: [ConditionValues], scale: Int
+    rows: Int, _ layout: SampleGenerator.Layout, scale: Int
   ) throws -> String {
     let steps = options.steps
+    let conditions = layout.turns
+    let ofSteps = conditions.flatMap { Array(repeating: $0, count: steps) }
     let interpolation = NoiseInterpolation(steps: steps, isSpherical: options.isSpherical)
     let images = try generator.images(
       count: rows * steps,
-      conditions: conditions.flatMap { Array(repeating: $0, count: steps) },
+      conditions: ofSteps,
       noise: { interpolation.fill($0, $1, noise: generator.fillNoise) })
     if let folder = options.singleFolder {
-      return try writeSingles(images, to: folder, scale: scale)
+      return try writeSingles(images, ofSteps, to: folder, scale: scale)
     }
     let labels =
-      conditions.isEmpty ? [] : (0..<rows).map { conditions[$0 % conditions.count].heading }
+      conditions.isEmpty
+      ? []
+      : (0..<rows).map {
+        conditions[$0 % conditions.count].heading(classNames: layout.classNames)
+      }
     return try write(
       generator.grid(of: images, columns: steps, scale: scale, rowLabels: labels),
       suffix: "-interpolations")
@@ -290,16 +297,19 @@ package struct SamplePictures {
     return "\(run.samples)/\(CheckpointStore.name(step: iteration))\(suffix).\(type)"
   }
 
-  /// Writes `image0000.png` and on.
+  /// Writes `image0000.png` and on; of a class `image0000-class3.png`, the conditions in turn.
   private func writeSingles(
-    _ images: [Float], to folder: String, named name: String = "image", scale: Int
+    _ images: [Float], _ conditions: [ConditionValues], to folder: String,
+    named name: String = "image", scale: Int
   ) throws -> String {
     try FileSystem.createDirectory(folder)
     let size = trained.model.generator.outputShape.elementCount
     for (number, first) in stride(from: 0, to: images.count, by: size).enumerated() {
       let image = generator.grid(
         of: Array(images[first..<first + size]), columns: 1, scale: scale, padding: 0)
-      try image.write(to: "\(folder)/\(name)\(number.padded(to: 4)).png")
+      let label = conditions.isEmpty ? nil : conditions[number % conditions.count].label
+      let ending = label.map { "-class\($0)" } ?? ""
+      try image.write(to: "\(folder)/\(name)\(number.padded(to: 4))\(ending).png")
     }
     return folder
   }

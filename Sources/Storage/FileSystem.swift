@@ -9,13 +9,18 @@ package enum FileSystem {
   /// Whether anything, a dangling symbolic link included, is at `path`.
   package static func exists(_ path: String) -> Bool {
     var status = stat()
-    return lstat(path, &status) == 0
+    return SystemName.withCString(path) { lstat($0, &status) } == 0
   }
 
   /// Whether `path` leads to a folder.
   package static func isDirectory(_ path: String) -> Bool {
+    status(path).map { $0.st_mode & S_IFMT == S_IFDIR } ?? false
+  }
+
+  /// What the system says of what a path leads to; nil, with the reason in `errno`, for nothing.
+  package static func status(_ path: String) -> stat? {
     var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    return SystemName.withCString(path) { stat($0, &status) } == 0 ? status : nil
   }
 
   /// Whether `path` itself is a folder, not a link to one.
@@ -46,11 +51,11 @@ package enum FileSystem {
     return Int(status.f_bavail) * Int(status.f_frsize)
   }
 
-  /// The names in a folder, sorted by their UTF-8 bytes, without `.` and `..`.
+  /// The names in a folder, sorted by their bytes, without `.` and `..`: `SystemName`s.
   ///
   /// - Throws: `Fault` if the folder cannot be read.
   package static func listDirectory(_ path: String) throws -> [String] {
-    guard let folder = opendir(path) else {
+    guard let folder = SystemName.withCString(path, { opendir($0) }) else {
       throw Fault(path: path, cannot: "list the folder", code: errno)
     }
     defer { closedir(folder) }
@@ -58,15 +63,20 @@ package enum FileSystem {
     while true {
       errno = 0
       guard let entry = readdir(folder) else { break }
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        SystemName.text(Array(bytes.prefix { $0 != 0 }))
       }
       if name != "." && name != ".." { names.append(name) }
     }
     guard errno == 0 else {
       throw Fault(path: path, cannot: "list the folder", code: errno)
     }
-    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    guard names.contains(where: SystemName.hasBytes) else {
+      return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+    return names.sorted {
+      SystemName.bytes($0).lexicographicallyPrecedes(SystemName.bytes($1))
+    }
   }
 
   // MARK: - Reading
@@ -84,7 +94,9 @@ package enum FileSystem {
   ) throws -> (descriptor: Int32, size: Int) {
     // Opening a fifo waits for a writer, without O_NONBLOCK.
     let flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
-    let descriptor = retryingInterrupts { open(path, flags) }
+    let descriptor = SystemName.withCString(path) { name in
+      retryingInterrupts { open(name, flags) }
+    }
     guard descriptor >= 0 else { throw Fault(path: path, cannot: "open", code: errno) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {

@@ -32,6 +32,9 @@ struct SafetensorsHeader {
   ///   expected JSON, or its tensors do not tile the data exactly.
   init(of contents: [UInt8], path: String) throws {
     self.path = path
+    if let other = ForeignFile.inPlaceOfSafetensors(contents) {
+      throw Fault("\(path): \(other); a safetensors file is expected")
+    }
     let data = try dataRange(of: contents)
     do { try read(contents, data) } catch let failure as HeaderScanner.Failure {
       throw broken(failure.reason)

@@ -203,7 +203,7 @@ struct DataSetOptions: ParsableArguments {
     }
     var document = try ConfigurationDocument.named(config)
     try document.apply(words)
-    let data = try RunConfiguration(document).data
+    let data = try RunConfiguration.data(of: document)
     let dataset = try data.open()
     guard data.classes == 0 || dataset.classCount == data.classes else {
       throw Fault(

@@ -71,7 +71,7 @@ struct SampleCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Classes of a conditional model, a column each: 3,5 or all (default: the first 20).",
+      "Classes of a conditional model, in columns: 3,5 or all (default: the first 20).",
       valueName: "class,...|all"))
   var classes: String?
 
@@ -99,7 +99,11 @@ struct SampleCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Write one PNG file a sample into this folder, image0000.png and on.", valueName: "folder"))
+      """
+      Write one PNG file a sample into this folder: image0000.png and on, of a class \
+      image0000-class3.png.
+      """,
+      valueName: "folder"))
   var single: String?
 
   @Flag(name: .long, help: "The generator's own weights, also where the run keeps an average.")

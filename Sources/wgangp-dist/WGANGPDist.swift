@@ -32,8 +32,10 @@ struct WGANGPDist: ParsableCommand {
   static func main() {
     Descriptor.openStandardStreams()
     do {
-      var command = try parseAsRoot()
+      let arguments = try UserArguments.expandingHome(CommandLine.arguments.dropFirst())
+      var command = try parseAsRoot(arguments)
       try command.run()
+      try StandardOutput.finish()
     } catch let exit as ExitCode {
       Self.exit(withError: exit)
     } catch {

@@ -72,6 +72,37 @@ import Testing
     }
   }
 
+  /// Files that look like CIFAR-10's, with two labels an image.
+  @Test func filesOfCIFAR100() throws {
+    let what = "is of CIFAR-100 (two labels an image); expected CIFAR-10's files, as 'wgangp-dist "
+    try withTemporaryFolder { folder in
+      let image = [UInt8](repeating: 7, count: 3072)
+      // A kind that CIFAR-10 has as a class, and one that begins a pickle's opcode.
+      try write([3, 41] + image + [11, 99] + image, to: folder + "/train.bin")
+      try write([11, 99] + image, to: folder + "/test.bin")
+      for name in ["train.bin", "test.bin"] {
+        let text = message { try load("\(folder)/\(name)") } ?? "no error"
+        #expect(text.hasPrefix("\(folder)/\(name): \(what)"), "\(text)")
+      }
+      try write(Array("a\n".utf8), to: folder + "/fine_label_names.txt")
+      #expect(message { try load(folder) }?.hasPrefix("\(folder): \(what)") == true)
+      var header = [UInt8](repeating: 0, count: 1536)
+      header.replaceSubrange(0..<18, with: Array("cifar-100-python/x".utf8))
+      header.replaceSubrange(100..<108, with: Array("0000644\0".utf8))
+      header.replaceSubrange(124..<136, with: Array("00000000000\0".utf8))
+      header.replaceSubrange(257..<263, with: Array("ustar\0".utf8))
+      header[156] = UInt8(ascii: "0")
+      header.replaceSubrange(148..<156, with: [UInt8](repeating: 0x20, count: 8))
+      let sum = header[..<512].reduce(0) { $0 + Int($1) }
+      let octal = String(sum, radix: 8)
+      let digits = String(repeating: "0", count: 6 - octal.count) + octal + "\0 "
+      header.replaceSubrange(148..<156, with: Array(digits.utf8))
+      try write(header, to: folder + "/archive.tar")
+      let archive = message { try load(folder + "/archive.tar") } ?? "no error"
+      #expect(archive.hasPrefix("\(folder)/archive.tar: \(what)"), "\(archive)")
+    }
+  }
+
   @Test func damage() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/file"

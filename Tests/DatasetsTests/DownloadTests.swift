@@ -1,3 +1,4 @@
+import Base
 import Datasets
 import Foundation
 import TestSupport
@@ -51,6 +52,20 @@ import Testing
       #expect(try fetch(folder, [server.address]) == .alreadyThere)
       #expect(server.requests == ["set.gz"])
       #expect(try names(folder) == ["set.gz"])
+    }
+  }
+
+  /// A folder that was there stays, and so do the parents that were.
+  @Test func aFailureLeavesNoFolder() throws {
+    try withTemporaryFolder { folder in
+      #expect(throws: Fault.self) { try fetch("\(folder)/a/b", ["file:\(folder)/none/"]) }
+      #expect(try names(folder).isEmpty)
+      try FileManager.default.createDirectory(
+        atPath: folder + "/a", withIntermediateDirectories: false)
+      #expect(throws: Fault.self) { try fetch("\(folder)/a/b", ["file:\(folder)/none/"]) }
+      #expect(throws: Fault.self) { try fetch("\(folder)/a", ["file:\(folder)/none/"]) }
+      #expect(try names(folder) == ["a"])
+      #expect(try names(folder + "/a").isEmpty)
     }
   }
 

@@ -104,8 +104,9 @@ import Testing
     }
     #expect(
       throws: Fault(
-        "found 128, but the data set has 90 samples and partial batches are left out: expected 90 "
-          + "or fewer", parameter: "batch")
+        "found 128, but the data set has 90 samples and partial batches are left out: expected "
+          + "lastBatch: keep, or a batch of 90 or fewer in no more shards than that",
+        parameter: "batch")
     ) {
       try EpochSampler(count: 90, batch: 128, keepsPartialBatch: false, seed: 0)
     }

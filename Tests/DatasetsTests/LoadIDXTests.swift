@@ -50,7 +50,12 @@ import Testing
       let files = "train-images-idx3-ubyte[.gz] and, for labels, train-labels-idx1-ubyte[.gz]"
       #expect(
         message { try load(folder + "/none") }
-          == "\(folder)/none: no such folder; expected one with \(files)")
+          == "\(folder)/none: no such folder; expected one with \(files); 'wgangp-dist data "
+          + "download mnist|fashion-mnist --to \(folder)/none' fetches it")
+      #expect(
+        message { try load("data/fashion-mnist") }
+          == "data/fashion-mnist: no such folder; expected one with \(files); 'wgangp-dist data "
+          + "download fashion-mnist' fetches it")
       let missing = "\(folder): no train-images-idx3-ubyte[.gz]; expected \(files)"
       #expect(message { try load(folder) } == missing)
       try write(countingImages(1), to: folder + "/t10k-images-idx3-ubyte")

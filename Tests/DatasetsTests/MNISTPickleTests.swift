@@ -38,7 +38,8 @@ import Testing
     try withTemporaryFolder { folder in
       #expect(
         message { try load(folder, .train) }
-          == "\(folder)/mnist.pkl.gz: no such file; expected mnist.pkl.gz")
+          == "\(folder)/mnist.pkl.gz: no such file; expected mnist.pkl.gz; 'wgangp-dist data "
+          + "download mnist-pickle --to \(folder)' fetches it")
       try FileManager.default.copyItem(
         atPath: fixture("mnist-py2-protocol2.pkl.gz"), toPath: folder + "/mnist.pkl.gz")
       #expect(try load(folder, .train).count == 3)

@@ -27,13 +27,25 @@ import Training
     ).objective
   }
 
-  private func warnings(
+  private func changes(
     _ text: String, _ values: (Int) -> (CriticLosses, GeneratorLosses)
-  ) throws -> [String] {
+  ) throws -> [TrainingMonitor.Change] {
     var monitor = TrainingMonitor(try objective(text))
     return (0..<600).flatMap {
       let (critic, generator) = values($0)
       return monitor.observe(critic, generator)
+    }
+  }
+
+  /// Those that begin and are never over.
+  private func warnings(
+    _ text: String, _ values: (Int) -> (CriticLosses, GeneratorLosses)
+  ) throws -> [String] {
+    try changes(text, values).map {
+      switch $0 {
+      case .begins(let text): text
+      case .ends(let text): "over: \(text)"
+      }
     }
   }
 
@@ -49,7 +61,41 @@ import Training
     #expect(vanishing.count == 1 && vanishing[0].contains("vanishes"))
     // Gone, and there again: said again.
     let twice = try warnings("{loss: bce}") { losses($0 / 200 == 1 ? 0.6 : 1e-4) }
-    #expect(twice.count == 2)
+    #expect(twice.count == 3 && twice[1].hasPrefix("over: the critic no longer tells reals"))
+    #expect(twice[0] == twice[2])
+    // A moment without is no end.
+    let moments = try warnings("{loss: bce}") { losses($0 % 100 >= 98 ? 3 : 1e-4) }
+    #expect(moments.count == 1, "\(moments)")
+  }
+
+  /// Learning rates of 100: nothing was ever small.
+  @Test func explodedFromTheBeginning() throws {
+    let cases: [(loss: Double, penalty: Double)] = [(3.84e9, 1.9e19), (20, 2e5), (2e6, 0)]
+    for values in cases {
+      let found = try warnings("{gradientPenalty: {weight: 10}}") { _ in
+        var (critic, generator) = losses(-values.loss)
+        critic.penalty = values.penalty
+        generator.gradientNorm = 1
+        return (critic, generator)
+      }
+      #expect(found.count == 1 && found[0].contains("explodes"), "\(values): \(found)")
+    }
+    // The first iterations alone: it is said when it is over.
+    let found = try changes("{}") { losses($0 < 60 ? -1e7 : -1) }
+    #expect(found.count == 2, "\(found)")
+    guard case .ends(let text)? = found.last else {
+      Issue.record("\(found)")
+      return
+    }
+    #expect(text.hasPrefix("the critic's loss no longer explodes"))
+    // A large weight makes no failure of a penalty.
+    let heavy = try warnings("{gradientPenalty: {weight: 1000}}") { _ in
+      var (critic, generator) = losses(500)
+      critic.penalty = 9e5
+      generator.gradientNorm = 1
+      return (critic, generator)
+    }
+    #expect(heavy.isEmpty, "\(heavy)")
   }
 
   /// Smoothed labels hold the loss up: the probabilities tell.

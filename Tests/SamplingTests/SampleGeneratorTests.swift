@@ -6,6 +6,7 @@ import Networks
 import Reports
 import RunSupport
 import Sampling
+import Storage
 import TestSupport
 import Testing
 import Training
@@ -261,6 +262,35 @@ private struct Energies: Dataset {
     #expect(reals == generator.reals(layout, of: Classes()))
   }
 
+  /// Of few classes a row has several of each: two columns of 32 would be a sliver.
+  @Test func fewConditionsFillARow() throws {
+    let classes = [
+      "generator.layers=[labelConcat, {linear: {outputs: 2}}]", "generator.input=[5]",
+      "critic.layers=[{linear: {outputs: 1}}]", "data.classes=10",
+    ]
+    let (generator, _) = try Self.generator(classes)
+    let chosen = [3, 5].map { ConditionValues(label: $0) }
+    let layout = try generator.layout(count: 62, columns: 8, conditions: chosen)
+    #expect(layout.headings == ["3", "3", "3", "3", "5", "5", "5", "5"])
+    #expect((layout.columns, layout.count) == (8, 64) && layout.turns == chosen)
+    let three = try generator.layout(
+      count: 6, columns: 8, conditions: chosen + [ConditionValues(label: 0)])
+    #expect((three.columns, three.count) == (6, 6))
+    let all = try generator.layout(count: 64, columns: 8)
+    #expect((all.columns, all.count) == (10, 70) && all.turns.count == 10)
+    // Folders that are classes give their names.
+    try withTemporaryFolder { folder in
+      for name in 0..<10 {
+        try FileSystem.createDirectory("\(folder)/\(name) and a long name of it")
+      }
+      let folders = ["data={source: imageFolder, path: \(folder), size: 28, channels: 1}"]
+      let (named, _) = try Self.generator(folders + classes)
+      #expect(
+        try named.layout(count: 2, columns: 2, conditions: chosen).headings
+          == ["3 and a long nam", "5 and a long nam"])
+    }
+  }
+
   @Test func realsHaveTheNumbersOfTheirColumns() throws {
     let (generator, _) = try Self.generator()
     let layout = SampleGenerator.Layout(
@@ -329,7 +359,8 @@ private struct Energies: Dataset {
     // Asked for, they are columns; without data they must be asked for.
     let chosen = try generator.layout(
       count: 5, columns: 4, conditions: [ConditionValues(numbers: [1, 0.5])])
-    #expect(chosen.headings == ["1, 0.5"] && chosen.columns == 1)
+    #expect(chosen.headings == [String](repeating: "1, 0.5", count: 4) && chosen.columns == 4)
+    #expect(chosen.count == 8 && chosen.turns == [ConditionValues(numbers: [1, 0.5])])
     // No real has just these numbers: all are near.
     let ring = try generator.layout(
       count: 8, columns: 4, conditions: [ConditionValues(numbers: [1, 0.1])])

@@ -17,7 +17,8 @@ package func loadCIFAR10(
   guard FileSystem.exists(path) else {
     throw Fault(
       "\(path): no such file or folder; expected cifar-10-binary.tar.gz, cifar-10-python.tar.gz or "
-        + "a folder with \(CIFAR10.batches(of: split)[0])[.bin]")
+        + "a folder with \(CIFAR10.batches(of: split)[0])[.bin]"
+        + PublishedDataset.advice(CIFAR10.folder(of: path), of: ["cifar10"]))
   }
   var images = CIFAR10.Images()
   var archive: String? = path
@@ -42,7 +43,10 @@ package func loadCIFAR10(
       let name = { (batch: String) in files[batch + ".bin"] == nil ? batch : batch + ".bin" }
       for batch in batches {
         guard let contents = files[name(batch)] else {
-          throw Fault("\(path): no \(batch)[.bin] in it; is it CIFAR-10's archive?")
+          throw Fault(
+            CIFAR100.isArchive(bytes)
+              ? "\(path): \(CIFAR100.what)"
+              : "\(path): no \(batch)[.bin] in it; is it CIFAR-10's archive?")
         }
         try images.append(contents, from: "\(path): \(name(batch))")
       }
@@ -63,6 +67,11 @@ private enum CIFAR10 {
   /// A batch has 31 MB, an archive 185 MB unpacked.
   static let limit = 1 << 26
   static let archiveLimit = 1 << 28
+
+  /// The folder that a path means, which may be that of an archive.
+  static func folder(of path: String) -> String {
+    path.hasSuffix(".gz") ? FileSystem.folder(of: path) : path
+  }
 
   static func batches(of split: DatasetSplit) -> [String] {
     split == .train ? (1...5).map { "data_batch_\($0)" } : ["test_batch"]
@@ -96,6 +105,7 @@ private enum CIFAR10 {
         "\(folder): only some of \(names[0])[.bin] to \(names.last ?? ""); name one file, such as "
           + "\(partial), for a part", parameter: "path")
     }
+    if CIFAR100.isFolder(folder) { throw Fault("\(folder): \(CIFAR100.what)") }
     throw Fault(
       "\(folder): no \(names[0])[.bin], cifar-10-binary.tar.gz or cifar-10-python.tar.gz")
   }
@@ -107,6 +117,7 @@ private enum CIFAR10 {
 
     /// Adds a batch of either version.
     mutating func append(_ bytes: [UInt8], from path: String) throws {
+      guard !CIFAR100.isBatch(bytes) else { throw Fault("\(path): \(CIFAR100.what)") }
       // A binary batch begins with a label, a pickle with PROTO, MARK or EMPTY_DICT.
       if let first = bytes.first, first <= 9 {
         try appendBinary(bytes, from: path)
@@ -141,6 +152,7 @@ private enum CIFAR10 {
           "\(path): data: expected a numpy array of bytes, count x \(imageSize), found "
             + (batch["data"]?.kind ?? "none"))
       }
+      guard batch["fine_labels"] == nil else { throw Fault("\(path): \(CIFAR100.what)") }
       guard case .list(let list)? = batch["labels"], list.items.count == data.shape[0] else {
         throw Fault(
           "\(path): labels: expected a list of \(data.shape[0]), found "

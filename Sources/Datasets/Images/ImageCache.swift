@@ -18,7 +18,8 @@ import Storage
 /// | 4 | CRC-32 of everything before |
 final class ImageCache: Sendable {
   private static let magic = Array("WGDIMAGE".utf8)
-  private static let version: UInt32 = 1
+  /// 2: transparent parts are put on black without linear light.
+  private static let version: UInt32 = 2
   private static let headerSize = 8 + 7 * 4 + 16
 
   let shape: Shape

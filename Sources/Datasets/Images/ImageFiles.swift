@@ -50,8 +50,9 @@ package enum ImageFiles {
 
   private static func pictures(in folder: String) throws -> ByteImages {
     let files = try ImageFolderListing(folder).files
-    let first = try Picture.read("\(folder)/\(files[0])")
-    let size = first.pixels.count
+    // Of the first that can be read: those that cannot are named together, below.
+    let first = files.lazy.compactMap { try? Picture.read("\(folder)/\($0)") }.first
+    let size = first?.pixels.count ?? 0
     let (total, overflow) = size.multipliedReportingOverflow(by: files.count)
     guard !overflow else { throw Fault("\(folder): \(files.count) pictures of \(size) bytes") }
     try MemoryLimit.require(total, for: folder)
@@ -60,6 +61,7 @@ package enum ImageFiles {
     try PictureReading.forEachBlock(of: files, in: folder) { file in
       try Picture.read("\(folder)/\(file)")
     } use: { block, pictures in
+      guard let first else { return }
       for (file, picture) in zip(block, pictures) {
         guard picture.width == first.width, picture.height == first.height else {
           throw Fault(
@@ -69,6 +71,7 @@ package enum ImageFiles {
         pixels += picture.pixels
       }
     }
+    guard let first else { throw Fault("\(folder): no PNG or JPEG pictures") }
     let grey = greyPixels(of: pixels)
     return ByteImages(
       name: folder,

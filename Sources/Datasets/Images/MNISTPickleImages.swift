@@ -22,7 +22,9 @@ package func loadMNISTPickle(
     file = path.hasSuffix("/") ? path + "mnist.pkl.gz" : path + "/mnist.pkl.gz"
   }
   guard FileSystem.exists(file) else {
-    throw Fault("\(file): no such file; expected mnist.pkl.gz")
+    throw Fault(
+      "\(file): no such file; expected mnist.pkl.gz"
+        + PublishedDataset.advice(FileSystem.folder(of: file), of: ["mnist-pickle"]))
   }
   // 220 MB unpacked.
   let bytes = try DecompressedFile.contents(of: file, limit: 1 << 28)

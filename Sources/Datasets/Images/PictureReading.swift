@@ -16,8 +16,9 @@ package enum PictureReading {
   ///   - files: Their names.
   ///   - folder: Where they are, for messages.
   ///   - decode: Reads one, on any thread.
-  ///   - use: Takes some files' pictures.
-  /// - Throws: What `decode` throws of the first that cannot be read, and what `use` throws.
+  ///   - use: Takes some files' pictures, while all could be read.
+  /// - Throws: `Fault` with the count and the first of those that cannot be read, behind the last
+  ///   block; what `use` throws; and where the job is to stop.
   package static func forEachBlock<Picture: Sendable>(
     of files: [String], in folder: String, decode: (_ file: String) throws -> Picture,
     use: (_ files: ArraySlice<String>, _ pictures: [Picture]) throws -> Void
@@ -25,6 +26,7 @@ package enum PictureReading {
     try Processor.onAvailableCores { cores in
       // Where the system refuses threads, this one does all: dispatch queues would wait for them.
       let pool = try (try? ThreadPool(threads: cores)) ?? ThreadPool(threads: 1)
+      var unreadable = UnreadablePictures(in: folder, of: files.count)
       var lastWord = monotonicSeconds()
       for first in stride(from: 0, to: files.count, by: blockSize) {
         if monotonicSeconds() - lastWord > pause {
@@ -33,8 +35,11 @@ package enum PictureReading {
           lastWord = monotonicSeconds()
         }
         let block = files[first..<min(first + blockSize, files.count)]
-        try use(block, pool.map(block.count) { try decode(block[first + $0]) })
+        let pictures = unreadable.take(
+          try pool.results(block.count) { try decode(block[first + $0]) })
+        if unreadable.isEmpty { try use(block, pictures) }
       }
+      try unreadable.check()
     }
   }
 }

@@ -7,25 +7,20 @@ extension ThreadPool {
   /// - Parameters:
   ///   - count: How many.
   ///   - body: Makes one, on any thread.
-  /// - Returns: All, in their order.
-  /// - Throws: The first error in that order; within a second where the job is to stop, however
-  ///   many there are.
-  func map<Element: Sendable>(
+  /// - Returns: What became of all, in their order.
+  /// - Throws: Where the job is to stop, within a second, however many there are.
+  func results<Element: Sendable>(
     _ count: Int, _ body: (Int) throws -> Element
-  ) throws -> [Element] {
+  ) throws -> [Result<Element, any Error>] {
     let results = Results<Element>(count: count)
     forEach(count) { index, _ in
-      results.set(
-        index,
-        Result {
-          guard StopSignal.pending == 0 else {
-            throw Fault(
-              "stopped by \(StopSignal.name(StopSignal.pending)) while pictures were read")
-          }
-          return try body(index)
-        })
+      guard StopSignal.pending == 0 else { return }
+      results.set(index, Result { try body(index) })
     }
-    return try results.all().map { try $0.get() }
+    guard StopSignal.pending == 0 else {
+      throw Fault("stopped by \(StopSignal.name(StopSignal.pending)) while pictures were read")
+    }
+    return results.all()
   }
 }
 

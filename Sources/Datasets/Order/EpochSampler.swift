@@ -47,7 +47,8 @@ package final class EpochSampler {
     guard keepsPartialBatch || batch <= count else {
       throw Fault(
         "found \(batch), but the data set has \(count) samples and partial batches are left out: "
-          + "expected \(count) or fewer", parameter: "batch")
+          + "expected lastBatch: keep, or a batch of \(count) or fewer in no more shards than that",
+        parameter: "batch")
     }
     self.count = count
     self.batch = batch

@@ -47,7 +47,10 @@ package struct Download {
       throw Fault(
         "\(path): another file of this name is there (\(difference)); remove or rename it")
     }
-    try FileSystem.createDirectory(folder)
+    let made = try makeFolder(folder)
+    var isDone = false
+    // What fetched nothing leaves nothing; a part of a file keeps its folder.
+    defer { if !isDone { for folder in made { rmdir(folder) } } }
     var reasons: [String] = []
     for mirror in mirrors {
       let address = (mirror.hasSuffix("/") ? mirror : mirror + "/") + file.name
@@ -59,6 +62,7 @@ package struct Download {
       if let reason = try fetch(file, from: url, to: path) {
         reasons.append("\(address): \(reason)")
       } else {
+        isDone = true
         return .fetched(from: mirror)
       }
     }
@@ -67,6 +71,19 @@ package struct Download {
     throw Fault(
       "\(path): cannot be downloaded: \(reasons.joined(separator: "; "))"
         + (kept > 0 ? "; \(kept) of \(file.size) bytes are kept, run it again to go on" : ""))
+  }
+
+  /// Makes a folder.
+  ///
+  /// - Returns: Those that were not there, the innermost first.
+  private func makeFolder(_ folder: String) throws -> [String] {
+    var (missing, next) = ([String](), folder)
+    while !FileSystem.exists(next), next != FileSystem.folder(of: next) {
+      missing.append(next)
+      next = FileSystem.folder(of: next)
+    }
+    try FileSystem.createDirectory(folder)
+    return missing
   }
 
   /// Nil if the file is in place, else why this mirror does not have it.

@@ -1,4 +1,5 @@
 import Base
+import Storage
 
 /// A data set as its makers publish it: the files, how to know them, and where they are.
 ///
@@ -106,6 +107,21 @@ package struct PublishedDataset: Sendable {
     if let set = all.first(where: { $0.name == name }) { return set }
     throw Fault(
       "no published set '\(name)'; expected \(all.map(\.name).joined(separator: ", "))")
+  }
+
+  /// How to fetch what is not there, as the end of a message: the set whose folder a path names,
+  /// else those of the format.
+  ///
+  /// - Parameters:
+  ///   - folder: Where the files were looked for.
+  ///   - format: The sets that a reader takes.
+  /// - Returns: `; 'wgangp-dist data download NAME' fetches it`.
+  static func advice(_ folder: String, of format: [String]) -> String {
+    let end = FileSystem.name(of: folder)
+    let set = all.first { format.contains($0.name) && FileSystem.name(of: $0.folder) == end }
+    let name = set?.name ?? format.joined(separator: "|")
+    let place = folder == set?.folder ? "" : " --to \(shellQuoted(folder))"
+    return "; 'wgangp-dist data download \(name)\(place)' fetches it"
   }
 
   /// Bytes of all files.

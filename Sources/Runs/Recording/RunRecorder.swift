@@ -99,7 +99,7 @@ final class RunRecorder {
         iteration: iteration, epoch: status.epoch?.current ?? 0, (critic, generator),
         hashes: hashes, seconds: seconds))
     progress.update(status)
-    for warning in monitor.observe(critic, generator) { warn("iteration \(iteration): \(warning)") }
+    for change in monitor.observe(critic, generator) { say(change, iteration: iteration) }
     let epoch = schedule.epochsDone(afterIteration: iteration)
     if epoch > schedule.epochsDone(afterIteration: iteration - 1) {
       // As the published Fashion-MNIST system prints it: the values of the epoch's last batch.
@@ -137,10 +137,15 @@ final class RunRecorder {
       isBest ? "; the best so far" : best?.description.map { "; best \($0)" } ?? ""
     progress.log("iteration \(iteration): \(found.summary)\(comparison)")
     guard let diversity = found[Diversity.name]?.first else { return }
-    switch monitor.observe(diversity: diversity, iteration: iteration) {
+    if let change = monitor.observe(diversity: diversity, iteration: iteration) {
+      say(change, iteration: iteration)
+    }
+  }
+
+  private func say(_ change: TrainingMonitor.Change, iteration: Int) {
+    switch change {
     case .begins(let text): warn("iteration \(iteration): \(text)")
     case .ends(let text): progress.log("iteration \(iteration): \(text)")
-    case nil: break
     }
   }
 

@@ -38,6 +38,7 @@ package struct TensorFile: TensorSource {
   package init(path: String) throws {
     let bytes = try FileSystem.readFile(path)
     self.path = path
+    if let pointer = ForeignFile.pointer(bytes) { throw Fault("\(path): \(pointer)") }
     if bytes.starts(with: [0x50, 0x4B, 3, 4]) {
       (pickled, names, storages) = try Self.torchZip(bytes, path: path)
       (format, file) = (.pytorch, nil)

@@ -84,7 +84,7 @@ package struct Objective: Sendable {
       let weight = try $0.number("weight", default: 1, in: 0...1e6)
       if let network = try $0.optionalSection("network") {
         return FeatureMatching(
-          weight: weight, features: .network(path: try network.string("file")))
+          weight: weight, features: .network(path: try network.path("file")))
       }
       return FeatureMatching(
         weight: weight, features: .critic(layer: try $0.integer("layer", in: 0...10_000)))

@@ -45,7 +45,9 @@ package struct TrainingSettings {
     let shards = try section.integer("shards", default: 8, in: 1...65536)
     guard batch >= shards else {
       throw section.fail(
-        "batch", "expected at least training.shards = \(shards) samples, found \(batch)")
+        "batch",
+        "expected at least training.shards = \(shards) samples, found \(batch); "
+          + "training.shards=\(batch) or fewer goes with it")
     }
     let threads = try section.integer("threads", default: 1, in: 1...1024)
     let mode = try section.choice("exchange", default: ExchangeMode.auto)

@@ -1,0 +1,22 @@
+import Base
+@preconcurrency import Glibc
+
+/// What a command prints as its result, behind which it ends.
+enum StandardOutput {
+  /// Writes what is left of it.
+  ///
+  /// A reader that has gone (`| head`) has what it wanted; a full disk is an error.
+  ///
+  /// - Throws: `Fault` where something was lost.
+  static func finish() throws {
+    let code = fflush(stdout) == 0 ? 0 : errno
+    guard code != 0 || ferror(stdout) != 0, code != EPIPE, !isReaderGone else { return }
+    let reason = code == 0 ? "" : ": \(String(cString: strerror(code)))"
+    throw Fault("standard output cannot be written\(reason); the result is not whole")
+  }
+
+  private static var isReaderGone: Bool {
+    var state = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+    return poll(&state, 1, 0) == 1 && state.revents & Int16(POLLERR) != 0
+  }
+}
