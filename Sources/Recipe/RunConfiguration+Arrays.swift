@@ -2,6 +2,7 @@ import Base
 import Collectives
 import Configuration
 import Datasets
+import Storage
 
 extension RunConfiguration {
   /// Files of arrays.
@@ -23,7 +24,7 @@ extension RunConfiguration {
     }
     settings.transforms = try transforms(section)
     settings.threshold = try section.optionalNumber("threshold")
-    settings.cache = try section.optionalString("cache")
+    settings.cache = try section.optionalPath("cache")
     settings.heldOut = try heldOut(section, settings)
     let (low, high) = try section.numberPair("range", default: (-1, 1))
     guard Float(low) < Float(high), (Float(high) - Float(low)).isFinite else {
@@ -38,7 +39,10 @@ extension RunConfiguration {
   }
 
   private static func paths(_ section: ConfigurationReader, _ key: String) throws -> [String] {
-    let paths = try section.paths(key)
+    // `heldOut` may be rows, so a word on the command line is not taken as a path there.
+    let paths =
+      key == "path"
+      ? try section.paths(key) : try section.strings(key).map(FileSystem.expandingHome)
     guard !paths.isEmpty, paths.allSatisfy({ !$0.isEmpty && !$0.contains("\0") }) else {
       throw section.fail(key, "expected the path of a file, or a list of them")
     }
