@@ -380,22 +380,44 @@ package struct SampleGenerator {
   package func scores(
     of samples: [Float], conditions: [ConditionValues] = []
   ) throws -> [Float] {
+    let values = try outputs(of: model.critic, inputs: samples, conditions: conditions)
+    // Behind the score may stand class logits.
+    return stride(from: 0, to: values.count, by: model.critic.outputShape.elementCount).map {
+      values[$0]
+    }
+  }
+
+  /// All that one of the networks gives for inputs, channels last.
+  ///
+  /// - Parameters:
+  ///   - network: The generator with its own parameters, or the critic.
+  ///   - inputs: Whole samples of its input's shape.
+  ///   - conditions: What it is told of each, in turn, where it takes conditions; none for class 0
+  ///     and zeros.
+  /// - Returns: An output each.
+  /// - Throws: What a pass throws.
+  package func outputs(
+    of network: Network, inputs: [Float], conditions: [ConditionValues] = []
+  ) throws -> [Float] {
     let conditions = conditions.isEmpty ? [ConditionValues()] : conditions
-    let critic = model.critic
-    let size = critic.inputShape.elementCount
-    let values = try outputs(
-      of: critic, count: samples.count / size, capacity: critic.memory.groupCapacity
+    let size = network.inputShape.elementCount
+    let count = inputs.count / size
+    return try outputs(
+      of: network, count: count, capacity: Self.groupSize(network)
     ) { index, pass, shard, position in
-      let input = critic.input.sample(position, group: 0, pass, shard: shard)
+      let input = network.input.sample(position, group: 0, pass, shard: shard)
       // Past the end only to fill a shard.
-      let place = min(index, samples.count / size - 1) * size
-      _ = input.update(fromContentsOf: samples[place..<place + size])
-      if let condition = critic.conditions?.sample(position, group: 0, pass, shard: shard) {
+      let place = min(index, count - 1) * size
+      _ = input.update(fromContentsOf: inputs[place..<place + size])
+      if let condition = network.conditions?.sample(position, group: 0, pass, shard: shard) {
         conditions[index % conditions.count].copy(to: condition)
       }
     }
-    // Behind the score may stand class logits.
-    return stride(from: 0, to: values.count, by: critic.outputShape.elementCount).map { values[$0] }
+  }
+
+  /// Samples that batch norm without running statistics takes together.
+  package static func groupSize(_ network: Network) -> Int {
+    network.name == "critic" ? network.memory.groupCapacity : network.memory.shardCapacity
   }
 
   /// A network's outputs for inputs 0 ..< count, in passes of as many as there is memory for.

@@ -16,7 +16,7 @@ struct WGANGPDist: ParsableCommand {
       Every command runs with and without mpirun. The same configuration gives the same bits on \
       every allowed number of ranks and threads.
       """,
-    version: "0.1.0",
+    version: programVersion,
     subcommands: [
       TrainCommand.self, SampleCommand.self, PlotCommand.self, EvaluateGroup.self,
       DescribeCommand.self, ImportCommand.self, ExportCommand.self, VerifyCommand.self,
