@@ -74,7 +74,7 @@ package enum PNG {
   }
 
   /// The bytes of the PNG file; `path` is for messages only.
-  private static func encode(_ picture: Picture, path: String) throws -> [UInt8] {
+  package static func encode(_ picture: Picture, path: String) throws -> [UInt8] {
     var header = png_image()
     header.version = png_uint_32(PNG_IMAGE_VERSION)
     header.width = png_uint_32(picture.width)

@@ -20,6 +20,10 @@ package struct RunConfiguration {
     package var samples: Int
     package var columns: Int
     package var scale: Int
+    /// Whether event files for TensorBoard are written.
+    package var tensorboard: Bool
+    /// When they get the distribution of the weights.
+    package var histogramEvery: Interval
   }
 
   package let name: String
@@ -108,7 +112,13 @@ package struct RunConfiguration {
   }
 
   private static func output(_ section: ConfigurationReader) throws -> OutputSection {
-    OutputSection(
+    let histogramEvery = try Interval(section, key: "histogramEvery", default: "never")
+    let tensorboard = try section.boolean("tensorboard", default: false)
+    guard tensorboard || histogramEvery == .never else {
+      throw section.fail(
+        "histogramEvery", "expected output.tensorboard: true too, whose files have histograms")
+    }
+    return OutputSection(
       directory: try section.path("directory", default: "runs"),
       checkpointEvery: try Interval(
         section, key: "checkpointEvery", default: "1 epoch", allowsTime: true),
@@ -116,6 +126,7 @@ package struct RunConfiguration {
       sampleEvery: try Interval(section, key: "sampleEvery", default: "1 epoch"),
       samples: try section.integer("samples", default: 64, in: 1...65536),
       columns: try section.integer("columns", default: 8, in: 1...1024),
-      scale: try section.integer("scale", default: 1, in: 1...16))
+      scale: try section.integer("scale", default: 1, in: 1...16),
+      tensorboard: tensorboard, histogramEvery: histogramEvery)
   }
 }

@@ -238,6 +238,7 @@ package final class TrainingRun {
         try recorder?.record(
           iteration, critic: losses.critic, generator: losses.generator, hashes: hashes,
           seconds: monotonicSeconds() - begin)
+        try recorder?.recordWeights(model, iteration: iteration)
       } catch { failure = "\(error)" }
       // Before the checkpoint, so that no resumed run begins behind scores that are missing.
       let improves = try measureScores(recorder, iteration: iteration, failure: &failure)
@@ -260,7 +261,9 @@ package final class TrainingRun {
         if output.sampleEvery.isDue(afterIteration: iteration, schedule: schedule) || isLast {
           Activity.enter(.pictures, iteration: iteration)
           // Kept for the others, who wait below for what rank 0 says.
-          do { try saveSamples(writer, iteration: iteration, isLast: isLast) } catch {
+          do {
+            try saveSamples(writer, recorder?.events, iteration: iteration, isLast: isLast)
+          } catch {
             failure = failure ?? "\(error)"
           }
         }
@@ -486,7 +489,9 @@ package final class TrainingRun {
   lazy var evaluationData = Evaluation.Data(
     { [dataset] in dataset }, heldOut: configuration.data.openHeldOut)
 
-  private func saveSamples(_ writer: RunWriter, iteration: Int, isLast: Bool) throws {
+  private func saveSamples(
+    _ writer: RunWriter, _ events: EventRecorder?, iteration: Int, isLast: Bool
+  ) throws {
     let output = configuration.output
     let generator = SampleGenerator(
       model, configuration, average: trainer.generatorAverage, dataset: { [dataset] in dataset })
@@ -505,7 +510,9 @@ package final class TrainingRun {
     } else {
       name = "iteration-" + iteration.padded(to: 6)
     }
-    writer.savePicture(image, to: "\(directory.samples)/\(name).png")
+    writer.savePicture(image, to: "\(directory.samples)/\(name).png") { png in
+      try events?.add(png: png, of: image, iteration: iteration)
+    }
     if isLast && !generator.isPlanar {
       let beside = generator.realsBesideSamples(
         samples, layout, scale: output.scale, dataset: dataset)
