@@ -46,6 +46,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0"),
   ],
   targets: [
     // MARK: - System libraries
@@ -89,7 +90,11 @@ let package = Package(
       name: "Datasets",
       dependencies: ["Base", "Storage", "Pictures", "CZlib", "CCurl"]),
     .target(
-      name: "Reports", dependencies: ["Base", "Storage", "Pictures"],
+      name: "Reports",
+      dependencies: [
+        "EventMessages", .product(name: "SwiftProtobuf", package: "swift-protobuf"), "Base",
+        "Storage", "Pictures",
+      ],
       resources: [.embedInCode("Page/report.css"), .embedInCode("Page/report.js")]),
     .target(
       name: "Training",
@@ -137,11 +142,21 @@ let package = Package(
         "Recipe", "Training", "Scores", "Sampling", "Networks", "Datasets", "Collectives", "Base",
         "Configuration", "Storage", "Pictures", "Reports",
       ]),
+    // Messages of other programs' files: made of their .proto by Sources/generate-messages.sh.
+    .target(
+      name: "ONNXMessages",
+      dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["onnx.proto"]),
+    .target(
+      name: "EventMessages",
+      dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["tensorboard.proto"]),
     // Weights of other programs in, and out.
     .target(
       name: "Conversion",
       dependencies: [
-        "Recipe", "Runs", "Sampling", "Training", "Networks", "Collectives", "Base",
+        "ONNXMessages", .product(name: "SwiftProtobuf", package: "swift-protobuf"), "Recipe",
+        "Runs", "Sampling", "Training", "Networks", "Collectives", "Base",
         "Configuration", "Storage",
       ]),
     .target(
@@ -187,7 +202,8 @@ let package = Package(
     .target(
       name: "Readers",
       dependencies: [
-        "Recipe", "Runs", "Verification", "Training", "Datasets", "Collectives", "Base",
+        "Conversion", "Recipe", "Runs", "Verification", "Training", "Datasets", "Collectives",
+        "Base",
         "Configuration", "Storage", "Pictures", "Reports", "TestSupport",
       ], path: "Tests/Readers"),
     .executableTarget(
@@ -217,7 +233,12 @@ let package = Package(
       name: "DatasetsTests",
       dependencies: ["Datasets", "Pictures", "Storage", "Base", "TestSupport"],
       resources: [.copy("Fixtures")]),
-    .testTarget(name: "ReportsTests", dependencies: ["Reports", "Pictures", "TestSupport"]),
+    .testTarget(
+      name: "ReportsTests",
+      dependencies: [
+        "Reports", "EventMessages", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "Pictures", "TestSupport",
+      ]),
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "Sampling", "RunSupport"],
       exclude: ["make_diff_augment.py", "Fixtures"]),
@@ -241,9 +262,16 @@ let package = Package(
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "RunsTests",
-      dependencies: ["Runs", "Sampling", "Scores", "Recipe", "Reports", "Pictures", "RunSupport"]),
+      dependencies: [
+        "Runs", "EventMessages", "Reports", "Pictures", "Sampling", "Scores", "Recipe",
+        "RunSupport",
+      ], exclude: ["events.py"]),
     .testTarget(
-      name: "ConversionTests", dependencies: ["Conversion", "RunSupport"],
+      name: "ConversionTests",
+      dependencies: [
+        "Conversion", "ONNXMessages", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "RunSupport",
+      ],
       resources: [.copy("Fixtures")]),
     .testTarget(name: "WGANGPTests", dependencies: ["WGANGP", "RunSupport"]),
     .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "RunSupport"]),

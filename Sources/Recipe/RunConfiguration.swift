@@ -22,6 +22,10 @@ package struct RunConfiguration {
     package var scale: Int
     /// Whether the run ends with a page about it.
     package var report: Bool
+    /// Whether event files for TensorBoard are written.
+    package var tensorboard: Bool
+    /// When they get the distribution of the weights.
+    package var histogramEvery: Interval
   }
 
   package let name: String
@@ -110,7 +114,13 @@ package struct RunConfiguration {
   }
 
   private static func output(_ section: ConfigurationReader) throws -> OutputSection {
-    OutputSection(
+    let histogramEvery = try Interval(section, key: "histogramEvery", default: "never")
+    let tensorboard = try section.boolean("tensorboard", default: false)
+    guard tensorboard || histogramEvery == .never else {
+      throw section.fail(
+        "histogramEvery", "expected output.tensorboard: true too, whose files have histograms")
+    }
+    return OutputSection(
       directory: try section.path("directory", default: "runs"),
       checkpointEvery: try Interval(
         section, key: "checkpointEvery", default: "1 epoch", allowsTime: true),
@@ -119,6 +129,7 @@ package struct RunConfiguration {
       samples: try section.integer("samples", default: 64, in: 1...65536),
       columns: try section.integer("columns", default: 8, in: 1...1024),
       scale: try section.integer("scale", default: 1, in: 1...16),
-      report: try section.boolean("report", default: true))
+      report: try section.boolean("report", default: true),
+      tensorboard: tensorboard, histogramEvery: histogramEvery)
   }
 }

@@ -112,10 +112,21 @@ final class RunWriter: @unchecked Sendable {
     }
   }
 
-  func savePicture(_ image: Picture, to path: String) {
+  /// Leaves a picture to the background.
+  ///
+  /// - Parameters:
+  ///   - image: The picture.
+  ///   - path: The file.
+  ///   - use: Is given the file's bytes too.
+  func savePicture(
+    _ image: Picture, to path: String,
+    andThen use: (@Sendable (_ png: [UInt8]) throws -> Void)? = nil
+  ) {
     perform { [lease] in
       try lease.check()
-      try PNG.write(image, to: path)
+      let bytes = try PNG.encode(image, path: path)
+      try FileSystem.writeAtomically(bytes, to: path)
+      try use?(bytes)
     }
   }
 

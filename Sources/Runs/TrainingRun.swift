@@ -263,6 +263,7 @@ package final class TrainingRun {
         try recorder?.record(
           iteration, critic: losses.critic, generator: losses.generator, hashes: hashes,
           seconds: monotonicSeconds() - begin)
+        try recorder?.recordWeights(model, iteration: iteration)
       } catch { failure = "\(error)" }
       let report = IterationReport(
         iteration: iteration, critic: losses.critic, generator: losses.generator,
@@ -289,7 +290,9 @@ package final class TrainingRun {
         if output.sampleEvery.isDue(afterIteration: iteration, schedule: schedule) || isLast {
           Activity.enter(.pictures, iteration: iteration)
           // Kept for the others, who wait below for what rank 0 says.
-          do { try saveSamples(writer, iteration: iteration, isLast: isLast) } catch {
+          do {
+            try saveSamples(writer, recorder?.events, iteration: iteration, isLast: isLast)
+          } catch {
             failure = failure ?? "\(error)"
           }
         }
@@ -533,7 +536,9 @@ package final class TrainingRun {
       try configuration.data.openHeldOut(beside: dataset)
     })
 
-  private func saveSamples(_ writer: RunWriter, iteration: Int, isLast: Bool) throws {
+  private func saveSamples(
+    _ writer: RunWriter, _ events: EventRecorder?, iteration: Int, isLast: Bool
+  ) throws {
     let output = configuration.output
     let generator = SampleGenerator(
       model, configuration, average: trainer.generatorAverage, dataset: { [dataset] in dataset })
@@ -552,7 +557,10 @@ package final class TrainingRun {
     } else {
       name = "iteration-" + iteration.padded(to: 6)
     }
-    writer.savePicture(image.picture, to: "\(directory.samples)/\(name).png")
+    let picture = image.picture
+    writer.savePicture(picture, to: "\(directory.samples)/\(name).png") { png in
+      try events?.add(png: png, of: picture, iteration: iteration)
+    }
     if isLast && !generator.isPlanar {
       let beside = generator.realsBesideSamples(
         samples, layout, scale: output.scale, dataset: dataset)

@@ -87,7 +87,7 @@ struct SampleColumns {
     var column = Self.column("noise", .float32, shape.arraySizes) { row in
       var noise = [Float](repeating: 0, count: shape.elementCount)
       noise.withUnsafeMutableBufferPointer { generator.fillNoise(row, $0) }
-      return shape.channelsFirst(noise[...])
+      return shape.channelsFirst(noise[...]).map(Double.init)
     }
     column.isNoise = true
     return column
@@ -141,20 +141,8 @@ struct SampleColumns {
     let size = shape.elementCount
     return rows.enumerated().flatMap { place, row in
       let image = images[place * size..<(place + 1) * size]
-      guard let units else { return shape.channelsFirst(image) }
+      guard let units else { return shape.channelsFirst(image).map(Double.init) }
       return units.units(of: image, condition: Self.condition(row, layout, units))
-    }
-  }
-}
-
-extension Shape {
-  /// PyTorch's sizes, of a vector its values only.
-  fileprivate var arraySizes: [Int] { pixels > 1 ? sizes : [channels] }
-
-  /// The numbers of a sample that is channels last, channels first.
-  fileprivate func channelsFirst(_ sample: ArraySlice<Float>) -> [Double] {
-    (0..<elementCount).map { index in
-      Double(sample[sample.startIndex + index % pixels * channels + index / pixels])
     }
   }
 }

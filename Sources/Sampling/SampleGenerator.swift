@@ -441,6 +441,39 @@ package struct SampleGenerator {
     return stride(from: 0, to: values.count, by: critic.outputShape.elementCount).map { values[$0] }
   }
 
+  /// All that one of the networks gives for inputs, channels last.
+  ///
+  /// - Parameters:
+  ///   - network: The generator with its own parameters, or the critic.
+  ///   - inputs: Whole samples of its input's shape.
+  ///   - conditions: What it is told of each, in turn, where it takes conditions; none for class 0
+  ///     and zeros.
+  /// - Returns: An output each.
+  /// - Throws: What a pass throws.
+  package func outputs(
+    of network: Network, inputs: [Float], conditions: [ConditionValues] = []
+  ) throws -> [Float] {
+    let conditions = conditions.isEmpty ? [ConditionValues()] : conditions
+    let size = network.inputShape.elementCount
+    let count = inputs.count / size
+    return try outputs(
+      of: network, count: count, capacity: Self.groupSize(network)
+    ) { index, pass, shard, position in
+      let input = network.input.sample(position, group: 0, pass, shard: shard)
+      // Past the end only to fill a shard.
+      let place = min(index, count - 1) * size
+      _ = input.update(fromContentsOf: inputs[place..<place + size])
+      if let condition = network.conditions?.sample(position, group: 0, pass, shard: shard) {
+        conditions[index % conditions.count].copy(to: condition)
+      }
+    }
+  }
+
+  /// Samples that batch norm without running statistics takes together.
+  package static func groupSize(_ network: Network) -> Int {
+    network.name == "critic" ? network.memory.groupCapacity : network.memory.shardCapacity
+  }
+
   /// A network's outputs for inputs 0 ..< count, in passes of as many as there is memory for.
   private func outputs(
     of network: Network, count: Int, capacity: Int,

@@ -6,6 +6,7 @@ import Foundation
 ///     config.yaml  environment.json  metrics.csv  evaluation.csv  curves.png  report.html  run.log
 ///     lock  data.json (of arrays)
 ///     samples/{epoch-0005,reals-and-samples}.png
+///     tensorboard/events.out.tfevents.* (where it is asked for)
 ///     checkpoints/step-00000469/{generator,critic,optimizer}.safetensors, state.json, DONE
 ///     checkpoints/latest -> step-00000469     checkpoints/best -> step-00000312
 package struct RunDirectory: Sendable {
@@ -23,6 +24,8 @@ package struct RunDirectory: Sendable {
   package var report: String { "\(path)/report.html" }
   package var log: String { "\(path)/run.log" }
   package var samples: String { "\(path)/samples" }
+  /// Event files for TensorBoard.
+  package var tensorboard: String { "\(path)/tensorboard" }
   package var checkpoints: String { "\(path)/checkpoints" }
 
   /// Makes the first free folder in `directory` among `name` and its numbered successors, NAME-2

@@ -6,23 +6,49 @@ import Sampling
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
-    abstract: "Write a checkpoint's networks for PyTorch: state dicts and Python modules.",
+    abstract: "Write a checkpoint's networks for PyTorch, ONNX or lwtnn.",
     discussion: """
-      Writes generator.safetensors, critic.safetensors and model.py into the folder. \
+      For PyTorch, generator.safetensors, critic.safetensors and model.py into a folder: \
       `from model import load; generator = load("generator")` gives a torch.nn.Module in \
-      evaluation mode. A layer that PyTorch has no module for is refused.
+      evaluation mode. For ONNX, a model of one network; --check compares such a file with the \
+      run's network. For lwtnn, the JSON file of a network of dense layers. A layer that the \
+      format has nothing for is refused.
       """)
+
+  enum Format: String, CaseIterable, ExpressibleByArgument {
+    case pytorch, onnx, lwtnn
+  }
 
   @Argument(
     help: ArgumentHelp("A run's folder, a checkpoint's, or a file of weights.", valueName: "path"))
   var path: String
 
-  @Argument(help: ArgumentHelp("The folder to write into.", valueName: "folder"))
-  var folder: String
-
   @Argument(
-    help: ArgumentHelp("Overrides, such as data.path=FOLDER.", valueName: "key=value"))
-  var overrides: [String] = []
+    help: ArgumentHelp(
+      "The folder to write into, with --format pytorch; then overrides, such as data.path=FOLDER.",
+      valueName: "folder and key=value"))
+  var rest: [String] = []
+
+  @Option(name: .long, help: ArgumentHelp("What is written.", valueName: "pytorch|onnx|lwtnn"))
+  var format = Format.pytorch
+
+  @Option(
+    name: [.customShort("o"), .long],
+    help: ArgumentHelp(
+      "The file to write; with --format pytorch the folder.", valueName: "path"))
+  var output: String?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp("Which network a file of one has.", valueName: "generator|critic"))
+  var network = NetworkExport.Choice.generator
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Compare an ONNX file with the run's network instead, on drawn inputs; an error beyond "
+        + "\(ONNXCheck.tolerance).", valueName: "file"))
+  var check: String?
 
   @Option(
     name: .customLong("step"),
@@ -41,18 +67,61 @@ struct ExportCommand: ParsableCommand {
   @Flag(name: .long, help: "Write .pt files too, as torch.save does.")
   var pt = false
 
+  func validate() throws {
+    guard check == nil else { return }
+    guard output != nil || format == .pytorch && !rest.isEmpty else {
+      throw ValidationError(
+        format == .pytorch
+          ? "expected a folder to write into" : "--format \(format): expected -o FILE")
+    }
+    guard format == .pytorch || !pt else {
+      throw ValidationError("--pt: --format \(format) has no such files")
+    }
+  }
+
   func run() throws {
     try Job.run { communicator in
       try communicator.agree {
         guard communicator.rank == 0 else { return }
-        var options = NetworkExport.Options()
-        options.configuration = config
-        options.overrides = overrides
-        options.checkpoint = checkpoint
-        options.usesAverage = !own
-        options.writesPickles = pt
-        for file in try NetworkExport(options).run(path, to: folder) { print(file) }
+        let export = NetworkExport(options)
+        if let check { return try compare(export, check) }
+        switch format {
+        case .pytorch:
+          for file in try export.run(path, to: output ?? rest[0]) { print(file) }
+        case .onnx:
+          guard let output else { return }
+          try export.writeONNX(path, network, to: output)
+          print(output)
+        case .lwtnn:
+          guard let output else { return }
+          try export.writeLwtnn(path, network, to: output)
+          print(output)
+        }
       }
     }
   }
+
+  private var options: NetworkExport.Options {
+    var options = NetworkExport.Options()
+    options.configuration = config
+    let hasFolder = format == .pytorch && output == nil && check == nil
+    options.overrides = Array(rest.dropFirst(hasFolder ? 1 : 0))
+    options.checkpoint = checkpoint
+    options.usesAverage = !own
+    options.writesPickles = pt
+    return options
+  }
+
+  private func compare(_ export: NetworkExport, _ file: String) throws {
+    let found = try export.checkONNX(path, file: file)
+    let text =
+      "the \(found.network)'s outputs for \(found.samples) drawn samples differ by "
+      + "\(found.difference) at most, relative to 1 + their size"
+    guard found.isGood else {
+      throw Fault("\(file): \(text); expected at most \(ONNXCheck.tolerance)")
+    }
+    print("\(file): \(text)")
+  }
 }
+
+extension NetworkExport.Choice: ExpressibleByArgument {}

@@ -1,3 +1,4 @@
+import Base
 import CBuild
 import Collectives
 import Kernels
@@ -5,7 +6,7 @@ import Kernels
 /// What `--version` says.
 enum ProgramVersion {
   /// The release, as runs and checkpoints have it.
-  static let number = "0.1.0"
+  static var number: String { programVersion }
 
   /// Release and commit, kernels, and the MPI that is loaded, a line each.
   static var text: String {

@@ -14,16 +14,6 @@ import Training
 
 /// The Python file that `export` writes.
 @Suite(.serialized) struct PyTorchModuleTests {
-  private static func model(
-    _ file: String, _ overrides: [String]
-  ) throws -> (configuration: RunConfiguration, model: Model) {
-    var document = try ConfigurationDocument(
-      path: file.contains("/") ? repositoryFile(file) : repositoryFile("configs/\(file)"))
-    try document.apply(overrides)
-    let configuration = try RunConfiguration(document)
-    return (configuration, try configuration.makeModel(communicator: SoloCommunicator()))
-  }
-
   private static func module(_ name: String, _ model: Model) throws -> PyTorchModule {
     try PyTorchModule(
       name: name, networks: [("Generator", model.generator), ("Critic", model.critic)])
@@ -31,7 +21,7 @@ import Training
 
   /// Asymmetric padding, a crop, a reshape.
   @Test func textIsTheRecordedOne() throws {
-    let (configuration, model) = try Self.model("mnist-wgan-gp-paddlescience.yaml", ["width=4"])
+    let (configuration, model) = try exampleModel("mnist-wgan-gp-paddlescience.yaml", ["width=4"])
     let text = try Self.module(configuration.name, model).text
     let recorded = try String(contentsOfFile: fixture("module.py"), encoding: .utf8)
     #expect(text == recorded, "\(text)")
@@ -76,61 +66,20 @@ import Training
     (2, ["SelfAttention(nn.Conv2d, 16, pool=nn.MaxPool2d(2))", "class SelfAttention(nn.Module):"]),
   ])
   func modulesOfOtherDimensions(index: Int, lines: [String]) throws {
-    let (configuration, model) = try Self.model(Self.otherFiles[index], [])
+    let (configuration, model) = try exampleModel(otherFiles[index], [])
     let text = try Self.module(configuration.name, model).text
     for line in lines { #expect(text.contains(line), "\(line): \(text)") }
   }
 
   // MARK: - In PyTorch
 
-  /// python3 with torch and safetensors; nil where it is not there.
-  private static let python: [String]? = {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["python3", "-c", "import torch, numpy, safetensors.torch"]
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil else { return nil }
-    process.waitUntilExit()
-    return process.terminationStatus == 0 ? ["python3"] : nil
-  }()
-
-  /// Recorded networks of lines and volumes, and one with self-attention.
-  private static let otherFiles = ["line", "volume", "attention"].map {
-    "Tests/VerificationTests/Fixtures/dimensions/\($0).yaml"
-  }
-
-  private static let files: [String] = {
-    let folder = repositoryFile("configs")
-    return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
-      .filter { $0.hasSuffix(".yaml") }.sorted() + otherFiles
-  }()
-
-  private static func name(_ file: String) -> String {
-    (file as NSString).lastPathComponent.replacingOccurrences(of: ".yaml", with: "")
-  }
-
-  /// Moves what begins as constants, so that every tensor counts.
-  private static func stir(_ network: Network, seed: UInt64) {
-    let stream = RandomStream(seed: seed, purpose: .initialization, step: 99)
-    for (index, (name, tensor)) in network.stateTensors.enumerated() {
-      switch tensor {
-      case .parameter(let parameter) where !parameter.isWeight:
-        let noise = FloatStorage(count: parameter.count)
-        stream.normals(sample: index, into: noise.buffer)
-        parameter.mutate { for i in $0.indices { $0[i] += 0.2 * noise.buffer[i] } }
-      case .buffer(let buffer) where buffer.kind == .float && !name.contains("weight_"):
-        stream.uniforms(sample: index, into: buffer.values.buffer)
-        let offset: Float = name.hasSuffix("running_var") ? 0.5 : -0.5
-        for i in buffer.values.buffer.indices { buffer.values.buffer[i] += offset }
-      default: break
-      }
-    }
-  }
+  /// A Python with torch and safetensors; nil where it is not there.
+  private static let python = findPython(importing: "torch, numpy, safetensors.torch")
 
   /// What a module is to give: samples of noise, and the critic's scores of them.
   private static func write(_ file: String, to folder: String) throws {
     // Sixteen samples are whole passes: batch norm by a batch's statistics sees four at a time.
-    let (configuration, model) = try Self.model(
+    let (configuration, model) = try exampleModel(
       file, ["training.batch=8", "training.shards=4", "width=4"])
     stir(model.generator, seed: 1)
     stir(model.critic, seed: 2)
@@ -162,23 +111,14 @@ import Training
 
   @Test func modulesGiveTheSamplesInPyTorch() throws {
     guard let python = Self.python else {
-      print("skipped: no python3 with torch, numpy and safetensors to run the modules in")
+      print("skipped: no Python with torch, numpy and safetensors to run the modules in")
       return
     }
     try withTemporaryFolder { folder in
-      for file in Self.files { try Self.write(file, to: "\(folder)/\(Self.name(file))") }
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-      process.arguments = python + [try fixture("compare.py"), folder]
-      let output = Pipe()
-      process.standardOutput = output
-      process.standardError = output
-      try process.run()
-      let text = String(
-        decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-      process.waitUntilExit()
-      #expect(process.terminationStatus == 0, "\(text)")
-      let missing = Self.files.filter { !text.contains("\(Self.name($0)): ") }
+      for file in exampleFiles { try Self.write(file, to: "\(folder)/\(exampleName(file))") }
+      let (status, text) = try runPython(python, fixture("compare.py"), folder)
+      #expect(status == 0, "\(text)")
+      let missing = exampleFiles.filter { !text.contains("\(exampleName($0)): ") }
       #expect(missing.isEmpty, "\(text)")
     }
   }

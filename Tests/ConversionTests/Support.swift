@@ -1,5 +1,6 @@
 import Base
 import Collectives
+import Configuration
 import Conversion
 import Foundation
 import Networks
@@ -9,6 +10,7 @@ import Sampling
 import Storage
 import TestSupport
 import Testing
+import Training
 
 /// The path of a file of this target's Fixtures.
 func fixture(_ name: String) throws -> String {
@@ -27,12 +29,50 @@ func expectClose(
   #expect(worst <= tolerance, "\(what): \(worst)", sourceLocation: sourceLocation)
 }
 
-/// The values of samples with channels last, channels first.
-func channelsFirst(_ values: [Float], _ shape: Shape) -> [Float] {
-  let size = shape.elementCount
-  return (0..<values.count).map { index in
-    let (sample, place) = (index / size, index % size)
-    let (channel, pixel) = (place / shape.pixels, place % shape.pixels)
-    return values[sample * size + pixel * shape.channels + channel]
+// MARK: - Networks to export
+
+/// Networks of a file of `configs/`, or of another of the repository.
+func exampleModel(
+  _ file: String, _ overrides: [String]
+) throws -> (configuration: RunConfiguration, model: Model) {
+  var document = try ConfigurationDocument(
+    path: file.contains("/") ? repositoryFile(file) : repositoryFile("configs/\(file)"))
+  try document.apply(overrides)
+  let configuration = try RunConfiguration(document)
+  return (configuration, try configuration.makeModel(communicator: SoloCommunicator()))
+}
+
+/// Recorded networks of lines and volumes, and one with self-attention.
+let otherFiles = ["line", "volume", "attention"].map {
+  "Tests/VerificationTests/Fixtures/dimensions/\($0).yaml"
+}
+
+/// Every file of `configs/`, and the others.
+let exampleFiles: [String] = {
+  let folder = repositoryFile("configs")
+  return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+    .filter { $0.hasSuffix(".yaml") }.sorted() + otherFiles
+}()
+
+/// The name of a file of networks.
+func exampleName(_ file: String) -> String {
+  (file as NSString).lastPathComponent.replacingOccurrences(of: ".yaml", with: "")
+}
+
+/// Moves what begins as constants, so that every tensor counts.
+func stir(_ network: Network, seed: UInt64) {
+  let stream = RandomStream(seed: seed, purpose: .initialization, step: 99)
+  for (index, (name, tensor)) in network.stateTensors.enumerated() {
+    switch tensor {
+    case .parameter(let parameter) where !parameter.isWeight:
+      let noise = FloatStorage(count: parameter.count)
+      stream.normals(sample: index, into: noise.buffer)
+      parameter.mutate { for i in $0.indices { $0[i] += 0.2 * noise.buffer[i] } }
+    case .buffer(let buffer) where buffer.kind == .float && !name.contains("weight_"):
+      stream.uniforms(sample: index, into: buffer.values.buffer)
+      let offset: Float = name.hasSuffix("running_var") ? 0.5 : -0.5
+      for i in buffer.values.buffer.indices { buffer.values.buffer[i] += offset }
+    default: break
+    }
   }
 }

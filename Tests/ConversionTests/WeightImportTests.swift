@@ -37,7 +37,7 @@ import Testing
         _ = buffer.update(fromContentsOf: noise[first..<first + buffer.count])
       }
       expectClose(
-        channelsFirst(images, generator.shape), try expected.floats("\(name).images"),
+        generator.shape.channelsFirst(images[...]), try expected.floats("\(name).images"),
         tolerance: tolerance, "\(name): images")
       guard hasScores else { return }
       expectClose(

@@ -1,6 +1,7 @@
 import Base
 import Collectives
 import Configuration
+import Conversion
 import Recipe
 import Storage
 import Training
@@ -62,6 +63,37 @@ extension Reader {
       try zip.finish()
       try output.close()
       try readAll(TensorFile(path: zipPath))
+    }
+  }
+
+  /// Models that `export --check` evaluates, with some inputs of the sizes that they say.
+  static func onnx(_ place: Place) throws -> Reader {
+    let path = "\(place.folder)/input.onnx"
+    let folder = "\(place.root)/Tests/VerificationTests/Fixtures/dimensions"
+    var seeds: [[UInt8]] = []
+    for name in ["line", "attention"] {
+      let document = try ConfigurationDocument(path: "\(folder)/\(name).yaml")
+      let model = try RunConfiguration(document).makeModel(communicator: SoloCommunicator())
+      for network in [model.generator, model.critic] {
+        try ONNXModel(network).write(to: path)
+        seeds.append(try FileSystem.readFile(path))
+      }
+    }
+    let limit = 1 << 16
+    return Reader(path: path, seeds: seeds) {
+      let model = try ONNXEvaluation(path: path, limit: limit)
+      var inputs: [String: ONNXArray] = [:]
+      for input in model.inputs {
+        let sizes = input.sizes.map { $0 ?? 2 }
+        guard let count = checkedProduct(sizes), count <= limit else {
+          throw Fault("\(path): an input of \(sizes)")
+        }
+        inputs[input.name] =
+          input.isInteger
+          ? ONNXArray(sizes, integers: [Int](repeating: 0, count: count))
+          : ONNXArray(sizes, [Float](repeating: 0.5, count: count))
+      }
+      _ = try model.run(inputs)
     }
   }
 

@@ -99,7 +99,7 @@ package struct Reader {
       "recording": recording, "metrics": metrics, "curves": curves, "idx": idx,
       "idx-gzip": idxInGzip, "gzip": gzip, "cifar": cifar, "tar": tar, "pickle": pickle,
       "png": png, "jpeg": jpeg, "cache": cache, "shared": shared, "numpy": numPy, "npz": npz,
-      "tensors": tensors, "tensors-zip": tensorsInZip, "array-npy": arrayNumPy,
+      "tensors": tensors, "tensors-zip": tensorsInZip, "onnx": onnx, "array-npy": arrayNumPy,
       "array-npz": arrayNPZ, "array-hdf5": arrayHDF5, "array-csv": arrayCSV,
       "array-idx": arrayIDX, "array-record": arrayRecord,
     ]

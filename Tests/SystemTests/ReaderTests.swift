@@ -51,6 +51,7 @@ extension SystemTests {
       .init(reader: "npz", count: 2000, loaded: 4, refused: 600),
       .init(reader: "tensors", count: 3000, loaded: 20, refused: 500),
       .init(reader: "tensors-zip", count: 1000, loaded: 2, refused: 300),
+      .init(reader: "onnx", count: 2000, loaded: 50, refused: 300),
       .init(reader: "array-npy", count: 4000, loaded: 50, refused: 1000),
       .init(reader: "array-npz", count: 2000, loaded: 2, refused: 600),
       .init(reader: "array-csv", count: 4000, loaded: 50, refused: 1000),

@@ -171,7 +171,7 @@ struct PyTorchLayers {
     case "spans":
       helpers.insert(.spans)
       let functions = layer.words("functions").map { "\"\($0)\"" }.joined(separator: ", ")
-      return "Spans([\(functions)], \(layer.integers("channels")))"
+      return "Spans([\(functions)], \(layer.pythonList("channels")))"
     default:
       throw Fault(
         "export: \(network).layers: layer \(layer.path) is \(layer.kind), for which no PyTorch "
@@ -182,15 +182,12 @@ struct PyTorchLayers {
   private mutating func residual(_ layer: LayerDescription) throws -> [String] {
     helpers.insert(hasLabels ? .labelledResidual : .residual)
     let begin = rank
-    func children(_ branch: String) -> [LayerDescription] {
-      layer.children.filter { $0.path.hasPrefix("\(layer.path).\(branch).") }
-    }
     var lines = ["Residual("]
-    let main = try modules(children("main"))
+    let main = try modules(layer.branch("main"))
     lines += sequence(main, before: "\(sequenceName)(", after: "),", indent: 4)
     let end = rank
     rank = begin
-    let shortcut = try modules(children("shortcut"))
+    let shortcut = try modules(layer.branch("shortcut"))
     if !shortcut.isEmpty {
       lines += sequence(shortcut, before: "\(sequenceName)(", after: "),", indent: 4)
     }
@@ -216,7 +213,7 @@ struct PyTorchLayers {
     }
     let inner = try modules(layer.children)
     rank = begin
-    let numbers = layer.integers("numbers")
+    let numbers = layer.pythonList("numbers")
     guard !inner.isEmpty else { return ["ConditionConcat(\(numbers))"] }
     return sequence(inner, before: "ConditionConcat(\(numbers), ", after: ")", indent: 0)
   }
@@ -345,69 +342,18 @@ struct PyTorchLayers {
 }
 
 extension LayerDescription {
-  /// An option that the layer has.
-  fileprivate func integer(_ name: String) -> Int {
-    guard case .integer(let value)? = self[option: name] else {
-      preconditionFailure("\(kind) has no number \(name)")
-    }
-    return value
-  }
-
   /// A list as Python writes it.
-  fileprivate func integers(_ name: String) -> String {
-    guard case .integers(let values)? = self[option: name] else {
-      preconditionFailure("\(kind) has no numbers \(name)")
-    }
-    return "[\(values.map(String.init).joined(separator: ", "))]"
-  }
-
-  fileprivate func words(_ name: String) -> [String] {
-    guard case .words(let values)? = self[option: name] else {
-      preconditionFailure("\(kind) has no words \(name)")
-    }
-    return values
+  fileprivate func pythonList(_ name: String) -> String {
+    "[\(integers(name).map(String.init).joined(separator: ", "))]"
   }
 
   /// A number as Python writes it.
-  fileprivate func pythonNumber(_ name: String) -> String {
-    guard case .number(let value)? = self[option: name] else {
-      preconditionFailure("\(kind) has no number \(name)")
-    }
-    return "\(value)"
-  }
+  fileprivate func pythonNumber(_ name: String) -> String { "\(number(name))" }
 
   /// One number, or one for each direction, as Python has it: `3`, `(1, 7)`.
   fileprivate func numbers(_ name: String) -> String {
-    switch self[option: name] {
-    case .integer(let number)?: "\(number)"
-    case .integers(let numbers)?: numbers.pythonTuple
-    default: preconditionFailure("\(kind) has no numbers \(name)")
-    }
+    isList(name) ? integers(name).pythonTuple : "\(integer(name))"
   }
-
-  /// The zeros around an image.
-  fileprivate var padding: PaddedSides {
-    let dimensions = outputShape.dimensions
-    switch self[option: "padding"] {
-    case .integers(let sides)?:
-      let directions = 0..<dimensions
-      return PaddedSides(
-        before: directions.map { sides[2 * $0] }, after: directions.map { sides[2 * $0 + 1] })
-    case .integer(let size)?:
-      let all = Array(repeating: size, count: dimensions)
-      return PaddedSides(before: all, after: all)
-    default: preconditionFailure("\(kind) has no padding")
-    }
-  }
-}
-
-/// Zeros around an image: in front of it and behind it, in each direction.
-private struct PaddedSides {
-  var before: [Int]
-  var after: [Int]
-
-  /// The numbers of both sides, where they are the same.
-  var symmetric: [Int]? { before == after ? before : nil }
 }
 
 extension [Int] {

@@ -69,17 +69,6 @@ struct PyTorchNetwork {
   }
 }
 
-extension NetworkDescription {
-  /// Whether layers look at the samples' classes.
-  var readsClasses: Bool { has(["labelConcat", "conditionalBatchNorm"]) }
-  /// Whether layers look at the numbers of the samples' conditions.
-  var readsNumbers: Bool { has(["conditionConcat", "conditionScale"]) }
-
-  private func has(_ kinds: Set<String>) -> Bool {
-    allLayers.contains { kinds.contains($0.kind) }
-  }
-}
-
 extension Shape {
   /// The sizes in a row: `1, 28, 28`.
   var sizesText: String { sizesText(dimensions) }

@@ -96,6 +96,9 @@ package struct LayerCatalog {
     ("spans", spans),
   ]
 
+  /// The kinds of layers.
+  package static var names: [String] { builders.map(\.name) }
+
   /// The layers of a list, each fitted to what the one before gives.
   ///
   /// - Parameters:

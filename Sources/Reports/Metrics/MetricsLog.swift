@@ -12,6 +12,13 @@ package enum MetricValue: Equatable, Sendable, ExpressibleByIntegerLiteral,
   package init(integerLiteral value: Int) { self = .integer(value) }
   package init(floatLiteral value: Double) { self = .number(value) }
 
+  package var value: Double {
+    switch self {
+    case .integer(let value): Double(value)
+    case .number(let value): value
+    }
+  }
+
   /// The field's text.
   ///
   /// The shortest that gives the same Float back; 9 significant digits for a value that no Float

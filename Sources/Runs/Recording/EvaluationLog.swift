@@ -19,19 +19,24 @@ struct EvaluationLog {
       log = nil
       return
     }
-    let columns =
-      ["iteration (count)", "epoch (count)"] + evaluation.scores.flatMap(\.columns)
-      + ["seconds (s)"]
     // Rows are rare: each goes to the file at once, or a crash would leave a gap.
-    let log = try MetricsLog(path: path, columns: columns, flushInterval: 0)
+    let log = try MetricsLog(path: path, columns: Self.columns(evaluation), flushInterval: 0)
     try log.truncate(afterIteration: start)
     self.log = log
   }
 
-  func append(_ found: Evaluation.Result, iteration: Int, epoch: Int) throws {
-    try log?.append(
-      [.integer(iteration), .integer(epoch)] + found.values.map { .number($0) }
-        + [.number(found.seconds)])
+  static func columns(_ evaluation: RunConfiguration.EvaluationSection) -> [String] {
+    ["iteration (count)", "epoch (count)"] + evaluation.scores.flatMap(\.columns)
+      + ["seconds (s)"]
+  }
+
+  /// Adds a row, and gives it.
+  func append(_ found: Evaluation.Result, iteration: Int, epoch: Int) throws -> [MetricValue] {
+    let row =
+      [.integer(iteration), .integer(epoch)] + found.values.map { MetricValue.number($0) }
+      + [.number(found.seconds)]
+    try log?.append(row)
+    return row
   }
 
   func close() throws { try log?.close() }

@@ -17,6 +17,8 @@ final class RunRecorder {
   private let schedule: Schedule
   private let metrics: MetricsLog
   private let evaluationLog: EvaluationLog
+  /// For TensorBoard; nil where nobody asked for it.
+  let events: EventRecorder?
   private let progress: ProgressReporter
   private let startIteration: Int
   private let startTime = monotonicSeconds()
@@ -41,6 +43,9 @@ final class RunRecorder {
     try metrics.truncate(afterIteration: start)
     evaluationLog = try EvaluationLog(
       path: directory.evaluation, configuration.evaluation, start: start)
+    events =
+      configuration.output.tensorboard
+      ? try EventRecorder(directory, configuration, metrics: columns.names, start: start) : nil
     progress = ProgressReporter(imagesPerIteration: imagesPerIteration)
     startIteration = start
     Messages.addProgressLine(progress)
@@ -94,10 +99,11 @@ final class RunRecorder {
     hashes: ParameterHashes? = nil, seconds: Double
   ) throws {
     let status = status(iteration, critic)
-    try metrics.append(
-      columns.row(
-        iteration: iteration, epoch: status.epoch?.current ?? 0, (critic, generator),
-        hashes: hashes, seconds: seconds))
+    let row = columns.row(
+      iteration: iteration, epoch: status.epoch?.current ?? 0, (critic, generator),
+      hashes: hashes, seconds: seconds)
+    try metrics.append(row)
+    try events?.add(metrics: row, iteration: iteration)
     progress.update(status)
     for change in monitor.observe(critic, generator) { say(change, iteration: iteration) }
     let epoch = schedule.epochsDone(afterIteration: iteration)
@@ -128,8 +134,9 @@ final class RunRecorder {
   ///   - best: The best so far of the chosen score; nil where the run keeps none.
   /// - Throws: Where `evaluation.csv` cannot be written.
   func record(_ found: Evaluation.Result, iteration: Int, best: BestScore?) throws {
-    try evaluationLog.append(
+    let row = try evaluationLog.append(
       found, iteration: iteration, epoch: status(iteration, nil).epoch?.current ?? 0)
+    try events?.add(scores: row, iteration: iteration)
     costs.add(found)
     self.best = best
     let isBest = best?.iteration == iteration
@@ -150,7 +157,18 @@ final class RunRecorder {
   }
 
   /// Writes the rows so far to the files: a checkpoint is about to count on them.
-  func flush() throws { try metrics.flush() }
+  func flush() throws {
+    try metrics.flush()
+    try events?.flush()
+  }
+
+  /// Logs how the weights are distributed, where that is due.
+  func recordWeights(_ model: Model, iteration: Int) throws {
+    guard
+      configuration.output.histogramEvery.isDue(afterIteration: iteration, schedule: schedule)
+    else { return }
+    try events?.addWeights(model, iteration: iteration)
+  }
 
   /// Writes what is left to write, and says how the run ended.
   ///
@@ -164,6 +182,7 @@ final class RunRecorder {
     progress.finish()
     try metrics.close()
     try evaluationLog.close()
+    try events?.close(isDone: early != nil || iteration == schedule.iterations)
     if iteration > 0 {
       let tables = try directory.tables()
       let curves = tables.metrics.curves(title: configuration.name, scores: tables.scores)

@@ -54,8 +54,7 @@ package final class ConditionConcat: Layer {
     self.inner = inner
     self.context = context
     added = inner?.outputShape.channels ?? numbers.count
-    outputShape = Shape(
-      channels: inputShape.channels + added, height: inputShape.height, width: inputShape.width)
+    outputShape = inputShape.with(channels: inputShape.channels + added)
   }
 
   package var traits: LayerTraits {

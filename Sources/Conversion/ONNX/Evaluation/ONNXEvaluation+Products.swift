@@ -1,0 +1,158 @@
+import Base
+
+extension ONNXEvaluation {
+  static let productOperators: [String: Operator] = [
+    "Gemm": gemm, "MatMul": matMul, "Conv": convolution, "ConvTranspose": transposedConvolution,
+  ]
+
+  /// Products of a node at the most, for each element that a value may have.
+  private static let work = 1 << 12
+
+  /// Refuses more products than a whole model would take.
+  private static func checkWork(_ sizes: [Int], _ call: Call) throws {
+    guard let count = checkedProduct(sizes), count / work <= call.limit else {
+      throw Fault("would take \(sizes) products, expected fewer")
+    }
+  }
+
+  /// A B, or A B^T, plus C spread over it.
+  private static func gemm(_ call: Call) throws -> [ONNXArray] {
+    let (a, b) = (try call.array(0), try call.array(1))
+    let isTransposed = call.integer("transB", default: 0) == 1
+    try call.require(
+      a.sizes.count == 2 && b.sizes.count == 2 && a.sizes[1] == b.sizes[isTransposed ? 1 : 0]
+        && call.integer("transA", default: 0) == 0 && call.number("alpha", default: 1) == 1
+        && call.number("beta", default: 1) == 1,
+      "two matrices that fit, found \(a.sizes) and \(b.sizes)")
+    let sizes = [a.sizes[0], b.sizes[isTransposed ? 0 : 1]]
+    let product = try multiply(
+      try a.floats(), try b.floats(), sizes, inner: a.sizes[1], isTransposed: isTransposed, call)
+    guard let offset = call.optional(2) else { return [ONNXArray(sizes, product)] }
+    let values = try offset.floats()
+    try call.require(
+      try broadcast(sizes, offset.sizes, call) == sizes, "an offset of at most \(sizes)")
+    var result = product
+    var index = 0
+    forEachPlace(sizes, [spread(offset.sizes, over: sizes)]) {
+      result[index] += values[$0[0]]
+      index += 1
+    }
+    return [ONNXArray(sizes, result)]
+  }
+
+  /// Products of as many matrices.
+  private static func matMul(_ call: Call) throws -> [ONNXArray] {
+    let (a, b) = (try call.array(0), try call.array(1))
+    try call.require(
+      a.sizes.count == 3 && b.sizes.count == 3 && a.sizes[0] == b.sizes[0]
+        && a.sizes[2] == b.sizes[1], "matrices that fit, found \(a.sizes) and \(b.sizes)")
+    let (count, inner) = (a.sizes[0], a.sizes[2])
+    let sizes = [a.sizes[1], b.sizes[2]]
+    let (left, right) = (try a.floats(), try b.floats())
+    let (leftSize, rightSize) = (sizes[0] * inner, inner * sizes[1])
+    try call.count([count] + sizes)
+    try checkWork([count, inner] + sizes, call)
+    var product: [Float] = []
+    for index in 0..<count {
+      let a = Array(left[index * leftSize..<(index + 1) * leftSize])
+      let b = Array(right[index * rightSize..<(index + 1) * rightSize])
+      product += try multiply(a, b, sizes, inner: inner, isTransposed: false, call)
+    }
+    return [ONNXArray([count] + sizes, product)]
+  }
+
+  private static func multiply(
+    _ a: [Float], _ b: [Float], _ sizes: [Int], inner: Int, isTransposed: Bool, _ call: Call
+  ) throws -> [Float] {
+    var result = [Float](repeating: 0, count: try call.count(sizes))
+    try checkWork(sizes + [inner], call)
+    let columns = sizes[1]
+    for row in 0..<sizes[0] {
+      for column in 0..<columns {
+        var sum: Float = 0
+        for k in 0..<inner {
+          sum +=
+            a[row * inner + k] * (isTransposed ? b[column * inner + k] : b[k * columns + column])
+        }
+        result[row * columns + column] = sum
+      }
+    }
+    return result
+  }
+
+  // MARK: - Convolutions
+
+  private static func convolution(_ call: Call) throws -> [ONNXArray] {
+    let (x, w) = (try call.array(0), try call.array(1))
+    try call.require(
+      x.sizes.count > 2 && w.sizes.count == x.sizes.count && w.sizes[1] == x.sizes[1],
+      "a weight that fits images of \(x.sizes), found \(w.sizes)")
+    let windows = try ONNXWindows(
+      call, image: Array(x.sizes[2...]), kernel: Array(w.sizes[2...]))
+    let (samples, inputs, outputs) = (x.sizes[0], x.sizes[1], w.sizes[0])
+    let sizes = [samples, outputs] + windows.outputSizes
+    var y = try offsets(sizes, pixels: windows.outputPixels, call)
+    try checkWork([samples, inputs, outputs, windows.outputPixels, windows.kernelPixels], call)
+    let (values, weights) = (try x.floats(), try w.floats())
+    let taps = windows.kernelPixels
+    forEachPair(samples, inputs, outputs) { sample, input, output in
+      let target = (sample * outputs + output) * windows.outputPixels
+      let source = (sample * inputs + input) * windows.inputPixels
+      windows.forEachRow { tap, place, count, first, step in
+        let weight = weights[(output * inputs + input) * taps + tap]
+        for index in 0..<count {
+          y[target + place + index] += weight * values[source + first + index * step]
+        }
+      }
+    }
+    return [ONNXArray(sizes, y)]
+  }
+
+  private static func transposedConvolution(_ call: Call) throws -> [ONNXArray] {
+    let (x, w) = (try call.array(0), try call.array(1))
+    try call.require(
+      x.sizes.count > 2 && w.sizes.count == x.sizes.count && w.sizes[0] == x.sizes[1],
+      "a weight that fits images of \(x.sizes), found \(w.sizes)")
+    // The windows of the convolution that leads back.
+    let windows = try ONNXWindows(
+      call, image: Array(x.sizes[2...]), kernel: Array(w.sizes[2...]), isTransposed: true)
+    let (samples, inputs, outputs) = (x.sizes[0], x.sizes[1], w.sizes[1])
+    let sizes = [samples, outputs] + windows.inputSizes
+    var y = try offsets(sizes, pixels: windows.inputPixels, call)
+    try checkWork([samples, inputs, outputs, windows.outputPixels, windows.kernelPixels], call)
+    let (values, weights) = (try x.floats(), try w.floats())
+    let taps = windows.kernelPixels
+    forEachPair(samples, inputs, outputs) { sample, input, output in
+      let target = (sample * outputs + output) * windows.inputPixels
+      let source = (sample * inputs + input) * windows.outputPixels
+      windows.forEachRow { tap, place, count, first, step in
+        let weight = weights[(input * outputs + output) * taps + tap]
+        for index in 0..<count {
+          y[target + first + index * step] += weight * values[source + place + index]
+        }
+      }
+    }
+    return [ONNXArray(sizes, y)]
+  }
+
+  private static func forEachPair(
+    _ samples: Int, _ inputs: Int, _ outputs: Int,
+    _ body: (_ sample: Int, _ input: Int, _ output: Int) -> Void
+  ) {
+    for sample in 0..<samples {
+      for output in 0..<outputs {
+        for input in 0..<inputs { body(sample, input, output) }
+      }
+    }
+  }
+
+  /// The bias of each channel at each of its pixels; zeros without.
+  private static func offsets(_ sizes: [Int], pixels: Int, _ call: Call) throws -> [Float] {
+    var y = [Float](repeating: 0, count: try call.count(sizes))
+    guard let bias = call.optional(2) else { return y }
+    let values = try bias.floats()
+    try call.require(bias.sizes == [sizes[1]], "a bias of \(sizes[1]), found \(bias.sizes)")
+    for index in y.indices { y[index] = values[index / pixels % sizes[1]] }
+    return y
+  }
+}

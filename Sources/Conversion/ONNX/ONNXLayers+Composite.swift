@@ -1,0 +1,75 @@
+import Base
+import Networks
+import ONNXMessages
+
+/// Layers of layers, and layers that read what samples are conditioned on.
+extension ONNXLayers {
+  /// main(x) + shortcut(x).
+  mutating func residual(
+    _ layer: LayerDescription, _ value: ONNXValue
+  ) throws -> ONNXValue {
+    let sizes = layer.outputShape.arraySizes
+    let main = formed(try apply(layer.branch("main"), to: value), sizes, layer)
+    let shortcut = formed(try apply(layer.branch("shortcut"), to: value), sizes, layer)
+    return mapped("Add", main, with: [shortcut.name], layer)
+  }
+
+  mutating func concat(_ layer: LayerDescription, _ value: ONNXValue) throws -> ONNXValue {
+    let branches = try layer.children.map { branch in
+      formed(try apply(branch.children, to: value), branch.outputShape.arraySizes, layer).name
+    }
+    return joined(branches, layer.outputShape.arraySizes, layer)
+  }
+
+  /// The class of each sample as channels: a row of a table.
+  mutating func labelConcat(_ layer: LayerDescription, _ value: ONNXValue) -> ONNXValue {
+    let count = layer.integer("added")
+    let table =
+      layer[option: "embedding"] == nil
+      ? graph.constant(
+        weights.name(layer, "one_hot"), [count, count],
+        (0..<count * count).map { $0 % (count + 1) == 0 ? 1 : 0 })
+      : tensor(layer, "weight")
+    let row = graph.node("Gather", [table, Self.labels], at: layer.path)
+    return appended(row, count: count, to: value, layer)
+  }
+
+  /// Numbers of each sample's condition as channels, through the layers inside.
+  mutating func conditionConcat(
+    _ layer: LayerDescription, _ value: ONNXValue
+  ) throws -> ONNXValue {
+    let row = conditionNumbers(layer.integers("numbers"), layer)
+    let count = layer.integer("added")
+    let found = formed(try apply(layer.children, to: row), [count], layer)
+    return appended(found.name, count: count, to: value, layer)
+  }
+
+  mutating func conditionScale(_ layer: LayerDescription, _ value: ONNXValue) -> ONNXValue {
+    let number = conditionNumbers([layer.integer("number")], layer)
+    let factor = formed(number, value.sizes.map { _ in 1 }, layer)
+    return mapped("Mul", value, with: [factor.name], layer)
+  }
+
+  private mutating func conditionNumbers(
+    _ numbers: [Int], _ layer: LayerDescription
+  ) -> ONNXValue {
+    ONNXValue(
+      name: graph.node(
+        "Gather", [Self.condition, graph.integers(numbers)], at: layer.path,
+        [.integer("axis", 1)]), sizes: [numbers.count])
+  }
+
+  private mutating func appended(
+    _ row: String, count: Int, to value: ONNXValue, _ layer: LayerDescription
+  ) -> ONNXValue {
+    let added = spread(row, count: count, over: value, layer)
+    return joined([value.name, added], [value.sizes[0] + count] + value.sizes.dropFirst(), layer)
+  }
+
+  private mutating func joined(
+    _ parts: [String], _ sizes: [Int], _ layer: LayerDescription
+  ) -> ONNXValue {
+    ONNXValue(
+      name: graph.node("Concat", parts, at: layer.path, [.integer("axis", 1)]), sizes: sizes)
+  }
+}
