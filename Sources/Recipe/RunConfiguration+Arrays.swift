@@ -73,7 +73,7 @@ extension RunConfiguration {
     if !isOther { _ = try part.optionalString("path") }
     found.rows = try range(part, "rows")
     guard found.paths == training.paths else { return found }
-    guard let rows = found.rows, let trained = training.rows, rows.count + trained.count > 0 else {
+    guard let rows = found.rows, let trained = training.rows, !rows.overlaps(trained) else {
       throw part.fail(
         "rows",
         "expected rows that data.rows does not have; both are needed where the files are "
@@ -181,8 +181,7 @@ extension RunConfiguration.DataSection {
       record = try openArrays(arrays).record
     }
     let dataset = try ArrayDataset(
-      settings, HeldArrays(settings, limit: nil),
-      statistics: ArrayDataset.findStatistics(settings, HeldArrays(settings, limit: nil)))
+      settings, HeldArrays(settings, limit: nil), statistics: record.statistics)
     try record.requireSameLayout(dataset.record, of: settings.paths[0])
     return dataset
   }
