@@ -49,7 +49,7 @@ extension RunConfiguration {
     return paths
   }
 
-  /// `heldOut`: files, or rows of them or of the files that are trained on.
+  /// The key `heldOut`, files, or rows of them or of the files that are trained on.
   private static func heldOut(
     _ section: ConfigurationReader, _ training: ArraySettings
   ) throws -> ArrayPart? {
@@ -97,7 +97,7 @@ extension RunConfiguration {
     return ends[0]..<ends[1]
   }
 
-  /// `condition`: a field, a list of them, or with sizes and transforms.
+  /// The key `condition`, a field, a list of them, or with sizes and transforms.
   private static func readCondition(
     _ section: ConfigurationReader, into settings: inout ArraySettings
   ) throws {

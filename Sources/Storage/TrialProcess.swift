@@ -8,10 +8,14 @@ import Foundation
 package enum TrialProcess {
   /// How a child ended.
   private enum Ending {
-    case itself, crash(signal: Int32), silence
+    case itself
+    case crash(signal: Int32)
+    case silence
   }
 
-  /// What a crash looks like. Other signals are somebody's wish, which this process gets too.
+  /// What a crash looks like.
+  ///
+  /// Other signals are somebody's wish, which this process gets too.
   private static let crashes = [SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP]
 
   // Swift hides it, as threads do not live on in the child: it needs none.

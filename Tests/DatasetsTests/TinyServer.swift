@@ -59,7 +59,9 @@ final class TinyServer: @unchecked Sendable {
   /// `NAME` or `NAME bytes=5-` of every request so far.
   var requests: [String] { lock.withLock { seen } }
 
-  /// From here on nobody is let in. The thread that accepts closes the socket: closed here, its
+  /// From here on nobody is let in.
+  ///
+  /// The thread that accepts closes the socket: closed here, its
   /// number could be the next server's before that thread asks again, and it would answer for it.
   func stop() {
     shutdown(listener, Int32(SHUT_RDWR))

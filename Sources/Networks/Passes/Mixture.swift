@@ -28,7 +28,8 @@ package struct Mixture: @unchecked Sendable {
   /// The pass without the group in between.
   func ends(of pass: Pass) -> Pass {
     precondition(
-      pass.groups == ends.lowerBound..<group + 1, "groups \(pass.groups) with a mixture in \(group)")
+      pass.groups == ends.lowerBound..<group + 1, "groups \(pass.groups) with a mixture in \(group)"
+    )
     return pass.covering(ends)
   }
 

@@ -1,4 +1,4 @@
-/// What SVG and PDF have in common: coordinates as short texts, and strokes as lines of many points.
+/// What SVG and PDF have in common: coordinates as short texts, strokes as lines of many points.
 enum PathWriter {
   /// A number with at most two decimals.
   static func number(_ value: Double) -> String {

@@ -142,7 +142,8 @@ package struct SVGWriter {
     for run in line.runs {
       let down = PathWriter.number(rise - run.rise)
       spans +=
-        "<tspan font-size=\"\(PathWriter.number(run.size))\"\(down == "0" ? "" : " dy=\"\(down)\"")>"
+        "<tspan font-size=\"\(PathWriter.number(run.size))\""
+        + (down == "0" ? ">" : " dy=\"\(down)\">")
         + "\(Markup.escaped(run.text))</tspan>"
       rise = run.rise
     }

@@ -4,7 +4,7 @@ import Pictures
 import Reports
 import Storage
 
-/// The page about runs, `report.html`: what their folders hold, in one file that needs nothing else.
+/// The page about runs, `report.html`: what their folders hold, in a file that needs nothing else.
 package struct RunReport {
   /// Runs of one page.
   package static let mostRuns = 50

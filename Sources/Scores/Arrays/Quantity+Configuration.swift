@@ -74,7 +74,7 @@ extension Quantity {
   /// A coordinate of bins around a point.
   private enum Axis: String, CaseIterable { case x, y, r }
 
-  /// `positions`: a list, or the bins of a disc: `radii`, their edges, in `angles` parts.
+  /// The key `positions`, a list, or the bins of a disc: `radii`, their edges, in `angles` parts.
   ///
   /// The middles of the bins, all radii of the first angle, then those of the next; angles go from
   /// -pi to pi. CaloChallenge calls r cos(angle) eta and r sin(angle) phi (its XMLHandler).

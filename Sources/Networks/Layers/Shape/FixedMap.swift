@@ -24,7 +24,9 @@ package final class FixedMap: Layer {
   package var options: [LayerOption] { map.options }
   package let inputShape: Shape
   package let outputShape: Shape
-  package var traits: LayerTraits { LayerTraits(keepsValues: map is Reshape, isAffine: map is Reshape) }
+  package var traits: LayerTraits {
+    LayerTraits(keepsValues: map is Reshape, isAffine: map is Reshape)
+  }
   private let context: ExecutionContext
 
   package init(_ map: any FixedLinearMap, context: ExecutionContext) {
