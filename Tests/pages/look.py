@@ -61,7 +61,7 @@ addEventListener("load", () => {
 
 
 def chromium(*words):
-  return subprocess.run([*CHROMIUM, *words], capture_output=True, text=True, timeout=180)
+  return subprocess.run([*CHROMIUM, *words], capture_output=True, text=True, timeout=600)
 
 
 def main():
