@@ -1,4 +1,5 @@
 import Configuration
+import Datasets
 import Scores
 import Training
 
@@ -7,6 +8,8 @@ extension RunConfiguration {
   package struct EvaluationSection {
     package var every: Interval
     package var scores: [any Score]
+    /// What scores of arrays are made of.
+    package var quantities: [Quantity]
     /// Samples that each score takes.
     package var samples: Int
     /// How the samples are drawn.
@@ -31,14 +34,14 @@ extension RunConfiguration {
   package var scoreSubject: ScoreSubject {
     ScoreSubject(
       name: name, source: data.source, hasFixedGenerator: training.hasFixedGenerator,
-      networks: .available(for: data.source))
+      networks: .available(for: data.source), quantities: evaluation.quantities)
   }
 
   /// Reads what is to be measured.
   ///
   /// - Parameters:
   ///   - section: `evaluation`.
-  ///   - subject: The run.
+  ///   - subject: The run, without quantities.
   ///   - sampleEvery: When pictures are drawn: scores follow them by default.
   /// - Returns: The section, checked.
   /// - Throws: `ConfigurationError`, also for scores that the run has no use for.
@@ -46,6 +49,10 @@ extension RunConfiguration {
     _ section: ConfigurationReader, _ subject: ScoreSubject, sampleEvery: Interval
   ) throws -> EvaluationSection {
     let every = try Interval(section, key: "every", default: sampleEvery.text)
+    var subject = subject
+    let conditions: [String]? =
+      if case .array(let arrays) = subject.source { arrays.conditionNames } else { nil }
+    subject.quantities = try Quantity.list(section, conditions: conditions)
     let items = try section.items("scores", default: ScoreCatalog.defaults(of: subject))
     let scores = try items.map { try ScoreCatalog.score($0, subject) }
     for (index, item) in items.enumerated()
@@ -61,7 +68,8 @@ extension RunConfiguration {
       throw section.fail("stopAfter", "expected evaluation.best too, by which it is judged")
     }
     return EvaluationSection(
-      every: every, scores: scores, samples: samples, drawing: drawing, best: best,
+      every: every, scores: scores, quantities: subject.quantities, samples: samples,
+      drawing: drawing, best: best,
       stopAfter: stopAfter)
   }
 }

@@ -30,6 +30,8 @@ package struct Evaluation {
     package let scores: [(score: any Score, values: [Double], seconds: Double)]
     /// For drawing and measuring.
     package let seconds: Double
+    /// Of quantities, where the score of that name was measured.
+    package let histograms: HistogramReport?
 
     package var samples: Int { setting.samples }
     /// Of the samples' noise.
@@ -101,7 +103,9 @@ package struct Evaluation {
     let setting = ScoreSetting(
       samples: input.samples.count, reals: input.reals.count, seed: input.seed,
       networkNames: input.networkNames)
-    return Result(setting: setting, scores: found, seconds: monotonicSeconds() - begin)
+    return Result(
+      setting: setting, scores: found, seconds: monotonicSeconds() - begin,
+      histograms: input.histograms)
   }
 
   /// The data that samples are compared with; of a run that is evaluated again and again the same
@@ -110,6 +114,7 @@ package struct Evaluation {
     let dataset: OpenedDataset
     let heldOut: OpenedDataset
     private var reals: SampleSet?
+    private var arrayReals: ArraySet?
 
     /// - Parameters:
     ///   - dataset: Opens what is trained on; called where a score first asks for reals.
@@ -126,6 +131,16 @@ package struct Evaluation {
       if let reals, reals.count == layout.count { return reals }
       let reals = generator.realSet(layout, dataset)
       self.reals = reals
+      return reals
+    }
+
+    /// The same in the units of their files, of data that are arrays.
+    func arrayReals(
+      _ generator: SampleGenerator, _ layout: SampleGenerator.Layout, _ dataset: ArrayDataset
+    ) -> ArraySet {
+      if let arrayReals, arrayReals.count == layout.count { return arrayReals }
+      let reals = generator.arrayReals(layout, dataset)
+      arrayReals = reals
       return reals
     }
   }
@@ -145,7 +160,14 @@ package struct Evaluation {
       networks: networks,
       criticScores: asksCritic
         ? generator.criticScores(layout, sets, data.dataset, heldOut: data.heldOut, team) : nil,
-      team: team)
+      arrays: {
+        let dataset = try team.communicator.agree { try data.dataset().asArrays }
+        return ArraySets(
+          samples: try generator.arraySamples(layout, sets.samples, dataset.units, team),
+          reals: data.arrayReals(generator, layout, dataset), units: dataset.units,
+          conditionNames: dataset.conditionNames)
+      },
+      trainClassifier: { try TwoClassNetwork.train($0, team) }, team: team)
   }
 
   /// What samples are asked to be.

@@ -18,6 +18,10 @@ package enum ScoreCatalog {
     FrechetDistance.self,
     KernelDistance.self,
     PrecisionRecall.self,
+    Histograms.self,
+    FrechetPhysicsDistance.self,
+    KernelPhysicsDistance.self,
+    ClassifierTest.self,
   ]
 
   package static var names: [String] { scores.map { $0.name } }

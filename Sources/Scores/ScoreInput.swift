@@ -17,8 +17,15 @@ package final class ScoreInput {
   package let trainingSet: (() throws -> SampleSet)?
   /// Gives the critic's scores; nil where the critic is not at hand.
   package let criticScores: ((CriticSet) throws -> [Float])?
+  /// Gives samples and reals in the units of their files; nil where the data are no arrays.
+  private let arrays: (() throws -> ArraySets)?
+  /// Trains a classifier of two sets; nil where there is nobody to do it.
+  package let trainClassifier: ((TwoClassTask) throws -> TwoClassScores)?
+  /// What `Histograms` has found, for who shows more than its columns.
+  package var histograms: HistogramReport?
   /// All ranks.
   package let team: ScoreTeam
+  private var arraySets: ArraySets?
   private let networks: FeatureNetworks?
   private var extractors: [String: any FeatureExtractor] = [:]
 
@@ -38,12 +45,16 @@ package final class ScoreInput {
   ///   - trainingSet: All reals of training, in any order.
   ///   - networks: Feature networks.
   ///   - criticScores: The critic's scores of a set, the same on all ranks, which call it together.
+  ///   - arrays: Samples and reals in the units of their files, the same on all ranks, which call
+  ///     it together.
+  ///   - trainClassifier: Trains a classifier, on all ranks together.
   ///   - team: All ranks.
   package init(
     samples: SampleSet, reals: SampleSet, seed: UInt64 = 0,
     trainingSet: (() throws -> SampleSet)? = nil,
     networks: FeatureNetworks? = nil, criticScores: ((CriticSet) throws -> [Float])? = nil,
-    team: ScoreTeam
+    arrays: (() throws -> ArraySets)? = nil,
+    trainClassifier: ((TwoClassTask) throws -> TwoClassScores)? = nil, team: ScoreTeam
   ) {
     self.samples = samples
     self.reals = reals
@@ -51,6 +62,8 @@ package final class ScoreInput {
     self.trainingSet = trainingSet
     self.networks = networks
     self.criticScores = criticScores
+    self.arrays = arrays
+    self.trainClassifier = trainClassifier
     self.team = team
   }
 
@@ -59,6 +72,33 @@ package final class ScoreInput {
 
   /// The reals, channels last, on all ranks.
   package func realValues() throws -> [Float] { try reals.values(team) }
+
+  /// Samples and reals in the units of their files.
+  ///
+  /// - Throws: On all ranks, where the data are no arrays.
+  package func arrayValues() throws -> ArraySets {
+    if let arraySets { return arraySets }
+    guard let arrays else { throw Fault("the data are no arrays, which quantities are made of") }
+    let found = try arrays()
+    arraySets = found
+    return found
+  }
+
+  /// Quantities of samples and reals, on all ranks.
+  ///
+  /// - Parameter quantities: Which.
+  /// - Returns: Those of each, and what the numbers of a condition are called.
+  /// - Throws: On all ranks, where a quantity cannot be made of them.
+  package func tables(
+    of quantities: [Quantity]
+  ) throws -> (samples: QuantityTable, reals: QuantityTable, conditionNames: [String]) {
+    let sets = try arrayValues()
+    let names = sets.conditionNames
+    return (
+      try sets.samples.table(quantities, conditionNames: names, team),
+      try sets.reals.table(quantities, conditionNames: names, team), names
+    )
+  }
 
   /// Features and logits of samples and reals, on all ranks.
   ///

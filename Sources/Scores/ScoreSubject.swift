@@ -10,15 +10,36 @@ package struct ScoreSubject: Sendable {
   package var hasFixedGenerator: Bool
   /// Feature networks that scores can name; nil where there are none.
   package var networks: FeatureNetworks?
+  /// What scores of arrays are made of.
+  package var quantities: [Quantity]
 
   package init(
     name: String, source: DatasetSource, hasFixedGenerator: Bool = false,
-    networks: FeatureNetworks? = nil
+    networks: FeatureNetworks? = nil, quantities: [Quantity] = []
   ) {
     self.name = name
     self.source = source
     self.hasFixedGenerator = hasFixedGenerator
     self.networks = networks
+    self.quantities = quantities
+  }
+
+  /// Of the numbers that arrays are conditioned on.
+  package var conditionNames: [String] {
+    if case .array(let settings) = source { settings.conditionNames } else { [] }
+  }
+
+  /// What a score of arrays says of other data; nil where there are arrays.
+  package var refusalWithoutArrays: String? {
+    if let refusal = refusalWithoutGenerator { return refusal }
+    if case .array = source { return nil }
+    return "the data of \(name) are no arrays"
+  }
+
+  /// What a score of quantities says where there are none; else nil.
+  package var refusalWithoutQuantities: String? {
+    refusalWithoutArrays
+      ?? (quantities.isEmpty ? "evaluation.quantities names nothing to measure" : nil)
   }
 
   /// What a score of the generator says where there is none to judge; else nil.

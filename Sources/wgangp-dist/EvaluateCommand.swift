@@ -1,6 +1,8 @@
 import ArgumentParser
 import Base
 import Collectives
+import Configuration
+import Datasets
 import Foundation
 import Pictures
 import Recipe
@@ -81,6 +83,23 @@ struct EvaluateCommand: ParsableCommand {
       valueName: "file.png"))
   var neighbours: String?
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "With --scores histograms: draw those of samples over those of reals.",
+      valueName: "file.png"))
+  var histograms: String?
+
+  @Option(
+    name: .customLong("by-condition"),
+    help: ArgumentHelp(
+      """
+      With --scores histograms: a table, and a picture, of this quantity for each group by \
+      condition.
+      """,
+      valueName: "quantity"))
+  var quantity: String?
+
   @Flag(name: .long, help: "The generator's own weights, also where the run keeps an average.")
   var own = false
 
@@ -123,6 +142,9 @@ struct EvaluateCommand: ParsableCommand {
     guard samples == nil || sampleCount.map((1...100_000_000).contains) == true else {
       throw ValidationError("--samples must be in 1 ... 100000000")
     }
+    guard files.config == nil else {
+      throw ValidationError("--config is about the files of --reals; a run has its own")
+    }
   }
 
   private var sampleCount: Int? { samples.flatMap { Int($0) } }
@@ -158,17 +180,45 @@ struct EvaluateCommand: ParsableCommand {
         try PNG.write(picture, to: neighbours)
       }
     }
+    try draw(found, communicator)
     guard communicator.rank == 0 else { return }
     guard !json else {
       return print(
-        try Self.json(
+        try EvaluationReport.json(
           found, source: trained.source, published, iteration: trained.iteration,
           seed: found.seed))
     }
     let step = trained.iteration.map { ", step \($0)" } ?? ""
     print(reportLine("samples", "\(found.samples) of seed \(found.seed)\(step)"))
     if let published { print(reportLine("protocol", published.name)) }
+    show(found)
+  }
+
+  /// Draws the histograms.
+  private func draw(_ found: Evaluation.Result, _ communicator: any Communicator) throws {
+    guard histograms != nil || quantity != nil else { return }
+    try communicator.agree(of: [0]) {
+      guard communicator.rank == 0 else { return }
+      guard let report = found.histograms else {
+        throw Fault("histograms: the score of that name was not measured; add it to --scores")
+      }
+      guard let picture = report.picture(of: quantity) else {
+        let names = report.quantities.map(\.quantity.name).joined(separator: ", ")
+        throw Fault(
+          "--by-condition: expected \(names), of data with conditions, found '\(quantity ?? "")'")
+      }
+      if let histograms { try PNG.write(picture, to: histograms) }
+    }
+  }
+
+  /// Prints what was measured, and the histograms' table.
+  private func show(_ found: Evaluation.Result) {
     for line in found.report { print(line) }
+    guard let report = found.histograms else { return }
+    for table in [report.lines, quantity.flatMap(report.lines) ?? []] where !table.isEmpty {
+      print("")
+      for line in table { print(line) }
+    }
   }
 
   private func measure(
@@ -184,22 +234,44 @@ struct EvaluateCommand: ParsableCommand {
       statistics: statistics, communicator: communicator)
   }
 
-  /// Scores images of any program.
+  /// Scores images of any program, or arrays.
   private func compare(
     _ reals: String, _ samples: String, _ communicator: any Communicator
   ) throws {
+    if let config = files.config {
+      return try compareArrays(reals, samples, config, communicator)
+    }
     let comparison = try communicator.agree {
       try files.comparison(reals: reals, samples: samples, scores: names, features: features)
     }
     let found = try comparison.evaluate(seed: seed ?? 0, communicator: communicator)
-    guard communicator.rank == 0 else { return }
-    guard !json else {
-      return print(try Self.json(found, source: comparison.samples.name))
+    try tell(found, comparison.samples, comparison.reals, communicator)
+  }
+
+  private func compareArrays(
+    _ reals: String, _ samples: String, _ config: String, _ communicator: any Communicator
+  ) throws {
+    let comparison = try communicator.agree {
+      try ArrayComparison(
+        reals: reals, samples: samples, RunConfiguration(ConfigurationDocument(path: config)),
+        scores: names)
     }
-    for (name, set) in [("samples", comparison.samples), ("reals", comparison.reals)] {
+    let found = try comparison.evaluate(seed: seed ?? 0, communicator: communicator)
+    try tell(found, comparison.samples, comparison.reals, communicator)
+  }
+
+  /// Prints what was measured of two sets.
+  private func tell(
+    _ found: Evaluation.Result, _ samples: any Dataset, _ reals: any Dataset,
+    _ communicator: any Communicator
+  ) throws {
+    try draw(found, communicator)
+    guard communicator.rank == 0 else { return }
+    guard !json else { return print(try EvaluationReport.json(found, source: samples.name)) }
+    for (name, set) in [("samples", samples), ("reals", reals)] {
       print(reportLine(name, "\(set.count) of \(set.shape), \(set.name)"))
     }
-    for line in found.report { print(line) }
+    show(found)
   }
 
   /// The scores that `--scores` names.
@@ -207,43 +279,6 @@ struct EvaluateCommand: ParsableCommand {
     scores?.split(separator: ",", omittingEmptySubsequences: false).map {
       $0.trimmingCharacters(in: .whitespaces)
     }
-  }
-
-  /// The values by their columns of `evaluation.csv`.
-  private struct Report: Encodable {
-    let source: String
-    let published: String?
-    let iteration: Int?
-    let samples: Int
-    let reals: Int
-    let seed: UInt64?
-    let seconds: Double
-    /// A score's values, by score and column.
-    let scores: [String: [String: Double]]
-
-    private enum CodingKeys: String, CodingKey {
-      case source
-      case published = "protocol"
-      case iteration, samples, reals, seed, seconds, scores
-    }
-  }
-
-  private static func json(
-    _ found: Evaluation.Result, source: String, _ published: InceptionProtocol? = nil,
-    iteration: Int? = nil, seed: UInt64? = nil
-  ) throws -> String {
-    let scores = found.scores.map { score, values, _ in
-      (type(of: score).name, Dictionary(uniqueKeysWithValues: zip(score.columns, values)))
-    }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    let report = Report(
-      source: source, published: published?.name, iteration: iteration, samples: found.samples,
-      reals: found.setting.reals, seed: seed, seconds: found.seconds,
-      scores: Dictionary(uniqueKeysWithValues: scores))
-    return String(decoding: try encoder.encode(report), as: UTF8.self)
   }
 }
 

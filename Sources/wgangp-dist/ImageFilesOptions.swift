@@ -17,6 +17,15 @@ struct ImageFilesOptions: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
+      """
+      The files are arrays of the layout that this configuration's data have, and are compared by \
+      its evaluation.quantities.
+      """, valueName: "file.yaml"))
+  var config: String?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
       "The arrays' name in .npz files (default: the only one, or arr_0).", valueName: "name"))
   var array: String?
 
@@ -40,6 +49,9 @@ struct ImageFilesOptions: ParsableArguments {
   func validate() throws {
     guard reals != nil || (array == nil && layout == nil && range == nil) else {
       throw ValidationError("--array, --layout and --range are about the files of --reals")
+    }
+    guard config == nil || (array == nil && layout == nil && range == nil) else {
+      throw ValidationError("--array, --layout and --range are about images; found --config too")
     }
     guard reals?.isEmpty != true else {
       throw ValidationError("--reals: expected a path, found an empty word")

@@ -15,15 +15,27 @@ import Testing
       name: "toy", source: .toy(ToyDistribution(.gaussians8), count: 10, seed: nil))
     let images = ScoreSubject(
       name: "images", source: .glyphs(count: 10, seed: 0), networks: networks)
+    let arrays = ScoreSubject(
+      name: "arrays", source: .array(ArraySettings(paths: ["x.npy"])),
+      quantities: [Quantity(name: "total", form: .sum)])
     let scores = try ScoreCatalog.names.map { name in
       let item = ConfigurationItem(name: name, source: "test")
-      return try (try? ScoreCatalog.score(item, toy)) ?? ScoreCatalog.score(item, images)
+      let subjects = [toy, images, arrays]
+      let found = subjects.lazy.compactMap { try? ScoreCatalog.score(item, $0) }.first
+      return try #require(found, "\(name)")
     }
     let columns = scores.flatMap(\.columns)
     #expect(Set(ScoreCatalog.names).count == scores.count && Set(columns).count == columns.count)
     #expect(columns.allSatisfy { $0.hasSuffix(")") && $0.contains(" (") })
     #expect(ScoreCatalog.defaults(of: toy) == ["diversity", "modeCoverage"])
     #expect(ScoreCatalog.defaults(of: images) == ["diversity"])
+    #expect(ScoreCatalog.defaults(of: arrays) == ["diversity", "histograms"])
+    var none = arrays
+    none.quantities = []
+    #expect(ScoreCatalog.defaults(of: none) == ["diversity"])
+    #expect(
+      Histograms.refusal(of: none) == "evaluation.quantities names nothing to measure")
+    #expect(FrechetPhysicsDistance.refusal(of: images) == "the data of images are no arrays")
   }
 
   @Test func whatDoesNotApply() {

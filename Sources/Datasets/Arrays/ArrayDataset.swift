@@ -11,6 +11,8 @@ package final class ArrayDataset: Dataset {
   package let condition: ConditionShape
   package let units: ArrayUnits
   package let record: ArrayRecord
+  /// What the numbers of a sample's condition are called.
+  package let conditionNames: [String]
   private let samples: ArrayRows
   private let conditions: [ArrayRows]
   private let labels: ArrayRows?
@@ -69,6 +71,7 @@ package final class ArrayDataset: Dataset {
     checked settings: ArraySettings, _ arrays: HeldArrays, statistics: [Double]?
   ) throws {
     name = settings.name
+    conditionNames = settings.conditionNames
     let fields = arrays.plan.fields
     units = try ArrayUnits(settings, fileSizes: fields[0].sizes, statistics: statistics)
     let rows = try arrays.rows(units)
@@ -143,6 +146,16 @@ package final class ArrayDataset: Dataset {
       units.samples.apply(values, from: first) { number(index, units.divisors[$0]) }
       for place in values.indices { output[first + place] = Float(values[place]) }
     }
+  }
+
+  /// A sample as the file has it: its numbers in the file's units and order, and those of its
+  /// condition.
+  package func units(at index: Int) -> (values: [Double], condition: [Double]) {
+    var values = [Double](repeating: 0, count: samples.width)
+    forEachChunk(index) { first, part in
+      for (place, value) in part.enumerated() { values[units.places[first + place]] = value }
+    }
+    return (values, (0..<condition.numbers).map { number(index, $0) })
   }
 
   /// Calls `body` with some numbers of a sample after the other, in the file's units; allocates

@@ -91,6 +91,8 @@ package struct ArrayUnits: Sendable {
   let order: [Int]
   /// The index among the condition's numbers of each that can be divided by.
   let divisors: [Int]
+  /// Whether a sample's units depend on its condition.
+  package let dividesByCondition: Bool
   private let threshold: Double?
 
   /// - Parameters:
@@ -149,11 +151,13 @@ package struct ArrayUnits: Sendable {
     self.samples = samples
     self.conditions = conditions
     threshold = settings.threshold
+    dividesByCondition = settings.dividesByCondition
   }
 
   private init(_ other: ArrayUnits, samples: TransformChain, conditions: TransformChain) {
     (shape, sizes, places, order) = (other.shape, other.sizes, other.places, other.order)
     (divisors, threshold) = (other.divisors, other.threshold)
+    dividesByCondition = other.dividesByCondition
     self.samples = samples
     self.conditions = conditions
   }
@@ -179,6 +183,20 @@ package struct ArrayUnits: Sendable {
   package func condition(ofUnits values: [Double]) -> [Float] {
     precondition(values.count == conditions.width, "\(values.count) of \(conditions.width)")
     return values.enumerated().map { condition(ofUnits: $1, at: $0) }
+  }
+
+  /// A sample as networks take it, channels last.
+  ///
+  /// - Parameters:
+  ///   - values: In the file's units and order.
+  ///   - condition: In the file's units.
+  /// - Returns: The numbers, rounded to single precision.
+  package func networkValues(ofUnits values: [Double], condition: [Double]) -> [Float] {
+    var ordered = places.map { values[$0] }
+    ordered.withUnsafeMutableBufferPointer { ordered in
+      samples.apply(ordered, from: 0) { condition.isEmpty ? 1 : condition[divisors[$0]] }
+    }
+    return ordered.map(Float.init)
   }
 
   /// One number of a condition likewise; allocates nothing.
