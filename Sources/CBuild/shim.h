@@ -3,3 +3,5 @@
 // Empty where there is no git folder: a build from an archive.
 #define WGANGP_COMMIT ""
 #endif
+
+static inline const char *wgangp_commit(void) { return WGANGP_COMMIT; }

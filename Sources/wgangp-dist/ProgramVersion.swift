@@ -9,7 +9,8 @@ enum ProgramVersion {
 
   /// Release and commit, kernels, and the MPI that is loaded, a line each.
   static var text: String {
-    let commit = WGANGP_COMMIT.isEmpty ? "" : " (commit \(WGANGP_COMMIT))"
+    let name = String(cString: wgangp_commit())
+    let commit = name.isEmpty ? "" : " (commit \(name))"
     let mpi = MPICommunicator.libraryVersion.prefix { $0 != "," && $0 != "\0" && !$0.isNewline }
     return """
       wgangp-dist \(number)\(commit)
