@@ -43,7 +43,10 @@ final class TinyServer: @unchecked Sendable {
     Thread.detachNewThread { [self] in
       while true {
         let client = accept(listener, nil, nil)
-        guard client >= 0 else { return }
+        guard client >= 0 else {
+          close(listener)
+          return
+        }
         answer(client)
         close(client)
       }
@@ -56,9 +59,10 @@ final class TinyServer: @unchecked Sendable {
   /// `NAME` or `NAME bytes=5-` of every request so far.
   var requests: [String] { lock.withLock { seen } }
 
+  /// From here on nobody is let in. The thread that accepts closes the socket: closed here, its
+  /// number could be the next server's before that thread asks again, and it would answer for it.
   func stop() {
     shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
   }
 
   private func answer(_ client: Int32) {

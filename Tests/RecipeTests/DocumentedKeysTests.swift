@@ -13,7 +13,7 @@ import Testing
       + "decay|optionalStrings|strings"
     let calls = try NSRegularExpression(
       pattern: "(?:\\b(?:\(readers))\\(\\s*|\\b(?:key: |let key = )|"
-        + "\\bExtents\\(\\s*(?:item\\.)?options, )\"([a-zA-Z]+)\"")
+        + "\\b(?:Extents|range)\\(\\s*(?:(?:item\\.)?options|section), )\"([a-zA-Z]+)\"")
     var keys: Set<String> = []
     for target in ["Recipe", "Training", "Networks/Catalog", "Scores", "Features", "Configuration"]
     {

@@ -183,7 +183,7 @@ extension SystemTests {
         let energy = try Program.run(["data", "verify"] + data + ["data.condition=energy.npy"])
         #expect(energy.output.contains("condition 0: 1.0 to 32.0"), "\(energy)")
         let bad = try Program.run(["data", "verify"] + data + ["data.shape=[5]"])
-        #expect(bad.status == 1 && bad.errors.contains("data.shape: found [5]"), "\(bad)")
+        #expect(bad.status == 1 && bad.errors.contains("data.shape=[5]: found [5]"), "\(bad)")
       }
     }
   }

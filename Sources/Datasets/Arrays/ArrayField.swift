@@ -89,6 +89,7 @@ enum ArrayFormat: Equatable {
     case .idx: return try IDXArray(path: path)
     case .csv: return try CSVTable(path: path, columns: names, others: others)
     case .hdf5:
+      try HDF5File.tryOut(path, array: names.first)
       let file = try HDF5File(path: path)
       let found = file.names
       guard let name = names.first ?? (found.count == 1 ? found[0] : nil) else {

@@ -1,5 +1,6 @@
 import Base
 import Foundation
+import Synchronization
 
 /// An HDF5 file, open for reading.
 package final class HDF5File {
@@ -11,6 +12,35 @@ package final class HDF5File {
 
   /// The first bytes of a file, or of what follows a block that is the user's own.
   package static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+
+  /// What has been tried in this process: files and arrays, with size and time.
+  private static let tried = Mutex(Set<String>())
+
+  /// Reads an array in a child process, once: libhdf5 crashes on some damaged files.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - name: Of the array; nil for the file's only one.
+  /// - Throws: `Fault` where the library crashes or does not come back. What else is wrong `init`
+  ///   and `array` say.
+  package static func tryOut(_ path: String, array name: String?) throws {
+    _ = try HDF5Library.loaded.get()
+    var status = stat()
+    guard stat(path, &status) == 0 else { return }
+    let key =
+      "\(path)\0\(name ?? "")\0\(status.st_dev) \(status.st_ino) \(status.st_size) "
+      + "\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
+    guard !tried.withLock({ $0.contains(key) }) else { return }
+    try TrialProcess.run(path, library: "libhdf5") { isAlive in
+      let file = try HDF5File(path: path)
+      let names = file.names
+      isAlive()
+      guard let name = name ?? names.first else { return }
+      let array = try file.array(name)
+      if array.offset == nil { try array.read(rows: 0..<array.shape[0]) { _ in isAlive() } }
+    }
+    tried.withLock { _ = $0.insert(key) }
+  }
 
   /// - Parameter path: The file.
   /// - Throws: `Fault` where it is no HDF5 file, and without libhdf5.
