@@ -46,13 +46,13 @@ extension ONNXLayers {
   /// A function for each span of the channels.
   mutating func spans(_ layer: LayerDescription, _ value: ONNXValue) -> ONNXValue {
     let functions = layer.words("functions")
-    let sizes = graph.integers(layer.integers("channels"))
     let axis: [ONNXAttributeProto] = [.integer("axis", 1)]
     let parts =
       functions.count == 1
       ? [value.name]
       : graph.nodes(
-        "Split", [value.name, sizes], at: layer.path, axis, outputs: functions.count)
+        "Split", [value.name, graph.integers(layer.integers("channels"))], at: layer.path, axis,
+        outputs: functions.count)
     let found = zip(functions, parts).map { function, part in
       switch function {
       case "tanh": graph.node("Tanh", [part], at: layer.path)

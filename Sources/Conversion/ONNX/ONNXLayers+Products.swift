@@ -33,6 +33,20 @@ extension ONNXLayers {
       sizes: layer.outputShape.sizes)
   }
 
+  /// A convolution without bias, batch norm and ReLU, which the options of one layer describe.
+  mutating func basicConvolution(_ layer: LayerDescription, _ value: ONNXValue) -> ONNXValue {
+    let input = image(value, layer)
+    let products = graph.node(
+      "Conv", [input.name, weight(layer, path: "conv.")], at: layer.path, windows(layer))
+    let parameters = ["weight", "bias", "running_mean", "running_var"].map {
+      tensor(layer, "bn.\($0)")
+    }
+    let normal = mapped(
+      "BatchNormalization", ONNXValue(name: products, sizes: layer.outputShape.sizes),
+      with: parameters, layer, [.number("epsilon", layer.number("epsilon"))])
+    return mapped("Relu", normal, layer)
+  }
+
   /// Kernel, strides and padding.
   func windows(_ layer: LayerDescription) -> [ONNXAttributeProto] {
     let dimensions = layer.outputShape.dimensions

@@ -40,7 +40,8 @@ struct ONNXLayers {
     case "instanceNorm": instanceNorm(layer, value)
     case "residual": try residual(layer, value)
     case "concat": try concat(layer, value)
-    case "sequential", "branch", "basicConv2d": try apply(layer.children, to: value)
+    case "basicConv2d": basicConvolution(layer, value)
+    case "sequential", "branch": try apply(layer.children, to: value)
     case "selfAttention": selfAttention(layer, value)
     case "relu", "tanh", "sigmoid", "softplus", "leakyReLU", "elu", "gelu", "swish":
       activation(layer, value)
