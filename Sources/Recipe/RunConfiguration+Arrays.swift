@@ -42,7 +42,7 @@ extension RunConfiguration {
     // `heldOut` may be rows, so a word on the command line is not taken as a path there.
     let paths =
       key == "path"
-      ? try section.paths(key) : try section.strings(key).map(FileSystem.expandingHome)
+      ? try section.paths(key) : try section.strings(key).map { try FileSystem.expandingHome($0) }
     guard !paths.isEmpty, paths.allSatisfy({ !$0.isEmpty && !$0.contains("\0") }) else {
       throw section.fail(key, "expected the path of a file, or a list of them")
     }
