@@ -100,8 +100,8 @@ import Training
 
   @Test func whatCannotBeWrittenIsRefused() throws {
     let text = tinyConfiguration.replacingOccurrences(
-      of: "    - batchNorm\n    - relu",
-      with: "    - conditionalBatchNorm: {variance: unbiased}\n    - relu")
+      of: "- batchNorm\n  - relu",
+      with: "- conditionalBatchNorm: {variance: unbiased}\n  - relu")
     let document = try document(["data.classes=10"], text: text)
     let model = try RunConfiguration(document).makeModel(communicator: SoloCommunicator())
     #expect(
