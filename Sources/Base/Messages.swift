@@ -25,7 +25,13 @@ package enum Messages {
   }
 
   /// What a user may want to know.
-  package static func notice(_ text: String) { say(text, to: 1) }
+  ///
+  /// - Parameters:
+  ///   - text: One line.
+  ///   - everyRank: Whether ranks other than 0 say it too: where one does something for all.
+  package static func notice(_ text: String, everyRank: Bool = false) {
+    say(text, to: 1, everyRank: everyRank)
+  }
 
   /// What a user should look at.
   package static func warning(_ text: String) {

@@ -7,21 +7,40 @@ extension Processor {
   /// The thread asks for all cores, sees what the system makes of that, and takes its old ones
   /// again.
   package static var availableCores: [Int] {
+    withAvailableCores { $0 }
+  }
+
+  /// Runs `body` on a thread that, with those that it starts, may run on all available cores.
+  ///
+  /// For what one process does while the others of its node wait.
+  ///
+  /// - Parameter body: Takes how many there are.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws.
+  package static func onAvailableCores<Result>(
+    _ body: (_ cores: Int) throws -> Result
+  ) rethrows -> Result {
+    try withAvailableCores { try body(max(1, $0.count)) }
+  }
+
+  private static func withAvailableCores<Result>(
+    _ body: (_ cores: [Int]) throws -> Result
+  ) rethrows -> Result {
     // <sched.h> shows them to C only with _GNU_SOURCE, to Swift never.
     guard let get = affinityFunction("sched_getaffinity"),
       let set = affinityFunction("sched_setaffinity")
-    else { return boundCores }
+    else { return try body(boundCores) }
     let size = MemoryLayout<cpu_set_t>.size
     var (before, all) = (cpu_set_t(), cpu_set_t())
-    guard get(0, size, &before) == 0 else { return boundCores }
+    guard get(0, size, &before) == 0 else { return try body(boundCores) }
     withUnsafeMutableBytes(of: &all) { bytes in
       for index in bytes.indices { bytes[index] = 0xFF }
     }
-    guard set(0, size, &all) == 0 else { return cores(before) }
+    guard set(0, size, &all) == 0 else { return try body(cores(before)) }
+    defer { _ = set(0, size, &before) }
     var found = before
     if get(0, size, &found) != 0 { found = before }
-    _ = set(0, size, &before)
-    return cores(found)
+    return try body(cores(found))
   }
 
   private typealias AffinityFunction = @convention(c) (pid_t, Int, UnsafeMutableRawPointer) -> Int32

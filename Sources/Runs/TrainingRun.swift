@@ -381,7 +381,7 @@ package final class TrainingRun {
 
   /// Takes the folder of a run that goes on, and reads its newest checkpoint.
   private func take(_ snapshot: Snapshot) throws {
-    lease = try RunLease(folder: directory.path, report: Messages.notice)
+    lease = try RunLease(folder: directory.path, report: { Messages.notice($0) })
     try CheckpointStore(directory: directory.checkpoints, keep: 1).removeLeftovers()
     try readNewestCheckpoint(into: snapshot)
     if resolvedYAML != begin.stored {
@@ -398,7 +398,7 @@ package final class TrainingRun {
       directory = try RunDirectory.createFree(
         named: configuration.name, in: configuration.output.directory)
     }
-    lease = try directory.create(again: begin.stored != nil, report: Messages.notice)
+    lease = try directory.create(again: begin.stored != nil, report: { Messages.notice($0) })
     if let origin {
       // Before config.yaml, which makes it a run: one that was killed begins again with the same.
       try origin.write(to: directory)

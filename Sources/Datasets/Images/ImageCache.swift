@@ -123,9 +123,6 @@ final class ImageCache: Sendable {
 
   // MARK: - Making
 
-  /// Pictures that are decoded, by all cores, before they are written.
-  private static let blockSize = 256
-
   /// Runs `body`, and says where the cache's place comes from if the system refuses it.
   private static func storing<Result>(_ body: () throws -> Result) throws -> Result {
     do {
@@ -158,18 +155,12 @@ final class ImageCache: Sendable {
     try write(magic + numbers.flatMap { littleEndian(UInt32($0)) } + digest)
     try write(names + [UInt8](repeating: 0, count: (4 - names.count % 4) % 4))
     try write(listing.labels.flatMap { littleEndian(UInt32(bitPattern: $0)) })
-    Messages.notice("reading \(listing.files.count) pictures of \(settings.path)")
-    var lastNotice = monotonicSeconds()
-    // Where the system refuses threads, this one does all: dispatch queues would wait for them.
-    let cores = ProcessInfo.processInfo.activeProcessorCount
-    let pool = try (try? ThreadPool(threads: cores)) ?? ThreadPool(threads: 1)
-    for first in stride(from: 0, to: listing.files.count, by: blockSize) {
-      if monotonicSeconds() - lastNotice > 5 {
-        Messages.notice("read \(first) of \(listing.files.count) pictures")
-        lastNotice = monotonicSeconds()
-      }
-      let block = listing.files[first..<min(first + blockSize, listing.files.count)]
-      try write(try images(Array(block), settings, pool))
+    Messages.notice(
+      "reading \(listing.files.count) pictures of \(settings.path)", everyRank: true)
+    try PictureReading.forEachBlock(of: listing.files, in: settings.path) { file in
+      try pixels("\(settings.path)/\(file)", settings)
+    } use: { _, pictures in
+      try write(pictures.flatMap { $0 })
     }
     try write(littleEndian(checksum))
     try storing {
@@ -183,17 +174,11 @@ final class ImageCache: Sendable {
     try FileSystem.synchronizeDirectory(FileSystem.folder(of: path))
   }
 
-  /// The pictures as they are used, one after the other; the first that cannot be read is the
-  /// error.
-  private static func images(
-    _ files: [String], _ settings: ImageFolderSettings, _ pool: ThreadPool
-  ) throws -> [UInt8] {
-    try pool.map(files.count) { index in
-      let path = "\(settings.path)/\(files[index])"
-      var picture = try Picture.read(path)
-      if settings.channels == 1 { picture = picture.grey }
-      return try picture.fitted(to: settings.size, crop: settings.crop, path: path).pixels
-    }.flatMap { $0 }
+  /// A picture as it is used.
+  private static func pixels(_ path: String, _ settings: ImageFolderSettings) throws -> [UInt8] {
+    var picture = try Picture.read(path)
+    if settings.channels == 1 { picture = picture.grey }
+    return try picture.fitted(to: settings.size, crop: settings.crop, path: path).pixels
   }
 
   private static func littleEndian(_ word: UInt32) -> [UInt8] {

@@ -48,9 +48,6 @@ package enum ImageFiles {
     }
   }
 
-  /// Pictures that are decoded, by all cores, before they are added.
-  private static let blockSize = 256
-
   private static func pictures(in folder: String) throws -> ByteImages {
     let files = try ImageFolderListing(folder).files
     let first = try Picture.read("\(folder)/\(files[0])")
@@ -60,11 +57,9 @@ package enum ImageFiles {
     try MemoryLimit.require(total, for: folder)
     var pixels: [UInt8] = []
     pixels.reserveCapacity(total)
-    let cores = ProcessInfo.processInfo.activeProcessorCount
-    let pool = try (try? ThreadPool(threads: cores)) ?? ThreadPool(threads: 1)
-    for start in stride(from: 0, to: files.count, by: blockSize) {
-      let block = Array(files[start..<min(start + blockSize, files.count)])
-      let pictures = try pool.map(block.count) { try Picture.read("\(folder)/\(block[$0])") }
+    try PictureReading.forEachBlock(of: files, in: folder) { file in
+      try Picture.read("\(folder)/\(file)")
+    } use: { block, pictures in
       for (file, picture) in zip(block, pictures) {
         guard picture.width == first.width, picture.height == first.height else {
           throw Fault(

@@ -1,0 +1,38 @@
+import Base
+import Datasets
+import TestSupport
+import Testing
+
+/// Decoding block by block on all cores.
+@Suite struct PictureReadingTests {
+  /// In the files' order, across blocks, and on all cores whatever the thread is bound to.
+  @Test func blocksInOrder() throws {
+    let files = (0..<700).map { "\($0)" }
+    let before = Processor.boundCores
+    var found: [Int] = []
+    try PictureReading.forEachBlock(of: files, in: "folder") { file in
+      (number: Int(file) ?? -1, cores: Processor.boundCores)
+    } use: { block, pictures in
+      #expect(Array(block) == pictures.map { "\($0.number)" })
+      #expect(pictures.allSatisfy { $0.cores == Processor.availableCores })
+      found += pictures.map(\.number)
+    }
+    #expect(found == Array(0..<700))
+    #expect(Processor.boundCores == before)
+  }
+
+  /// The first in the files' order, whichever thread finds one first; nothing behind it is used.
+  @Test func firstErrorOfABlock() {
+    var used = 0
+    let found = message {
+      try PictureReading.forEachBlock(of: (0..<900).map { "\($0)" }, in: "folder") { file in
+        guard let number = Int(file), number % 300 != 299 else { throw Fault("bad \(file)") }
+        return number
+      } use: {
+        used += $1.count
+      }
+    }
+    #expect(found == "bad 299")
+    #expect(used == 256)
+  }
+}
