@@ -24,6 +24,8 @@ package final class HDF5File {
   /// - Throws: `Fault` where the library crashes or does not come back. What else is wrong `init`
   ///   and `array` say.
   package static func tryOut(_ path: String, array name: String?) throws {
+    HDF5Library.lock.lock()
+    defer { HDF5Library.lock.unlock() }
     _ = try HDF5Library.loaded.get()
     var status = stat()
     guard stat(path, &status) == 0 else { return }
@@ -45,6 +47,8 @@ package final class HDF5File {
   /// - Parameter path: The file.
   /// - Throws: `Fault` where it is no HDF5 file, and without libhdf5.
   package init(path: String) throws {
+    HDF5Library.lock.lock()
+    defer { HDF5Library.lock.unlock() }
     self.path = path
     let (descriptor, size) = try FileSystem.openForReading(path)
     close(descriptor)
@@ -62,10 +66,16 @@ package final class HDF5File {
     }
   }
 
-  deinit { if id >= 0 { _ = library.closeFile(id) } }
+  deinit {
+    HDF5Library.lock.lock()
+    defer { HDF5Library.lock.unlock() }
+    if id >= 0 { _ = library.closeFile(id) }
+  }
 
   /// The names of the data sets and groups at the top, at most 20 of them.
   package var names: [String] {
+    HDF5Library.lock.lock()
+    defer { HDF5Library.lock.unlock() }
     // H5G_info_t: a number of 32 bits, padded, and the count of links.
     var info = [UInt64](repeating: 0, count: 8)
     guard library.groupInfo(id, &info) >= 0 else { return [] }
@@ -83,7 +93,9 @@ package final class HDF5File {
   /// - Returns: The array.
   /// - Throws: `Fault` where there is none, it holds no numbers, or claims more than the file has.
   package func array(_ name: String) throws -> HDF5Array {
-    try HDF5Array(self, library, file: id, name: name, fileSize: size)
+    HDF5Library.lock.lock()
+    defer { HDF5Library.lock.unlock() }
+    return try HDF5Array(self, library, file: id, name: name, fileSize: size)
   }
 }
 
@@ -98,7 +110,11 @@ private final class OpenObject {
     self.close = close
   }
 
-  deinit { if id >= 0 { _ = close(id) } }
+  deinit {
+    HDF5Library.lock.lock()
+    defer { HDF5Library.lock.unlock() }
+    if id >= 0 { _ = close(id) }
+  }
 }
 
 /// A data set of an HDF5 file: an array of numbers.
@@ -246,6 +262,8 @@ package final class HDF5Array {
   }
 
   private func read(_ rows: Range<Int>, into output: UnsafeMutableRawBufferPointer) throws {
+    HDF5Library.lock.lock()
+    defer { HDF5Library.lock.unlock() }
     let start = [UInt64(rows.lowerBound)] + shape.dropFirst().map { _ in 0 }
     let count = [UInt64(rows.count)] + shape.dropFirst().map { UInt64($0) }
     let space = library.space(id)

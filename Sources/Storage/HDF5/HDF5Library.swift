@@ -1,11 +1,13 @@
 import Base
+import Foundation
 
 /// The functions of libhdf5 1.10 or newer that reading and writing arrays takes, loaded by the
 /// first file.
 ///
-/// Debian's library is not for several threads at once: files are read and written by the main one.
+/// Debian's library is not for several threads at once: `lock` is held by whoever calls it.
 struct HDF5Library: Sendable {
   static let loaded = Result { try HDF5Library() }
+  static let lock = NSRecursiveLock()
 
   /// `hid_t`, of 64 bits since version 1.10.
   typealias ID = Int64

@@ -33,11 +33,15 @@ package final class HDF5Writer {
   ) throws {
     let writer = try HDF5Writer(path, shownPath: shownPath)
     try body(writer)
+    HDF5Library.lock.lock()
+    defer { HDF5Library.lock.unlock() }
     // H5F_SCOPE_GLOBAL. A full disk may show only here.
     guard writer.library.flush(writer.file, 1) >= 0 else { throw writer.failure }
   }
 
   private init(_ path: String, shownPath: String) throws {
+    HDF5Library.lock.lock()
+    defer { HDF5Library.lock.unlock() }
     self.path = shownPath
     library = try HDF5Library.loaded.get()
     // H5F_ACC_TRUNC.
@@ -45,7 +49,11 @@ package final class HDF5Writer {
     guard file >= 0 else { throw Fault("\(shownPath): cannot write: \(library.reason)") }
   }
 
-  deinit { if file >= 0 { _ = library.closeFile(file) } }
+  deinit {
+    HDF5Library.lock.lock()
+    defer { HDF5Library.lock.unlock() }
+    if file >= 0 { _ = library.closeFile(file) }
+  }
 
   /// An array that is being filled.
   package final class Array {
@@ -64,6 +72,8 @@ package final class HDF5Writer {
     }
 
     deinit {
+      HDF5Library.lock.lock()
+      defer { HDF5Library.lock.unlock() }
       _ = writer.library.closeDataset(id)
       _ = writer.library.closeType(typeID)
     }
@@ -77,6 +87,8 @@ package final class HDF5Writer {
     package func write(_ bytes: UnsafeRawBufferPointer, rows: Range<Int>) throws {
       let library = writer.library
       guard !rows.isEmpty else { return }
+      HDF5Library.lock.lock()
+      defer { HDF5Library.lock.unlock() }
       let start = [UInt64(rows.lowerBound)] + sizes.map { _ in 0 }
       let count = [UInt64(rows.count)] + sizes.map { UInt64($0) }
       let space = library.space(id)
@@ -102,6 +114,8 @@ package final class HDF5Writer {
   /// - Returns: The array, to be filled.
   /// - Throws: `Fault` where it cannot be made.
   package func makeArray(_ name: String, _ type: ElementType, shape: [Int]) throws -> Array {
+    HDF5Library.lock.lock()
+    defer { HDF5Library.lock.unlock() }
     let typeID = try library.makeType(type)
     let space = library.makeSpace(Int32(shape.count), shape.map { UInt64($0) }, nil)
     let creation = library.makeProperties(try library.constant("H5P_CLS_DATASET_CREATE_ID_g"))
