@@ -283,7 +283,8 @@ struct DataVerifyCommand: ParsableCommand {
     for index in 0..<dataset.count { counts[dataset.label(at: index)] += 1 }
     let names = (dataset as? ImageFolderDataset)?.classes
     let list = counts.enumerated().map { "\(names?[$0.offset] ?? "\($0.offset)"): \($0.element)" }
-    print("\(dataset.classCount) classes: \(list.joined(separator: ", "))")
+    // Folders may have any name.
+    print("\(dataset.classCount) classes: \(Messages.shown(list.joined(separator: ", ")))")
   }
 }
 
