@@ -5,11 +5,11 @@ import Configuration
 /// The Frechet distance of declared quantities, for infinitely many samples.
 ///
 /// Kansal et al. 2022, arXiv:2211.10295, as `jetnet.evaluation.fpd` computes it. Features are over
-/// the reals' greatest |value|. For batch sizes N with 1/N at regular steps from 1 / `minSamples` to
+/// the reals' greatest size. For batch sizes N with 1/N at regular steps from 1 / `minSamples` to
 /// 1 / `maxSamples` (whole numbers, rounded down), the mean of the Frechet distance of `batches`
 /// pairs of batches, drawn with replacement, is y(N). The distance is the a of the line a + b / N
-/// through the y by least squares with a, b >= 0 (Chong and Forsyth 2020, arXiv:1911.07023), and its
-/// error
+/// through the y by least squares with a and b of 0 or more (Chong and Forsyth 2020,
+/// arXiv:1911.07023), and its error
 ///
 ///     sqrt(r / (n - 2) sum x^2 / (n sum x^2 - (sum x)^2)),  x = 1 / N
 ///
