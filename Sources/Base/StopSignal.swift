@@ -41,17 +41,15 @@ package enum StopSignal {
     }
   }
 
-  /// Asks for a stop as a signal does.
-  package static func request() { received.store(SIGTERM, ordering: .relaxed) }
-
-  /// Forgets what has come: before a run of a program that goes on behind one that was stopped.
-  package static func clear() { received.store(0, ordering: .relaxed) }
+  /// The number that stands for a program that asks for it, likewise.
+  package static let request: Int32 = 1001
 
   /// `SIGUSR1` for 10.
   package static func name(_ number: Int32) -> String {
     let names = [
       SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGUSR1: "SIGUSR1", SIGUSR2: "SIGUSR2",
       SIGHUP: "SIGHUP", timeLimit: "the time limit",
+      request: "the program",
     ]
     return names[number] ?? "signal \(number)"
   }

@@ -32,13 +32,18 @@ package final class RunControl {
   /// - Parameters:
   ///   - failure: What went wrong on this rank.
   ///   - isOver: Whether this rank sees the job's time run out.
+  ///   - isAsked: Whether this rank's program asks for a stop.
   ///   - saves: Whether this rank's clock asks for a checkpoint.
   /// - Returns: The same on all ranks.
   /// - Throws: On all ranks, where something went wrong on one, or hashes differ.
-  package func agree(failure: String?, isOver: Bool, saves: Bool) throws -> Decision {
+  package func agree(
+    failure: String?, isOver: Bool, isAsked: Bool = false, saves: Bool
+  ) throws -> Decision {
     let (mine, all) = (mine.buffer, all.buffer)
     let signal = StopSignal.pending
-    mine[0] = Double(signal != 0 ? signal : isOver ? StopSignal.timeLimit : 0)
+    mine[0] = Double(
+      signal != 0
+        ? signal : isOver ? StopSignal.timeLimit : isAsked ? StopSignal.request : 0)
     mine[1] = failure == nil ? 0 : 1
     mine[2] = saves ? 1 : 0
     try gather()

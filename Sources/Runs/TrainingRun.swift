@@ -268,7 +268,7 @@ package final class TrainingRun {
       let report = IterationReport(
         iteration: iteration, critic: losses.critic, generator: losses.generator,
         seconds: monotonicSeconds() - begin)
-      if let observer, !observer(report) { StopSignal.request() }
+      let isAsked = observer?(report) == false
       // Before the checkpoint, so that no resumed run begins behind scores that are missing.
       let improves = try measureScores(recorder, iteration: iteration, failure: &failure)
       let isLast = iteration == schedule.iterations || stopsEarly
@@ -303,7 +303,7 @@ package final class TrainingRun {
       // What rank 0 alone does lets the others wait: pictures, and a checkpoint before this one.
       Activity.observe(iterationSeconds: seconds)
       decision = try control.agree(
-        failure: failure ?? writer?.failureMessage, isOver: isOver(writer),
+        failure: failure ?? writer?.failureMessage, isOver: isOver(writer), isAsked: isAsked,
         saves: output.checkpointEvery.seconds.map { monotonicSeconds() - lastSave >= $0 } ?? false)
     }
     if iteration > start {

@@ -92,7 +92,6 @@ public struct Training: Sendable {
       options.runFolder = folder
       options.goesOn = continues
       options.origin = origin
-      StopSignal.clear()
       let run = try TrainingRun(options, communicator: (ranks ?? .alone).communicator)
       let count = run.schedule.iterations
       run.observer = eachIteration.map { body in

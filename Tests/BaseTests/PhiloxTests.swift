@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test func purposesKeepTheirNumbers() {
-    #expect(RandomPurpose.allCases.map(\.rawValue) == Array(1...14))
+    #expect(RandomPurpose.allCases.map(\.rawValue) == Array(1...16))
     #expect(RandomPurpose.initialization.rawValue == 1)
     #expect(RandomPurpose.criticNoise.rawValue == 3)
     #expect(RandomPurpose.drawing.rawValue == 9)
@@ -43,5 +43,7 @@ import Testing
     #expect(RandomPurpose.dropout.rawValue == 11)
     #expect(RandomPurpose.scoring.rawValue == 13)
     #expect(RandomPurpose.conditions.rawValue == 14)
+    #expect(RandomPurpose.realAugmentation.rawValue == 15)
+    #expect(RandomPurpose.criticAugmentation.rawValue == 16)
   }
 }

@@ -8,6 +8,7 @@ import Testing
   private static func keysRead() throws -> Set<String> {
     let readers =
       "choice|number|optionalNumber|integer|optionalInteger|boolean|string|path|optionalString|"
+      + "optionalPath|paths|"
       + "section|optionalSection|item|items|optionalItems|itemLists|integers|numbers|numberPair|"
       + "optionalImageSize|channelValues|"
       + "decay|optionalStrings|strings"
