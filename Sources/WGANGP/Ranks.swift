@@ -19,7 +19,7 @@ public final class Ranks {
   ///
   /// - Returns: All ranks of the job; without `mpirun` this process.
   /// - Throws: ``Failure`` where the processor lacks AVX2 or FMA, and where MPI does not start.
-  public static func join() throws(Failure) -> Ranks {
+  public static func join() throws -> Ranks {
     try Failure.catching {
       if let missing = Processor.missingFeatures {
         throw Fault("this processor lacks \(missing); WGANGP is built for AVX2 and FMA")
@@ -47,7 +47,7 @@ public final class Ranks {
   /// Ends MPI; nothing of it can be used behind that.
   ///
   /// - Throws: ``Failure`` where MPI does not end.
-  public func leave() throws(Failure) {
+  public func leave() throws {
     try Failure.catching { try mpi?.finalize() }
   }
 }

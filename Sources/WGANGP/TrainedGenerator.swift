@@ -42,7 +42,7 @@ public final class TrainedGenerator {
   /// - Throws: ``Failure`` where there is no checkpoint that is whole.
   public init(
     _ path: String, checkpoint: Checkpoint = .newest, overrides: [String] = []
-  ) throws(Failure) {
+  ) throws {
     self.path = path
     self.overrides = overrides
     switch checkpoint {
@@ -88,7 +88,7 @@ public final class TrainedGenerator {
   public func samples(
     _ count: Int, seed: UInt64? = nil, classes: [Int]? = nil,
     conditions: [[String: Double]]? = nil
-  ) throws(Failure) -> Samples {
+  ) throws -> Samples {
     try Failure.catching {
       guard count > 0 else { throw Fault("\(count) samples; expected at least one") }
       var options = SamplePictures.Options()
@@ -117,7 +117,7 @@ public final class TrainedGenerator {
   /// - Throws: ``Failure`` for a score that is unknown or does not apply to the data.
   public func scores(
     _ names: [String]? = nil, samples: Int? = nil, seed: UInt64? = nil, on ranks: Ranks? = nil
-  ) throws(Failure) -> [String: [String: Double]] {
+  ) throws -> [String: [String: Double]] {
     try Failure.catching {
       let found = try trained.evaluate(
         scores: names, samples: samples, seed: seed, communicator: ranks?.communicator)
@@ -137,7 +137,7 @@ public final class TrainedGenerator {
   /// - Returns: Their paths.
   /// - Throws: ``Failure`` where a layer has no counterpart, and where writing fails.
   @discardableResult
-  public func export(to folder: String) throws(Failure) -> [String] {
+  public func export(to folder: String) throws -> [String] {
     try Failure.catching {
       var options = NetworkExport.Options()
       options.overrides = overrides

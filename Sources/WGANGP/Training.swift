@@ -84,7 +84,7 @@ public struct Training: Sendable {
   @discardableResult
   public func run(
     on ranks: Ranks? = nil, eachIteration: ((Iteration) -> Decision)? = nil
-  ) throws(Failure) -> Run {
+  ) throws -> Run {
     try Failure.catching {
       var options = TrainingOptions()
       options.configuration = configuration

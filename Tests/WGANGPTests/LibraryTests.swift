@@ -57,23 +57,23 @@ import WGANGP
 
   @Test func failuresAreOneLine() throws {
     try withTemporaryFolder { folder in
-      func text(_ body: () throws(Failure) -> Void) -> String {
+      func text(_ body: () throws -> Void) -> String {
         do { try body() } catch { return "\(error)" }
         return "no failure"
       }
-      let bad = text { () throws(Failure) in
+      let bad = text {
         try Training(overrides: ["width=none"], folder: "\(folder)/x").run()
       }
       #expect(bad.contains("width=none") && !bad.contains("\n"), "\(bad)")
-      let none = text { () throws(Failure) in _ = try TrainedGenerator("\(folder)/none") }
+      let none = text { _ = try TrainedGenerator("\(folder)/none") }
       #expect(none.contains("\(folder)/none"), "\(none)")
       let run = try Training(overrides: overrides, folder: "\(folder)/run").run()
       let generator = try TrainedGenerator(run.folder)
-      let classes = text { () throws(Failure) in
+      let classes = text {
         _ = try generator.samples(1, classes: [3])
       }
       #expect(classes.contains("takes none"), "\(classes)")
-      let count = text { () throws(Failure) in _ = try generator.samples(0) }
+      let count = text { _ = try generator.samples(0) }
       #expect(count.contains("at least one"), "\(count)")
     }
   }

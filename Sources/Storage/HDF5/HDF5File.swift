@@ -24,8 +24,8 @@ package final class HDF5File {
   /// - Throws: `Fault` where the library crashes or does not come back. What else is wrong `init`
   ///   and `array` say.
   package static func tryOut(_ path: String, array name: String?) throws {
-    HDF5Library.lock.lock()
-    defer { HDF5Library.lock.unlock() }
+    HDF5Library.enter()
+    defer { HDF5Library.leave() }
     _ = try HDF5Library.loaded.get()
     var status = stat()
     guard stat(path, &status) == 0 else { return }
@@ -34,6 +34,7 @@ package final class HDF5File {
       + "\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
     guard !tried.withLock({ $0.contains(key) }) else { return }
     try TrialProcess.run(path, library: "libhdf5") { isAlive in
+      HDF5Library.isChild = true
       let file = try HDF5File(path: path)
       let names = file.names
       isAlive()
@@ -47,8 +48,8 @@ package final class HDF5File {
   /// - Parameter path: The file.
   /// - Throws: `Fault` where it is no HDF5 file, and without libhdf5.
   package init(path: String) throws {
-    HDF5Library.lock.lock()
-    defer { HDF5Library.lock.unlock() }
+    HDF5Library.enter()
+    defer { HDF5Library.leave() }
     self.path = path
     let (descriptor, size) = try FileSystem.openForReading(path)
     close(descriptor)
@@ -67,15 +68,15 @@ package final class HDF5File {
   }
 
   deinit {
-    HDF5Library.lock.lock()
-    defer { HDF5Library.lock.unlock() }
+    HDF5Library.enter()
+    defer { HDF5Library.leave() }
     if id >= 0 { _ = library.closeFile(id) }
   }
 
   /// The names of the data sets and groups at the top, at most 20 of them.
   package var names: [String] {
-    HDF5Library.lock.lock()
-    defer { HDF5Library.lock.unlock() }
+    HDF5Library.enter()
+    defer { HDF5Library.leave() }
     // H5G_info_t: a number of 32 bits, padded, and the count of links.
     var info = [UInt64](repeating: 0, count: 8)
     guard library.groupInfo(id, &info) >= 0 else { return [] }
@@ -93,8 +94,8 @@ package final class HDF5File {
   /// - Returns: The array.
   /// - Throws: `Fault` where there is none, it holds no numbers, or claims more than the file has.
   package func array(_ name: String) throws -> HDF5Array {
-    HDF5Library.lock.lock()
-    defer { HDF5Library.lock.unlock() }
+    HDF5Library.enter()
+    defer { HDF5Library.leave() }
     return try HDF5Array(self, library, file: id, name: name, fileSize: size)
   }
 }
@@ -111,8 +112,8 @@ private final class OpenObject {
   }
 
   deinit {
-    HDF5Library.lock.lock()
-    defer { HDF5Library.lock.unlock() }
+    HDF5Library.enter()
+    defer { HDF5Library.leave() }
     if id >= 0 { _ = close(id) }
   }
 }
@@ -262,8 +263,8 @@ package final class HDF5Array {
   }
 
   private func read(_ rows: Range<Int>, into output: UnsafeMutableRawBufferPointer) throws {
-    HDF5Library.lock.lock()
-    defer { HDF5Library.lock.unlock() }
+    HDF5Library.enter()
+    defer { HDF5Library.leave() }
     let start = [UInt64(rows.lowerBound)] + shape.dropFirst().map { _ in 0 }
     let count = [UInt64(rows.count)] + shape.dropFirst().map { UInt64($0) }
     let space = library.space(id)

@@ -4,10 +4,15 @@ import Foundation
 /// The functions of libhdf5 1.10 or newer that reading and writing arrays takes, loaded by the
 /// first file.
 ///
-/// Debian's library is not for several threads at once: `lock` is held by whoever calls it.
+/// Debian's library is not for several threads at once: whoever calls it has entered.
 struct HDF5Library: Sendable {
   static let loaded = Result { try HDF5Library() }
-  static let lock = NSRecursiveLock()
+  private static let lock = NSRecursiveLock()
+  /// Whether this process is a child of one thread, in which the lock has an owner that is not here.
+  nonisolated(unsafe) static var isChild = false
+
+  static func enter() { if !isChild { lock.lock() } }
+  static func leave() { if !isChild { lock.unlock() } }
 
   /// `hid_t`, of 64 bits since version 1.10.
   typealias ID = Int64

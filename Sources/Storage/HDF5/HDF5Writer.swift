@@ -33,15 +33,15 @@ package final class HDF5Writer {
   ) throws {
     let writer = try HDF5Writer(path, shownPath: shownPath)
     try body(writer)
-    HDF5Library.lock.lock()
-    defer { HDF5Library.lock.unlock() }
+    HDF5Library.enter()
+    defer { HDF5Library.leave() }
     // H5F_SCOPE_GLOBAL. A full disk may show only here.
     guard writer.library.flush(writer.file, 1) >= 0 else { throw writer.failure }
   }
 
   private init(_ path: String, shownPath: String) throws {
-    HDF5Library.lock.lock()
-    defer { HDF5Library.lock.unlock() }
+    HDF5Library.enter()
+    defer { HDF5Library.leave() }
     self.path = shownPath
     library = try HDF5Library.loaded.get()
     // H5F_ACC_TRUNC.
@@ -50,8 +50,8 @@ package final class HDF5Writer {
   }
 
   deinit {
-    HDF5Library.lock.lock()
-    defer { HDF5Library.lock.unlock() }
+    HDF5Library.enter()
+    defer { HDF5Library.leave() }
     if file >= 0 { _ = library.closeFile(file) }
   }
 
@@ -72,8 +72,8 @@ package final class HDF5Writer {
     }
 
     deinit {
-      HDF5Library.lock.lock()
-      defer { HDF5Library.lock.unlock() }
+      HDF5Library.enter()
+      defer { HDF5Library.leave() }
       _ = writer.library.closeDataset(id)
       _ = writer.library.closeType(typeID)
     }
@@ -87,8 +87,8 @@ package final class HDF5Writer {
     package func write(_ bytes: UnsafeRawBufferPointer, rows: Range<Int>) throws {
       let library = writer.library
       guard !rows.isEmpty else { return }
-      HDF5Library.lock.lock()
-      defer { HDF5Library.lock.unlock() }
+      HDF5Library.enter()
+      defer { HDF5Library.leave() }
       let start = [UInt64(rows.lowerBound)] + sizes.map { _ in 0 }
       let count = [UInt64(rows.count)] + sizes.map { UInt64($0) }
       let space = library.space(id)
@@ -114,8 +114,8 @@ package final class HDF5Writer {
   /// - Returns: The array, to be filled.
   /// - Throws: `Fault` where it cannot be made.
   package func makeArray(_ name: String, _ type: ElementType, shape: [Int]) throws -> Array {
-    HDF5Library.lock.lock()
-    defer { HDF5Library.lock.unlock() }
+    HDF5Library.enter()
+    defer { HDF5Library.leave() }
     let typeID = try library.makeType(type)
     let space = library.makeSpace(Int32(shape.count), shape.map { UInt64($0) }, nil)
     let creation = library.makeProperties(try library.constant("H5P_CLS_DATASET_CREATE_ID_g"))
