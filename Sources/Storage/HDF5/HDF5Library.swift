@@ -8,7 +8,7 @@ import Foundation
 struct HDF5Library: Sendable {
   static let loaded = Result { try HDF5Library() }
   private static let lock = NSRecursiveLock()
-  /// Whether this process is a child of one thread, in which the lock has an owner that is not here.
+  /// Whether this process is a child of one thread, in which the lock has no owner.
   nonisolated(unsafe) static var isChild = false
 
   static func enter() { if !isChild { lock.lock() } }
