@@ -7,6 +7,10 @@
 import Foundation
 import WGANGP
 
+func complain(_ text: String) {
+  FileHandle.standardError.write(Data("train-and-sample: \(text)\n".utf8))
+}
+
 /// The mean of some numbers.
 func mean(_ values: [Float]) -> Double {
   values.reduce(0) { $0 + Double($1) } / Double(values.count)
@@ -14,7 +18,7 @@ func mean(_ values: [Float]) -> Double {
 
 let arguments = CommandLine.arguments.dropFirst()
 guard let folder = arguments.first, let iterations = Int(arguments.dropFirst().first ?? "30") else {
-  fputs("usage: train-and-sample FOLDER [ITERATIONS]\n", stderr)
+  complain("expected FOLDER [ITERATIONS]")
   exit(64)
 }
 
@@ -38,6 +42,6 @@ do {
   }
   try ranks.leave()
 } catch {
-  fputs("train-and-sample: \(error)\n", stderr)
+  complain("\(error)")
   exit(1)
 }
