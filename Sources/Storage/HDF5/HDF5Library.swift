@@ -4,7 +4,8 @@ import Foundation
 /// The functions of libhdf5 1.10 or newer that reading and writing arrays takes, loaded by the
 /// first file.
 ///
-/// Debian's library is not for several threads at once: whoever calls it has entered.
+/// The library is not always built for several threads, and a child must not be forked while one is
+/// inside: whoever calls it has entered.
 struct HDF5Library: Sendable {
   static let loaded = Result { try HDF5Library() }
   private static let lock = NSRecursiveLock()
