@@ -10,9 +10,9 @@ directions: white noise whose spectrum is weighted by exp(-(|k| length)^2 / 2), 
 set to deviation 1 and cut at the level below which `porosity` of a Gaussian field lies; the share of pores of a sample
 therefore varies about it. Numbers come from NumPy's PCG64 by `--seed`: the same array at every run.
 
-`--compare` prints both files' porosity (mean over the samples, and its deviation between them) and two-point function S2(r):
-the share of pairs of voxels, r apart along an axis, that are both pores (a voxel below 0 is one). S2(0) is the porosity, and
-S2 falls to its square where voxels that far apart know nothing of each other.
+`--compare` prints both files' porosity (mean over the samples, and its deviation between them) and two-point function P(r):
+the share of pairs of voxels, r apart along an axis, that are both pores (a voxel below 0 is one). P(0) is the porosity, and
+P falls to its square where voxels that far apart know nothing of each other.
 
 Needs numpy (written with 2.4.6). Seconds for the default.
 """
@@ -52,7 +52,7 @@ def compare(paths):
         porosity = pores.reshape(len(pores), -1).mean(axis=1)
         values = [f'{len(pores)}', f'{porosity.mean():.4f}', f'{porosity.std():.4f}']
         columns.append(values + [f'{two_point(pores, r):.4f}' for r in range(pores.shape[-1] // 2 + 1)])
-    names = ['samples', 'porosity', 'deviation'] + [f'S2({r})' for r in range(len(columns[0]) - 3)]
+    names = ['samples', 'porosity', 'deviation'] + [f'P({r})' for r in range(len(columns[0]) - 3)]
     for row in zip(names, *columns):
         print(f'{row[0]:10}' + ''.join(f'{value:>10}' for value in row[1:]))
 
