@@ -76,7 +76,7 @@ let package = Package(
     .target(
       name: "Kernels",
       dependencies: [
-        "Base", "KernelLayouts", "VectorKernelsAVX2", "VectorKernelsAVX512",
+        "Base", "CInstructions", "KernelLayouts", "VectorKernelsAVX2", "VectorKernelsAVX512",
       ],
       swiftSettings: kernelFlags),
     .target(name: "LinearAlgebra", dependencies: ["Base"]),

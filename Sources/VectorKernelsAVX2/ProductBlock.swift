@@ -11,6 +11,9 @@ enum One: BlockCount {
 enum Two: BlockCount {
   static var value: Int { @inline(__always) get { 2 } }
 }
+enum Three: BlockCount {
+  static var value: Int { @inline(__always) get { 3 } }
+}
 enum Four: BlockCount {
   static var value: Int { @inline(__always) get { 4 } }
 }
@@ -50,8 +53,8 @@ enum Transposed: BlockOrder {
   static var isTransposed: Bool { @inline(__always) get { true } }
 }
 
-/// A block of a matrix product in registers: with AVX-512 six rows of four panels or eight of two,
-/// with AVX2 six rows of one.
+/// A block of a matrix product in registers: with AVX-512 six rows of four panels or eight of
+/// three, with AVX2 six rows of one.
 ///
 /// Every value of a result is a chain of fused multiply-adds in the order of the inner dimension
 /// (then added to what is there, where the product accumulates), whatever else is computed in the
@@ -133,11 +136,13 @@ enum ProductBlock {
       let factor = broadcast(high + 3 * rowStride)
       c.r6 = sum(c.r6, b0, factor)
       if columns > 1 { d.r6 = sum(d.r6, b1, factor) }
+      if columns > 2 { e.r6 = sum(e.r6, b2, factor) }
     }
     if rows > 7 {
       let factor = broadcast(high + 4 * rowStride)
       c.r7 = sum(c.r7, b0, factor)
       if columns > 1 { d.r7 = sum(d.r7, b1, factor) }
+      if columns > 2 { e.r7 = sum(e.r7, b2, factor) }
     }
   }
 
@@ -266,8 +271,18 @@ enum ProductBlock {
     var (panel, vector) = (a, b)
     var line = ahead ?? b
     var left = layout.steps
+    if columns > 2, !Order.isTransposed {
+      // Else the stores of a large result wait for its lines, and the next block for its rows.
+      for row in 0..<rows {
+        for column in 0..<columns { prefetch_near(c + row * layout.cRow + column * layout.cPanel) }
+      }
+    }
     while left >= 16 {
       if Order.hasRowMajorA {
+        if columns > 2 {
+          let next = panel + rows * rowStride
+          for row in 0..<rows { prefetch_near(next + row * rowStride) }
+        }
         // In a loop: written out, the sums of strides take more registers than there are.
         var value = panel
         for _ in 0..<4 {
@@ -279,6 +294,10 @@ enum ProductBlock {
           vector += 4 * bStep
         }
       } else {
+        if Order.isTransposed, columns > 2, layout.aPanel == 16 {
+          // The rows of the next blocks, a row of memory apart in a row-major a.
+          for step in 0..<16 { prefetch_far(panel + step * stepStride + 4 * rows) }
+        }
         line = fetch(line, ahead, aheadLines, aheadStep)
         fourSteps(
           Order.self, rows, columns, rowStride, panel, stepStride, vector, bStep, bPanel, &c0, &c1,

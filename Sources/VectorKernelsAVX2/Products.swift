@@ -29,10 +29,12 @@ package enum Products {
     adding addend: UnsafePointer<Float>?, into c: UnsafeMutablePointer<Float>
   ) {
     forEachGroup(layout, b, addend, c) { group in
-      // The 16 rows of a panel of a at a time.
+      // The 16 rows of a panel of a at a time; all where they lie one behind the other.
       var (row, a) = (0, a)
       while row < layout.rows {
-        sweep(Transposed.self, row..<min(row + 16, layout.rows), group, layout, a)
+        let end = layout.aPanel == 16 ? layout.rows : min(row + 16, layout.rows)
+        sweep(Transposed.self, row..<end, group, layout, a)
+        if end == layout.rows { break }
         row += 16
         a += layout.aPanel
       }
@@ -56,7 +58,7 @@ package enum Products {
     let c: UnsafeMutablePointer<Float>
   }
 
-  /// Calls `body` for groups of 4, 2 or 1 panels.
+  /// Calls `body` for groups of 4 panels, then of what is left.
   @inline(__always)
   private static func forEachGroup(
     _ layout: ProductLayout, _ b: UnsafePointer<Float>, _ addend: UnsafePointer<Float>?,
@@ -64,8 +66,7 @@ package enum Products {
   ) {
     var panel = 0
     while panel < layout.panels {
-      let left = min(layout.panels - panel, mostPanels)
-      let panels = left == 4 ? 4 : left >= 2 ? 2 : 1
+      let panels = min(layout.panels - panel, mostPanels)
       body(
         Group(
           panels: panels, b: b + panel * layout.bPanel,
@@ -81,6 +82,7 @@ package enum Products {
   ) {
     switch group.panels {
     case 4: sweep(Six.self, Four.self, Order.self, rows, group, layout, a)
+    case 3: sweep(Eight.self, Three.self, Order.self, rows, group, layout, a)
     case 2: sweep(Eight.self, Two.self, Order.self, rows, group, layout, a)
     default: sweep(Narrow.self, One.self, Order.self, rows, group, layout, a)
     }

@@ -1,94 +1,110 @@
 import Base
 
 /// The gradient of a matrix W (outputs x inputs) that multiplies samples, summed over shards in the
-/// order of their tree while it is made: dW = sum over shards s of dy_s^T x_s, or of dy_s^T x_s +
-/// dy'_s^T t_s, where a second-order pass adds to what a backward pass gives.
+/// order of their tree while it is made: dW = sum over shards s of dy_s^T x_s.
 ///
 /// Made shard by shard a large matrix's gradients would be written and read again for every shard
-/// and pass, which for few samples takes longer than the products.
+/// and pass, which for few samples takes longer than the products. A shard's gradient is one chain
+/// over its samples; a second-order pass's directions are further samples. Four panels of the
+/// inputs of all shards serve all outputs before the next four, from the second-level cache.
 package enum MatrixGradient {
-  /// Samples of a shard in a term, at most: of those `Convolution.filterGradient` too makes one
-  /// chain, so that a rank with one shard computes the same bits.
-  package static let mostSamples = Convolution.fewestGradientPixels
+  /// Samples of a shard, at most: those of one chain.
+  package static let mostSamples = Panels.chain
 
-  /// Samples of a shard in both terms: none in the second where there is one.
-  package typealias Samples = (first: Int, second: Int)
+  /// Whether it serves so many samples of a shard.
+  package static func serves(samples: Int) -> Bool { samples <= mostSamples }
 
-  /// Whether it serves so many shards and samples.
-  package static func serves(shards: Int, samples: Samples) -> Bool {
-    [1, 2, 4, 8].contains(shards) && samples.first > 0
-      && max(samples.first, samples.second) <= mostSamples
-  }
-
-  /// Scratch values for all shards' inputs, shared by the threads.
-  ///
-  /// - Parameters:
-  ///   - shards: Number of shards of this rank.
-  ///   - samples: Samples of a shard, both terms together.
-  ///   - inputs: Number of values of a sample.
-  /// - Returns: The number of values that `pack` fills.
-  package static func inputCount(shards: Int, samples: Int, inputs: Int) -> Int {
-    shards * Panels.count(rows: samples, columns: inputs)
-  }
+  /// Whether it sums so many shards in one call.
+  package static func sums(shards: Int) -> Bool { [1, 2, 4, 8].contains(shards) }
 
   /// Scratch values of a thread.
-  package static let scratchCount = Panels.tileCount
-
-  /// Packs a shard's inputs of a term, samples x inputs.
-  package static func pack(
-    _ x: FloatBuffer, isSecond: Bool = false, shard: Int, of shards: Int, samples: Samples,
-    inputs: Int, into packed: MutableFloatBuffer
-  ) {
-    let rows = isSecond ? samples.second : samples.first
-    let first =
-      isSecond
-      ? shards * Panels.count(rows: samples.first, columns: inputs)
-        + shard * Panels.count(rows: rows, columns: inputs)
-      : shard * Panels.count(rows: rows, columns: inputs)
-    precondition(
-      x.count == rows * inputs
-        && packed.count >= first + Panels.count(rows: rows, columns: inputs),
-      "\(x.count) values of shard \(shard) into \(packed.count), expected \(rows * inputs)")
-    guard let x = x.baseAddress, let packed = packed.baseAddress else { return }
-    Panels.pack(rows: rows, columns: inputs, x, into: packed + first)
+  package static func scratchCount(shards: Int, samples: Int) -> Int {
+    Panels.tileCount + shards * samples * 64
   }
 
-  /// dW's rows, from the packed inputs; overwrites them.
-  ///
-  /// Threads divide the rows: each makes `part` of `parts`. `dy` gives a shard's gradients of a
-  /// term, samples x outputs.
-  package static func sum(
-    shards: Int, samples: Samples, outputs: Int, inputs: Int, packed: FloatBuffer,
-    _ dy: (_ shard: Int, _ isSecond: Bool) -> FloatBuffer, into dw: MutableFloatBuffer, part: Int,
-    of parts: Int, scratch: MutableFloatBuffer
-  ) {
-    let packedCount = inputCount(
-      shards: shards, samples: samples.first + samples.second, inputs: inputs)
-    precondition(
-      dw.count == outputs * inputs && scratch.count >= scratchCount && packed.count >= packedCount,
-      "a gradient of \(dw.count) values from \(packed.count) with \(scratch.count) of scratch")
-    guard let dw = dw.baseAddress, let packed = packed.baseAddress,
-      let scratch = scratch.baseAddress
-    else { return }
-    let blocks = Panels.panels(outputs)
-    let rows = part * blocks / parts * 16..<min((part + 1) * blocks / parts * 16, outputs)
-    guard !rows.isEmpty else { return }
-    let terms = samples.second > 0 ? 2 : 1
-    withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: terms * shards) {
-      places in
-      // Asked for once: a block of the gradient takes as long as finding a tensor's values.
-      for index in 0..<terms * shards {
-        let isSecond = index >= shards
-        let values = dy(isSecond ? index - shards : index, isSecond)
-        let rows = isSecond ? samples.second : samples.first
-        precondition(
-          values.count == rows * outputs,
-          "\(values.count) gradients of a shard, expected \(rows * outputs)")
-        places.initializeElement(at: index, to: values.start)
-      }
-      Panels.multiplyTransposed(
-        parts: shards, rows: rows, of: outputs, columns: inputs, inner: samples, places, packed,
-        into: dw, scratch: scratch)
+  /// A shard's samples.
+  package struct Samples {
+    /// Inputs, samples x inputs.
+    let first: FloatBuffer
+    /// Directions, the same way; nil for none.
+    let second: FloatBuffer?
+    /// dL/dy of both, samples x outputs.
+    let gradient: FloatBuffer
+
+    package init(_ first: FloatBuffer, _ second: FloatBuffer? = nil, gradient: FloatBuffer) {
+      self.first = first
+      self.second = second
+      self.gradient = gradient
     }
+  }
+
+  /// Some columns of dW; overwrites them.
+  ///
+  /// - Parameters:
+  ///   - shards: A number that it `sums`.
+  ///   - samples: Samples of each shard, the directions among them.
+  ///   - outputs: Rows of dW.
+  ///   - inputs: Columns of dW.
+  ///   - values: Gives a shard's samples.
+  ///   - dw: dW.
+  ///   - part: The columns that this thread makes: one of `parts`.
+  ///   - parts: Number of threads that divide the columns.
+  ///   - scratch: `scratchCount` values of this thread.
+  package static func sum(
+    shards: Int, samples: Int, outputs: Int, inputs: Int,
+    _ values: (_ shard: Int) -> Samples, into dw: MutableFloatBuffer, part: Int = 0,
+    of parts: Int = 1, scratch: MutableFloatBuffer
+  ) {
+    precondition(
+      dw.count == outputs * inputs
+        && scratch.count >= scratchCount(shards: shards, samples: samples),
+      "a gradient of \(dw.count) values with \(scratch.count) of scratch")
+    let panels = Panels.panels(inputs)
+    let range = part * panels / parts..<(part + 1) * panels / parts
+    guard let target = dw.baseAddress, let scratch = scratch.baseAddress, !range.isEmpty else {
+      return
+    }
+    withUnsafeTemporaryAllocation(of: Samples.self, capacity: shards) { own in
+      withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: shards) { places in
+        // Asked for once: a block of the gradient takes as long as finding a tensor's values.
+        for shard in 0..<shards {
+          let values = values(shard)
+          precondition(
+            values.first.count + (values.second?.count ?? 0) == samples * inputs
+              && values.gradient.count == samples * outputs,
+            "\(values.first.count) inputs and \(values.gradient.count) gradients of a shard, "
+              + "expected \(samples) samples of \(inputs) and \(outputs)")
+          own.initializeElement(at: shard, to: values)
+          places.initializeElement(at: shard, to: values.gradient.start)
+        }
+        let packed = scratch + Panels.tileCount
+        for panel in stride(from: range.lowerBound, to: range.upperBound, by: 4) {
+          let group = panel..<min(panel + 4, range.upperBound)
+          for shard in 0..<shards {
+            pack(
+              own[shard], samples: samples, inputs: inputs, panels: group,
+              into: packed + shard * samples * group.count * 16)
+          }
+          Panels.multiplyTransposed(
+            parts: shards, rows: outputs,
+            columns: (min(group.count * 16, inputs - panel * 16), inputs), inner: samples, places,
+            packed, into: target + panel * 16, scratch: scratch)
+        }
+      }
+    }
+  }
+
+  private static func pack(
+    _ values: Samples, samples: Int, inputs: Int, panels: Range<Int>,
+    into packed: UnsafeMutablePointer<Float>
+  ) {
+    let rows = values.first.count / inputs
+    Panels.pack(
+      rows: rows, behind: 0, of: samples, columns: inputs, panels: panels, values.first.start,
+      into: packed)
+    guard let second = values.second else { return }
+    Panels.pack(
+      rows: second.count / inputs, behind: rows, of: samples, columns: inputs, panels: panels,
+      second.start, into: packed)
   }
 }

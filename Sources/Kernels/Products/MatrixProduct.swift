@@ -34,15 +34,32 @@ package enum MatrixProduct {
     let panels = Panels.panels(columns)
     withUnsafeTemporaryAllocation(of: Run.self, capacity: shards.count) { runs in
       let count = gather(shards, columns: columns, inner: inner, x, y, into: runs)
-      for panel in stride(from: 0, to: panels, by: 4) {
+      let multiply = { (run: Run, rows: Range<Int>, panel: Int) in
+        Panels.multiply(
+          rows: rows.count, columns: columns, inner: inner,
+          .matrix(run.x + rows.lowerBound * inner, columns: inner), b, adding: addend,
+          into: run.y + rows.lowerBound * columns, panels: panel..<min(panel + 4, panels))
+      }
+      guard inner * columns > mostResident else {
         for run in runs[..<count] {
-          Panels.multiply(
-            rows: run.samples, columns: columns, inner: inner, .matrix(run.x, columns: inner), b,
-            adding: addend, into: run.y, panels: panel..<min(panel + 4, panels))
+          for row in stride(from: 0, to: run.samples, by: rowsOfBlock) {
+            for panel in stride(from: 0, to: panels, by: 4) {
+              multiply(run, row..<min(row + rowsOfBlock, run.samples), panel)
+            }
+          }
         }
+        return
+      }
+      for panel in stride(from: 0, to: panels, by: 4) {
+        for run in runs[..<count] { multiply(run, 0..<run.samples, panel) }
       }
     }
   }
+
+  /// Values of a B that stays in the second-level cache, beside a block of samples.
+  private static let mostResident = 160 * 1024
+  /// Samples of a block: a multiple of the rows that are computed at once.
+  private static let rowsOfBlock = 96
 
   /// Samples that lie one behind the other, in x and in y.
   private struct Run: BitwiseCopyable {

@@ -1,4 +1,5 @@
 import Base
+import CInstructions
 import KernelLayouts
 
 /// Matrices in panels of 16 columns, [panel][row][16], and their products with row-major results.
@@ -35,6 +36,29 @@ enum Panels {
       for column in 0..<16 {
         to[row * 16 + column] = column < rest ? from[row * columns + column] : 0
       }
+    }
+  }
+
+  /// target = some panels of a row-major source; missing columns become 0.
+  ///
+  /// The rows come behind `first` others of a target that has `allRows`.
+  static func pack(
+    rows: Int, behind first: Int, of allRows: Int, columns: Int, panels: Range<Int>,
+    _ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>
+  ) {
+    let whole = min(panels.upperBound, columns / 16)
+    for row in 0..<rows {
+      var from = source + row * columns + panels.lowerBound * 16
+      var to = target + (first + row) * 16
+      for _ in panels.lowerBound..<whole {
+        prefetch_near(from + 12 * columns)
+        to.setLanes(0, from.lanes(0))
+        to.setLanes(8, from.lanes(8))
+        from += 16
+        to += allRows * 16
+      }
+      guard whole < panels.upperBound else { continue }
+      for column in 0..<16 { to[column] = column < columns % 16 ? from[column] : 0 }
     }
   }
 
@@ -78,7 +102,7 @@ enum Panels {
   ///
   /// Longer sums are made of parts: their rounding errors are smaller, and two panels of a part
   /// stay in the first-level cache.
-  private static let chain = 512
+  static let chain = 512
 
   /// What a product adds to.
   enum Addend {
@@ -162,7 +186,7 @@ enum Panels {
       withTile { tile in
         var row = 0
         while row < rows {
-          let count = min(tileRows, rows - row)
+          let count = min(edgeRows, rows - row)
           let target = c + row * columns + full * 16
           load(tile, rows: count, columns: full * 16..<columns, addend, target)
           PanelProduct.multiply(
@@ -212,7 +236,7 @@ enum Panels {
       withTile { tile in
         var row = 0
         while row < rows {
-          let count = min(tileRows, rows - row)
+          let count = min(edgeRows, rows - row)
           let target = c + row * columns + full * 16
           load(tile, rows: count, columns: full * 16..<columns, addend, target)
           PanelProduct.multiplyTransposed(
@@ -251,96 +275,71 @@ enum Panels {
     }
   }
 
-  /// C = the sum over `parts` of A^T B, in the order of `Elementwise.halvingSum`: the parts'
-  /// products, added as a tree that halves, with the bits that whole matrices would have.
+  /// Up to four panels of C = the sum over `parts` of A^T B, in the order of
+  /// `Elementwise.halvingSum`: the parts' products, added as a tree that halves, with the bits that
+  /// whole matrices would have.
   ///
-  /// A part may have two terms, A^T B + A'^T B'. A block of C is finished before the next begins,
-  /// so C is written to memory once.
+  /// A block of C is finished before the next begins, so C is written to memory once.
   ///
   /// - Parameters:
   ///   - parts: Number of parts: 1, 2, 4 or 8.
-  ///   - rows: Rows of C that are computed, from a multiple of 16 on.
-  ///   - allRows: Rows of the whole C, columns of each A.
-  ///   - columns: Columns of each B and of C.
-  ///   - inner: Rows of the A and B of each part's first and second term, at most `chain`; a second
-  ///     of 0 for no second term.
-  ///   - a: The A of the parts' first terms, then of their second: inner x allRows, row-major.
-  ///   - b: The B in the order of `a`: inner x columns in panels.
-  ///   - c: C, allRows x columns, row-major; overwritten.
+  ///   - rows: Rows of C, columns of each A.
+  ///   - columns: Columns of the panels, and of the whole C.
+  ///   - inner: Rows of each part's A and B, at most `chain`.
+  ///   - a: Each part's A, inner x rows, row-major.
+  ///   - b: The panels of the parts' B, one part behind the other.
+  ///   - c: C, row-major, from the panels' first column on; overwritten.
   ///   - scratch: Room for `tileCount` values.
   static func multiplyTransposed(
-    parts: Int, rows: Range<Int>, of allRows: Int, columns: Int, inner: (first: Int, second: Int),
+    parts: Int, rows: Int, columns: (own: Int, all: Int), inner: Int,
     _ a: UnsafeMutableBufferPointer<UnsafePointer<Float>>, _ b: UnsafePointer<Float>,
     into c: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
   ) {
     precondition(
-      max(inner.first, inner.second) <= chain, "chains of \(inner) values, at most \(chain)")
-    let partCount = count(rows: inner.first, columns: columns)
-    let secondCount = count(rows: inner.second, columns: columns)
-    let secondB = b + parts * partCount
+      inner <= chain && columns.own <= 64,
+      "a chain of \(inner) values, at most \(chain), for \(columns.own) columns, at most 64")
+    let partCount = count(rows: inner, columns: columns.own)
     var layout = ProductLayout(
-      rows: 16, steps: inner.first, panels: 4, aPanel: 16, bPanel: inner.first * 16, cRow: 64,
-      cPanel: 16, aStep: allRows)
-    for panel in stride(from: 0, to: panels(columns), by: 4) {
-      let width = min(64, columns - panel * 16)
-      layout.panels = panels(width)
-      for row in stride(from: rows.lowerBound, to: rows.upperBound, by: 16) {
-        let height = min(16, rows.upperBound - row)
-        layout.rows = height
-        func add(_ source: Int, _ target: Int) {
-          let (source, target) = (scratch + source * 1024, scratch + target * 1024)
-          for index in stride(from: 0, to: height * 64, by: 8) {
-            target.setLanes(index, target.lanes(index) + source.lanes(index))
-          }
-        }
-        func firstTerm(_ part: Int, _ target: UnsafeMutablePointer<Float>, _ adds: Bool) {
-          PanelProduct.multiplyTransposed(
-            layout, a[part] + row, b + part * partCount + panel * inner.first * 16,
-            adding: adds ? UnsafePointer(target) : nil, into: target)
-        }
-        func secondTerm(_ part: Int, _ target: UnsafeMutablePointer<Float>) {
-          var layout = layout
-          layout.steps = inner.second
-          layout.bPanel = inner.second * 16
-          PanelProduct.multiplyTransposed(
-            layout, a[parts + part] + row, secondB + part * secondCount + panel * inner.second * 16,
-            adding: UnsafePointer(target), into: target)
-        }
-        // Level k of the tree has its sum in tile k; the first adds no tile. Two terms are added to
-        // one another before they are added to another part's.
-        func pair(_ first: Int, _ tile: Int) {
-          let target = scratch + tile * 1024
-          firstTerm(first, target, false)
-          if inner.second == 0 {
-            if parts > 1 { firstTerm(first + 1, target, true) }
-            return
-          }
-          secondTerm(first, target)
-          guard parts > 1 else { return }
-          firstTerm(first + 1, scratch + 3 * 1024, false)
-          secondTerm(first + 1, scratch + 3 * 1024)
-          add(3, tile)
-        }
-        pair(0, 0)
-        if parts > 2 { pair(2, 1) }
-        if parts > 4 {
-          add(1, 0)
-          pair(4, 1)
-          pair(6, 2)
-          add(2, 1)
-        }
-        let target = c + row * columns + panel * 16
-        if parts > 2 {
-          storeTile(scratch, plus: scratch + 1024, rows: height, width, target, columns)
-        } else {
-          storeTile(scratch, plus: nil, rows: height, width, target, columns)
+      rows: tileRows, steps: inner, panels: panels(columns.own), aPanel: 16, bPanel: inner * 16,
+      cRow: 64, cPanel: 16, aStep: rows)
+    for row in stride(from: 0, to: rows, by: tileRows) {
+      let height = min(tileRows, rows - row)
+      layout.rows = height
+      func tile(_ level: Int) -> UnsafeMutablePointer<Float> { scratch + level * tileRows * 64 }
+      func add(_ source: Int, _ target: Int) {
+        let (source, target) = (tile(source), tile(target))
+        for index in stride(from: 0, to: height * 64, by: 8) {
+          target.setLanes(index, target.lanes(index) + source.lanes(index))
         }
       }
+      func product(_ part: Int, _ target: UnsafeMutablePointer<Float>, adds: Bool) {
+        PanelProduct.multiplyTransposed(
+          layout, a[part] + row, b + part * partCount,
+          adding: adds ? UnsafePointer(target) : nil, into: target)
+      }
+      // Level k of the tree has its sum in tile k.
+      func pair(_ first: Int, _ level: Int) {
+        product(first, tile(level), adds: false)
+        if parts > 1 { product(first + 1, tile(level), adds: true) }
+      }
+      pair(0, 0)
+      if parts > 2 { pair(2, 1) }
+      if parts > 4 {
+        add(1, 0)
+        pair(4, 1)
+        pair(6, 2)
+        add(2, 1)
+      }
+      storeTile(
+        tile(0), plus: parts > 2 ? tile(1) : nil, rows: height, columns.own,
+        c + row * columns.all, columns.all)
     }
   }
 
-  /// Scratch values of a sum of products: four blocks of 16 x 64.
-  static let tileCount = 4 * 1024
+  /// Rows of a block of a sum of products: four times the six that are computed at once.
+  static let tileRows = 24
+  /// Scratch values of a sum of products: three blocks of `tileRows` x 64.
+  static let tileCount = 3 * tileRows * 64
 
   /// Rows of 64 values, or the sums of two, to `width` columns of C.
   @inline(__always)
@@ -381,12 +380,12 @@ enum Panels {
 
   // MARK: - The last panel of a row-major result
 
-  private static let tileRows = 8
+  private static let edgeRows = 8
 
-  /// `tileRows` x 16 values, few enough to be on the stack.
+  /// `edgeRows` x 16 values, few enough to be on the stack.
   @inline(__always)
   private static func withTile(_ body: (UnsafeMutablePointer<Float>) -> Void) {
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: tileRows * 16) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: edgeRows * 16) {
       body($0.start)
     }
   }

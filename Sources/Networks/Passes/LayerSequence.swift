@@ -36,6 +36,8 @@ package final class LayerSequence {
   /// Every step before it gets one, where its dy was in `backward`. Nil in a branch, to which one
   /// may come from behind, and where the last curved step is composite.
   private let firstSource: Int?
+  /// The first step with parameters: what goes back from it is nobody's but the caller's.
+  private let firstTrained: Int
 
   /// Prepares the layers, and plans the tensors between them.
   ///
@@ -64,6 +66,7 @@ package final class LayerSequence {
     self.keptLayers = memory.isForwardOnly ? keptLayers : nil
     (steps, lastLayers) = Self.steps(of: layers, keeping: self.keptLayers, context)
     composites = steps.map { $0 as? any CompositeLayer }
+    firstTrained = steps.firstIndex { !$0.parameters.isEmpty } ?? steps.count
     isCurved = layers.contains(where: \.traits.isCurved)
     let affine = steps.prefix { $0.traits.isAffine }
     affineSteps = isCurved ? 0 : affine.lastIndex { $0.operations > 0 }.map { $0 + 1 } ?? 0
@@ -210,12 +213,12 @@ package final class LayerSequence {
     adding inner: InnerGradient? = nil
   ) throws {
     let innerStep = inner.map { requiredStep(keeping: $0.layer) }
-    // Only the first step's gradient may be wanted for some groups alone.
+    // Only the gradients before the first parameter may be wanted for some groups alone.
     let whole = pass.with(inputGroups: pass.groups)
     for index in steps.indices.reversed() {
       let arriving = index + 1 < steps.count ? gradients[index] : dy
       if let inner, innerStep == index { context.add(inner.values, to: arriving, pass) }
-      let own = (index > 0 ? whole : pass).with(
+      let own = (index > firstTrained ? whole : pass).with(
         lastContribution: lastContribution(ofStep: index, pass))
       try steps[index].backward(
         arriving, input: input(of: index, x, y), output: output(of: index, y),

@@ -159,6 +159,14 @@ package struct Pass: Sendable {
     }
   }
 
+  /// Samples of a group in a shard of any rank, at most.
+  package var shardCapacity: Int {
+    switch extent {
+    case .global(let batch): return plan.capacity(batch: batch)
+    case .local(let count, let capacity): return min(count, capacity)
+    }
+  }
+
   /// Samples of a group over all ranks.
   package var batch: Int {
     switch extent {

@@ -20,6 +20,7 @@ package final class Linear: Layer {
   private let factors: LinearFactors
   /// The groups whose contribution to dW was left to the second-order pass.
   private var deferredGroups: Range<Int>?
+  private var secondOrderGroup: Int?
 
   /// Plans the products, and describes weight and bias.
   ///
@@ -82,11 +83,11 @@ package final class Linear: Layer {
       return
     }
     factors.prepare(in: context.valueMemory)
-    context.reserveScratch(max(MatrixGradient.scratchCount, self.plan.scratchCount))
-    context.reserveSharedScratch(
-      MatrixGradient.inputCount(
-        shards: context.plan.localShards, samples: plan.shardCapacity,
-        inputs: inputShape.channels))
+    let gradient = MatrixGradient.scratchCount(
+      shards: context.plan.localShards,
+      samples: min(plan.shardCapacity, MatrixGradient.mostSamples))
+    context.reserveScratch(max(gradient, self.plan.scratchCount))
+    secondOrderGroup = plan.secondOrderGroup
   }
 
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {
@@ -99,19 +100,13 @@ package final class Linear: Layer {
   ) {
     let trained = pass.parameterGroups
     let wanted = pass.inputGroups
-    let isSummed = !trained.isEmpty && sumsWeightGradient(dy, input: x, pass, groups: trained)
     if !trained.isEmpty {
-      context.forEachShard { shard, thread in
-        let gradient = dy.read(pass, shard: shard, groups: trained)
-        if !isSummed {
-          self.addWeightGradient(
-            input: x.read(pass, shard: shard, groups: trained), outputGradient: gradient, shard,
-            thread)
-        }
-        if let bias = self.bias {
+      addWeightGradient(dy, input: x, pass, groups: trained)
+      if let bias {
+        context.forEachShard { shard, _ in
           Elementwise.addColumnSums(
-            gradient, rows: trained.count * pass.samples(inShard: shard),
-            to: bias.partial(shard: shard))
+            dy.read(pass, shard: shard, groups: trained),
+            rows: trained.count * pass.samples(inShard: shard), to: bias.partial(shard: shard))
         }
       }
     }
@@ -132,81 +127,84 @@ package final class Linear: Layer {
     if let groups = deferredGroups {
       deferredGroups = nil
       weight.claimDeferred()
-      sumWeightGradient(dy, (x, groups), (t, pass.groups), pass)
+      sumWeightGradient(dy, (x, groups), direction: t, pass)
     } else {
-      context.forEachShard { shard, thread in
-        self.addWeightGradient(
-          input: t.read(pass, shard: shard), outputGradient: dy.read(pass, shard: shard), shard,
-          thread)
-      }
+      addWeightGradient(dy, input: t, shardwise: pass, groups: pass.groups)
     }
     if let jt { multiply(t, into: jt, pass, bias: nil) }
   }
 
-  /// Makes dW of all shards of this rank if no other pass adds to it, or leaves it to the
-  /// second-order pass if that does.
+  /// Makes dW of the groups, or leaves it to the second-order pass where that adds to it.
   ///
-  /// Returns whether it was so.
-  private func sumsWeightGradient(
+  /// Which of the ways it takes does not depend on how many shards this rank has: their bits
+  /// differ.
+  private func addWeightGradient(
     _ dy: Tensor, input x: Tensor, _ pass: Pass, groups: Range<Int>
-  ) -> Bool {
-    let shards = context.plan.localShards
-    let samples = pass.samples(inShard: 0)
-    let isEven = (1..<shards).allSatisfy { pass.samples(inShard: $0) == samples }
-    let last = pass.lastContribution
-    guard last == .backward || last == .doubleBackward, shards > 1, isEven,
-      MatrixGradient.serves(shards: shards, samples: (groups.count * samples, samples))
-    else { return false }
-    if last == .doubleBackward {
+  ) {
+    switch pass.lastContribution {
+    case .backward where MatrixGradient.serves(samples: groups.count * pass.shardCapacity):
+      sumWeightGradient(dy, (x, groups), direction: nil, pass)
+    case .doubleBackward
+    where groups.upperBound == secondOrderGroup
+      && MatrixGradient.serves(samples: (groups.count + 1) * pass.shardCapacity):
       precondition(deferredGroups == nil, "a second backward pass before the second-order pass")
       weight.deferContribution()
       deferredGroups = groups
-    } else {
-      sumWeightGradient(dy, (x, groups), nil, pass)
+    default:
+      addWeightGradient(dy, input: x, shardwise: pass, groups: groups)
     }
-    return true
   }
 
-  /// dW = the sum over this rank's shards of dy^T x, plus dy^T t in the second-order pass.
+  /// dW = the sum over this rank's shards of dy^T x, or of dy^T x with the second-order group's
+  /// dy^T t behind it in the same chain.
+  ///
+  /// Where the shards' sum cannot be made at once, each shard's dW is made, with the same bits.
   private func sumWeightGradient(
-    _ dy: Tensor, _ first: (x: Tensor, groups: Range<Int>),
-    _ second: (t: Tensor, groups: Range<Int>)?,
-    _ pass: Pass
+    _ dy: Tensor, _ first: (x: Tensor, groups: Range<Int>), direction t: Tensor?, _ pass: Pass
   ) {
-    let target = weight.claimLocalSum()
     let shards = context.plan.localShards
     let (inputs, outputs) = (inputShape.channels, outputShape.channels)
-    let (firstGroups, secondGroups) = (first.groups, second?.groups ?? 0..<0)
-    let count = pass.samples(inShard: 0)
-    let samples = (first: firstGroups.count * count, second: secondGroups.count * count)
-    let packed = context.claimSharedScratch(for: self).values
-    context.forEachShard { shard, _ in
-      MatrixGradient.pack(
-        first.x.read(pass, shard: shard, groups: firstGroups), shard: shard, of: shards,
-        samples: samples, inputs: inputs, into: packed)
-      guard let second else { return }
-      MatrixGradient.pack(
-        second.t.read(pass, shard: shard, groups: secondGroups), isSecond: true, shard: shard,
-        of: shards, samples: samples, inputs: inputs, into: packed)
+    let groups = first.groups.lowerBound..<(t == nil ? first.groups : pass.groups).upperBound
+    let values = { (shard: Int) in
+      MatrixGradient.Samples(
+        first.x.read(pass, shard: shard, groups: first.groups), t?.read(pass, shard: shard),
+        gradient: dy.read(pass, shard: shard, groups: groups))
     }
+    let samples = pass.samples(inShard: 0)
+    guard MatrixGradient.sums(shards: shards),
+      (1..<shards).allSatisfy({ pass.samples(inShard: $0) == samples })
+    else {
+      context.forEachShard { shard, thread in
+        let (target, isFirst) = self.weight.claimPartial(shard: shard)
+        precondition(isFirst, "a second contribution to a gradient")
+        MatrixGradient.sum(
+          shards: 1, samples: groups.count * pass.samples(inShard: shard), outputs: outputs,
+          inputs: inputs, { _ in values(shard) }, into: target,
+          scratch: self.context.scratch(thread: thread))
+      }
+      return
+    }
+    let target = weight.claimLocalSum()
     let threads = context.pool.threads
     context.pool.forEach(threads) { part, thread in
       MatrixGradient.sum(
-        shards: shards, samples: samples, outputs: outputs, inputs: inputs,
-        packed: FloatBuffer(packed),
-        { dy.read(pass, shard: $0, groups: $1 ? secondGroups : firstGroups) }, into: target,
-        part: part, of: threads, scratch: self.context.scratch(thread: thread))
+        shards: shards, samples: groups.count * samples, outputs: outputs, inputs: inputs, values,
+        into: target, part: part, of: threads, scratch: self.context.scratch(thread: thread))
     }
   }
 
-  /// dW += dy^T x.
+  /// dW += dy^T x, shard by shard.
   private func addWeightGradient(
-    input x: FloatBuffer, outputGradient dy: FloatBuffer, _ shard: Int, _ thread: Int
+    _ dy: Tensor, input x: Tensor, shardwise pass: Pass, groups: Range<Int>
   ) {
-    let (target, isFirst) = weight.claimPartial(shard: shard)
-    plan.filterGradient(
-      images: x.count / inputShape.channels, input: x, outputGradient: dy, accumulates: !isFirst,
-      filterGradient: target, scratch: context.scratch(thread: thread))
+    context.forEachShard { shard, thread in
+      let x = x.read(pass, shard: shard, groups: groups)
+      let (target, isFirst) = self.weight.claimPartial(shard: shard)
+      self.plan.filterGradient(
+        images: x.count / self.inputShape.channels, input: x,
+        outputGradient: dy.read(pass, shard: shard, groups: groups), accumulates: !isFirst,
+        filterGradient: target, scratch: self.context.scratch(thread: thread))
+    }
   }
 
   private func multiply(_ x: Tensor, into y: Tensor, _ pass: Pass, bias: FloatBuffer?) {
