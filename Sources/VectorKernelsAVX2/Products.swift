@@ -34,8 +34,7 @@ package enum Products {
       while row < layout.rows {
         let end = layout.aPanel == 16 ? layout.rows : min(row + 16, layout.rows)
         sweep(Transposed.self, row..<end, group, layout, a)
-        if end == layout.rows { break }
-        row += 16
+        row = end
         a += layout.aPanel
       }
     }

@@ -59,31 +59,36 @@ import Testing
     expectClose(try run(.doubleBackward), apart, absolute: 1e-5, relative: 1e-5)
   }
 
-  /// What a rank has does not depend on how it sums: eight shards at once have the bits of those
-  /// of sixteen, of which the odd ones are empty, summed one by one.
-  @Test func hasTheBitsOfItsShards() throws {
-    let gradients = try [8, 16].map { shards in
-      let harness = try Harness(
-        "- linear: {outputs: 37}", input: Shape(channels: 21), batch: 8, groups: 3,
-        shards: shards)
-      let network = harness.network
-      let second = harness.pass(2..<3)
-      var data = TestData(seed: 8)
-      for group in 0..<3 { harness.fill(network.input, group: group, data.normals(8 * 21)) }
-      harness.fill(network.direction, group: 2, data.normals(8 * 21))
-      let pass = harness.pass(0..<3, parameterGroups: 0..<2).with(lastContribution: .doubleBackward)
-      try network.forward(pass)
-      for group in 0..<3 {
-        harness.fill(network.outputGradient, group: group, data.normals(8 * 37))
-      }
-      network.arena.clearGradient()
-      try network.backward(pass, inputGroups: 2..<3)
-      try network.doubleBackward(second)
-      try network.backwardShares(second)
-      try network.arena.reduceGradient()
-      return harness.gradients
+  /// A shard's chain goes on from its samples to its directions, whether a rank sums its shards at
+  /// once or, as sixteen or uneven ones, each by itself.
+  @Test(arguments: [1, 2, 4, 8, 16], [24, 21])
+  func hasTheBitsOfOneChain(shards: Int, batch: Int) throws {
+    let harness = try Harness(
+      "- linear: {outputs: 37, bias: false}", input: Shape(channels: 21), batch: batch, groups: 3,
+      shards: shards)
+    let (layer, arena) = (harness.network.layers[0], harness.network.arena)
+    var data = TestData(seed: 8)
+    // Group 2 has directions.
+    let inputs = harness.tensor(Shape(channels: 21))
+    let gradients = harness.tensor(Shape(channels: 37))
+    for group in 0..<3 {
+      harness.fill(inputs, group: group, data.normals(batch * 21))
+      harness.fill(gradients, group: group, data.normals(batch * 37))
     }
-    expectSameBits(gradients[0], gradients[1])
+    arena.clearGradient()
+    try layer.backward(gradients, input: inputs, output: gradients, into: nil, harness.pass)
+    try arena.reduceGradient()
+    let chain = harness.gradients
+
+    arena.clearGradient()
+    try layer.backward(
+      gradients, input: inputs, output: gradients, into: nil,
+      harness.pass(0..<3, parameterGroups: 0..<2).with(lastContribution: .doubleBackward))
+    try layer.doubleBackward(
+      inputs, outputGradient: gradients, input: inputs, output: gradients, into: nil, share: nil,
+      harness.pass(2..<3))
+    try arena.reduceGradient()
+    expectSameBits(harness.gradients, chain)
   }
 
   /// A contribution that was left to a second-order pass which does not come is not lost in

@@ -34,7 +34,7 @@ package enum MatrixProduct {
     let panels = Panels.panels(columns)
     withUnsafeTemporaryAllocation(of: Run.self, capacity: shards.count) { runs in
       let count = gather(shards, columns: columns, inner: inner, x, y, into: runs)
-      let multiply = { (run: Run, rows: Range<Int>, panel: Int) in
+      func multiply(_ run: Run, _ rows: Range<Int>, _ panel: Int) {
         Panels.multiply(
           rows: rows.count, columns: columns, inner: inner,
           .matrix(run.x + rows.lowerBound * inner, columns: inner), b, adding: addend,

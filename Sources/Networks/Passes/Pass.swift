@@ -160,7 +160,7 @@ package struct Pass: Sendable {
   }
 
   /// Samples of a group in a shard of any rank, at most.
-  package var shardCapacity: Int {
+  package var samplesOfLargestShard: Int {
     switch extent {
     case .global(let batch): return plan.capacity(batch: batch)
     case .local(let count, let capacity): return min(count, capacity)

@@ -142,11 +142,11 @@ package final class Linear: Layer {
     _ dy: Tensor, input x: Tensor, _ pass: Pass, groups: Range<Int>
   ) {
     switch pass.lastContribution {
-    case .backward where MatrixGradient.serves(samples: groups.count * pass.shardCapacity):
+    case .backward where MatrixGradient.serves(samples: groups.count * pass.samplesOfLargestShard):
       sumWeightGradient(dy, (x, groups), direction: nil, pass)
     case .doubleBackward
     where groups.upperBound == secondOrderGroup
-      && MatrixGradient.serves(samples: (groups.count + 1) * pass.shardCapacity):
+      && MatrixGradient.serves(samples: (groups.count + 1) * pass.samplesOfLargestShard):
       precondition(deferredGroups == nil, "a second backward pass before the second-order pass")
       weight.deferContribution()
       deferredGroups = groups
@@ -163,13 +163,7 @@ package final class Linear: Layer {
     _ dy: Tensor, _ first: (x: Tensor, groups: Range<Int>), direction t: Tensor?, _ pass: Pass
   ) {
     let shards = context.plan.localShards
-    let (inputs, outputs) = (inputShape.channels, outputShape.channels)
     let groups = first.groups.lowerBound..<(t == nil ? first.groups : pass.groups).upperBound
-    let values = { (shard: Int) in
-      MatrixGradient.Samples(
-        first.x.read(pass, shard: shard, groups: first.groups), t?.read(pass, shard: shard),
-        gradient: dy.read(pass, shard: shard, groups: groups))
-    }
     let samples = pass.samples(inShard: 0)
     guard MatrixGradient.sums(shards: shards),
       (1..<shards).allSatisfy({ pass.samples(inShard: $0) == samples })
@@ -177,20 +171,36 @@ package final class Linear: Layer {
       context.forEachShard { shard, thread in
         let (target, isFirst) = self.weight.claimPartial(shard: shard)
         precondition(isFirst, "a second contribution to a gradient")
-        MatrixGradient.sum(
-          shards: 1, samples: groups.count * pass.samples(inShard: shard), outputs: outputs,
-          inputs: inputs, { _ in values(shard) }, into: target,
-          scratch: self.context.scratch(thread: thread))
+        self.sum(
+          dy, first, t, groups, pass, shards: shard..<shard + 1, into: target, part: 0, of: 1,
+          thread)
       }
       return
     }
     let target = weight.claimLocalSum()
     let threads = context.pool.threads
     context.pool.forEach(threads) { part, thread in
-      MatrixGradient.sum(
-        shards: shards, samples: groups.count * samples, outputs: outputs, inputs: inputs, values,
-        into: target, part: part, of: threads, scratch: self.context.scratch(thread: thread))
+      self.sum(
+        dy, first, t, groups, pass, shards: 0..<shards, into: target, part: part, of: threads,
+        thread)
     }
+  }
+
+  /// A thread's part of the sum over some shards of equal size.
+  private func sum(
+    _ dy: Tensor, _ first: (x: Tensor, groups: Range<Int>), _ t: Tensor?, _ groups: Range<Int>,
+    _ pass: Pass, shards: Range<Int>, into target: MutableFloatBuffer, part: Int, of parts: Int,
+    _ thread: Int
+  ) {
+    MatrixGradient.sum(
+      shards: shards.count, samples: groups.count * pass.samples(inShard: shards.lowerBound),
+      outputs: outputShape.channels, inputs: inputShape.channels,
+      {
+        let shard = shards.lowerBound + $0
+        return .init(
+          first.x.read(pass, shard: shard, groups: first.groups), t?.read(pass, shard: shard),
+          gradient: dy.read(pass, shard: shard, groups: groups))
+      }, into: target, part: part, of: parts, scratch: context.scratch(thread: thread))
   }
 
   /// dW += dy^T x, shard by shard.
