@@ -10,7 +10,10 @@ import Testing
   /// Each shard's product by its definition; nothing is written between the shards.
   @Test(
     arguments: Gap.allCases,
-    [(7, 37, 45), (6, 530, 32), (1, 16, 16), (13, 100, 128), (4, 3, 1)])
+    [
+      (7, 37, 45), (6, 530, 32), (1, 16, 16), (13, 100, 128), (4, 3, 1), (210, 20, 70),
+      (9, 420, 400),
+    ])
   func productsOfShards(gap: Gap, sizes: (Int, Int, Int)) {
     let (samples, inner, columns) = sizes
     let shards = 4
