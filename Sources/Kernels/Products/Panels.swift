@@ -275,9 +275,8 @@ enum Panels {
     }
   }
 
-  /// Up to four panels of C = the sum over `parts` of A^T B, in the order of
-  /// `Elementwise.halvingSum`: the parts' products, added as a tree that halves, with the bits that
-  /// whole matrices would have.
+  /// Up to four panels of C = the sum over `parts` of A^T B: the parts' products, added as the tree
+  /// of `Elementwise.halvingSum`, with the bits that whole matrices would have.
   ///
   /// A block of C is finished before the next begins, so C is written to memory once.
   ///
