@@ -4,10 +4,13 @@
   docs/index-decisions.py            # writes the file
   docs/index-decisions.py --check    # status 1 where the file would change
 
+A title that two records have is refused: merged branches left such.
+
 A record is a heading `### Title`, a line `*2026-11-28, stands.*`, and some 120 words; it stands under its subject, `## Subject`,
 or under `## Replaced`, the last one. The short form, for the end of the file: `**Title.** Text`, or below a `## Subject (2026-11-28)`.
 """
 import argparse
+import collections
 import datetime
 import pathlib
 import re
@@ -78,7 +81,12 @@ def main():
     parser.add_argument('--check', action='store_true')
     arguments = parser.parse_args()
     text = FILE.read_text()
-    new = written(*read(text))
+    head, records = read(text)
+    titles = collections.Counter(record['title'] for record in records)
+    twice = [title for title, count in titles.items() if count > 1]
+    if twice:
+        raise SystemExit(f"{FILE}: a title is one record's, found twice: {'; '.join(twice)}")
+    new = written(head, records)
     if arguments.check:
         raise SystemExit(0 if new == text else f'{FILE}: the index is not that of the records: run {__file__}')
     FILE.write_text(new)

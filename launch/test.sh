@@ -41,6 +41,9 @@ refuse 'expected lines of at most 100 columns, found longer ones' '^.{101,}'
 # shellcheck disable=SC2016  # a pattern
 refuse "expected DocC's '- Parameters:', found a name in backquotes and a colon" \
   '^ */// (- )?`[^`]+`(, `[^`]+`)*: '
+if command -v python3 >/dev/null; then
+  run docs/index-decisions.py --check
+fi
 # In release: the kernels are some hundred times slower unoptimized, and what is tested is what is used.
 run swift build -c release --build-tests
 run swift test -c release --skip-build "$@"
