@@ -51,4 +51,35 @@ package enum Philox {
     }
     return SIMD4(c0, c1, c2, c3)
   }
+
+  /// Four blocks side by side: lane i of the four numbers is block `counter.0 + i`.
+  ///
+  /// One instruction of AVX2 makes four products; a block by itself waits for each in turn.
+  ///
+  /// - Parameters:
+  ///   - counter: The counter of the first block; its first number wraps around.
+  ///   - key: The key of all four.
+  /// - Returns: The first, second, third and fourth number of the blocks.
+  @inline(__always)
+  static func fourBlocks(
+    counter: SIMD4<UInt32>, key: SIMD2<UInt32>
+  ) -> (SIMD4<UInt32>, SIMD4<UInt32>, SIMD4<UInt32>, SIMD4<UInt32>) {
+    typealias Words = SIMD4<UInt32>
+    func product(_ factor: UInt64, _ words: Words) -> (high: Words, low: Words) {
+      let product = SIMD4<UInt64>(truncatingIfNeeded: words) &* factor
+      return (Words(truncatingIfNeeded: product &>> 32), Words(truncatingIfNeeded: product))
+    }
+    var c0 = Words(repeating: counter[0]) &+ Words(0, 1, 2, 3)
+    var (c1, c2) = (Words(repeating: counter[1]), Words(repeating: counter[2]))
+    var c3 = Words(repeating: counter[3])
+    var (k0, k1) = (key[0], key[1])
+    for _ in 0..<10 {
+      let (first, second) = (product(0xD251_1F53, c0), product(0xCD9E_8D57, c2))
+      (c0, c1) = (second.high ^ c1 ^ k0, second.low)
+      (c2, c3) = (first.high ^ c3 ^ k1, first.low)
+      k0 &+= 0x9E37_79B9
+      k1 &+= 0xBB67_AE85
+    }
+    return (c0, c1, c2, c3)
+  }
 }

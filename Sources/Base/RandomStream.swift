@@ -1,5 +1,3 @@
-import Foundation
-
 /// The random numbers of one purpose at one step: number `element` of sample `sample` is a function
 /// of (seed, purpose, step, sample, element) and of nothing else, so it does not depend on the rank
 /// or thread that draws it, nor on what was drawn before.
@@ -20,11 +18,13 @@ package struct RandomStream: Sendable {
 
   /// Four random 32-bit numbers: elements 4 * block ..< 4 * block + 4 of `sample`.
   package func bits(sample: Int, block: Int) -> SIMD4<UInt32> {
-    Philox.block(
-      counter: SIMD4(
-        UInt32(truncatingIfNeeded: block), UInt32(truncatingIfNeeded: sample), stepLow,
-        stepHighAndPurpose),
-      key: key)
+    Philox.block(counter: counter(sample: sample, block: block), key: key)
+  }
+
+  private func counter(sample: Int, block: Int) -> SIMD4<UInt32> {
+    SIMD4(
+      UInt32(truncatingIfNeeded: block), UInt32(truncatingIfNeeded: sample), stepLow,
+      stepHighAndPurpose)
   }
 
   /// A uniform integer in 0 ..< bound: number `element` of `sample`.
@@ -41,35 +41,60 @@ package struct RandomStream: Sendable {
 
   /// Overwrites `output` with the uniform numbers in [0, 1) of `sample`: multiples of 2^-24.
   package func uniforms(sample: Int, into output: UnsafeMutableBufferPointer<Float>) {
-    var index = 0
-    while index < output.count {
-      let block = bits(sample: sample, block: index >> 2)
-      for lane in 0..<min(4, output.count - index) {
-        output[index + lane] = Float(block[lane] >> 8) * 0x1p-24
+    fill(output, sample: sample) { first, second, third, fourth in
+      func uniforms(_ words: SIMD4<UInt32>) -> SIMD4<Float> {
+        SIMD4<Float>(words &>> 8) * 0x1p-24
       }
-      index += 4
+      let (a, b, c, d) = (uniforms(first), uniforms(second), uniforms(third), uniforms(fourth))
+      return SIMD16(
+        a[0], b[0], c[0], d[0], a[1], b[1], c[1], d[1], a[2], b[2], c[2], d[2], a[3], b[3], c[3],
+        d[3])
     }
   }
 
   /// Overwrites `output` with the standard normal numbers of `sample` by Box and Muller's method:
   /// sqrt(-2 ln u) times cos and sin of 2 pi v.
   ///
-  /// Computed in Double and rounded once, so that the last bits of the C library's functions
-  /// practically never reach the result. u is in (0, 1]: the logarithm is finite, |x| <= 6.7.
+  /// Computed in Double and rounded once (`NormalPairs`). u is in (0, 1]: the logarithm is finite,
+  /// |x| <= 6.7.
   package func normals(sample: Int, into output: UnsafeMutableBufferPointer<Float>) {
-    var index = 0
-    while index < output.count {
-      let block = bits(sample: sample, block: index >> 2)
-      for pair in 0..<2 {
-        let u = (Double(block[2 * pair]) + 1) * 0x1p-32
-        let v = Double(block[2 * pair + 1]) * 0x1p-32
-        let radius = (-2 * log(u)).squareRoot()
-        let angle = 2 * Double.pi * v
-        let first = index + 2 * pair
-        if first < output.count { output[first] = Float(radius * cos(angle)) }
-        if first + 1 < output.count { output[first + 1] = Float(radius * sin(angle)) }
+    fill(output, sample: sample) { first, second, third, fourth in
+      let left = NormalPairs.normals(u: first, v: second)
+      let right = NormalPairs.normals(u: third, v: fourth)
+      // Two pairs a block: one of the left, one of the right.
+      return SIMD16(
+        lowHalf: SIMD8(
+          left[0], left[1], right[0], right[1], left[2], left[3], right[2], right[3]),
+        highHalf: SIMD8(
+          left[4], left[5], right[4], right[5], left[6], left[7], right[6], right[7]))
+    }
+  }
+
+  /// Fills `output` with what four blocks give, and so on.
+  ///
+  /// - Parameters:
+  ///   - output: What is overwritten.
+  ///   - sample: The sample of the counter.
+  ///   - numbers: Makes the 16 numbers of four blocks, from the first, second, third and fourth
+  ///     numbers of each.
+  @inline(__always)
+  private func fill(
+    _ output: UnsafeMutableBufferPointer<Float>, sample: Int,
+    _ numbers: (
+      _ first: SIMD4<UInt32>, _ second: SIMD4<UInt32>, _ third: SIMD4<UInt32>,
+      _ fourth: SIMD4<UInt32>
+    ) -> SIMD16<Float>
+  ) {
+    guard let target = UnsafeMutableRawPointer(output.baseAddress) else { return }
+    for index in stride(from: 0, to: output.count, by: 16) {
+      let (first, second, third, fourth) = Philox.fourBlocks(
+        counter: counter(sample: sample, block: index >> 2), key: key)
+      let values = numbers(first, second, third, fourth)
+      if index + 16 <= output.count {
+        (target + index * 4).storeBytes(of: values, as: SIMD16<Float>.self)
+      } else {
+        for lane in 0..<output.count - index { output[index + lane] = values[lane] }
       }
-      index += 4
     }
   }
 

@@ -8,12 +8,18 @@ import Base
 ///
 /// The memory's place changes while networks are built.
 package final class SharedMemory {
-  private var storage = FloatStorage(count: 0)
+  private var storage: FloatStorage { didSet { start = storage.pointer } }
+  /// Where the storage begins: passes ask for it at every sample, and a reference to the storage
+  /// would be counted each time.
+  private var start: UnsafeMutablePointer<Float>
   private var reserved = 0
   private var most = 0
   private var generation = 0
 
-  package init() {}
+  package init() {
+    storage = FloatStorage(count: 0)
+    start = storage.pointer
+  }
 
   /// Values that are allocated.
   package var count: Int { storage.count }
@@ -54,7 +60,7 @@ package final class SharedMemory {
     fileprivate let first: Int
     package let count: Int
 
-    package var pointer: UnsafeMutablePointer<Float> { memory.storage.pointer + first }
+    package var pointer: UnsafeMutablePointer<Float> { memory.start + first }
     package var buffer: MutableFloatBuffer { .init(start: pointer, count: count) }
     /// Another number when the values have been lost.
     package var generation: Int { memory.generation }
