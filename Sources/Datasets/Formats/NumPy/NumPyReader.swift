@@ -22,7 +22,7 @@ package final class NumPyReader {
 
   private enum Source {
     case file(FileHandleSource)
-    case member(ZipMembers)
+    case member(ArchiveReader)
 
     func read(into output: UnsafeMutableRawBufferPointer) throws -> Int {
       switch self {
@@ -91,7 +91,7 @@ package final class NumPyReader {
     let got = try start.withUnsafeMutableBytes { try file.read(into: $0) }
     guard start[..<got].starts(with: [0x50, 0x4B]) else { return [] }
     var names: [String] = []
-    let members = try ZipMembers(path: path)
+    let members = try ArchiveReader(path: path, format: .zip)
     while let member = try members.next() {
       guard names.count < mostArrays else {
         throw Fault("\(path): more than \(mostArrays) files in it")
@@ -110,7 +110,7 @@ package final class NumPyReader {
 
   private static func member(
     of path: String, named array: String?
-  ) throws -> (members: ZipMembers, name: String, size: Int?) {
+  ) throws -> (members: ArchiveReader, name: String, size: Int?) {
     let names = try names(in: path)
     let wanted: String
     if let array {
@@ -126,7 +126,7 @@ package final class NumPyReader {
         "\(path): expected one array \(wanted.debugDescription), found "
           + (names.isEmpty ? "none at all" : list))
     }
-    let members = try ZipMembers(path: path)
+    let members = try ArchiveReader(path: path, format: .zip)
     while let member = try members.next() {
       if plain(member.name) == wanted { return (members, wanted, member.size) }
     }
