@@ -16,16 +16,10 @@ package final class HDF5Writer {
   ///   - body: Makes and fills the arrays.
   /// - Throws: `Fault` where writing fails or libhdf5 is missing, and what `body` throws.
   package static func write(to path: String, _ body: (HDF5Writer) throws -> Void) throws {
-    let temporary = FileSystem.temporaryPath(for: path)
-    do {
+    try FileSystem.replace(path) { temporary in
       try writeAndClose(temporary, shownPath: path, body)
       try FileSystem.synchronizeFile(temporary)
-      try FileSystem.rename(temporary, to: path)
-    } catch {
-      unlink(temporary)
-      throw error
     }
-    try FileSystem.synchronizeDirectory(FileSystem.folder(of: path))
   }
 
   private static func writeAndClose(
