@@ -245,7 +245,7 @@ let package = Package(
     .testTarget(name: "RecipeTests", dependencies: ["Recipe", "Base", "RunSupport"]),
     .testTarget(
       name: "ScoresTests", dependencies: ["Scores", "LinearAlgebra", "RunSupport"],
-      exclude: ["make_score_fixtures.py", "make_physics_fixtures.py"],
+      exclude: ["hashed_data.py", "make_score_fixtures.py", "make_physics_fixtures.py"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "FeaturesTests",

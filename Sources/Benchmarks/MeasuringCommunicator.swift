@@ -74,12 +74,13 @@ final class MeasuringCommunicator: Communicator {
   func makeAllGather(
     _ mine: UnsafeBufferPointer<Double>, into all: UnsafeMutableBufferPointer<Double>
   ) throws -> any PreparedAllGather {
-    Gather(
-      try base.makeAllGather(mine, into: all), record(.gather, bytes: mine.count * 8), self)
+    let gather = try base.makeAllGather(mine, into: all)
+    return Call(record(.gather, bytes: mine.count * 8), self) { try gather() }
   }
 
   func makeSmallSum(_ vector: UnsafeMutableBufferPointer<Double>) throws -> any SmallSum {
-    Small(try base.makeSmallSum(vector), record(.smallSum, bytes: vector.count * 8), self)
+    let sum = try base.makeSmallSum(vector)
+    return Call(record(.smallSum, bytes: vector.count * 8), self) { try sum() }
   }
 
   func makeOrderedSum(count: Int) throws -> any OrderedSum {
@@ -129,38 +130,21 @@ final class MeasuringCommunicator: Communicator {
     records[record].half = 0
   }
 
-  private final class Gather: PreparedAllGather {
-    private let base: any PreparedAllGather
+  /// A prepared collective that is one call.
+  private final class Call: PreparedAllGather, SmallSum {
+    private let exchange: () throws -> Void
     private let record: Int
     private unowned let communicator: MeasuringCommunicator
 
-    init(_ base: any PreparedAllGather, _ record: Int, _ communicator: MeasuringCommunicator) {
-      self.base = base
+    init(
+      _ record: Int, _ communicator: MeasuringCommunicator, _ exchange: @escaping () throws -> Void
+    ) {
+      self.exchange = exchange
       self.record = record
       self.communicator = communicator
     }
 
-    func callAsFunction() throws {
-      let gather = base
-      try communicator.measured(record) { try gather() }
-    }
-  }
-
-  private final class Small: SmallSum {
-    private let base: any SmallSum
-    private let record: Int
-    private unowned let communicator: MeasuringCommunicator
-
-    init(_ base: any SmallSum, _ record: Int, _ communicator: MeasuringCommunicator) {
-      self.base = base
-      self.record = record
-      self.communicator = communicator
-    }
-
-    func callAsFunction() throws {
-      let sum = base
-      try communicator.measured(record) { try sum() }
-    }
+    func callAsFunction() throws { try communicator.measured(record, exchange) }
   }
 
   private final class Sum: OrderedSum {

@@ -24,6 +24,14 @@ struct ConfigurationContext: Sendable {
     }
   }
 
+  /// The text that `value` says, quoted or not.
+  func text(_ value: ConfigurationValue, path: String) throws -> String {
+    guard case .scalar(let text, _) = value.kind, !value.isNull else {
+      throw error(at: value.origin, path: path, "expected a text, found \(value.found)")
+    }
+    return text
+  }
+
   /// The integer that `value` says: digits, or a multiple of `width`.
   func integer(
     _ value: ConfigurationValue, path: String, in range: ClosedRange<Int>

@@ -135,12 +135,7 @@ package final class ConfigurationReader {
 
   /// A text, quoted or not, perhaps empty; required without a default.
   package func string(_ key: String, default defaultValue: String? = nil) throws -> String {
-    let value = try read(key, default: defaultValue, expected: "a text") { value, path in
-      guard case .scalar(let text, _) = value.kind, !value.isNull else {
-        throw context.error(at: value.origin, path: path, "expected a text, found \(value.found)")
-      }
-      return text
-    }
+    let value = try read(key, default: defaultValue, expected: "a text", parse: context.text)
     record(key, .text(quotedIfNeeded(value)))
     return value
   }
@@ -157,18 +152,7 @@ package final class ConfigurationReader {
     let expected = "a text, or a list of texts"
     let value = try read(key, default: defaultValue, expected: expected) { value, path in
       if case .scalar(let text, _) = value.kind, !value.isNull { return [text] }
-      guard case .list(let values) = value.kind else {
-        throw context.error(
-          at: value.origin, path: path, "expected \(expected), found \(value.found)")
-      }
-      return try values.enumerated().map { index, value in
-        guard case .scalar(let text, _) = value.kind, !value.isNull else {
-          throw context.error(
-            at: value.origin, path: joined(path, "\(index)"),
-            "expected a text, found \(value.found)")
-        }
-        return text
-      }
+      return try elements(value, path, expected: expected, context.text)
     }
     let texts = value.map(quotedIfNeeded)
     record(key, .text(texts.count == 1 ? texts[0] : "[\(texts.joined(separator: ", "))]"))
@@ -250,13 +234,9 @@ package final class ConfigurationReader {
   ) throws -> (Double, Double) {
     let expected = "two numbers, such as [-1, 1]"
     let value = try read(key, default: defaultValue, expected: expected) { value, path in
-      guard case .list(let values) = value.kind, values.count == 2 else {
-        throw context.error(
-          at: value.origin, path: path, "expected \(expected), found \(value.found)")
-      }
       let limit = Double.greatestFiniteMagnitude
-      let pair = try values.enumerated().map { index, element in
-        try context.number(element, path: joined(path, "\(index)"), in: -limit...limit, above: nil)
+      let pair = try elements(value, path, count: 2...2, expected: expected) {
+        try context.number($0, path: $1, in: -limit...limit, above: nil)
       }
       return (pair[0], pair[1])
     }
@@ -272,12 +252,8 @@ package final class ConfigurationReader {
   ) throws -> [Double] {
     let expected = "a list of \(describe(count: count, of: "number"))"
     let value = try read(key, default: defaultValue, expected: expected) { value, path in
-      guard case .list(let values) = value.kind, count.contains(values.count) else {
-        throw context.error(
-          at: value.origin, path: path, "expected \(expected), found \(value.found)")
-      }
-      return try values.enumerated().map { index, element in
-        try context.number(element, path: joined(path, "\(index)"), in: range, above: above)
+      try elements(value, path, count: count, expected: expected) {
+        try context.number($0, path: $1, in: range, above: above)
       }
     }
     record(key, .text("[\(value.map(formatted).joined(separator: ", "))]"))
@@ -297,12 +273,8 @@ package final class ConfigurationReader {
     }
     let expected = "a list of \(describe(count: count))"
     let value = try read(key, default: defaultValue, expected: expected) { value, path in
-      guard case .list(let values) = value.kind, count.contains(values.count) else {
-        throw context.error(
-          at: value.origin, path: path, "expected \(expected), found \(value.found)")
-      }
-      return try values.enumerated().map { index, element in
-        try context.integer(element, path: joined(path, "\(index)"), in: range)
+      try elements(value, path, count: count, expected: expected) {
+        try context.integer($0, path: $1, in: range)
       }
     }
     record(key, .text("[\(value.map(String.init).joined(separator: ", "))]"))
@@ -358,13 +330,7 @@ package final class ConfigurationReader {
       written = ConfigurationValue(kind: .list(names), origin: .absent)
     }
     guard let value = written else { throw missing(key, expected) }
-    guard case .list(let values) = value.kind else {
-      throw context.error(
-        at: value.origin, path: path, "expected \(expected), found \(value.found)")
-    }
-    let items = try values.enumerated().map { index, element in
-      try ConfigurationItem(element, path: joined(path, "\(index)"), context: context)
-    }
+    let items = try elements(value, path, expected: expected, makeItem)
     record(key, .items(items))
     return items
   }
@@ -380,17 +346,8 @@ package final class ConfigurationReader {
     noteRead(key)
     let expected = "a list of lists of names, with options or without"
     guard let value = entry(key)?.value else { throw missing(key, expected) }
-    func values(_ value: ConfigurationValue, _ path: String) throws -> [ConfigurationValue] {
-      guard case .list(let values) = value.kind else {
-        throw context.error(
-          at: value.origin, path: path, "expected \(expected), found \(value.found)")
-      }
-      return values
-    }
-    let lists = try values(value, path).enumerated().map { index, list in
-      try values(list, joined(path, "\(index)")).enumerated().map { place, element in
-        try ConfigurationItem(element, path: joined(path, "\(index).\(place)"), context: context)
-      }
+    let lists = try elements(value, path, expected: expected) { list, path in
+      try elements(list, path, expected: expected, makeItem)
     }
     record(key, .itemLists(lists))
     return lists
@@ -408,7 +365,7 @@ package final class ConfigurationReader {
     } else {
       throw missing(key, "a name, with options or without")
     }
-    let item = try ConfigurationItem(value, path: path, context: context)
+    let item = try makeItem(value, path)
     record(key, .item(item))
     return item
   }
@@ -527,6 +484,22 @@ package final class ConfigurationReader {
       return nil
     }
     return section
+  }
+
+  private func makeItem(_ value: ConfigurationValue, _ path: String) throws -> ConfigurationItem {
+    try ConfigurationItem(value, path: path, context: context)
+  }
+
+  /// The elements of a list as `parse` takes each with its path.
+  private func elements<Element>(
+    _ value: ConfigurationValue, _ path: String, count: ClosedRange<Int> = 0...Int.max,
+    expected: String, _ parse: (ConfigurationValue, String) throws -> Element
+  ) throws -> [Element] {
+    guard case .list(let values) = value.kind, count.contains(values.count) else {
+      throw context.error(
+        at: value.origin, path: path, "expected \(expected), found \(value.found)")
+    }
+    return try values.enumerated().map { try parse($1, joined(path, "\($0)")) }
   }
 
   /// The value at `key` as `parse` takes it, or the default.

@@ -10,7 +10,8 @@ struct ExportProperties {
   ///   - trained: The checkpoint.
   ///   - network: The network that is written.
   ///   - usesAverage: Whether averaged weights were asked for.
-  init(_ trained: TrainedModel, _ network: NetworkExport.Choice, usesAverage: Bool) {
+  /// - Throws: Where the record of the data has a number that JSON has not.
+  init(_ trained: TrainedModel, _ network: NetworkExport.Choice, usesAverage: Bool) throws {
     let configuration = trained.configuration
     let hasAverage =
       (try? CheckpointPlace(trained.source).contains("\(network.rawValue)_ema")) ?? false
@@ -32,7 +33,7 @@ struct ExportProperties {
       found.append(("samples.transforms", transforms(arrays.transforms)))
       found.append(("condition.transforms", transforms(arrays.conditionTransforms)))
       // Sizes, and the means and deviations of `standardize`.
-      found.append(("data", record?.json ?? ""))
+      found.append(("data", try record?.json ?? ""))
     } else {
       let range = configuration.data.range
       found.append(("samples.range", "\(range.lowerBound) \(range.upperBound)"))

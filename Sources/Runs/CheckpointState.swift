@@ -37,12 +37,7 @@ package struct CheckpointState: Codable, Equatable {
   private static let mostIterations = 1_000_000_000_000
   private static let mostBytes = 16 << 20
 
-  package var json: String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(self) else { return "{}\n" }
-    return String(decoding: data, as: UTF8.self) + "\n"
-  }
+  package var json: String { get throws { try JSONFile.text(of: self) } }
 
   package init(iteration: Int, configuration: [String: String]? = nil, data: Data? = nil) {
     self.iteration = iteration

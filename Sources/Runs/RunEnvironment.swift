@@ -2,6 +2,7 @@ import Base
 import Collectives
 import Foundation
 import Kernels
+import Storage
 
 /// The machine and software of a run, for `environment.json`.
 package struct RunEnvironment: Codable, Sendable {
@@ -51,10 +52,5 @@ package struct RunEnvironment: Codable, Sendable {
     ]
   }
 
-  package var json: String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(self) else { return "{}\n" }
-    return String(decoding: data, as: UTF8.self) + "\n"
-  }
+  package var json: String { get throws { try JSONFile.text(of: self) } }
 }

@@ -99,10 +99,7 @@ package struct RunOrigin: Codable, Equatable, Sendable {
 
   /// Writes `origin.json`.
   func write(to run: RunDirectory) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    let text = String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
-    try FileSystem.writeAtomically(text, to: Self.file(run))
+    try FileSystem.writeAtomically(JSONFile.text(of: self), to: Self.file(run))
   }
 
   /// Removes `origin.json`, where it is there.

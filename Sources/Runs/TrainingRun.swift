@@ -5,46 +5,9 @@ import Datasets
 import Foundation
 import Networks
 import Recipe
-import Reports
 import Sampling
 import Storage
 import Training
-
-/// What the command line asks of `train`.
-package struct TrainingOptions: Sendable {
-  /// A configuration file; nil for the built-in default, or for that of the run to go on with.
-  package var configuration: String?
-  package var overrides: [String] = []
-  /// The folder of the run; nil for a free name in `output.directory`.
-  package var runFolder: String?
-  /// The folder of a run to go on with.
-  package var resume: String?
-  /// Whether a run that `runFolder` holds is gone on with.
-  package var goesOn = false
-  /// A checkpoint or imported weights to begin with; nil for drawn ones.
-  package var origin: String?
-  /// Whether other data than the run began with are a warning instead of an error.
-  package var acceptsChanges = false
-  /// When the job has to be over.
-  package var limit: RunLimit?
-  /// Seconds after which an exchange that is not finished ends the job; nil for never.
-  package var stallTimeout: Double? = 600
-  /// How often a run that diverges goes back to its last checkpoint, with half the learning rates.
-  package var rollbacks = 0
-  package var version = ""
-
-  package init() {}
-}
-
-/// What an iteration has computed.
-package struct IterationReport: Sendable {
-  /// Iterations so far, this one included.
-  package let iteration: Int
-  /// Of the last critic step.
-  package let critic: CriticLosses
-  package let generator: GeneratorLosses
-  package let seconds: Double
-}
 
 /// A run from its configuration to its last checkpoint, on all ranks.
 package final class TrainingRun {
@@ -74,6 +37,9 @@ package final class TrainingRun {
   private let compareParameters: (Network) throws -> Void
   /// Told of every iteration, on all ranks; false asks for a stop in order.
   package var observer: ((IterationReport) -> Bool)?
+  /// Gives the seconds by which `output.checkpointEvery` counts minutes: tests have a clock of
+  /// their own.
+  package var clock: () -> Double = monotonicSeconds
   /// The best score so far; nil where the run keeps no best checkpoint.
   var best: BestScore?
 
@@ -245,18 +211,11 @@ package final class TrainingRun {
 
     var iteration = start
     var decision = RunControl.Decision()
-    var lastSave = monotonicSeconds()
-    defer { trainer.beforeUpdate = nil }
+    var lastSave = clock()
     while iteration < schedule.iterations && decision.stop == 0 && !stopsEarly {
       let begin = monotonicSeconds()
-      let isHashed =
-        configuration.checks.hashEvery.isDue(afterIteration: iteration + 1, schedule: schedule)
-      trainer.beforeUpdate = isHashed ? compareParameters : nil
-      let losses = try trainer.iterate(iteration, inputs)
+      let (losses, hashes) = try compute(iteration)
       iteration += 1
-      Activity.enter(.endOfIteration, iteration: iteration)
-      let hashes = isHashed ? ParameterHashes(model) : nil
-      if let hashes { try control.requireSame(hash: hashes.combined) }
       var failure: String?
       do {
         try lease?.check()
@@ -272,29 +231,24 @@ package final class TrainingRun {
       // Before the checkpoint, so that no resumed run begins behind scores that are missing.
       let improves = try measureScores(recorder, iteration: iteration, failure: &failure)
       let isLast = iteration == schedule.iterations || stopsEarly
-      let isSaved =
-        !isLast
+      if !isLast
         && (improves || decision.saves
           || output.checkpointEvery.isDue(afterIteration: iteration, schedule: schedule))
-      let saveBegin = monotonicSeconds()
-      if isSaved {
+      {
         Activity.enter(.checkpoint, iteration: iteration)
-        try trainer.completeState()
+        let reason = try save(failure == nil ? writer : nil, recorder, iteration: iteration)
+        failure = failure ?? reason
+        lastSave = clock()
       }
-      if let writer {
-        if isSaved && failure == nil {
-          failure = save(writer, recorder, iteration: iteration)
-          lastSave = monotonicSeconds()
-          writer.observe(heldUpSeconds: lastSave - saveBegin)
-        }
-        if output.sampleEvery.isDue(afterIteration: iteration, schedule: schedule) || isLast {
-          Activity.enter(.pictures, iteration: iteration)
-          // Kept for the others, who wait below for what rank 0 says.
-          do {
-            try saveSamples(writer, recorder?.events, iteration: iteration, isLast: isLast)
-          } catch {
-            failure = failure ?? "\(error)"
-          }
+      if let writer,
+        output.sampleEvery.isDue(afterIteration: iteration, schedule: schedule) || isLast
+      {
+        Activity.enter(.pictures, iteration: iteration)
+        // Kept for the others, who wait below for what rank 0 says.
+        do {
+          try saveSamples(writer, recorder?.events, iteration: iteration, isLast: isLast)
+        } catch {
+          failure = failure ?? "\(error)"
         }
       }
       Activity.enter(.endOfIteration, iteration: iteration)
@@ -304,19 +258,48 @@ package final class TrainingRun {
       Activity.observe(iterationSeconds: seconds)
       decision = try control.agree(
         failure: failure ?? writer?.failureMessage, isOver: isOver(writer), isAsked: isAsked,
-        saves: output.checkpointEvery.seconds.map { monotonicSeconds() - lastSave >= $0 } ?? false)
+        saves: output.checkpointEvery.seconds.map { clock() - lastSave >= $0 } ?? false)
     }
     if iteration > start {
-      let saveBegin = monotonicSeconds()
-      try trainer.completeState()
-      if let writer {
-        let failure = save(writer, recorder, iteration: iteration)
-        writer.observe(heldUpSeconds: monotonicSeconds() - saveBegin)
-        try communicator.agree(failure)
-      } else {
-        try communicator.agree(nil)
-      }
+      try communicator.agree(try save(writer, recorder, iteration: iteration))
     }
+    return try finish(writer, recorder, iteration: iteration, start: start, decision)
+  }
+
+  /// Computes an iteration; where hashes are due, refuses parameters that are not the same on all
+  /// ranks, before they move and after it.
+  ///
+  /// - Parameter iteration: Iterations done before.
+  /// - Returns: The losses, and the hashes where they are due.
+  /// - Throws: On all ranks, as `Trainer.iterate` and where parameters differ.
+  private func compute(
+    _ iteration: Int
+  ) throws -> (losses: (critic: CriticLosses, generator: GeneratorLosses), ParameterHashes?) {
+    let isHashed =
+      configuration.checks.hashEvery.isDue(afterIteration: iteration + 1, schedule: schedule)
+    trainer.beforeUpdate = isHashed ? compareParameters : nil
+    defer { trainer.beforeUpdate = nil }
+    let losses = try trainer.iterate(iteration, inputs)
+    Activity.enter(.endOfIteration, iteration: iteration + 1)
+    let hashes = isHashed ? ParameterHashes(model) : nil
+    if let hashes { try control.requireSame(hash: hashes.combined) }
+    return (losses, hashes)
+  }
+
+  /// Ends what the run writes; all ranks call it, behind the last checkpoint.
+  ///
+  /// - Parameters:
+  ///   - writer: Rank 0's.
+  ///   - recorder: Rank 0's.
+  ///   - iteration: Iterations done.
+  ///   - start: Those that were done when it began or went on.
+  ///   - decision: What the ranks agreed on last.
+  /// - Returns: Whether the run is done; false where it was stopped and can go on.
+  /// - Throws: On all ranks, where rank 0 could not write.
+  private func finish(
+    _ writer: RunWriter?, _ recorder: RunRecorder?, iteration: Int, start: Int,
+    _ decision: RunControl.Decision
+  ) throws -> Bool {
     writer?.finish()
     try communicator.agree(writer?.failureMessage)
     try communicator.agree {
@@ -324,17 +307,16 @@ package final class TrainingRun {
         iteration: iteration, start: start, stoppedBy: decision.stop, early: earlyStop)
     }
     let isDone = iteration == schedule.iterations || stopsEarly
-    if let writer {
-      let done =
-        earlyStop.map { "\($0), after \(iteration) iterations" } ?? "all \(iteration) iterations"
-      let end =
-        isDone
-        ? done
-        : "by \(StopSignal.name(decision.stop)) after iteration \(iteration) of "
-          + "\(schedule.iterations), saved"
-      RunLog(directory).add(isDone ? .done : .stopped, end + writer.checkpointCosts.text)
-      writeReport(isDone ? .done : .stopped)
-    }
+    guard let writer else { return isDone }
+    let done =
+      earlyStop.map { "\($0), after \(iteration) iterations" } ?? "all \(iteration) iterations"
+    let end =
+      isDone
+      ? done
+      : "by \(StopSignal.name(decision.stop)) after iteration \(iteration) of "
+        + "\(schedule.iterations), saved"
+    RunLog(directory).add(isDone ? .done : .stopped, end + writer.checkpointCosts.text)
+    writeReport(isDone ? .done : .stopped)
     return isDone
   }
 
@@ -358,10 +340,22 @@ package final class TrainingRun {
       checkpointSeconds: writer.slowestSeconds, checkpointBytes: writer.checkpointBytes)
   }
 
-  /// Leaves a checkpoint to the background, behind the rows that it counts on.
+  /// Leaves a checkpoint to the background, behind the rows that it counts on; all ranks call it,
+  /// as each has a part of the state.
   ///
+  /// - Parameters:
+  ///   - writer: Rank 0's; nil where nothing is to be written.
+  ///   - recorder: Rank 0's.
+  ///   - iteration: Iterations done.
   /// - Returns: Why not, for the others to learn.
-  private func save(_ writer: RunWriter, _ recorder: RunRecorder?, iteration: Int) -> String? {
+  /// - Throws: Where an exchange between ranks fails.
+  private func save(
+    _ writer: RunWriter?, _ recorder: RunRecorder?, iteration: Int
+  ) throws -> String? {
+    let begin = monotonicSeconds()
+    try trainer.completeState()
+    guard let writer else { return nil }
+    defer { writer.observe(heldUpSeconds: monotonicSeconds() - begin) }
     do {
       try recorder?.flush()
       writer.saveCheckpoint(iteration: iteration, best: best)
@@ -535,38 +529,6 @@ package final class TrainingRun {
     heldOut: { [configuration, dataset] in
       try configuration.data.openHeldOut(beside: dataset)
     })
-
-  private func saveSamples(
-    _ writer: RunWriter, _ events: EventRecorder?, iteration: Int, isLast: Bool
-  ) throws {
-    let output = configuration.output
-    let generator = SampleGenerator(
-      model, configuration, average: trainer.generatorAverage, dataset: { [dataset] in dataset })
-    let layout = try generator.layout(count: output.samples, columns: output.columns)
-    let samples = try generator.images(layout)
-    guard
-      let image = try generator.picture(
-        of: samples, layout, scale: output.scale, dataset: dataset,
-        title: "\(configuration.name), iteration \(iteration)")
-    else { return }
-    let name: String
-    if case .epochs = output.sampleEvery,
-      output.sampleEvery.isDue(afterIteration: iteration, schedule: schedule)
-    {
-      name = "epoch-" + schedule.epochsDone(afterIteration: iteration).padded(to: 4)
-    } else {
-      name = "iteration-" + iteration.padded(to: 6)
-    }
-    let picture = image.picture
-    writer.savePicture(picture, to: "\(directory.samples)/\(name).png") { png in
-      try events?.add(png: png, of: picture, iteration: iteration)
-    }
-    if isLast && !generator.isPlanar {
-      let beside = generator.realsBesideSamples(
-        samples, layout, scale: output.scale, dataset: dataset)
-      writer.savePicture(beside.picture, to: "\(directory.samples)/reals-and-samples.png")
-    }
-  }
 
   /// Says what is likely to go wrong, before it does.
   func warnOfSettings() {

@@ -1,9 +1,7 @@
 import Base
 import Datasets
 import Networks
-import Pictures
 import Recipe
-import Reports
 import Training
 
 /// Draws samples of a generator on one rank, without exchange.
@@ -18,15 +16,15 @@ package struct SampleGenerator {
   /// Of the noise.
   package let seed: UInt64
   let range: ClosedRange<Float>
-  private let source: DatasetSource
+  let source: DatasetSource
   let noise: NoiseDistribution
   package let statistics: Statistics
   /// Batches that standing statistics are the mean of.
   let standingBatches: Int
   let average: WeightAverage?
-  private let hasFixedGenerator: Bool
+  let hasFixedGenerator: Bool
   /// Of what training sees; nil where nobody can read it.
-  private let dataConditions: DataConditions?
+  let dataConditions: DataConditions?
 
   /// - Parameters:
   ///   - model: The networks.
@@ -83,221 +81,6 @@ package struct SampleGenerator {
   /// The generator's classes, one after the other; empty for none.
   package var classConditions: [ConditionValues] {
     (0..<condition.classes).map { ConditionValues(label: $0) }
-  }
-
-  /// How samples stand in a grid.
-  package struct Layout: Sendable, Equatable {
-    package var count: Int
-    package var columns: Int
-    /// What the samples of the columns are asked to be; empty where they have no condition.
-    package var conditions: [ConditionValues]
-    /// What the classes are called; empty where they have numbers only.
-    package var classNames: [String] = []
-    /// Whether a column has a condition of its own, and its heading.
-    package var hasConditionColumns: Bool
-    /// Whether the conditions are a choice of the data's, so that any reals are like the samples.
-    package var isOfData: Bool
-
-    package init(
-      count: Int, columns: Int, conditions: [ConditionValues], hasConditionColumns: Bool = true,
-      isOfData: Bool = false
-    ) {
-      self.count = count
-      self.columns = columns
-      self.conditions = conditions
-      self.hasConditionColumns = hasConditionColumns
-      self.isOfData = isOfData
-    }
-
-    /// Over the columns.
-    package var headings: [String] {
-      hasConditionColumns ? conditions.map { $0.heading(classNames: classNames) } : []
-    }
-
-    /// What samples are asked to be in turn where they stand in no columns: of columns next to each
-    /// other with the same condition, one.
-    package var turns: [ConditionValues] {
-      guard hasConditionColumns else { return conditions }
-      return conditions.reduce(into: []) { turns, condition in
-        if turns.last != condition { turns.append(condition) }
-      }
-    }
-  }
-
-  /// The most classes that are shown where nobody chose any.
-  private static let mostColumns = 20
-
-  /// The layout for at least `count` samples: of a conditional model a column a condition in whole
-  /// rows, or several where there are few conditions; where a condition has numbers and nobody
-  /// chose any, as many conditions of the data.
-  ///
-  /// - Parameters:
-  ///   - count: Samples.
-  ///   - columns: Samples in a row; of conditions as many of each as go into one, at least one.
-  ///   - chosen: Conditions to show; nil for the first 20 classes at most.
-  /// - Returns: The layout.
-  /// - Throws: Where the data cannot be read.
-  package func layout(
-    count: Int, columns: Int, conditions chosen: [ConditionValues]? = nil
-  ) throws -> Layout {
-    if chosen == nil, condition.numbers > 0 {
-      return try plainLayout(count: count, columns: columns)
-    }
-    let shown = chosen ?? Array(classConditions.prefix(Self.mostColumns))
-    guard !condition.isEmpty, !shown.isEmpty else {
-      return Layout(count: count, columns: columns, conditions: [])
-    }
-    guard shown.count <= Self.mostColumns || condition.numbers == 0 else {
-      return Layout(
-        count: count, columns: columns, conditions: shown, hasConditionColumns: false)
-    }
-    // Else a picture of two classes would be two samples wide and thirty high.
-    let times = max(1, columns / shown.count)
-    let width = times * shown.count
-    var layout = Layout(
-      count: (count + width - 1) / width * width, columns: width,
-      conditions: shown.flatMap { Array(repeating: $0, count: times) })
-    layout.classNames = classNames
-    return layout
-  }
-
-  /// The names of a folder's classes, as short as a heading is to be.
-  private var classNames: [String] {
-    let names = source.classNames
-    guard names.count == condition.classes else { return [] }
-    return names.map { String(Messages.shown($0).prefix(16)) }
-  }
-
-  /// Samples that nobody says more of: of all classes in turn, or with conditions of the data.
-  ///
-  /// - Parameters:
-  ///   - count: Samples.
-  ///   - columns: Samples in a row.
-  /// - Returns: The layout.
-  /// - Throws: Where the data cannot be read.
-  package func plainLayout(count: Int, columns: Int = 1) throws -> Layout {
-    Layout(
-      count: count, columns: columns, conditions: try plainConditions(count),
-      hasConditionColumns: false, isOfData: condition.numbers > 0)
-  }
-
-  /// Conditions of samples that nobody says more of, to be taken in turn; empty for none.
-  func plainConditions(_ count: Int) throws -> [ConditionValues] {
-    guard condition.numbers > 0 else { return classConditions }
-    guard let dataConditions else {
-      throw Fault(
-        "samples of this generator are conditioned on \(condition.numbers) numbers: expected them "
-          + "to be given, or the data that it was trained on")
-    }
-    return try dataConditions.first(count)
-  }
-
-  // MARK: - Pictures
-
-  /// What a run shows of its generator: a grid of images, or for points of the plane the critic's
-  /// contours with as many reals and samples.
-  ///
-  /// - Parameters:
-  ///   - samples: Drawn in this layout.
-  ///   - layout: How images stand in the grid; of a conditional model with the conditions on top.
-  ///   - scale: Pixels of the picture, each way, for one of an image.
-  ///   - dataset: Where the reals come from.
-  ///   - title: The heading of the contour plot.
-  /// - Returns: nil where there is no picture of a sample.
-  /// - Throws: What a pass throws.
-  package func picture(
-    of samples: [Float], _ layout: Layout, scale: Int, dataset: any Dataset, title: String
-  ) throws -> Canvas? {
-    guard isDrawable else { return nil }
-    if isPlanar {
-      return try contour(
-        title: title, reals: reals(layout, of: dataset), samples: samples,
-        condition: layout.criticCondition
-      ).draw()
-    }
-    return grid(of: samples, columns: layout.columns, scale: scale, headings: layout.headings)
-  }
-
-  /// A grid of images, channels last: of volumes their planes one under the other, of lines strips
-  /// of one pixel's height.
-  ///
-  /// - Parameters:
-  ///   - images: Whole samples of the generator's shape, in the data's range.
-  ///   - columns: Images in a row.
-  ///   - scale: Pixels of the picture, each way, for one of an image.
-  ///   - padding: Pixels between images.
-  ///   - headings: Over the columns.
-  ///   - rowLabels: Left of the rows.
-  /// - Returns: The drawing.
-  package func grid(
-    of images: [Float], columns: Int, scale: Int, padding: Int = 2, headings: [String] = [],
-    rowLabels: [String] = []
-  ) -> Canvas {
-    let grid = SampleGrid(
-      columns: columns, padding: padding, range: range,
-      padValue: (range.lowerBound + range.upperBound) / 2, scale: scale)
-    let picture = shape.picture
-    return images.withUnsafeBufferPointer {
-      grid.draw(
-        $0, count: images.count / picture.elementCount, height: picture.height,
-        width: picture.width, channels: picture.channels, columnHeadings: headings,
-        rowLabels: rowLabels)
-    }
-  }
-
-  /// Reals beside samples, each under its heading; of a conditional model both in the columns of
-  /// their conditions.
-  ///
-  /// - Parameters:
-  ///   - samples: Images, drawn in this layout.
-  ///   - layout: How they stand in the grid.
-  ///   - scale: Pixels of the picture, each way, for one of an image.
-  ///   - dataset: Where the reals come from.
-  /// - Returns: The drawing.
-  package func realsBesideSamples(
-    _ samples: [Float], _ layout: Layout, scale: Int, dataset: any Dataset
-  ) -> Canvas {
-    PictureSheet.draw(
-      [("reals", reals(layout, of: dataset)), ("samples", samples)].map { heading, images in
-        .init(
-          heading: heading,
-          image: grid(
-            of: images, columns: layout.columns, scale: scale, headings: layout.headings))
-      })
-  }
-
-  /// The critic's contours over [-3, 3] x [-3, 3] on a grid of 128 x 128.
-  ///
-  /// - Parameters:
-  ///   - title: The plot's.
-  ///   - reals: Points x0, y0, x1, y1 and on.
-  ///   - samples: Points likewise. With `training.fixedGenerator` the fakes of training stand in
-  ///     their place: the reals with N(0, 1) added.
-  ///   - condition: What the critic is told of the places, where it takes conditions; nil for class
-  ///     0 and zeros.
-  /// - Returns: The plot, to be rendered.
-  /// - Throws: What a pass throws.
-  package func contour(
-    title: String, reals: [Float], samples: [Float], condition: ConditionValues? = nil
-  ) throws -> ContourPlot {
-    let gridSize = 128
-    var samples = samples
-    if hasFixedGenerator {
-      let stream = RandomStream(seed: seed, purpose: .sampleNoise, step: 2)
-      samples.withUnsafeMutableBufferPointer { stream.normals(sample: 0, into: $0) }
-      samples = zip(samples, reals).map { $0 + $1 }
-    }
-    // A critic of packs has no score of a place: it gets packs of the same one.
-    let members = model.packing.members
-    let places = ContourPlot.places(gridSize: gridSize)
-    let packs = stride(from: 0, to: places.count, by: 2).flatMap { first in
-      (0..<members).flatMap { _ in places[first..<first + 2] }
-    }
-    return ContourPlot(
-      title: members == 1 ? title : "\(title), packs of \(members) alike",
-      values: try scores(
-        of: members == 1 ? places : packs, conditions: condition.map { [$0] } ?? []),
-      gridSize: gridSize, reals: PlotPoint.pairs(reals), samples: PlotPoint.pairs(samples))
   }
 
   // MARK: - Values
@@ -507,18 +290,5 @@ package struct SampleGenerator {
     }
     outputs.removeLast(outputs.count - count * size)
     return outputs
-  }
-}
-
-extension SampleGenerator.Layout {
-  /// Whether reals beside the samples are to have their conditions.
-  var asksReals: Bool { !conditions.isEmpty && !isOfData }
-
-  /// What the critic is told where all samples are shown together: the first condition with
-  /// numbers, of the data's the one in the middle by its first number; nil for none.
-  var criticCondition: ConditionValues? {
-    guard isOfData else { return conditions.first { !$0.numbers.isEmpty } }
-    return conditions.sorted { ($0.numbers.first ?? 0) < ($1.numbers.first ?? 0) }[
-      conditions.count / 2]
   }
 }

@@ -73,6 +73,15 @@ package final class ScoreInput {
   /// The reals, channels last, on all ranks.
   package func realValues() throws -> [Float] { try reals.values(team) }
 
+  /// Samples and reals as vectors, on all ranks.
+  package func vectors() throws -> (samples: Vectors, reals: Vectors) {
+    let dimension = samples.shape.elementCount
+    return (
+      Vectors(try sampleValues(), dimension: dimension),
+      Vectors(try realValues(), dimension: dimension)
+    )
+  }
+
   /// Samples and reals in the units of their files.
   ///
   /// - Throws: On all ranks, where the data are no arrays.

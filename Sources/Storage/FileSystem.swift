@@ -272,18 +272,12 @@ package enum FileSystem {
   package static func writeAtomically(
     to path: String, _ body: (_ file: OutputFile) throws -> Void
   ) throws {
-    let temporary = temporaryPath(for: path)
-    do {
+    try replace(path) { temporary in
       let file = try OutputFile(path: temporary, mode: .replace, shownPath: path)
       try body(file)
       try file.synchronize()
       try file.close()
-      try rename(temporary, to: path)
-    } catch {
-      unlink(temporary)
-      throw error
     }
-    try synchronizeDirectory(folder(of: path))
   }
 
   /// Replaces the file at `path` as a whole by `bytes`.
@@ -303,12 +297,25 @@ package enum FileSystem {
   ///   - target: What the link says, as it is; relative targets start at the link's folder.
   /// - Throws: `Fault` if the system refuses.
   package static func replaceSymlink(at path: String, to target: String) throws {
-    let temporary = temporaryPath(for: path)
-    unlink(temporary)
-    guard symlink(target, temporary) == 0 else {
-      throw Fault(path: path, cannot: "create the symbolic link", code: errno)
+    try replace(path) { temporary in
+      unlink(temporary)
+      guard symlink(target, temporary) == 0 else {
+        throw Fault(path: path, cannot: "create the symbolic link", code: errno)
+      }
     }
+  }
+
+  /// Puts a new file in the place of the one at `path`, at once and to stay.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - make: Makes the new one, whole and synchronized, at a temporary path beside it.
+  /// - Throws: What `make` throws, and `Fault` if the system refuses; as for `writeAtomically` the
+  ///   old file is whole then, and the temporary one is gone.
+  static func replace(_ path: String, _ make: (_ temporary: String) throws -> Void) throws {
+    let temporary = temporaryPath(for: path)
     do {
+      try make(temporary)
       try rename(temporary, to: path)
     } catch {
       unlink(temporary)

@@ -65,32 +65,19 @@ package struct Model {
     var objective = setup.objective
     let groups = objective.criticGroups
 
-    let section = setup.generator
-    guard let inputShape = section.inputShape else {
+    guard let inputShape = setup.generator.inputShape else {
       preconditionFailure("a generator has an input")
     }
     latent = inputShape.elementCount
-    generator = try Network(
-      name: "generator",
-      layers: LayerCatalog.layers(
-        section.layers, inputShape: inputShape,
-        .init(
-          initialization: section.initialization, groups: 1, condition: condition, context: context)
-      ),
-      namePrefix: section.namePrefix, condition: condition,
+    generator = try setup.generator.makeNetwork(
+      named: "generator", inputShape: inputShape, condition: condition,
       memory: MemoryPlan(shardCapacity: generatorCapacity, groups: 1), context: context)
     packing = Packing(pack, of: generator.outputShape)
     augmentation = try setup.criticInput.augmentation(of: generator.outputShape)
     do {
-      let condition = pack == 1 ? condition : condition.packed(pack)
-      critic = try Network(
-        name: "critic",
-        layers: LayerCatalog.layers(
-          setup.critic.layers, inputShape: packing.shape,
-          .init(
-            initialization: setup.critic.initialization, groups: groups, condition: condition,
-            context: context)),
-        namePrefix: setup.critic.namePrefix, condition: condition,
+      critic = try setup.critic.makeNetwork(
+        named: "critic", inputShape: packing.shape,
+        condition: pack == 1 ? condition : condition.packed(pack),
         memory: MemoryPlan(
           shardCapacity: max(groups * packs.critic, objective.generatorGroups * packs.generator),
           groups: groups,
@@ -100,22 +87,10 @@ package struct Model {
       features = try Self.featureNetwork(
         setup, shape: generator.outputShape,
         memory: MemoryPlan(shardCapacity: 2 * generatorCapacity, groups: 2), context: context)
-      if critic.givesProbabilities, objective.classifier != nil {
-        throw setup.critic.reader.fail(
-          "layers",
-          "expected no sigmoid at the end with objective.auxiliaryClassifier: class "
-            + "logits would go through it")
-      }
-      if critic.givesProbabilities, objective.regressor != nil {
-        throw setup.critic.reader.fail(
-          "layers",
-          "expected no sigmoid at the end with objective.auxiliaryRegressor: estimates would go "
-            + "through it")
-      }
       objective.loss = objective.loss.taking(probabilities: critic.givesProbabilities)
       setup.objective = objective
       self.setup = setup
-      try check(setup)
+      try check()
     } catch {
       try checksGenerator(generator)
       throw error
@@ -132,87 +107,11 @@ package struct Model {
     guard case .network(let path)? = setup.objective.featureMatching?.features,
       let section = setup.features
     else { return nil }
-    let network = try Network(
-      name: "objective.featureMatching.network",
-      layers: LayerCatalog.layers(
-        section.layers, inputShape: shape,
-        .init(initialization: section.initialization, groups: 2, context: context)),
-      namePrefix: section.namePrefix, memory: memory, context: context)
+    let network = try section.makeNetwork(
+      named: "objective.featureMatching.network", inputShape: shape, memory: memory,
+      context: context)
     try network.load(SafetensorsFile(path: path), allowsOthers: true)
     return network
-  }
-
-  /// Refuses a critic whose outputs are not those the objective takes.
-  private func check(_ setup: TrainingSetup) throws {
-    let section = setup.critic
-    let classes = objective.classifier == nil ? 0 : condition.classes
-    let numbers = objective.regressor == nil ? 0 : condition.numbers
-    if objective.classifier != nil, condition.classes < 2 {
-      throw section.reader.fail(
-        "layers",
-        "expected data.classes of 2 or more for objective.auxiliaryClassifier, found "
-          + "\(condition.classes)")
-    }
-    if objective.regressor != nil, condition.numbers == 0 {
-      throw section.reader.fail(
-        "layers",
-        "expected samples with a vector of numbers for objective.auxiliaryRegressor, but the "
-          + "data's have none")
-    }
-    let outputs = 1 + classes + numbers
-    guard critic.outputShape.elementCount == outputs else {
-      let parts = [
-        outputs == 1 ? "one score" : "a score", classes > 0 ? "\(classes) class logits" : nil,
-        numbers > 0 ? "\(numbers) estimate\(numbers == 1 ? "" : "s") of numbers" : nil,
-      ].compactMap { $0 }
-      let what =
-        parts.count < 3 ? parts.joined(separator: " and ") : parts.joined(separator: ", ")
-      throw section.reader.fail(
-        "layers",
-        "expected \(what) \(packing.members == 1 ? "a sample" : "a pack") (\(outputs)x1x1), but "
-          + "the last layer gives "
-          + "\(critic.outputShape)")
-    }
-    if objective.featureMatching != nil, setup.training.generatorBatchFactor != 1 {
-      throw section.reader.fail(
-        "layers",
-        "objective.featureMatching compares as many fakes as reals: expected "
-          + "training.generatorBatchFactor 1, found \(setup.training.generatorBatchFactor)")
-    }
-    if objective.featureMatching != nil, setup.training.drawsGeneratorLabels,
-      critic.conditions != nil
-    {
-      throw section.reader.fail(
-        "layers",
-        "objective.featureMatching shows the critic reals and fakes of the same classes: "
-          + "expected training.generatorLabels data, found random")
-    }
-    if objective.featureMatching != nil, setup.training.generatorConditions.isDrawn,
-      critic.conditions != nil
-    {
-      throw section.reader.fail(
-        "layers",
-        "objective.featureMatching shows the critic reals and fakes of the same conditions: "
-          + "expected training.generatorConditions data, found others")
-    }
-    if setup.training.hasFixedGenerator, setup.generator.noise != .standard {
-      throw setup.generator.reader.fail(
-        "noise",
-        "expected normal without options with training.fixedGenerator, found other noise")
-    }
-    guard case .critic(let layer)? = objective.featureMatching?.features else { return }
-    guard critic.layers.indices.contains(layer) else {
-      throw section.reader.fail(
-        "layers",
-        "expected objective.featureMatching.layer below \(critic.layers.count), found "
-          + "\(layer)")
-    }
-    guard critic.sequence.keepsOutput(ofLayer: layer) else {
-      throw section.reader.fail(
-        "layers",
-        "objective.featureMatching.layer \(layer) (\(critic.layers[layer].kind)) is overwritten by "
-          + "the \(critic.layers[layer + 1].kind) behind it: take layer \(layer + 1)")
-    }
   }
 
   /// Floating-point operations of an iteration's matrix products, as the direct algorithms do them.

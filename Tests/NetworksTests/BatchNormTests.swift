@@ -57,36 +57,17 @@ import Testing
     guard let layer = harness.network.layers[0] as? BatchNorm else {
       throw Fault("no batch norm")
     }
-    let (x, y) = (harness.tensor(shape), harness.tensor(shape))
-    let (dy, dx) = (harness.tensor(shape), harness.tensor(shape))
-    for group in 0..<3 {
-      harness.fill(x, group: group, data.x[group])
-      harness.fill(dy, group: group, data.d[group])
-    }
-    try layer.forward(x, into: y, harness.pass)
-    // Parameter gradients of two groups only, as in a critic step.
-    harness.network.arena.clearGradient()
-    try layer.backward(
-      dy, input: x, output: y, into: dx, harness.pass(0..<3, parameterGroups: 0..<2))
-    try harness.network.arena.reduceGradient()
+    let passes = try GroupedPasses(harness, x: data.x, dy: data.d, parameterGroups: 0..<2)
+    let second = try passes.second(t: data.t)
     var result = Result()
-    result.groups = (0..<3).map {
-      Group(y: harness.values(y, group: $0), dx: harness.values(dx, group: $0))
-    }
-    result.gamma = Array(layer.gamma.gradient)
-    result.beta = Array(layer.beta.gradient)
-
-    harness.network.arena.clearGradient()
-    let (t, jt) = (harness.tensor(shape, firstGroup: 2), harness.tensor(shape, firstGroup: 2))
-    let share = harness.tensor(shape, firstGroup: 2)
-    harness.fill(t, group: 2, data.t)
-    try layer.doubleBackward(
-      t, outputGradient: dy, input: x, output: y, into: jt, share: share, harness.pass(2..<3))
-    try harness.network.arena.reduceGradient()
-    result.jt = harness.values(jt, group: 2)
-    result.share = harness.values(share, group: 2)
-    result.secondGamma = Array(layer.gamma.gradient)
-    result.secondBeta = Array(layer.beta.gradient)
+    result.groups = zip(passes.y, passes.dx).map(Group.init)
+    // Memory order: gamma, then beta.
+    result.gamma = Array(passes.dw[..<channels])
+    result.beta = Array(passes.dw[channels...])
+    result.jt = second.jt
+    result.share = second.share ?? []
+    result.secondGamma = Array(second.dw[..<channels])
+    result.secondBeta = Array(second.dw[channels...])
     result.runningMean = Array(layer.runningMean.values.buffer)
     result.runningVariance = Array(layer.runningVariance.values.buffer)
     result.tracked = layer.batchesTracked.counter

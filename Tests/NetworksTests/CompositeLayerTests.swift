@@ -98,41 +98,6 @@ import Testing
       - concat: {branches: [[{conv2d: {channels: 2, kernel: 1}}], [gelu]]}
       - sequential: {layers: [flatten, {linear: {outputs: 3}}]}
       """, input: Shape(channels: 2, height: 5, width: 4))
-    let network = harness.network
-    var data = TestData(seed: 4)
-    let x = data.normals(harness.batch * network.inputShape.elementCount)
-    let dy = data.normals(harness.batch * 3)
-    let t = data.normals(x.count)
-    harness.fill(network.direction, t)
-    harness.fill(network.outputGradient, dy)
-    let parameters = harness.parameters
-
-    func output(_ x: [Float]) throws -> Double {
-      harness.fill(network.input, x)
-      try network.forward(harness.pass)
-      return dot(harness.values(network.output), dy)
-    }
-    func penalty(_ values: [Float]) throws -> Double {
-      harness.parameters = values
-      _ = try output(x)
-      try network.backward(harness.pass(0..<1, parameterGroups: 0..<0), inputGroups: 0..<1)
-      return dot(harness.values(network.inputGradient), t)
-    }
-    _ = try output(x)
-    network.arena.clearGradient()
-    try network.backward(harness.pass, inputGroups: 0..<1)
-    try network.arena.reduceGradient()
-    try expectGradient(harness.values(network.inputGradient), at: x, "input", of: output)
-    try expectGradient(harness.gradients, at: parameters, step: 0x1p-6, "parameters") {
-      harness.parameters = $0
-      return try output(x)
-    }
-    _ = try penalty(parameters)
-    network.arena.clearGradient()
-    try network.doubleBackward(harness.pass)
-    try network.backwardShares(harness.pass)
-    try network.arena.reduceGradient()
-    try expectGradient(
-      harness.gradients, at: parameters, floor: 0.1, step: 0x1p-6, "second order", of: penalty)
+    try harness.expectGradientsOfTheNetwork(seed: 4)
   }
 }

@@ -65,19 +65,9 @@ import Testing
       all += try ThreadedCommunicator.run(ranks: ranks) { communicator in
         let harness = try Self.harness(
           layers, groups: 3, threads: threads, communicator: communicator)
-        let layer = harness.network.layers[0]
-        let (xs, y) = (harness.tensor(Self.shape), harness.tensor(layer.outputShape))
-        let (ds, dx) = (harness.tensor(layer.outputShape), harness.tensor(Self.shape))
-        for group in 0..<3 {
-          harness.fill(xs, group: group, x)
-          harness.fill(ds, group: group, dy[group])
-        }
-        try layer.forward(xs, into: y, harness.pass)
-        harness.network.arena.clearGradient()
-        try layer.backward(
-          ds, input: xs, output: y, into: dx, harness.pass(0..<3, parameterGroups: 1..<3))
-        try harness.network.arena.reduceGradient()
-        return harness.gradients
+        return try GroupedPasses(
+          harness, x: [x, x, x], dy: dy, parameterGroups: 1..<3
+        ).dw
       }
     }
     // dW[o][i]: the sum over samples and pixels of dy's last channels times the numbers.

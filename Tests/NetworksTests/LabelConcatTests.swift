@@ -53,19 +53,9 @@ import Testing
     let results = try ThreadedCommunicator.run(ranks: ranks) { communicator in
       let harness = try Self.harness(
         "labelConcat: {embedding: 2}", groups: 3, threads: threads, communicator: communicator)
-      let layer = harness.network.layers[0]
-      let (xs, y) = (harness.tensor(Self.shape), harness.tensor(layer.outputShape))
-      let (ds, dx) = (harness.tensor(layer.outputShape), harness.tensor(Self.shape))
-      for group in 0..<3 {
-        harness.fill(xs, group: group, x)
-        harness.fill(ds, group: group, dy[group])
-      }
-      try layer.forward(xs, into: y, harness.pass)
-      harness.network.arena.clearGradient()
-      try layer.backward(
-        ds, input: xs, output: y, into: dx, harness.pass(0..<3, parameterGroups: 1..<3))
-      try harness.network.arena.reduceGradient()
-      return (gradient: harness.gradients, dx: harness.values(dx, group: 2))
+      let passes = try GroupedPasses(
+        harness, x: [x, x, x], dy: dy, parameterGroups: 1..<3)
+      return (gradient: passes.dw, dx: passes.dx[2])
     }
     var expected = [Double](repeating: 0, count: Self.classes * 2)
     for group in 1..<3 {

@@ -69,35 +69,16 @@ import Testing
       classes: classes, communicator: communicator)
     let data = data(test.channels, parameters: harness.parameters.count)
     harness.parameters = data.parameters
-    let layer = harness.network.layers[0]
-    let (x, y) = (harness.tensor(shape), harness.tensor(shape))
-    let (dy, dx) = (harness.tensor(shape), harness.tensor(shape))
-    for group in 0..<3 {
-      harness.fill(x, group: group, data.x[group])
-      harness.fill(dy, group: group, data.d[group])
-    }
-    try layer.forward(x, into: y, harness.pass)
-    // Parameter gradients of two groups only, as in a critic step.
-    harness.network.arena.clearGradient()
-    try layer.backward(
-      dy, input: x, output: y, into: dx, harness.pass(0..<3, parameterGroups: 0..<2))
-    try harness.network.arena.reduceGradient()
+    let passes = try GroupedPasses(harness, x: data.x, dy: data.d, parameterGroups: 0..<2)
+    let second = try passes.second(t: data.t)
     var result = Result()
-    result.y = (0..<3).map { harness.values(y, group: $0) }
-    result.dx = (0..<3).map { harness.values(dx, group: $0) }
-    result.dw = harness.gradients
-
-    harness.network.arena.clearGradient()
-    let (t, jt) = (harness.tensor(shape, firstGroup: 2), harness.tensor(shape, firstGroup: 2))
-    let share = harness.tensor(shape, firstGroup: 2)
-    harness.fill(t, group: 2, data.t)
-    try layer.doubleBackward(
-      t, outputGradient: dy, input: x, output: y, into: jt, share: share, harness.pass(2..<3))
-    try harness.network.arena.reduceGradient()
-    result.jt = harness.values(jt, group: 2)
-    result.share = harness.values(share, group: 2)
-    result.second = harness.gradients
-    result.state = layer.buffers.map { Array($0.values.buffer) }
+    result.y = passes.y
+    result.dx = passes.dx
+    result.dw = passes.dw
+    result.jt = second.jt
+    result.share = second.share ?? []
+    result.second = second.dw
+    result.state = harness.network.layers[0].buffers.map { Array($0.values.buffer) }
     return result
   }
 

@@ -77,7 +77,7 @@ extension Reader {
     guard let set = try DatasetSource.array(settings).open(range: -1...1) as? ArrayDataset else {
       throw Fault("x.csv: no arrays")
     }
-    return Reader(path: path, seeds: [Array(set.record.json.utf8)]) { [settings] in
+    return Reader(path: path, seeds: [Array(try set.record.json.utf8)]) { [settings] in
       do {
         let units = try ArrayRecord(path: path).units(settings)
         let sample = [Float](repeating: 1, count: units.shape.elementCount)

@@ -57,7 +57,7 @@ extension Reader {
 
   static func state(_ place: Place) throws -> Reader {
     let states = [
-      CheckpointState(iteration: 12, configuration: ["training.batch": "64", "seed": "7"]).json,
+      try CheckpointState(iteration: 12, configuration: ["training.batch": "64", "seed": "7"]).json,
       #"{"format": 2, "iteration": 3, "rateFactor": 0.25, "data": {"samples": 60000, "#
         + #""checksum": "00de557a"}}"#,
     ]

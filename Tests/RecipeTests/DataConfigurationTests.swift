@@ -10,18 +10,7 @@ import Training
 
 @Suite struct DataConfigurationTests {
   private func data(_ text: String) throws -> RunConfiguration.DataSection {
-    try configuration(
-      text: """
-        name: least
-        data: {\(text)}
-        generator: {latent: 4, layers: [tanh]}
-        critic: {layers: [{linear: {outputs: 1}}]}
-        objective: {}
-        optimizer: {generator: {adam: {learningRate: 0.1}}, critic: {adam: {learningRate: 0.2}}}
-        training: {batch: 8, iterations: 3}
-        output: {}
-        """
-    ).data
+    try configuration(text: leastConfiguration(data: text)).data
   }
 
   @Test func imageSources() throws {
@@ -110,18 +99,8 @@ import Training
   ])
   func keysOfOtherSources(text: String) throws {
     do {
-      _ = try configuration(
-        text: """
-          name: least
-          data: {\(text)}
-          generator: {latent: 4, layers: [tanh]}
-          critic: {layers: [{linear: {outputs: 1}}]}
-          objective: {}
-          optimizer: {generator: {adam: {learningRate: 0.1}}, critic: {adam: {learningRate: 0.2}}}
-          training: {batch: 8, iterations: 3}
-          output: {}
-          """
-      ).makeModel(communicator: SoloCommunicator())
+      _ = try configuration(text: leastConfiguration(data: text)).makeModel(
+        communicator: SoloCommunicator())
       Issue.record("no error thrown")
     } catch let error as ConfigurationError {
       #expect("\(error)".contains("unknown key"), "\(error)")

@@ -12,19 +12,8 @@ import Testing
 import Training
 
 @Suite struct RunConfigurationTests {
-  private static let least = """
-    name: least
-    data: {source: glyphs}
-    generator: {latent: 4, layers: [tanh]}
-    critic: {layers: [{linear: {outputs: 1}}]}
-    objective: {}
-    optimizer: {generator: {adam: {learningRate: 0.1}}, critic: {adam: {learningRate: 0.2}}}
-    training: {batch: 8, iterations: 3}
-    output: {}
-    """
-
   @Test func defaults() throws {
-    let found = try configuration(text: Self.least)
+    let found = try configuration(text: leastConfiguration())
     #expect(found.seed == 0)
     #expect(found.data.range == -1...1)
     #expect(found.data.limit == nil)

@@ -1,4 +1,3 @@
-import Collectives
 import Foundation
 import Recipe
 import RunSupport
@@ -46,14 +45,7 @@ import Testing
       options.runFolder = run
     }
     options.overrides = overrides
-    let chosen = options
-    guard ranks > 1 else {
-      try TrainingRun(chosen, communicator: SoloCommunicator()).execute()
-      return
-    }
-    _ = try ThreadedCommunicator.run(ranks: ranks) {
-      try TrainingRun(chosen, communicator: $0).execute()
-    }
+    try execute(options, ranks: ranks)
   }
 
   /// evaluation.csv without its last column, the seconds.

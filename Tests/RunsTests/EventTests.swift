@@ -1,4 +1,3 @@
-import Collectives
 import EventMessages
 import Foundation
 import Reports
@@ -23,14 +22,14 @@ import Testing
     options.overrides = overrides
     options.runFolder = run
     options.version = "test"
-    try TrainingRun(options, communicator: SoloCommunicator()).execute()
+    try execute(options)
   }
 
   private func resume(_ run: String, _ overrides: [String]) throws {
     var options = TrainingOptions()
     options.resume = run
     options.overrides = overrides
-    try TrainingRun(options, communicator: SoloCommunicator()).execute()
+    try execute(options)
   }
 
   /// A run's event files in the order in which TensorBoard reads them.

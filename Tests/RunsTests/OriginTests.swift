@@ -1,5 +1,4 @@
 import Base
-import Collectives
 import Foundation
 import RunSupport
 import Runs
@@ -20,7 +19,7 @@ import Testing
     options.goesOn = continues
     options.configuration = configuration
     if resumes { options.resume = run } else { options.runFolder = run }
-    return try TrainingRun(options, communicator: SoloCommunicator()).execute()
+    return try execute(options)
   }
 
   /// A run of four iterations whose folder is `first`.

@@ -1,5 +1,4 @@
 import Base
-import Collectives
 import Foundation
 import Pictures
 import Reports
@@ -18,7 +17,7 @@ import Testing
     options.overrides = overrides
     options.runFolder = "\(folder)/run"
     options.version = "test"
-    try TrainingRun(options, communicator: SoloCommunicator()).execute()
+    try execute(options)
     return RunDirectory("\(folder)/run")
   }
 

@@ -37,14 +37,7 @@ import Testing
   ) throws {
     var options = try options(folder, overrides, text: text)
     options.runFolder = run
-    let chosen = options
-    guard ranks > 1 else {
-      try TrainingRun(chosen, communicator: SoloCommunicator()).execute()
-      return
-    }
-    _ = try ThreadedCommunicator.run(ranks: ranks) {
-      try TrainingRun(chosen, communicator: $0).execute()
-    }
+    try execute(options, ranks: ranks)
   }
 
   private func resume(
@@ -54,13 +47,32 @@ import Testing
     options.resume = run
     options.acceptsChanges = acceptsChanges
     options.overrides = overrides
-    let chosen = options
-    guard ranks > 1 else {
-      try TrainingRun(chosen, communicator: SoloCommunicator()).execute()
-      return
-    }
-    _ = try ThreadedCommunicator.run(ranks: ranks) {
-      try TrainingRun(chosen, communicator: $0).execute()
+    try execute(options, ranks: ranks)
+  }
+
+  /// A checkpoint in minutes is due once a minute, on all ranks: not at every iteration from the
+  /// first minute on.
+  @Test func checkpointsByTheClock() throws {
+    try withTemporaryFolder { folder in
+      var options = try options(
+        folder,
+        ["output.checkpointEvery=1 minutes", "output.keep=20", "training.iterations=9"])
+      options.runFolder = "\(folder)/run"
+      let chosen = options
+      _ = try ThreadedCommunicator.run(ranks: 2) { communicator in
+        let run = try TrainingRun(chosen, communicator: communicator)
+        var seconds = 0.0
+        run.clock = { seconds }
+        run.observer = { _ in
+          seconds += 30
+          return true
+        }
+        try run.execute()
+      }
+      let steps = try FileSystem.listDirectory("\(folder)/run/checkpoints")
+        .filter { $0.hasPrefix("step-") }.compactMap { Int($0.dropFirst(5)) }.sorted()
+      // Due behind iteration 2, 5 and 8, each saved by the next; the last is the run's end.
+      #expect(steps == [3, 6, 9])
     }
   }
 

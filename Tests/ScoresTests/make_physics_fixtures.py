@@ -1,8 +1,8 @@
 """Records what other programs give for quantities, histograms, distances and classifiers of arrays:
 Fixtures/physics.json.
 
-Both sides make the data by one integer hash (`hashed`, `HashedData` in the tests), so that only
-results are kept. Recorded with CaloChallenge's HighLevelFeatures.py, XMLHandler.py and
+Both sides make the data by one integer hash (`hashed_data.py`, `HashedData` in the tests), so that
+only results are kept. Recorded with CaloChallenge's HighLevelFeatures.py, XMLHandler.py and
 binning_dataset_1_photons.xml (github.com/CaloChallenge/homepage, folder code, which is the
 argument), jetnet 0.2.5, ROOT 6.40.00, scipy 1.17.1, scikit-learn 1.9.1 and numpy 2.4.6:
 
@@ -19,19 +19,7 @@ import scipy.optimize
 import sklearn.isotonic
 import sklearn.metrics
 
-
-def bits(numbers):
-    """splitmix64 of 0, 1, 2 and so on."""
-    z = (np.asarray(numbers, dtype=np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-def hashed(stream, count):
-    """Multiples of 2^-24 in [0, 1)."""
-    numbers = np.arange(count, dtype=np.uint64) + np.uint64(stream << 32)
-    return (bits(numbers) >> np.uint64(40)).astype(np.float64) * 2.0**-24
+from hashed_data import bits, hashed
 
 
 def showers(stream, count):

@@ -1,7 +1,7 @@
 """Records what other programs give for the scores' test data: Fixtures/scores.json.
 
-Both sides make the data by one integer hash (`hashed` here, `HashedData` in the tests), so that only
-results are kept. Recorded with torch-fidelity 0.4.0, torch 2.13.0, scipy 1.17.1, scikit-learn 1.9.1
+Both sides make the data by one integer hash (`hashed_data.py`, `HashedData` in the tests), so that
+only results are kept. Recorded with torch-fidelity 0.4.0, torch 2.13.0, scipy 1.17.1, scikit-learn 1.9.1
 and numpy 2.4.6:
 
     python3 Tests/ScoresTests/make_score_fixtures.py
@@ -26,19 +26,12 @@ except ImportError:
     pass
 from torch_fidelity import metric_fid, metric_isc, metric_kid, metric_prc
 
-
-def bits(numbers):
-    """splitmix64 of 0, 1, 2 and so on."""
-    z = (np.asarray(numbers, dtype=np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+import hashed_data
 
 
 def hashed(stream, count):
-    """Multiples of 2^-24 in [0, 1): exact in single precision."""
-    numbers = np.arange(count, dtype=np.uint64) + np.uint64(stream << 32)
-    return ((bits(numbers) >> np.uint64(40)).astype(np.float32)) * np.float32(2.0**-24)
+    """Multiples of 2^-24 in [0, 1) in single precision."""
+    return hashed_data.hashed(stream, count).astype(np.float32)
 
 
 def vectors(stream, count, dimension, shift=0.0, scale=1.0):
@@ -170,7 +163,8 @@ def descriptors(level, stream, count):
     """`count` patches of each image at hashed places, normalized by channel."""
     height, width = level.shape[2:]
     numbers = np.arange(2 * count * len(level), dtype=np.uint64) + np.uint64(stream << 32)
-    places = (bits(numbers) >> np.uint64(33)).astype(np.int64).reshape(len(level), count, 2)
+    places = (hashed_data.bits(numbers) >> np.uint64(33)).astype(np.int64)
+    places = places.reshape(len(level), count, 2)
     patches = []
     for image, corners in zip(level, places):
         for row, column in corners:

@@ -45,6 +45,36 @@ import Testing
     }
   }
 
+  /// A tar's file of 600 bytes, whole and cut short.
+  @Test func tarsAreWholeOrRefused() throws {
+    var header = [UInt8](repeating: 0, count: 512)
+    // Name, mode, owner, group, size and time, octal; then the kind, a regular file.
+    for (place, text) in [
+      (0, "a/b.bin"), (100, "0000644"), (108, "0000000"), (116, "0000000"), (124, "00000001130"),
+      (136, "00000000000"), (148, "        "), (156, "0"), (257, "ustar"), (263, "00"),
+    ] {
+      header.replaceSubrange(place..<place + text.utf8.count, with: text.utf8)
+    }
+    let sum = String(header.reduce(0) { $0 + Int($1) }, radix: 8)
+    header.replaceSubrange(148..<156, with: "00\(sum)\0 ".utf8)
+    let contents = (0..<600).map { UInt8($0 % 251) }
+    let tar = header + contents + [UInt8](repeating: 0, count: 424 + 1024)
+    let read = { (bytes: ArraySlice<UInt8>) in
+      try Archive.files(in: Array(bytes), format: .tar, path: "x.tar") {
+        $0 == "a/b.bin" ? "b" : nil
+      }
+    }
+    #expect(try read(tar[...]) == ["b": contents])
+    let short = message { _ = try read(tar[..<900]) } ?? "read"
+    #expect(
+      short.hasPrefix("x.tar: damaged, or no tar archive: ")
+        && short.hasSuffix("; download it again"), "\(short)")
+    #expect(try Archive.files(in: tar, format: .tar, path: "x.tar", limit: 600) { $0 }.count == 1)
+    #expect(
+      message { _ = try Archive.files(in: tar, format: .tar, path: "x.tar", limit: 599) { $0 } }
+        == "x.tar: a/b.bin: 600 bytes; is it the published file?")
+  }
+
   /// Sizes of 4 GiB and more, whose bytes are not written.
   @Test func longFilesHaveLongSizes() throws {
     try withTemporaryFolder { folder in

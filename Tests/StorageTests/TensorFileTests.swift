@@ -143,7 +143,8 @@ import Testing
       let place = try #require(bytes.firstRange(of: storage)).lowerBound
       bytes[place] ^= 1
       try FileSystem.writeAtomically(bytes, to: path)
-      #expect(message { try TensorFile(path: path) }?.contains("not a readable zip") == true)
+      let damaged = message { try TensorFile(path: path) }
+      #expect(damaged?.contains("damaged, or no zip archive") == true)
     }
     try expect(pickle(), "big-endian", byteOrder: "big")
     try expect(pickle(count: 3, shape: "K\u{3}"), "storage 0 of 3 F32 has 8 bytes; truncated?")

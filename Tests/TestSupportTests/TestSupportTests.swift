@@ -67,6 +67,22 @@ import Testing
     expectClose(single, exact, absolute: 1e-4)
   }
 
+  @Test func gradientsAreCompared() throws {
+    let point: [Float] = [0.5, 1, -2]
+    let square = { (x: [Float]) in dot(x, x) }
+    try expectGradient(point.map { 2 * $0 }, at: point, "square", of: square)
+    try withKnownIssue {
+      try expectGradient(point.map { 2.01 * $0 }, at: point, "square", of: square)
+    } matching: {
+      "\($0)".contains("square, direction ")
+    }
+    withKnownIssue { try expectGradient([1, 2], at: point, "square", of: square) }
+    withKnownIssue { try expectGradient([1, 2, .nan], at: point, "square", of: square) }
+    // A floor is for gradients of nearly nothing.
+    try expectGradient([1e-6, 0, 0], at: point, floor: 1, "constant") { _ in 0 }
+    withKnownIssue { try expectGradient([1e-6, 0, 0], at: point, floor: 0, "constant") { _ in 0 } }
+  }
+
   @Test func dataIsSeeded() {
     var (one, same, other) = (TestData(seed: 1), TestData(seed: 1), TestData(seed: 2))
     let first = one.normals(100)

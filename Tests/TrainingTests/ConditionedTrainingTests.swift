@@ -44,17 +44,7 @@ import Training
 
   /// With the penalty, whose gradient goes through the layers that the condition goes into.
   @Test func gradientsOfTheLosses() throws {
-    let inputs = FixedInputs(batch: 12)
-    let model = try configuration(text: Self.text).makeModel(
-      communicator: SoloCommunicator())
-    let trainer = Trainer(model)
-    model.critic.arena.mutate { for index in $0.indices { $0[index] *= 2 } }
-    try expectGradient(of: model.critic) {
-      try trainer.criticGradient(0, ofIteration: 0, inputs).loss
-    }
-    try expectGradient(of: model.generator) {
-      try trainer.generatorGradient(ofIteration: 0, inputs).loss
-    }
+    try expectGradientsOfTheLosses(configuration(text: Self.text), criticFactor: 2)
   }
 
   /// The penalty is of the sample's gradient alone: for the critic's first layers all by hand.
@@ -78,24 +68,8 @@ import Training
     "data", "redrawn", "{uniform: {bounds: [0.5, 2, 0, 1]}}",
   ])
   func threadsAndRanksDoNotShow(conditions: String) throws {
-    let train = {
-      @Sendable (overrides: [String], communicator: any Communicator) throws -> [Float] in
-      let session = try Session(
-        overrides + ["training.generatorConditions=\(conditions)"], text: Self.text,
-        communicator: communicator)
-      for iteration in 0..<4 { _ = try session.trainer.iterate(iteration, session.inputs) }
-      return try session.state()
-    }
-    let alone = try train([], SoloCommunicator())
-    #expect(alone.allSatisfy { $0.isFinite })
-    expectSameBits(try train(["training.threads=3"], SoloCommunicator()), alone, "3 threads")
-    for ranks in [2, 4] {
-      for state in try ThreadedCommunicator.run(
-        ranks: ranks, { try train(["training.threads=2"], $0) })
-      {
-        expectSameBits(state, alone, "\(ranks) ranks")
-      }
-    }
+    try expectThreadsAndRanksDoNotShow(
+      ["training.generatorConditions=\(conditions)"], text: Self.text, iterations: 4)
   }
 
   // MARK: - Generator steps

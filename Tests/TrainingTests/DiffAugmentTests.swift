@@ -134,17 +134,8 @@ import Training
 
   /// The generator's gradient goes back through all changes, with packs too.
   @Test(arguments: [1, 3]) func gradientsOfTheLosses(pack: Int) throws {
-    let inputs = FixedInputs(batch: 12)
-    let model = try configuration(text: Self.pictures(pack: pack)).makeModel(
-      communicator: SoloCommunicator())
-    let trainer = Trainer(model)
-    model.generator.arena.mutate { for index in $0.indices { $0[index] *= 4 } }
-    try expectGradient(of: model.critic) {
-      try trainer.criticGradient(0, ofIteration: 0, inputs).loss
-    }
-    try expectGradient(of: model.generator) {
-      try trainer.generatorGradient(ofIteration: 0, inputs).loss
-    }
+    try expectGradientsOfTheLosses(
+      configuration(text: Self.pictures(pack: pack)), generatorFactor: 4)
   }
 
   /// Reals and fakes are changed by draws of their own, of the step; points lie between what the
@@ -183,21 +174,8 @@ import Training
   }
 
   @Test func threadsAndRanksDoNotShow() throws {
-    let train = {
-      @Sendable (overrides: [String], communicator: any Communicator) throws -> [Float] in
-      let session = try Session(
-        ["critic.augment=[translation, cutout, color]"] + overrides, communicator: communicator)
-      for iteration in 0..<3 { _ = try session.trainer.iterate(iteration, session.inputs) }
-      return try session.state()
-    }
-    let alone = try train(["training.threads=3"], SoloCommunicator())
-    #expect(alone.allSatisfy { $0.isFinite })
-    for ranks in [2, 4] {
-      for state in try ThreadedCommunicator.run(ranks: ranks, { try train([], $0) }) {
-        expectSameBits(state, alone, "\(ranks) ranks")
-      }
-    }
-    #expect(try train(["critic.augment=[]"], SoloCommunicator()) != alone)
+    let state = try expectThreadsAndRanksDoNotShow(["critic.augment=[translation, cutout, color]"])
+    #expect(try trainedState(["critic.augment=[]"]) != state)
   }
 
   @Test(arguments: [

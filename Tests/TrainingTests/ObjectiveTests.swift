@@ -66,18 +66,8 @@ import Training
   /// losses.
   @Test(arguments: cases)
   func gradientsOfTheLosses(test: Case) throws {
-    let inputs = FixedInputs(batch: 12)
-    let run = try smooth(test)
-    let model = try run.makeModel(communicator: SoloCommunicator())
-    let trainer = Trainer(model)
-    // Weights of DCGAN's size leave next to no gradient.
-    model.generator.arena.mutate { for index in $0.indices { $0[index] *= 4 } }
-    try expectGradient(of: model.critic, step: test.step) {
-      try trainer.criticGradient(0, ofIteration: 0, inputs).loss
-    }
-    try expectGradient(of: model.generator, step: test.step) {
-      try trainer.generatorGradient(ofIteration: 0, inputs).loss
-    }
+    try expectGradientsOfTheLosses(
+      smooth(test), generatorFactor: 4, criticStep: test.step, generatorStep: test.step)
   }
 
   /// Values from PyTorch 2.15's `binary_cross_entropy`, `..._with_logits` and their gradients, in
@@ -335,37 +325,4 @@ import Training
     }
     #expect(found?.contains(expected) == true, "\(found ?? "nothing")")
   }
-}
-
-/// Expects the gradient in a network's arena to be that of the loss that computes it.
-///
-/// - Parameters:
-///   - network: What has the gradient.
-///   - step: Of the differences, of directions twice as long as 1.
-///   - loss: Computes loss and gradient.
-/// - Throws: What `loss` throws.
-func expectGradient(
-  of network: Network, step: Float = 0x1p-6, loss: () throws -> Double
-) throws {
-  _ = try loss()
-  let gradient = Array(network.arena.gradient)
-  let point = Array(network.arena.values)
-  let length = dot(gradient, gradient).squareRoot()
-  var data = TestData(seed: 8)
-  for _ in 0..<3 {
-    let random = data.normals(point.count)
-    // Gaps have no parameter: moving them must not matter, so they need no care.
-    let randomLength = dot(random, random).squareRoot()
-    let direction = zip(gradient, random).map {
-      Float(Double($0) / length + Double($1) / randomLength)
-    }
-    let expected = try directionalDerivative(at: point, along: direction, step: step) {
-      moved in
-      network.arena.mutate { _ = $0.update(fromContentsOf: moved) }
-      return try loss()
-    }
-    network.arena.mutate { _ = $0.update(fromContentsOf: point) }
-    expectClose(dot(gradient, direction), expected, absolute: 2e-3 * length, network.name)
-  }
-  #expect(length > 1e-3, "\(network.name)")
 }

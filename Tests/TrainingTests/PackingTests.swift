@@ -48,40 +48,20 @@ import Training
   /// With the penalty of whole packs, whose second derivatives go through layers and labels.
   @Test(arguments: ["{gradientPenalty: {weight: 10}}", "{gradientPenalty: {at: noise}}"])
   func gradientsOfTheLosses(objective: String) throws {
-    let inputs = FixedInputs(batch: 12)
-    let model = try pictures(["objective=\(objective)"]).makeModel(
-      communicator: SoloCommunicator())
-    let trainer = Trainer(model)
-    model.generator.arena.mutate { for index in $0.indices { $0[index] *= 4 } }
     // A pack's penalty is steep.
-    try expectGradient(of: model.critic, step: 0x1p-8) {
-      try trainer.criticGradient(0, ofIteration: 0, inputs).loss
-    }
-    try expectGradient(of: model.generator) {
-      try trainer.generatorGradient(ofIteration: 0, inputs).loss
-    }
+    try expectGradientsOfTheLosses(
+      pictures(["objective=\(objective)"]), generatorFactor: 4, criticStep: 0x1p-8)
   }
 
   @Test func gradientsWithNumbersAndInnerFeatures() throws {
-    let inputs = FixedInputs(batch: 12)
     let layers =
       "[{conditionConcat: {numbers: [1], layers: [{linear: {outputs: 3}}, swish]}}, "
       + "{linear: {outputs: 6}}, tanh, conditionConcat, {linear: {outputs: 5}}, softplus, "
       + "{linear: {outputs: 1}}]"
-    let model = try points(
+    let run = try points(
       layers,
-      [
-        "objective={gradientPenalty: {weight: 10}, featureMatching: {weight: 3, layer: 2}}"
-      ]
-    ).makeModel(communicator: SoloCommunicator())
-    let trainer = Trainer(model)
-    model.critic.arena.mutate { for index in $0.indices { $0[index] *= 2 } }
-    try expectGradient(of: model.critic) {
-      try trainer.criticGradient(0, ofIteration: 0, inputs).loss
-    }
-    try expectGradient(of: model.generator) {
-      try trainer.generatorGradient(ofIteration: 0, inputs).loss
-    }
+      ["objective={gradientPenalty: {weight: 10}, featureMatching: {weight: 3, layer: 2}}"])
+    try expectGradientsOfTheLosses(run, criticFactor: 2)
   }
 
   /// Reals of a pack are neighbours of the batch, their channels one behind the other; a pack's
@@ -155,34 +135,14 @@ import Training
     expectClose(found, expected, absolute: 1e-5, "scores")
   }
 
-  @Test(arguments: [true, false])
-  func threadsAndRanksDoNotShow(arePictures: Bool) throws {
-    let train = {
-      @Sendable (overrides: [String], communicator: any Communicator) throws -> [Float] in
-      let session =
-        arePictures
-        ? try Session(
-          ["training.generatorBatchFactor=2"] + overrides, text: Self.pictures(channels: 1),
-          communicator: communicator)
-        : try Session(
-          [
-            "critic.pack=3", "training.lastBatch=drop",
-            "objective={gradientPenalty: {weight: 10}}",
-            "critic.layers=[conditionConcat, {linear: {outputs: 4}}, tanh, {linear: {outputs: 1}}]",
-          ] + overrides, text: ConditionedTrainingTests.text, communicator: communicator)
-      for iteration in 0..<3 { _ = try session.trainer.iterate(iteration, session.inputs) }
-      return try session.state()
-    }
-    let alone = try train([], SoloCommunicator())
-    #expect(alone.allSatisfy { $0.isFinite })
-    expectSameBits(try train(["training.threads=3"], SoloCommunicator()), alone, "3 threads")
-    for ranks in [2, 4] {
-      for state in try ThreadedCommunicator.run(
-        ranks: ranks, { try train(["training.threads=2"], $0) })
-      {
-        expectSameBits(state, alone, "\(ranks) ranks")
-      }
-    }
+  @Test func threadsAndRanksDoNotShow() throws {
+    try expectThreadsAndRanksDoNotShow(
+      ["training.generatorBatchFactor=2"], text: Self.pictures(channels: 1))
+    try expectThreadsAndRanksDoNotShow(
+      [
+        "critic.pack=3", "training.lastBatch=drop", "objective={gradientPenalty: {weight: 10}}",
+        "critic.layers=[conditionConcat, {linear: {outputs: 4}}, tanh, {linear: {outputs: 1}}]",
+      ], text: ConditionedTrainingTests.text)
   }
 
   @Test(arguments: [

@@ -101,19 +101,8 @@ import Training
   }
 
   @Test func threadsAndRanksDoNotShow() throws {
-    let train = {
-      @Sendable (overrides: [String], communicator: any Communicator) throws -> [Float] in
-      let session = try Session(
-        ["data.augment={flip: true, crop: 2}"] + overrides, communicator: communicator)
-      for iteration in 0..<3 { _ = try session.trainer.iterate(iteration, session.inputs) }
-      return try session.state()
-    }
-    let alone = try train(["training.threads=3"], SoloCommunicator())
-    for state in try ThreadedCommunicator.run(ranks: 4, { try train([], $0) }) {
-      expectSameBits(state, alone, "4 ranks")
-    }
-    let other = try train(["data.augment={crop: 2}"], SoloCommunicator())
-    #expect(other != alone)
+    let state = try expectThreadsAndRanksDoNotShow(["data.augment={flip: true, crop: 2}"])
+    #expect(try trainedState(["data.augment={crop: 2}"]) != state)
   }
 
   @Test(arguments: [

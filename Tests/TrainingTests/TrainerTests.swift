@@ -87,34 +87,15 @@ import Training
 
   /// Threads never show, ranks never show.
   @Test func threadsAndRanksDoNotShow() throws {
-    let train = {
-      @Sendable (overrides: [String], communicator: any Communicator) throws -> [Float] in
-      let session = try Session(overrides, communicator: communicator)
-      for iteration in 0..<3 { _ = try session.trainer.iterate(iteration, session.inputs) }
-      return try session.state()
-    }
-    let alone = try train([], SoloCommunicator())
-    #expect(alone.allSatisfy { $0.isFinite })
-    for threads in [2, 3] {
-      expectSameBits(
-        try train(["training.threads=\(threads)"], SoloCommunicator()), alone, "\(threads) threads")
-    }
-    for ranks in [2, 4] {
-      for state in try ThreadedCommunicator.run(
-        ranks: ranks, { try train(["training.threads=2"], $0) })
-      {
-        expectSameBits(state, alone, "\(ranks) ranks")
-      }
-    }
+    try expectThreadsAndRanksDoNotShow()
   }
 
   /// Shards change the order of sums only; another seed changes everything.
   @Test func shardsChangeLittle() throws {
     let state = { (overrides: [String]) throws -> [Float] in
-      let session = try Session(
-        overrides + ["optimizer.critic.adam.epsilon=0.1", "optimizer.generator.adam.epsilon=0.1"])
-      for iteration in 0..<2 { _ = try session.trainer.iterate(iteration, session.inputs) }
-      return try session.state()
+      try trainedState(
+        overrides + ["optimizer.critic.adam.epsilon=0.1", "optimizer.generator.adam.epsilon=0.1"],
+        iterations: 2)
     }
     let four = try state([])
     for shards in [1, 3, 12] {

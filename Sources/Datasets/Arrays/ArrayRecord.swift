@@ -72,12 +72,7 @@ package struct ArrayRecord: Codable, Sendable, Equatable {
     checkedProduct(sizes).map { 1...1 << 31 ~= $0 } ?? false
   }
 
-  package var json: String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(self) else { return "{}\n" }
-    return String(decoding: data, as: UTF8.self) + "\n"
-  }
+  package var json: String { get throws { try JSONFile.text(of: self, isIndented: false) } }
 
   /// Refuses other files whose samples are not laid out as these.
   ///

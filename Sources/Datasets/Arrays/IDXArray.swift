@@ -57,24 +57,10 @@ final class IDXArray: ArrayField {
 
   func read(rows: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Int {
     let file = try DecompressedFile(path: path)
-    var bytes: [UInt8] = []
-    _ = try file.read(upTo: headerBytes, appendingTo: &bytes)
+    var header: [UInt8] = []
+    _ = try file.read(upTo: headerBytes, appendingTo: &header)
     var filter = RowFilter(rows, bytes: rowBytes)
-    var left = total
-    while left > 0 {
-      bytes.removeAll(keepingCapacity: true)
-      let got = try file.read(upTo: min(left, 1 << 20), appendingTo: &bytes)
-      guard got > 0 else {
-        throw Fault("\(path): truncated: its header says \(total) bytes, \(left) are missing")
-      }
-      left -= got
-      try bytes.withUnsafeBytes { try body(filter.next($0)) }
-    }
-    // Also reads what follows the last byte: the checksum.
-    bytes.removeAll(keepingCapacity: true)
-    guard try file.read(upTo: 1, appendingTo: &bytes) == 0 else {
-      throw Fault("\(path): more bytes than the \(total) that its header says")
-    }
+    try file.forEachPiece(of: total, name: path) { try body(filter.next($0)) }
     return count
   }
 }

@@ -8,7 +8,7 @@ import Storage
 ///
 /// Members may follow each other, and zeros may follow the last one, as `gzip -t` takes them. Other
 /// bytes behind the last member, of which `gzip -t` warns, are an error.
-package final class DecompressedFile {
+package final class DecompressedFile: ByteSource {
   private let path: String
   /// Bytes of the file as it is.
   private let size: Int
@@ -75,8 +75,8 @@ package final class DecompressedFile {
     var total = 0
     while total < limit {
       let wanted = min(chunk.count, limit - total)
-      let got = try chunk.withUnsafeMutableBufferPointer {
-        try fill(UnsafeMutableBufferPointer(rebasing: $0[..<wanted]))
+      let got = try chunk.withUnsafeMutableBytes {
+        try read(into: UnsafeMutableRawBufferPointer(rebasing: $0[..<wanted]))
       }
       if got == 0 { break }
       // The array doubles, and holds the old bytes while it does.
@@ -107,12 +107,8 @@ package final class DecompressedFile {
     return bytes
   }
 
-  /// Writes the next bytes to the front of `output`.
-  ///
-  /// - Parameter output: Overwritten; not empty.
-  /// - Returns: How many bytes came, 0 at the end only.
-  /// - Throws: `Fault` if the file cannot be read or is damaged.
-  private func fill(_ output: UnsafeMutableBufferPointer<UInt8>) throws -> Int {
+  func read(into output: UnsafeMutableRawBufferPointer) throws -> Int {
+    let output = output.bindMemory(to: UInt8.self)
     while true {
       if input.isEmpty { try refill() }
       if input.isEmpty && isInMember { throw corrupt("truncated gzip input") }

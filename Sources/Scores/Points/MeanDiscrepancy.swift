@@ -28,9 +28,7 @@ package struct MeanDiscrepancy: Score {
   }
 
   package func measure(_ input: ScoreInput) throws -> [Double] {
-    let dimension = input.samples.shape.elementCount
-    let reals = Vectors(try input.realValues(), dimension: dimension)
-    let samples = Vectors(try input.sampleValues(), dimension: dimension)
+    let (samples, reals) = try input.vectors()
     guard samples.count > 1, reals.count > 1 else {
       throw Fault("meanDiscrepancy: takes two samples or more, found \(samples.count)")
     }

@@ -22,13 +22,12 @@ package struct SlicedWasserstein: Score {
   }
 
   package func measure(_ input: ScoreInput) throws -> [Double] {
-    let dimension = input.samples.shape.elementCount
-    let count = min(input.samples.count, input.reals.count)
-    let directions = Directions.random(projections, dimension: dimension, seed: input.seed)
+    let (samples, reals) = try input.vectors()
+    let count = min(samples.count, reals.count)
+    let directions = Directions.random(
+      projections, dimension: samples.dimension, seed: input.seed)
     let found = try Self.distances(
-      Vectors(try input.sampleValues(), dimension: dimension).prefix(count),
-      Vectors(try input.realValues(), dimension: dimension).prefix(count), along: directions,
-      input.team)
+      samples.prefix(count), reals.prefix(count), along: directions, input.team)
     return [found.reduce(0, +) / Double(projections)]
   }
 

@@ -25,13 +25,9 @@ package struct Wasserstein: Score {
   private func count(_ samples: Int, _ reals: Int) -> Int { min(most, samples, reals) }
 
   package func measure(_ input: ScoreInput) throws -> [Double] {
-    let count = count(input.samples.count, input.reals.count)
-    let dimension = input.samples.shape.elementCount
-    return [
-      try Self.distance(
-        Vectors(try input.sampleValues(), dimension: dimension).prefix(count),
-        Vectors(try input.realValues(), dimension: dimension).prefix(count), input.team)
-    ]
+    let (samples, reals) = try input.vectors()
+    let count = count(samples.count, reals.count)
+    return [try Self.distance(samples.prefix(count), reals.prefix(count), input.team)]
   }
 
   package func report(_ values: [Double], _ setting: ScoreSetting) -> [String] {

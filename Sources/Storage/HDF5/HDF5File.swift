@@ -265,17 +265,10 @@ package final class HDF5Array {
   private func read(_ rows: Range<Int>, into output: UnsafeMutableRawBufferPointer) throws {
     HDF5Library.enter()
     defer { HDF5Library.leave() }
-    let start = [UInt64(rows.lowerBound)] + shape.dropFirst().map { _ in 0 }
-    let count = [UInt64(rows.count)] + shape.dropFirst().map { UInt64($0) }
-    let space = library.space(id)
-    let memory = library.makeSpace(Int32(count.count), count, nil)
-    defer {
-      _ = library.closeSpace(memory)
-      _ = library.closeSpace(space)
+    // The file's own type is asked for: nothing is converted.
+    let isRead = library.transfer(rows, of: id, rowSizes: Array(shape.dropFirst())) {
+      library.read(id, typeID, $0, $1, 0, output.baseAddress)
     }
-    // H5S_SELECT_SET. The file's own type is asked for: nothing is converted.
-    guard library.select(space, 0, start, nil, count, nil) >= 0,
-      library.read(id, typeID, memory, space, 0, output.baseAddress) >= 0
-    else { throw Fault("\(name): damaged: \(library.reason)") }
+    guard isRead else { throw Fault("\(name): damaged: \(library.reason)") }
   }
 }

@@ -223,4 +223,28 @@ extension HDF5Library {
     }
     return id
   }
+
+  /// Reads or writes some rows of a data set by `body`.
+  ///
+  /// - Parameters:
+  ///   - rows: Of the first index.
+  ///   - dataset: The data set.
+  ///   - rowSizes: Its other sizes.
+  ///   - body: Takes the space of the rows in memory, and that of the rows in the file.
+  /// - Returns: Whether that went well; else `reason` says why not.
+  func transfer(
+    _ rows: Range<Int>, of dataset: ID, rowSizes: [Int],
+    _ body: (_ memory: ID, _ file: ID) -> Status
+  ) -> Bool {
+    let start = [UInt64(rows.lowerBound)] + rowSizes.map { _ in 0 }
+    let count = [UInt64(rows.count)] + rowSizes.map { UInt64($0) }
+    let file = space(dataset)
+    let memory = makeSpace(Int32(count.count), count, nil)
+    defer {
+      _ = closeSpace(memory)
+      _ = closeSpace(file)
+    }
+    // H5S_SELECT_SET.
+    return select(file, 0, start, nil, count, nil) >= 0 && body(memory, file) >= 0
+  }
 }

@@ -16,16 +16,10 @@ package final class HDF5Writer {
   ///   - body: Makes and fills the arrays.
   /// - Throws: `Fault` where writing fails or libhdf5 is missing, and what `body` throws.
   package static func write(to path: String, _ body: (HDF5Writer) throws -> Void) throws {
-    let temporary = FileSystem.temporaryPath(for: path)
-    do {
+    try FileSystem.replace(path) { temporary in
       try writeAndClose(temporary, shownPath: path, body)
       try FileSystem.synchronizeFile(temporary)
-      try FileSystem.rename(temporary, to: path)
-    } catch {
-      unlink(temporary)
-      throw error
     }
-    try FileSystem.synchronizeDirectory(FileSystem.folder(of: path))
   }
 
   private static func writeAndClose(
@@ -89,17 +83,10 @@ package final class HDF5Writer {
       guard !rows.isEmpty else { return }
       HDF5Library.enter()
       defer { HDF5Library.leave() }
-      let start = [UInt64(rows.lowerBound)] + sizes.map { _ in 0 }
-      let count = [UInt64(rows.count)] + sizes.map { UInt64($0) }
-      let space = library.space(id)
-      let memory = library.makeSpace(Int32(count.count), count, nil)
-      defer {
-        _ = library.closeSpace(memory)
-        _ = library.closeSpace(space)
+      let isWritten = library.transfer(rows, of: id, rowSizes: sizes) {
+        library.write(id, typeID, $0, $1, 0, bytes.baseAddress)
       }
-      guard library.select(space, 0, start, nil, count, nil) >= 0,
-        library.write(id, typeID, memory, space, 0, bytes.baseAddress) >= 0
-      else { throw writer.failure }
+      guard isWritten else { throw writer.failure }
     }
   }
 

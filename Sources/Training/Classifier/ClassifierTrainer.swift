@@ -52,17 +52,12 @@ package final class ClassifierTrainer {
     }
     let context = try ExecutionContext(
       plan: plan, communicator: communicator, threads: settings.threads)
-    let section = settings.network
-    network = try Network(
-      name: "classifier",
-      layers: LayerCatalog.layers(
-        section.layers, inputShape: shape,
-        .init(initialization: section.initialization, groups: 1, context: context)),
-      namePrefix: section.namePrefix,
+    network = try settings.network.makeNetwork(
+      named: "classifier", inputShape: shape,
       memory: MemoryPlan(shardCapacity: plan.capacity(batch: settings.batch), groups: 1),
       context: context)
     guard network.outputShape.elementCount == classes else {
-      throw section.reader.fail(
+      throw settings.network.reader.fail(
         "layers",
         "expected a logit for each of the \(classes) classes, but the last layer gives "
           + "\(network.outputShape)")

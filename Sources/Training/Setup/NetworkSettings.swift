@@ -45,4 +45,28 @@ package struct NetworkSettings {
     self.layers = layers
     reader = section
   }
+
+  /// Builds the network.
+  ///
+  /// - Parameters:
+  ///   - name: What messages call it.
+  ///   - inputShape: What it takes.
+  ///   - condition: What the samples are conditioned on, where layers take conditions.
+  ///   - memory: The largest pass that will run.
+  ///   - context: The ranks, threads and shared memory of the passes.
+  /// - Returns: The network, its parameters not drawn yet.
+  /// - Throws: `ConfigurationError` or `Fault` naming layer, expected and found.
+  func makeNetwork(
+    named name: String, inputShape: Shape, condition: ConditionShape = .none, memory: MemoryPlan,
+    context: ExecutionContext
+  ) throws -> Network {
+    try Network(
+      name: name,
+      layers: LayerCatalog.layers(
+        layers, inputShape: inputShape,
+        .init(
+          initialization: initialization, groups: memory.groups, condition: condition,
+          context: context)),
+      namePrefix: namePrefix, condition: condition, memory: memory, context: context)
+  }
 }

@@ -83,52 +83,42 @@ extension ONNXEvaluation {
   // MARK: - Convolutions
 
   private static func convolution(_ call: Call) throws -> [ONNXArray] {
-    let (x, w) = (try call.array(0), try call.array(1))
-    try call.require(
-      x.sizes.count > 2 && w.sizes.count == x.sizes.count && w.sizes[1] == x.sizes[1],
-      "a weight that fits images of \(x.sizes), found \(w.sizes)")
-    let windows = try ONNXWindows(
-      call, image: Array(x.sizes[2...]), kernel: Array(w.sizes[2...]))
-    let (samples, inputs, outputs) = (x.sizes[0], x.sizes[1], w.sizes[0])
-    let sizes = [samples, outputs] + windows.outputSizes
-    var y = try offsets(sizes, pixels: windows.outputPixels, call)
-    try checkWork([samples, inputs, outputs, windows.outputPixels, windows.kernelPixels], call)
-    let (values, weights) = (try x.floats(), try w.floats())
-    let taps = windows.kernelPixels
-    forEachPair(samples, inputs, outputs) { sample, input, output in
-      let target = (sample * outputs + output) * windows.outputPixels
-      let source = (sample * inputs + input) * windows.inputPixels
-      windows.forEachRow { tap, place, count, first, step in
-        let weight = weights[(output * inputs + input) * taps + tap]
-        for index in 0..<count {
-          y[target + place + index] += weight * values[source + first + index * step]
-        }
-      }
-    }
-    return [ONNXArray(sizes, y)]
+    try convolution(call, isTransposed: false)
   }
 
   private static func transposedConvolution(_ call: Call) throws -> [ONNXArray] {
+    try convolution(call, isTransposed: true)
+  }
+
+  /// A convolution, or the transpose of the one that leads back: the same windows, with what is
+  /// read and what is added to exchanged.
+  private static func convolution(_ call: Call, isTransposed: Bool) throws -> [ONNXArray] {
     let (x, w) = (try call.array(0), try call.array(1))
+    let (inputSize, outputSize) = isTransposed ? (0, 1) : (1, 0)
     try call.require(
-      x.sizes.count > 2 && w.sizes.count == x.sizes.count && w.sizes[0] == x.sizes[1],
+      x.sizes.count > 2 && w.sizes.count == x.sizes.count && w.sizes[inputSize] == x.sizes[1],
       "a weight that fits images of \(x.sizes), found \(w.sizes)")
-    // The windows of the convolution that leads back.
     let windows = try ONNXWindows(
-      call, image: Array(x.sizes[2...]), kernel: Array(w.sizes[2...]), isTransposed: true)
-    let (samples, inputs, outputs) = (x.sizes[0], x.sizes[1], w.sizes[1])
-    let sizes = [samples, outputs] + windows.inputSizes
-    var y = try offsets(sizes, pixels: windows.inputPixels, call)
+      call, image: Array(x.sizes[2...]), kernel: Array(w.sizes[2...]), isTransposed: isTransposed)
+    let (samples, inputs, outputs) = (x.sizes[0], x.sizes[1], w.sizes[outputSize])
+    let (sourcePixels, targetPixels) =
+      isTransposed
+      ? (windows.outputPixels, windows.inputPixels) : (windows.inputPixels, windows.outputPixels)
+    let sizes =
+      [samples, outputs] + (isTransposed ? windows.inputSizes : windows.outputSizes)
+    var y = try offsets(sizes, pixels: targetPixels, call)
     try checkWork([samples, inputs, outputs, windows.outputPixels, windows.kernelPixels], call)
     let (values, weights) = (try x.floats(), try w.floats())
-    let taps = windows.kernelPixels
     forEachPair(samples, inputs, outputs) { sample, input, output in
-      let target = (sample * outputs + output) * windows.inputPixels
-      let source = (sample * inputs + input) * windows.outputPixels
+      let source = (sample * inputs + input) * sourcePixels
+      let target = (sample * outputs + output) * targetPixels
+      let pair = isTransposed ? input * outputs + output : output * inputs + input
       windows.forEachRow { tap, place, count, first, step in
-        let weight = weights[(input * outputs + output) * taps + tap]
+        let weight = weights[pair * windows.kernelPixels + tap]
+        let (from, fromStep, to, toStep) =
+          isTransposed ? (place, 1, first, step) : (first, step, place, 1)
         for index in 0..<count {
-          y[target + first + index * step] += weight * values[source + place + index]
+          y[target + to + index * toStep] += weight * values[source + from + index * fromStep]
         }
       }
     }

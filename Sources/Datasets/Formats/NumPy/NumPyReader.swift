@@ -8,8 +8,6 @@ import Storage
 /// Beside what the caller keeps there is never more than a piece in memory. What a file claims is
 /// bounded by its own size before anything is taken for it.
 package final class NumPyReader {
-  /// Bytes of a piece: whole elements of any type.
-  private static let pieceBytes = 1 << 20
   /// No deflated byte stands for more: 258 bytes in 2 bits.
   private static let mostExpansion = 1032
 
@@ -18,19 +16,7 @@ package final class NumPyReader {
   package let header: NumPyHeader
   /// Where the elements begin in the file; nil for an array of a `.npz` file.
   package let offset: Int?
-  private let source: Source
-
-  private enum Source {
-    case file(FileHandleSource)
-    case member(ZipMembers)
-
-    func read(into output: UnsafeMutableRawBufferPointer) throws -> Int {
-      switch self {
-      case .file(let file): try file.read(into: output)
-      case .member(let members): try members.read(into: output)
-      }
-    }
-  }
+  private let source: any ByteSource
 
   /// Opens an array, and reads its header.
   ///
@@ -45,10 +31,11 @@ package final class NumPyReader {
     var start = [UInt8](repeating: 0, count: 4)
     let got = try start.withUnsafeMutableBytes { try file.read(into: $0) }
     let size: Int?
-    if start[..<got].starts(with: [0x50, 0x4B]) {
+    let isInArchive = start[..<got].starts(with: [0x50, 0x4B])
+    if isInArchive {
       let member = try Self.member(of: path, named: array)
       name = "\(path): \(member.name)"
-      source = .member(member.members)
+      source = member.members
       size = member.size
     } else {
       guard array == nil else {
@@ -56,17 +43,17 @@ package final class NumPyReader {
       }
       try file.rewind()
       name = path
-      source = .file(file)
+      source = file
       size = file.size
     }
     var read = 0
     header = try NumPyHeader(path: name) { [source] count in
       var bytes = [UInt8](repeating: 0, count: count)
-      let got = try bytes.withUnsafeMutableBytes { try Self.fill($0, from: source) }
+      let got = try bytes.withUnsafeMutableBytes { try source.fill($0) }
       read += got
       return Array(bytes[..<got])
     }
-    if case .file = source { offset = read } else { offset = nil }
+    offset = isInArchive ? nil : read
     let found = size.map { $0 - read }
     guard found ?? header.byteCount == header.byteCount else {
       throw Fault(
@@ -91,7 +78,7 @@ package final class NumPyReader {
     let got = try start.withUnsafeMutableBytes { try file.read(into: $0) }
     guard start[..<got].starts(with: [0x50, 0x4B]) else { return [] }
     var names: [String] = []
-    let members = try ZipMembers(path: path)
+    let members = try ArchiveReader(path: path, format: .zip)
     while let member = try members.next() {
       guard names.count < mostArrays else {
         throw Fault("\(path): more than \(mostArrays) files in it")
@@ -110,7 +97,7 @@ package final class NumPyReader {
 
   private static func member(
     of path: String, named array: String?
-  ) throws -> (members: ZipMembers, name: String, size: Int?) {
+  ) throws -> (members: ArchiveReader, name: String, size: Int?) {
     let names = try names(in: path)
     let wanted: String
     if let array {
@@ -126,7 +113,7 @@ package final class NumPyReader {
         "\(path): expected one array \(wanted.debugDescription), found "
           + (names.isEmpty ? "none at all" : list))
     }
-    let members = try ZipMembers(path: path)
+    let members = try ArchiveReader(path: path, format: .zip)
     while let member = try members.next() {
       if plain(member.name) == wanted { return (members, wanted, member.size) }
     }
@@ -140,24 +127,7 @@ package final class NumPyReader {
   /// - Parameter body: Takes a piece of them, whole elements.
   /// - Throws: `Fault` where the file is damaged, and what `body` throws.
   package func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-    let total = header.byteCount
-    let piece = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: max(1, min(total, Self.pieceBytes)), alignment: 16)
-    defer { piece.deallocate() }
-    var done = 0
-    while done < total {
-      let part = UnsafeMutableRawBufferPointer(
-        rebasing: piece[..<min(piece.count, total - done)])
-      guard try Self.fill(part, from: source) == part.count else {
-        throw Fault("\(name): truncated: its header says \(total) bytes of elements")
-      }
-      try body(UnsafeRawBufferPointer(part))
-      done += part.count
-    }
-    // The end of a member is where its checksum is compared.
-    guard try source.read(into: piece) == 0 else {
-      throw Fault("\(name): more bytes than the \(total) that its header says")
-    }
+    try source.forEachPiece(of: header.byteCount, name: name, body)
   }
 
   /// Reads all elements as numbers of single precision, in the file's order; once.
@@ -165,7 +135,7 @@ package final class NumPyReader {
   /// - Parameter body: Takes some of them.
   /// - Throws: As `forEachPiece`.
   package func forEachFloats(_ body: (UnsafeBufferPointer<Float>) throws -> Void) throws {
-    let numbers = UnsafeMutableBufferPointer<Float>.allocate(capacity: Self.pieceBytes)
+    let numbers = UnsafeMutableBufferPointer<Float>.allocate(capacity: elementPieceBytes)
     defer { numbers.deallocate() }
     try forEachPiece { bytes in
       let part = UnsafeMutableBufferPointer(
@@ -174,23 +144,10 @@ package final class NumPyReader {
       try body(UnsafeBufferPointer(part))
     }
   }
-
-  /// Fills `output` as far as there are bytes.
-  private static func fill(
-    _ output: UnsafeMutableRawBufferPointer, from source: Source
-  ) throws -> Int {
-    var got = 0
-    while got < output.count {
-      let count = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: output[got...]))
-      if count == 0 { break }
-      got += count
-    }
-    return got
-  }
 }
 
 /// The bytes of a regular file from the front.
-private final class FileHandleSource {
+private final class FileHandleSource: ByteSource {
   let size: Int
   private let path: String
   private let descriptor: Int32
@@ -206,7 +163,6 @@ private final class FileHandleSource {
     guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw unreadable }
   }
 
-  /// Overwrites `output` with the next bytes; gives 0 at the end only.
   func read(into output: UnsafeMutableRawBufferPointer) throws -> Int {
     while true {
       let count = Glibc.read(descriptor, output.baseAddress, output.count)

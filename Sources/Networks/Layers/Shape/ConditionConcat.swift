@@ -13,7 +13,7 @@ import Kernels
 /// Conditional GANs: Mirza and Osindero 2014, arXiv:1411.1784.
 package final class ConditionConcat: Layer {
   package let kind = "conditionConcat"
-  package let inputShape: Shape
+  package var inputShape: Shape { appended.inputShape }
   package let outputShape: Shape
   /// The numbers of the condition that are taken, in this order.
   private let numbers: [Int]
@@ -21,8 +21,8 @@ package final class ConditionConcat: Layer {
   private let count: Int
   /// h; nil for the numbers as they are.
   private let inner: Sequential?
-  /// Values that are appended.
-  private let added: Int
+  private let appended: AppendedChannels
+  private var added: Int { appended.count }
   private let context: ExecutionContext
   private var memory: Memory?
 
@@ -48,13 +48,14 @@ package final class ConditionConcat: Layer {
     precondition(
       inner.map { $0.inputShape == Shape(channels: numbers.count) && $0.outputShape.pixels == 1 }
         ?? true, "layers of another shape than \(numbers.count) numbers")
-    self.inputShape = inputShape
     self.numbers = numbers
     self.count = count
     self.inner = inner
     self.context = context
-    added = inner?.outputShape.channels ?? numbers.count
-    outputShape = inputShape.with(channels: inputShape.channels + added)
+    appended = AppendedChannels(
+      inputShape: inputShape, count: inner?.outputShape.channels ?? numbers.count,
+      context: context)
+    outputShape = appended.outputShape
   }
 
   package var traits: LayerTraits {
@@ -99,7 +100,11 @@ package final class ConditionConcat: Layer {
     let memory = prepared
     copyNumbers(to: memory.input, pass)
     try inner?.forward(memory.input, into: memory.output, pass)
-    append(inner == nil ? memory.input : memory.output, to: x, into: y, pass)
+    let rows = inner == nil ? memory.input : memory.output
+    appended.append(to: x, into: y, pass) { shard, sample, _ in
+      let values = rows.read(pass, shard: shard)
+      return FloatBuffer(rebasing: values[sample * self.added..<(sample + 1) * self.added])
+    }
   }
 
   package func backward(
@@ -125,21 +130,14 @@ package final class ConditionConcat: Layer {
         memory.gradient, input: memory.input, output: memory.output, into: nil,
         pass.with(lastContribution: nil))
     }
-    guard let dx else { return }
-    let wanted = pass.inputGroups
-    context.forEachShard { shard, _ in
-      Rearrangement.dropColumns(
-        self.added, of: dy.read(pass, shard: shard, groups: wanted),
-        rows: wanted.count * pass.samples(inShard: shard) * self.inputShape.pixels,
-        into: dx.values(pass, shard: shard, groups: wanted))
-    }
+    if let dx { appended.drop(from: dy, into: dx, pass) }
   }
 
   package func doubleBackward(
     _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
     share: Tensor?, _ pass: Pass
   ) {
-    if let jt { append(nil, to: t, into: jt, pass) }
+    if let jt { appended.append(to: t, into: jt, pass) { _, _, _ in nil } }
   }
 
   private func copyNumbers(to input: Tensor, _ pass: Pass) {
@@ -152,31 +150,6 @@ package final class ConditionConcat: Layer {
       for sample in 0..<pass.groups.count * pass.samples(inShard: shard) {
         for (index, number) in self.numbers.enumerated() {
           target[sample * self.numbers.count + index] = source[sample * self.count + number]
-        }
-      }
-    }
-  }
-
-  /// y = [x, row of the sample]; zeros without rows.
-  private func append(_ rows: Tensor?, to x: Tensor, into y: Tensor, _ pass: Pass) {
-    let (inputs, outputs) = (inputShape.elementCount, outputShape.elementCount)
-    let pixels = inputShape.pixels
-    context.forEachShard { shard, _ in
-      let (source, target) = (x.read(pass, shard: shard), y.values(pass, shard: shard))
-      let values = rows?.read(pass, shard: shard)
-      for sample in 0..<pass.groups.count * pass.samples(inShard: shard) {
-        let input = FloatBuffer(rebasing: source[sample * inputs..<(sample + 1) * inputs])
-        let output = MutableFloatBuffer(
-          rebasing: target[sample * outputs..<(sample + 1) * outputs])
-        if let values {
-          Rearrangement.append(
-            FloatBuffer(rebasing: values[sample * self.added..<(sample + 1) * self.added]),
-            to: input, rows: pixels, into: output)
-        } else {
-          output.update(repeating: 0)
-          Rearrangement.place(
-            input, inColumns: 0..<self.inputShape.channels, of: output,
-            width: self.outputShape.channels)
         }
       }
     }

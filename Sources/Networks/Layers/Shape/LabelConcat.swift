@@ -13,7 +13,7 @@ import Kernels
 /// does not depend on the embedding.
 package final class LabelConcat: Layer {
   package let kind = "labelConcat"
-  package let inputShape: Shape
+  package var inputShape: Shape { appended.inputShape }
   package let outputShape: Shape
   package let traits = LayerTraits(needsConditions: true, isAffine: true)
   /// classes x n; nil for one-hot labels.
@@ -23,11 +23,10 @@ package final class LabelConcat: Layer {
   private let row: Int
   /// Rows that are appended: samples side by side.
   private let members: Int
-  private var added: Int { row * members }
+  private var added: Int { appended.count }
   /// The identity, where there is no embedding.
   private let oneHot: FloatStorage
-  /// What a direction has in the added channels.
-  private let zeros: FloatStorage
+  private let appended: AppendedChannels
   private let context: ExecutionContext
 
   /// Makes the layer; `embedding` is the number of values n a class, or nil for one-hot labels,
@@ -36,12 +35,12 @@ package final class LabelConcat: Layer {
     inputShape: Shape, classes: Int, embedding: Int?, members: Int = 1, context: ExecutionContext
   ) {
     precondition(classes > 0 && members > 0, "labelConcat of \(classes) classes, \(members) times")
-    self.inputShape = inputShape
     self.classes = classes
     self.context = context
     row = embedding ?? classes
     self.members = members
-    outputShape = inputShape.with(channels: inputShape.channels + row * members)
+    appended = AppendedChannels(inputShape: inputShape, count: row * members, context: context)
+    outputShape = appended.outputShape
     self.embedding = embedding.map {
       Parameter(
         name: "weight", shape: [classes, $0], initializer: .normal(mean: 0, deviation: 1))
@@ -50,8 +49,7 @@ package final class LabelConcat: Layer {
     if embedding == nil {
       for label in 0..<classes { oneHot.buffer[label * classes + label] = 1 }
     }
-    zeros = FloatStorage(count: row * members)
-    context.reserveScratch(row * members)
+    context.reserveScratch(appended.count)
   }
 
   package var options: [LayerOption] {
@@ -61,7 +59,7 @@ package final class LabelConcat: Layer {
   package var parameters: [Parameter] { embedding.map { [$0] } ?? [] }
 
   package func forward(_ x: Tensor, into y: Tensor, _ pass: Pass) {
-    append(to: x, into: y, pass) { shard, sample, thread in
+    appended.append(to: x, into: y, pass) { shard, sample, thread in
       self.rows(sample, pass, shard, thread)
     }
   }
@@ -70,36 +68,26 @@ package final class LabelConcat: Layer {
     _ dy: Tensor, input x: Tensor, output y: Tensor, into dx: Tensor?, _ pass: Pass
   ) {
     let trained = pass.parameterGroups
-    let wanted = pass.inputGroups
-    let pixels = inputShape.pixels
-    context.forEachShard { shard, thread in
-      let samples = pass.samples(inShard: shard)
-      if let embedding = self.embedding, !trained.isEmpty {
+    if let embedding, !trained.isEmpty {
+      let count = outputShape.elementCount
+      context.forEachShard { shard, thread in
         let gradient = dy.read(pass, shard: shard, groups: trained)
-        let count = self.outputShape.elementCount
-        for sample in 0..<trained.count * samples {
+        for sample in 0..<trained.count * pass.samples(inShard: shard) {
           self.addSums(
             FloatBuffer(rebasing: gradient[sample * count..<(sample + 1) * count]), to: embedding,
             shard, thread
           ) { self.label(sample, member: $0, pass, shard, trained) }
         }
       }
-      if let dx {
-        Rearrangement.dropColumns(
-          self.added, of: dy.read(pass, shard: shard, groups: wanted),
-          rows: wanted.count * samples * pixels,
-          into: dx.values(pass, shard: shard, groups: wanted))
-      }
     }
+    if let dx { appended.drop(from: dy, into: dx, pass) }
   }
 
   package func doubleBackward(
     _ t: Tensor, outputGradient dy: Tensor, input x: Tensor, output y: Tensor, into jt: Tensor?,
     share: Tensor?, _ pass: Pass
   ) {
-    if let jt {
-      append(to: t, into: jt, pass) { _, _, _ in FloatBuffer(self.zeros.buffer) }
-    }
+    if let jt { appended.append(to: t, into: jt, pass) { _, _, _ in nil } }
   }
 
   private var table: FloatBuffer { embedding?.values ?? FloatBuffer(oneHot.buffer) }
@@ -152,22 +140,5 @@ package final class LabelConcat: Layer {
     let label = Int(labels[sample * members + member])
     precondition(0..<classes ~= label, "label \(label) of sample \(sample), classes \(classes)")
     return label
-  }
-
-  private func append(
-    to x: Tensor, into y: Tensor, _ pass: Pass,
-    _ rows: (_ shard: Int, _ sample: Int, _ thread: Int) -> FloatBuffer
-  ) {
-    let (inputs, outputs) = (inputShape.elementCount, outputShape.elementCount)
-    let pixels = inputShape.pixels
-    context.forEachShard { shard, thread in
-      let (source, target) = (x.read(pass, shard: shard), y.values(pass, shard: shard))
-      for sample in 0..<pass.groups.count * pass.samples(inShard: shard) {
-        Rearrangement.append(
-          rows(shard, sample, thread),
-          to: FloatBuffer(rebasing: source[sample * inputs..<(sample + 1) * inputs]), rows: pixels,
-          into: MutableFloatBuffer(rebasing: target[sample * outputs..<(sample + 1) * outputs]))
-      }
-    }
   }
 }

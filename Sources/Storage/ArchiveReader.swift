@@ -1,23 +1,46 @@
 import Base
 import Foundation
 
-/// One file of a zip archive after the other, read from the front by libarchive, which unpacks
-/// stored and deflated ones and compares their checksums.
+/// One file of a tar or zip archive after the other, read from the front by libarchive, which
+/// unpacks stored and deflated ones and compares a zip's checksums.
 ///
-/// A member is never in memory as a whole, and nothing is unpacked to the disk.
-final class ZipMembers {
+/// A file is never in memory as a whole unless the caller keeps it, and nothing is unpacked to the
+/// disk.
+package final class ArchiveReader {
+  package enum Format: String, Sendable {
+    case tar, zip
+  }
+
   private let path: String
+  private let format: Format
+  private let advice: String
   private let library: Library
   private let archive: OpaquePointer
 
-  /// - Throws: `Fault` where the file cannot be opened, or is no zip archive.
-  init(path: String) throws {
+  /// Opens an archive.
+  ///
+  /// - Parameters:
+  ///   - path: The file; with `memory` for messages only.
+  ///   - format: What it is.
+  ///   - memory: The archive, a tar not compressed, which must stay where it is; nil to read the
+  ///     file.
+  ///   - advice: The end of the message about one that is damaged.
+  /// - Throws: `Fault` where it cannot be opened or is no such archive, and without libarchive.
+  package init(
+    path: String, format: Format, memory: UnsafeRawBufferPointer? = nil, advice: String = ""
+  ) throws {
     self.path = path
+    self.format = format
+    self.advice = advice
     library = try Library.loaded.get()
     guard let archive = library.makeReader() else { throw Fault("\(path): out of memory") }
     self.archive = archive
-    var status = library.readsZip(archive)
-    if status == Library.ok { status = library.open(archive, path, 1 << 17) }
+    var status = format == .tar ? library.readsTar(archive) : library.readsZip(archive)
+    if status == Library.ok {
+      status =
+        memory.map { library.openMemory(archive, $0.baseAddress, $0.count) }
+        ?? library.openFile(archive, path, 1 << 17)
+    }
     guard status == Library.ok else { throw unreadable }
   }
 
@@ -27,7 +50,7 @@ final class ZipMembers {
   ///
   /// - Returns: Its name and, where the archive says it, its bytes; nil behind the last one.
   /// - Throws: `Fault` where the archive is damaged.
-  func next() throws -> (name: String, size: Int?)? {
+  package func next() throws -> (name: String, size: Int?)? {
     while true {
       var entry: OpaquePointer?
       let status = library.nextHeader(archive, &entry)
@@ -44,7 +67,7 @@ final class ZipMembers {
   /// - Parameter output: Where they go; not empty.
   /// - Returns: How many came, 0 at the file's end only.
   /// - Throws: `Fault` where the archive is damaged.
-  func read(into output: UnsafeMutableRawBufferPointer) throws -> Int {
+  package func read(into output: UnsafeMutableRawBufferPointer) throws -> Int {
     let count = library.read(archive, output.baseAddress, output.count)
     guard count >= 0 else { throw unreadable }
     return count
@@ -52,7 +75,9 @@ final class ZipMembers {
 
   private var unreadable: Fault {
     let reason = library.message(archive).map { String(cString: $0) } ?? "unknown error"
-    return Fault("\(path): damaged, or no zip archive: \(reason.filter { !$0.isNewline })")
+    return Fault(
+      "\(path): damaged, or no \(format.rawValue) archive: \(reason.filter { !$0.isNewline })"
+        + advice)
   }
 
   /// The functions of libarchive that reading takes, loaded by the first archive.
@@ -63,8 +88,10 @@ final class ZipMembers {
 
     let makeReader: @convention(c) () -> OpaquePointer?
     let freeReader: @convention(c) (OpaquePointer) -> Int32
+    let readsTar: @convention(c) (OpaquePointer) -> Int32
     let readsZip: @convention(c) (OpaquePointer) -> Int32
-    let open: @convention(c) (OpaquePointer, UnsafePointer<CChar>?, Int) -> Int32
+    let openFile: @convention(c) (OpaquePointer, UnsafePointer<CChar>?, Int) -> Int32
+    let openMemory: @convention(c) (OpaquePointer, UnsafeRawPointer?, Int) -> Int32
     let nextHeader: @convention(c) (OpaquePointer, UnsafeMutablePointer<OpaquePointer?>) -> Int32
     let name: @convention(c) (OpaquePointer) -> UnsafePointer<CChar>?
     let type: @convention(c) (OpaquePointer) -> mode_t
@@ -77,9 +104,11 @@ final class ZipMembers {
       let library = try SharedLibrary(.archive)
       makeReader = try library.function("archive_read_new")
       freeReader = try library.function("archive_read_free")
+      readsTar = try library.function("archive_read_support_format_tar")
       // By the directory at its end: what another program has left between the files is no file.
       readsZip = try library.function("archive_read_support_format_zip_seekable")
-      open = try library.function("archive_read_open_filename")
+      openFile = try library.function("archive_read_open_filename")
+      openMemory = try library.function("archive_read_open_memory")
       nextHeader = try library.function("archive_read_next_header")
       name = try library.function("archive_entry_pathname")
       type = try library.function("archive_entry_filetype")
