@@ -269,8 +269,8 @@ let package = Package(
     .testTarget(
       name: "ConversionTests",
       dependencies: [
-        "Conversion", "ONNXMessages", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-        "RunSupport",
+        "Conversion", "Features", "ONNXMessages",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"), "RunSupport",
       ],
       resources: [.copy("Fixtures")]),
     .testTarget(name: "WGANGPTests", dependencies: ["WGANGP", "RunSupport"]),

@@ -8,9 +8,9 @@ package struct NetworkProbe: Sendable {
   package let count: Int
   /// N x the input's sizes.
   package let inputs: [Float]
-  /// N; empty for a network without classes.
+  /// N, of packs N x members; empty for a network without classes.
   package let labels: [Int]
-  /// N x K; empty for a network without numbers.
+  /// N x K, K the numbers of all members; empty for a network without numbers.
   package let numbers: [Float]
   /// N x the output's sizes.
   package let outputs: [Float]
@@ -41,13 +41,15 @@ package struct NetworkProbe: Sendable {
       }
     }
     let condition = network.conditions?.shape ?? .none
-    let labels = condition.classes > 0 ? (0..<count).map { $0 % condition.classes } : []
-    var numbers = [Float](repeating: 0, count: count * condition.numbers)
+    let told = count * condition.members
+    let labels = condition.classes > 0 ? (0..<told).map { $0 % condition.classes } : []
+    let size = condition.memberNumbers
+    var numbers = [Float](repeating: 0, count: told * size)
     numbers.withUnsafeMutableBufferPointer { stream.uniforms(sample: count, into: $0) }
-    let conditions = (0..<count).map { index in
+    let conditions = (0..<told).map { index in
       ConditionValues(
         label: labels.isEmpty ? nil : labels[index],
-        numbers: Array(numbers[index * condition.numbers..<(index + 1) * condition.numbers]))
+        numbers: Array(numbers[index * size..<(index + 1) * size]))
     }
     let outputs = try generator.outputs(of: network, inputs: inputs, conditions: conditions)
     self.count = count

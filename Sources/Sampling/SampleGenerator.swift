@@ -229,8 +229,8 @@ package struct SampleGenerator {
   /// - Parameters:
   ///   - network: The generator with its own parameters, or the critic.
   ///   - inputs: Whole samples of its input's shape.
-  ///   - conditions: What it is told of each, in turn, where it takes conditions; none for class 0
-  ///     and zeros.
+  ///   - conditions: What it is told of each, of packs of each member, in turn, where it takes
+  ///     conditions; none for class 0 and zeros.
   /// - Returns: An output each.
   /// - Throws: What a pass throws.
   package func outputs(
@@ -246,8 +246,11 @@ package struct SampleGenerator {
       // Past the end only to fill a shard.
       let place = min(index, count - 1) * size
       _ = input.update(fromContentsOf: inputs[place..<place + size])
-      if let condition = network.conditions?.sample(position, group: 0, pass, shard: shard) {
-        conditions[index % conditions.count].copy(to: condition)
+      guard let places = network.conditions else { return }
+      let members = places.shape.members
+      for member in 0..<members {
+        conditions[(index * members + member) % conditions.count].copy(
+          to: places.sample(position, group: 0, pass, shard: shard, member: member))
       }
     }
   }

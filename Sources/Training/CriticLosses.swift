@@ -19,6 +19,7 @@ package struct CriticLosses: Sendable, Equatable {
   package var accuracy = 0.0
   /// The error of the estimates of the reals' conditions, not weighted.
   package var regression = 0.0
+  /// The Euclidean norm of the gradient of `loss` with respect to all parameters, before the step.
   package var gradientNorm = 0.0
 
   package init() {}

@@ -12,6 +12,7 @@ package struct GeneratorLosses: Sendable, Equatable {
   package var regression = 0.0
   /// |E f(x) - E f(G(z))|^2, not weighted.
   package var featureDistance = 0.0
+  /// The Euclidean norm of the gradient of `loss` with respect to all parameters, before the step.
   package var gradientNorm = 0.0
 
   package init() {}

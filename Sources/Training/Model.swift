@@ -6,11 +6,15 @@ import Storage
 
 /// This rank's replica of generator and critic.
 package struct Model {
+  /// z, with conditions, to a sample.
   package let generator: Network
+  /// A sample or pack, with conditions, to its score and what stands behind it.
   package let critic: Network
   /// The network whose features are matched, where the objective has one of its own.
   package let features: Network?
+  /// What both compute on: shards, ranks, threads.
   package let context: ExecutionContext
+  /// Numbers of z.
   package let latent: Int
   /// What the samples are conditioned on.
   package let condition: ConditionShape

@@ -21,7 +21,9 @@ extension Network {
 
 /// The hashes of both networks after an iteration.
 package struct ParameterHashes: Equatable, Sendable {
+  /// `parameterHash` of the generator.
   package var generator: UInt32
+  /// That of the critic.
   package var critic: UInt32
 
   package init(_ model: Model) {

@@ -8,16 +8,24 @@ import Networks
 /// The steps are in `Trainer+CriticStep` and `Trainer+GeneratorStep`, what they send through the
 /// networks in `Trainer+Inputs`.
 package final class Trainer {
+  /// The networks that are trained.
   package let model: Model
+  /// What they minimize.
   package let objective: Objective
+  /// Each network's optimizer, with its state.
   package let generatorOptimizer: Optimizer
   package let criticOptimizer: Optimizer
   /// The generator that samples are drawn from, nil where that is the trained one itself.
   package let generatorAverage: WeightAverage?
+  /// Critic steps of an iteration.
   let criticSteps: Int
+  /// Whether fakes are reals with noise, and the generator stands still.
   let hasFixedGenerator: Bool
+  /// Of what passes draw: dropout, augmentation.
   let seed: UInt64
+  /// Sums over the batch, a vector a shard, added up in the order of the tree.
   let sums: ShardSums
+  /// What feature matching compares; nil without it.
   let features: FeatureMatcher?
   /// Called by all ranks with a network whose gradient is there, before its parameters move.
   ///
@@ -158,6 +166,9 @@ package final class Trainer {
     return conditions.sample(index, group: 0, pass, shard: shard)
   }
 
+  /// Throws where a loss or a gradient is not finite, before parameters move.
+  ///
+  /// - Throws: `Divergence`, on all ranks alike, since all have the same sums.
   func requireFinite(_ loss: Double, _ norm: Double, _ place: @autoclosure () -> String) throws {
     guard !loss.isFinite || !norm.isFinite else { return }
     let what = loss.isFinite ? "the gradient's norm is \(norm)" : "the loss is \(loss)"

@@ -3,6 +3,7 @@ import KernelLayouts
 
 /// A number as a type: a function compiled for one has no loops and no branches over it.
 protocol BlockCount {
+  /// Rows of a block, or panels of 16 columns.
   static var value: Int { get }
 }
 enum One: BlockCount {
@@ -26,6 +27,7 @@ enum Eight: BlockCount {
 
 /// How the matrices of a product lie.
 protocol BlockOrder {
+  /// Whether the product is a^T b: the inner dimension goes along the rows of a.
   static var isTransposed: Bool { get }
   /// Whether a is row-major, in a product that is not transposed.
   static var hasRowMajorA: Bool { get }
@@ -64,10 +66,12 @@ enum Transposed: BlockOrder {
 /// would take 14. What a core has beside its multipliers is shared with the other thread of a busy
 /// machine.
 enum ProductBlock {
+  /// Sixteen columns of a row: one register with AVX-512, two with AVX2.
   typealias Panel = SIMD16<Float>
 
   /// A panel of the block, row by row.
   struct Column {
+    /// Row by row; those from the block's count on are never read, and take no register.
     var (r0, r1, r2, r3) = (Panel.zero, Panel.zero, Panel.zero, Panel.zero)
     var (r4, r5, r6, r7) = (Panel.zero, Panel.zero, Panel.zero, Panel.zero)
 
@@ -203,6 +207,7 @@ enum ProductBlock {
     if rows > 7 { column.r7 += panel(c + 7 * row) }
   }
 
+  /// Overwrites a column of `rows` rows in memory, `row` values apart.
   @inline(__always)
   private static func store(
     _ rows: Int, _ column: Column, _ c: UnsafeMutablePointer<Float>, _ row: Int
@@ -217,11 +222,15 @@ enum ProductBlock {
     if rows > 7 { store(column.r7, c + 7 * row) }
   }
 
+  // In the order of the source where the compiler would choose another: shim.h says why.
   #if AVX512
+    /// The panel at an address, at any alignment.
     @inline(__always)
     static func load(_ address: UnsafePointer<Float>) -> Panel { load_in_order(address) }
+    /// The value at an address in all lanes.
     @inline(__always)
     static func broadcast(_ address: UnsafePointer<Float>) -> Panel { broadcast_in_order(address) }
+    /// sum + a b, rounded once.
     @inline(__always)
     static func sum(_ sum: Panel, _ a: Panel, _ b: Panel) -> Panel {
       multiply_add_in_order(sum, a, b)
@@ -237,11 +246,13 @@ enum ProductBlock {
     static func sum(_ sum: Panel, _ a: Panel, _ b: Panel) -> Panel { sum.addingProduct(a, b) }
   #endif
 
+  /// The panel at an address, at any alignment; where it stands among others does not matter.
   @inline(__always)
   static func panel(_ address: UnsafePointer<Float>) -> Panel {
     UnsafeRawPointer(address).loadUnaligned(as: Panel.self)
   }
 
+  /// Overwrites the panel at an address, at any alignment.
   @inline(__always)
   static func store(_ values: Panel, _ address: UnsafeMutablePointer<Float>) {
     UnsafeMutableRawPointer(address).storeBytes(of: values, as: Panel.self)

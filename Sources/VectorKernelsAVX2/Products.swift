@@ -41,6 +41,7 @@ package enum Products {
   }
 
   #if AVX512
+    /// Panels of a block: what registers there are.
     private static var mostPanels: Int { 4 }
     /// Rows of a block of one panel.
     private typealias Narrow = Eight
@@ -51,9 +52,13 @@ package enum Products {
 
   /// What belongs to some panels of the result that are computed together.
   private struct Group {
+    /// 1 to 4 with AVX-512, 1 with AVX2.
     let panels: Int
+    /// Step 0 of the first panel of b.
     let b: UnsafePointer<Float>
+    /// Row 0 of the first panel of what is added; nil for nothing.
     let addend: UnsafePointer<Float>?
+    /// Row 0 of the first panel of the result, which is overwritten.
     let c: UnsafeMutablePointer<Float>
   }
 

@@ -2,10 +2,16 @@ import CInstructions
 import KernelLayouts
 
 /// `WinogradTile` as a type: a transform compiled for one has no loops and no branches.
+///
+/// F(m x n, r x s) has (m + r - 1) x (n + s - 1) points: a tile of 4 x 4 with taps of 2 x 2 has 5 x 5.
 protocol WinogradShape {
+  /// Pixels of a tile from top to bottom, or taps of a filter.
   var rows: Int { get }
+  /// From left to right.
   var columns: Int { get }
+  /// Points that the rows are evaluated at.
   var pointRows: Int { get }
+  /// Points that the columns are evaluated at.
   var pointColumns: Int { get }
 }
 
@@ -143,17 +149,27 @@ private struct Taps3x3Points8: WinogradShape {
 }
 
 /// The transforms of tiles and filters, a vector of channels at a time.
+///
+/// Two sides: the image side has pixels or taps, a place each with its channels behind it; the panel
+/// side has a matrix for each point, in the panels of 16 columns that `Products` multiplies. Entry
+/// 8 i + j of a table is row i, column j.
 package struct WinogradTransforms {
   typealias Address = WinogradTables.Address
 
+  /// Where the first channel of each pixel or tap is.
   private let image: UnsafeMutablePointer<Address>
+  /// Where the first channel of each point is.
   private let panel: UnsafeMutablePointer<Address>
+  /// Values from 16 channels of a point to the next 16.
   private let panelStep: UnsafeMutablePointer<Int>
+  /// Values from a filter's taps, and points, to those of the next.
   private let imageNext: UnsafeMutablePointer<Int>
   private let panelNext: UnsafeMutablePointer<Int>
+  /// What columns have become before rows are transformed: 64 vectors.
   private let work: Address
   private var width: Int { @inline(__always) get { Lanes.scalarCount } }
 
+  /// - Parameter tables: Where everything is; must outlive the transforms.
   @inline(__always)
   package init(_ tables: WinogradTables) {
     image = tables.image
@@ -176,6 +192,7 @@ package struct WinogradTransforms {
     return lanes
   }
 
+  /// Overwrites the vector of channels of a pixel, those below `present` only.
   @inline(__always)
   private func store(_ entry: Int, _ channel: Int, _ present: Int, _ lanes: Lanes) {
     let target = image[entry] + channel
@@ -186,6 +203,7 @@ package struct WinogradTransforms {
     }
   }
 
+  /// Likewise, added to what is there.
   @inline(__always)
   private func add(_ entry: Int, _ channel: Int, _ present: Int, _ lanes: Lanes) {
     store(entry, channel, present, load(entry, channel, present) + lanes)

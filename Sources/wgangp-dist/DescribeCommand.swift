@@ -9,6 +9,9 @@ import Recipe
 import Runs
 import Training
 
+/// `describe`: what a configuration comes to, without data and without training.
+///
+/// Rank 0 works, and prices all rank counts; the others wait for its end.
 struct DescribeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "describe",

@@ -6,6 +6,9 @@ import Foundation
 import Kernels
 import LinearAlgebra
 
+/// `doctor`: what all ranks find on their machines, collected by rank 0.
+///
+/// Exits with 1 where something is fatal, so that a job script can ask first.
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",

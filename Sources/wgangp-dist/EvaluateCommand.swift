@@ -9,6 +9,9 @@ import Reports
 import Sampling
 import Scores
 
+/// `evaluate run`, the default of `evaluate`: scores of a run, or of two sets of images or arrays.
+///
+/// All ranks draw and measure; the digits are those of one rank.
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",

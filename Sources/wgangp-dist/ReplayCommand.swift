@@ -2,6 +2,9 @@ import ArgumentParser
 import Base
 import Runs
 
+/// `replay`: trains a part of a run again, on all ranks, and compares rows and files.
+///
+/// Exits with 1 where a bit differs.
 struct ReplayCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "replay",

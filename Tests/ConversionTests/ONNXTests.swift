@@ -15,22 +15,7 @@ import Training
 
 /// What `export --format onnx` writes.
 @Suite(.serialized) struct ONNXTests {
-  /// Sixteen samples are whole passes: batch norm by a batch's statistics sees four at a time.
-  private static let small = ["training.batch=8", "training.shards=4", "width=4"]
-
-  /// Every kind of layer that has no configuration of its own.
-  private static let catalogs = ["layers", "volumes"].map {
-    "Tests/ConversionTests/Fixtures/\($0).yaml"
-  }
-  private static let files = exampleFiles + catalogs
-
-  private static func networks(_ file: String) throws -> (SampleGenerator, [Network]) {
-    let overrides = catalogs.contains(file) ? [] : small
-    let (configuration, model) = try exampleModel(file, overrides)
-    stir(model.generator, seed: 1)
-    stir(model.critic, seed: 2)
-    return (SampleGenerator(model, configuration), [model.generator, model.critic])
-  }
+  private static let files = exampleFiles + catalogFiles
 
   /// The model as a file has it.
   private static func reread(_ network: Network) throws -> ONNXModelProto {
@@ -79,7 +64,7 @@ import Training
   }
 
   @Test(arguments: files) func evaluationGivesTheNetworksOutputs(file: String) throws {
-    let (generator, networks) = try Self.networks(file)
+    let (generator, networks) = try exampleNetworks(file)
     for network in networks {
       let evaluation = try ONNXEvaluation(Self.reread(network), path: file)
       let check = try ONNXCheck(evaluation, path: file, network: network, generator)
@@ -90,7 +75,7 @@ import Training
   @Test func everyLayerOfTheCatalogIsThere() throws {
     var kinds: Set<String> = []
     for file in Self.files {
-      for network in try Self.networks(file).1 {
+      for network in try exampleNetworks(file).1 {
         kinds.formUnion(network.description.allLayers.map(\.kind))
       }
     }
@@ -111,7 +96,7 @@ import Training
   }
 
   @Test func anotherFileIsToldApart() throws {
-    let (generator, networks) = try Self.networks("mnist-mlp-gan.yaml")
+    let (generator, networks) = try exampleNetworks("mnist-mlp-gan.yaml")
     var model = try Self.reread(networks[0])
     // One weight is not the network's.
     var values = model.graph.initializer[0].rawData
@@ -147,37 +132,20 @@ import Training
     try withTemporaryFolder { folder in
       var names: [String] = []
       for file in Self.files {
-        let (generator, networks) = try Self.networks(file)
+        let (generator, networks) = try exampleNetworks(file)
         for network in networks {
           let name = "\(exampleName(file))-\(network.name)"
           names.append(name)
           try ONNXModel(network).write(to: "\(folder)/\(name).onnx")
           let probe = try NetworkProbe(network, generator)
-          try write(probe, network, to: "\(folder)/\(name).safetensors")
+          try writeProbe(
+            probe, network, input: network.name == "critic" ? "samples" : "noise",
+            to: "\(folder)/\(name).safetensors")
         }
       }
       let (status, text) = try runPython(python, fixture("onnx_compare.py"), folder)
       #expect(status == 0, "\(text)")
       #expect(names.allSatisfy { text.contains("\($0): ") }, "\(text)")
-    }
-  }
-
-  private func write(_ probe: NetworkProbe, _ network: Network, to path: String) throws {
-    let first = network.name == "critic" ? "samples" : "noise"
-    var tensors = [
-      (first, [probe.count] + network.inputShape.arraySizes, probe.inputs),
-      ("expected", [probe.count, probe.outputs.count / probe.count], probe.outputs),
-    ]
-    if !probe.labels.isEmpty {
-      tensors.append(("labels", [probe.count], probe.labels.map(Float.init)))
-    }
-    if !probe.numbers.isEmpty {
-      tensors.append(
-        ("condition", [probe.count, probe.numbers.count / probe.count], probe.numbers))
-    }
-    let entries = tensors.map { SafetensorsEntry(name: $0.0, shape: $0.1) }
-    try SafetensorsWriter(entries: entries).writeAtomically(to: path) { index, bytes in
-      tensors[index].2.withUnsafeBytes { bytes.copyMemory(from: $0) }
     }
   }
 }

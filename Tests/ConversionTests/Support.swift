@@ -54,6 +54,21 @@ let exampleFiles: [String] = {
     .filter { $0.hasSuffix(".yaml") }.sorted() + otherFiles
 }()
 
+/// Every kind of layer and option that has no configuration of its own.
+let catalogFiles = ["layers", "volumes", "branches"].map {
+  "Tests/ConversionTests/Fixtures/\($0).yaml"
+}
+
+/// Generator and critic of a file, with a generator of samples that evaluates them.
+func exampleNetworks(_ file: String) throws -> (generator: SampleGenerator, networks: [Network]) {
+  // Sixteen samples are whole passes: batch norm by a batch's statistics sees four at a time.
+  let small = ["training.batch=8", "training.shards=4", "width=4"]
+  let (configuration, model) = try exampleModel(file, catalogFiles.contains(file) ? [] : small)
+  stir(model.generator, seed: 1)
+  stir(model.critic, seed: 2)
+  return (SampleGenerator(model, configuration), [model.generator, model.critic])
+}
+
 /// The name of a file of networks.
 func exampleName(_ file: String) -> String {
   (file as NSString).lastPathComponent.replacingOccurrences(of: ".yaml", with: "")
@@ -74,5 +89,37 @@ func stir(_ network: Network, seed: UInt64) {
       for i in buffer.values.buffer.indices { buffer.values.buffer[i] += offset }
     default: break
     }
+  }
+}
+
+// MARK: - For other programs
+
+/// Writes what a network is asked and gives: `input`'s name, `labels`, `condition`, `expected`.
+func writeProbe(
+  _ probe: NetworkProbe, _ network: Network, input: String, to path: String
+) throws {
+  let count = probe.count
+  var tensors = [
+    (input, [count] + network.inputShape.arraySizes, probe.inputs),
+    ("expected", [count, probe.outputs.count / count], probe.outputs),
+  ]
+  if !probe.labels.isEmpty {
+    let members = probe.labels.count / count
+    tensors.append(
+      ("labels", members > 1 ? [count, members] : [count], probe.labels.map(Float.init)))
+  }
+  if !probe.numbers.isEmpty {
+    tensors.append(("condition", [count, probe.numbers.count / count], probe.numbers))
+  }
+  try writeTensors(tensors, to: path)
+}
+
+/// Writes tensors of single precision by their names, sizes and values.
+func writeTensors(
+  _ tensors: [(name: String, sizes: [Int], values: [Float])], to path: String
+) throws {
+  let entries = tensors.map { SafetensorsEntry(name: $0.name, shape: $0.sizes) }
+  try SafetensorsWriter(entries: entries).writeAtomically(to: path) { index, bytes in
+    tensors[index].values.withUnsafeBytes { bytes.copyMemory(from: $0) }
   }
 }

@@ -59,9 +59,20 @@ import Training
     #expect(exploding.count == 1 && exploding[0].contains("explodes"))
     let vanishing = try warnings("{}") { losses(-1, generatorNorm: $0 < 100 ? 1 : 1e-7) }
     #expect(vanishing.count == 1 && vanishing[0].contains("vanishes"))
+    let back = try warnings("{}") {
+      losses(-1, generatorNorm: (10..<500).contains($0) ? 1e-7 : 1)
+    }
+    #expect(back.isEmpty, "it was never large: \(back)")
+    let returned = try warnings("{}") {
+      losses(-1, generatorNorm: (100..<520).contains($0) ? 1e-7 : 1)
+    }
+    #expect(returned.count == 2 && returned[1].hasPrefix("over: the generator's gradient is back"))
     // Gone, and there again: said again.
     let twice = try warnings("{loss: bce}") { losses($0 / 200 == 1 ? 0.6 : 1e-4) }
     #expect(twice.count == 3 && twice[1].hasPrefix("over: the critic no longer tells reals"))
+    // Neither is a run that stays near the bound: probabilities of 0.018 and 0.022 for fakes.
+    let near = try warnings("{loss: bce}") { losses($0 / 150 % 2 == 0 ? 0.018 : 0.022) }
+    #expect(near.count == 1, "\(near)")
     // A moment without is no end.
     let moments = try warnings("{loss: bce}") { losses($0 % 100 >= 98 ? 3 : 1e-4) }
     #expect(moments.count == 1, "\(moments)")
@@ -111,14 +122,27 @@ import Training
   /// Not of a generator that has hardly begun; once, and once that it is over.
   @Test func collapse() throws {
     var monitor = TrainingMonitor(try objective("{}"))
-    #expect(monitor.observe(diversity: 0.01, iteration: 49) == nil)
+    for iteration in 1...12 {
+      #expect(monitor.observe(diversity: 0.01, iteration: iteration) == nil)
+    }
+    // As the default run at a quarter of its width, which ends well.
+    for (iteration, diversity) in [(20, 0.12), (40, 0.096), (60, 0.097), (100, 0.19)] {
+      #expect(monitor.observe(diversity: diversity, iteration: iteration) == nil)
+    }
+    #expect(monitor.observe(diversity: 0.01, iteration: 299) == nil)
+    // One that never began is told so at last, one that had begun at once.
+    #expect(monitor.observe(diversity: 0.01, iteration: 300) != nil)
+    monitor = TrainingMonitor(try objective("{}"))
+    #expect(monitor.observe(diversity: 0.3, iteration: 40) == nil)
     let begins = monitor.observe(diversity: 0.01, iteration: 50)
     guard case .begins(let text)? = begins else {
       Issue.record("\(String(describing: begins))")
       return
     }
     #expect(text.contains("(their deviation is 0.01 of the reals'): the generator has collapsed"))
-    #expect(monitor.observe(diversity: 0.02, iteration: 60) == nil)
+    for diversity in [0.02, 0.11, 0.09, 0.19] {
+      #expect(monitor.observe(diversity: diversity, iteration: 60) == nil)
+    }
     #expect(
       monitor.observe(diversity: 0.9, iteration: 70)
         == .ends(

@@ -172,11 +172,35 @@ import Testing
       #expect(report.map { $0.split(separator: " ")[0] } == names.map { $0[...] }, "\(report)")
       #expect(report[0].contains("means") && report[0].contains("100 samples"), "\(report)")
     }
+  }
+
+  /// A score is its formula of the network's features, with the options that it was given.
+  @Test func scoresAreTheirFormulas() throws {
+    let input = try Self.input()
     let sets = try input.features(of: "means")
-    #expect(sets.samples.count == 100 && sets.reals.count == 120)
-    expectClose(
-      try Self.score("fid").measure(input),
-      [try FrechetDistance.distance(sets.samples, sets.reals, input.team)], absolute: 0)
+    let (samples, reals) = (sets.samples, sets.reals)
+    #expect(samples.count == 100 && reals.count == 120)
+    func expectMeasured(_ text: String, _ expected: [Double]) throws {
+      expectClose(try Self.score(text).measure(input), expected, absolute: 0, "\(text)")
+    }
+    try expectMeasured("fid", [FrechetDistance.distance(samples, reals, input.team)])
+    for choice in KernelDistance.Choice.allCases {
+      let subsets = Subsets(choice, seed: 3, count: 4, size: 50, samples: 100, reals: 120)
+      try expectMeasured(
+        "{kid: {subsets: 4, subsetSize: 50, choice: \(choice)}}",
+        Statistics.meanAndDeviation(
+          KernelDistance.distances(samples, reals, subsets, input.team)))
+    }
+    try expectMeasured(
+      "{prdc: {k: 2, densityK: 6}}",
+      PrecisionRecall.values(samples, reals, k: 2, densityK: 6, input.team))
+    let logits = try input.logits(of: "means")
+    try expectMeasured(
+      "{inceptionScore: {splits: 3}}",
+      Statistics.meanAndDeviation(
+        InceptionScore.scores(
+          Vectors(logits.values, dimension: logits.classes), [0..<33, 33..<66, 66..<100],
+          input.team)))
   }
 
   @Test func reportsSayWhatAScoreDependsOn() throws {

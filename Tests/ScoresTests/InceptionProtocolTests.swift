@@ -27,5 +27,12 @@ import Testing
     for label in labels { counts[label] += 1 }
     #expect(labels.count == 5000 && counts.allSatisfy { (400...600).contains($0) }, "\(counts)")
     #expect(labels != original.labels(count: 5000, classes: 10, seed: 2) { [99] })
+    // A sample's label knows nothing of those beside it, nor of how many there are.
+    for distance in 1...20 {
+      let alike = zip(labels, labels.dropFirst(distance)).count { $0 == $1 }
+      // 500 are expected, deviation 21.
+      #expect((400...600).contains(alike), "\(distance): \(alike)")
+    }
+    #expect(original.labels(count: 7, classes: 10, seed: 1) { [99] } == Array(labels.prefix(7)))
   }
 }

@@ -198,6 +198,12 @@ extension SystemTests {
           let (found, expected) = (scores[column] ?? .nan, Double(text) ?? .nan)
           #expect(abs(found - expected) < 1e-8, "\(column): \(found), \(expected)")
         }
+        #expect(abs(scores[columns[2]] ?? 0) > 1e-6, "\(outcome)")
+        // The rows that are trained on are no others.
+        let same = try Program.run([
+          "evaluate", run, "--scores", "criticGap", "--samples", "4", "data.heldOut={rows: [0, 4]}",
+        ])
+        #expect(same.output.contains("critic gap   0 (W"), "\(same)")
         let none = try Program.run(["evaluate", run, "--scores", "criticGap", "data.heldOut=null"])
         #expect(none.status != 0, "\(none)")
       }

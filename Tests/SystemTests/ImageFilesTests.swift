@@ -55,9 +55,23 @@ extension SystemTests {
         // Its file is the same network.
         let file = repositoryFile("Sources/Recipe/Default/glyphs-network.yaml")
         #expect(try Program.run(command + [file], ranks: 2).output == outcome.output)
+        // Two draws differ, and a set does not differ from itself.
+        #expect(try fid(outcome) > 0.01, "\(outcome)")
+        let folder = scratch.url("a").path
+        let same = try Program.run(
+          ["evaluate", "--reals", folder, "--samples", folder] + command.suffix(3) + ["glyphs"])
+        #expect(try abs(fid(same)) < 1e-6, "\(same)")
+        #expect(same.output.contains("precision    1 (k"), "\(same)")
         try Program.run(command + ["nobody"]).expectOneError(["expected glyphs or the file of a"])
         try Program.run(command.dropLast()).expectOneError(["network"])
       }
+    }
+
+    /// The number of the line of FID.
+    private func fid(_ outcome: Outcome) throws -> Double {
+      let line = try #require(
+        outcome.output.split(separator: "\n").first { $0.hasPrefix("FID ") }, "\(outcome)")
+      return try #require(Double(line.split(separator: " ")[1]), "\(line)")
     }
 
     /// The Inception Score as others have published it, by a small network.

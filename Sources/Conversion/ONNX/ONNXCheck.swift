@@ -36,7 +36,9 @@ package struct ONNXCheck {
     let shape = network.inputShape.arraySizes
     var inputs = [names[0]: ONNXArray([probe.count] + shape, probe.inputs)]
     if names.contains(ONNXLayers.labels) {
-      inputs[ONNXLayers.labels] = ONNXArray([probe.count], integers: probe.labels)
+      let members = probe.labels.count / probe.count
+      inputs[ONNXLayers.labels] = ONNXArray(
+        members > 1 ? [probe.count, members] : [probe.count], integers: probe.labels)
     }
     if names.contains(ONNXLayers.condition) {
       inputs[ONNXLayers.condition] = ONNXArray(

@@ -21,17 +21,21 @@ extension ONNXLayers {
     return joined(branches, layer.outputShape.arraySizes, layer)
   }
 
-  /// The class of each sample as channels: a row of a table.
+  /// The class of each sample as channels: a row of a table; of packs a row each member.
   mutating func labelConcat(_ layer: LayerDescription, _ value: ONNXValue) -> ONNXValue {
-    let count = layer.integer("added")
+    let (count, classes) = (layer.integer("added"), layer.integer("classes"))
+    let isOneHot = layer[option: "embedding"] == nil
     let table =
-      layer[option: "embedding"] == nil
+      isOneHot
       ? graph.constant(
-        weights.name(layer, "one_hot"), [count, count],
-        (0..<count * count).map { $0 % (count + 1) == 0 ? 1 : 0 })
+        weights.name(layer, "one_hot"), [classes, classes],
+        (0..<classes * classes).map { $0 % (classes + 1) == 0 ? 1 : 0 })
       : tensor(layer, "weight")
-    let row = graph.node("Gather", [table, Self.labels], at: layer.path)
-    return appended(row, count: count, to: value, layer)
+    let row = isOneHot ? classes : layer.integer("embedding")
+    let rows = ONNXValue(
+      name: graph.node("Gather", [table, Self.labels], at: layer.path),
+      sizes: row == count ? [count] : [count / row, row])
+    return appended(formed(rows, [count], layer).name, count: count, to: value, layer)
   }
 
   /// Numbers of each sample's condition as channels, through the layers inside.

@@ -1,8 +1,12 @@
 /// A class or function of a Python file that PyTorch itself has not.
 enum PyTorchHelper: CaseIterable {
-  case call, layers, residual, labelledResidual, reshape, crop, globalMean, shuffledUpsample
+  case call, add, layers, residual, labelledResidual, concat, basicConvolution
+  case reshape, crop, innerMean, globalMean, shuffledUpsample
   case conditionalBatchNorm, layerNorm, labelConcat, selfAttention
   case conditionConcat, conditionScale, spans
+
+  /// Those whose modules may look at labels.
+  static let callers: Set<Self> = [.layers, .labelledResidual, .concat, .conditionConcat]
 
   /// The definition, between empty lines.
   var text: String {
@@ -11,8 +15,28 @@ enum PyTorchHelper: CaseIterable {
       """
 
       def call(module, x, labels):
-          \"""The module's output; only some modules look at labels.\"""
-          return module(x, labels) if getattr(module, "takes_labels", False) else module(x)
+          \"""The module's output; only some modules look at labels, or at a part of a pair.\"""
+          if not getattr(module, "takes_labels", False):
+              return module(x)
+          if isinstance(labels, tuple) and hasattr(module, "part"):
+              labels = labels[module.part]
+          return module(x, labels)
+      """
+    case .add:
+      """
+
+      def add(module, path, child):
+          \"""Adds a child at a path, or all that it has where the path is empty.\"""
+          if not path:
+              for inner in child.members:
+                  add(module, *inner)
+              return
+          *folders, name = path.split(".")
+          for folder in folders:
+              if not hasattr(module, folder):
+                  module.add_module(folder, nn.Module())
+              module = getattr(module, folder)
+          module.add_module(name, child)
       """
     case .layers:
       """
@@ -57,6 +81,47 @@ enum PyTorchHelper: CaseIterable {
           def forward(self, x, labels=None):
               return call(self.main, x, labels) + call(self.shortcut, x, labels)
       """
+    case .concat:
+      """
+
+      class Concat(nn.Module):
+          \"""What branches make of x, side by side along the channels.
+
+          A branch lists its modules, one after the other, with their paths in the state dict.
+          \"""
+
+          takes_labels = True
+
+          def __init__(self, *branches):
+              super().__init__()
+              self.branches = branches
+              self.members = [pair for branch in branches for pair in branch]
+              for path, module in self.members:
+                  add(self, path, module)
+
+          def forward(self, x, labels=None):
+              outputs = []
+              for branch in self.branches:
+                  y = x
+                  for _, module in branch:
+                      y = call(module, y, labels)
+                  outputs.append(y)
+              return torch.cat(outputs, 1)
+      """
+    case .basicConvolution:
+      """
+
+      class BasicConv2d(nn.Module):
+          \"""A convolution without bias, batch norm and ReLU, called as in torchvision.\"""
+
+          def __init__(self, inputs, outputs, kernel_size, eps, **options):
+              super().__init__()
+              self.conv = nn.Conv2d(inputs, outputs, kernel_size, bias=False, **options)
+              self.bn = nn.BatchNorm2d(outputs, eps=eps)
+
+          def forward(self, x):
+              return torch.relu(self.bn(self.conv(x)))
+      """
     case .reshape:
       """
 
@@ -82,6 +147,20 @@ enum PyTorchHelper: CaseIterable {
 
           def forward(self, x):
               return x[(slice(None), slice(None), *self.parts)]
+      """
+    case .innerMean:
+      """
+
+      class InnerMean(nn.Module):
+          \"""Means of windows, of those pixels that lie inside of the image.\"""
+
+          def __init__(self, pad, pool):
+              super().__init__()
+              self.pad, self.pool = pad, pool
+
+          def forward(self, x):
+              inside = torch.ones_like(x[:1, :1])
+              return self.pool(self.pad(x)) / self.pool(self.pad(inside))
       """
     case .globalMean:
       """
@@ -115,6 +194,7 @@ enum PyTorchHelper: CaseIterable {
           \"""
 
           takes_labels = True
+          part = 0
 
           def __init__(self, classes, channels, eps, correction, momentum=None):
               super().__init__()
@@ -199,6 +279,7 @@ enum PyTorchHelper: CaseIterable {
           \"""Adds the labels to the channels: one-hot, or a trained row a class.\"""
 
           takes_labels = True
+          part = 0
 
           def __init__(self, classes, embedding=None):
               super().__init__()
@@ -226,8 +307,10 @@ enum PyTorchHelper: CaseIterable {
               super().__init__(*modules)
               self.numbers = numbers
 
-          def forward(self, x, numbers):
-              rows = super().forward(numbers[:, self.numbers])
+          def forward(self, x, labels):
+              rows = (labels[1] if isinstance(labels, tuple) else labels)[:, self.numbers]
+              for module in self:
+                  rows = call(module, rows, labels)
               rows = rows.view(*rows.shape, *(1,) * (x.dim() - 2))
               return torch.cat([x, rows.expand(-1, -1, *x.shape[2:])], 1)
       """
@@ -238,6 +321,7 @@ enum PyTorchHelper: CaseIterable {
           \"""Multiplies a sample with a number of its condition.\"""
 
           takes_labels = True
+          part = 1
 
           def __init__(self, number):
               super().__init__()

@@ -4,8 +4,9 @@ import Networks
 /// Writes layers as PyTorch's modules, following what lies between them: N x C, N x C x L,
 /// N x C x H x W or N x C x D x H x W.
 struct PyTorchLayers {
-  /// A module's name in the state dict and its expression, which may have several lines.
-  typealias Module = (name: String, lines: [String])
+  /// A module's path in the state dict, behind that of the module around it, and its expression,
+  /// which may have several lines.
+  typealias Module = (path: String, lines: [String])
 
   /// For errors.
   let network: String
@@ -15,20 +16,19 @@ struct PyTorchLayers {
   var rank: Int
   var helpers: Set<PyTorchHelper> = []
 
-  var sequenceName: String { hasLabels ? "Layers" : "nn.Sequential" }
-
   init(network: String, hasLabels: Bool, rank: Int) {
     self.network = network
     self.hasLabels = hasLabels
     self.rank = rank
-    if hasLabels { helpers.insert(.layers) }
   }
 
   /// Dimensions of a network's input: what its first layer that cares takes.
   static func rank(of layers: [LayerDescription], input: Shape) -> Int {
     if input.pixels > 1 { return rank(of: input) }
     for layer in layers {
-      if layer.kind == "residual" { return rank(of: layer.children, input: input) }
+      if ["residual", "concat", "branch", "sequential"].contains(layer.kind) {
+        return rank(of: layer.children, input: input)
+      }
       if let rank = rank(takenBy: layer) { return rank }
       if ["reshape", "flatten"].contains(layer.kind) { return 2 }
     }
@@ -44,7 +44,7 @@ struct PyTorchLayers {
     case "linear": 2
     // What they give has the dimensions that they say.
     case "conv1d", "conv2d", "conv3d", "convTranspose1d", "convTranspose2d", "convTranspose3d",
-      "maxPool1d", "maxPool2d", "maxPool3d", "avgPool1d", "avgPool2d", "avgPool3d":
+      "maxPool1d", "maxPool2d", "maxPool3d", "avgPool1d", "avgPool2d", "avgPool3d", "basicConv2d":
       rank(of: layer.outputShape)
     case "upsample", "meanPool", "globalMean", "crop", "instanceNorm", "selfAttention":
       rank(of: layer.inputShape)
@@ -56,18 +56,29 @@ struct PyTorchLayers {
 
   /// The modules of layers one after the other.
   ///
+  /// - Parameters:
+  ///   - layers: The layers.
+  ///   - path: Of the layer that they are in; empty for those of the network.
+  /// - Returns: One module a layer, with those between that change the dimensions.
   /// - Throws: `Fault` naming a layer that there is no module for.
-  mutating func modules(_ layers: [LayerDescription]) throws -> [Module] {
+  mutating func modules(_ layers: [LayerDescription], inside path: String) throws -> [Module] {
     var modules: [Module] = []
     for layer in layers {
-      let name = layer.path.split(separator: ".").last.map(String.init) ?? layer.path
-      let needed = layer.kind == "residual" ? nil : Self.rank(takenBy: layer)
-      if let needed, needed != rank {
+      let name = String(layer.path.dropFirst(path.isEmpty ? 0 : path.count + 1))
+      guard !name.isEmpty || layer.kind == "concat" else {
+        throw Fault(
+          "export: \(network).layers: layer \(layer.path) is \(layer.kind) with the name '', for "
+            + "which no PyTorch module is written")
+      }
+      if let needed = Self.rank(takenBy: layer), needed != rank {
         let input = layer.inputShape
         modules.append(
           needed == 2
-            ? ("flatten_\(name)", ["nn.Flatten()"])
-            : ("unflatten_\(name)", ["Reshape(\(input.sizesText(needed - 2)))"]))
+            ? (Self.path("flatten", beside: name), ["nn.Flatten()"])
+            : (
+              Self.path("unflatten", beside: name),
+              ["Reshape(\(input.sizesText(needed - 2)))"]
+            ))
         if needed > 2 { helpers.insert(.reshape) }
         rank = needed
       }
@@ -76,22 +87,49 @@ struct PyTorchLayers {
     return modules
   }
 
+  /// The path of a module that stands beside a layer and has no tensors: `1.pad_0` beside `1.0`.
+  private static func path(_ what: String, beside name: String) -> String {
+    var parts = name.split(separator: ".").map(String.init)
+    parts[parts.count - 1] = "\(what)_\(parts[parts.count - 1])"
+    return parts.joined(separator: ".")
+  }
+
+  /// The class of modules one after the other: a `Concat` of one branch where their paths are no
+  /// names.
+  func sequenceName(_ modules: [Module]) -> String {
+    guard modules.allSatisfy({ !$0.path.isEmpty && !$0.path.contains(".") }) else {
+      return "Concat"
+    }
+    return hasLabels ? "Layers" : "nn.Sequential"
+  }
+
   /// Modules in the parentheses of a call: by their places, or with names where others stand
   /// between the layers.
-  func sequence(_ modules: [Module], before: String, after: String, indent: Int) -> [String] {
+  mutating func sequence(
+    _ modules: [Module], before: String, after: String, indent: Int
+  ) -> [String] {
+    let name = sequenceName(modules)
+    let isConcat = name == "Concat"
+    if isConcat || hasLabels { helpers.insert(isConcat ? .concat : .layers) }
     let space = String(repeating: " ", count: indent)
-    let isPlain = modules.enumerated().allSatisfy { "\($0)" == $1.name }
-    var lines = [space + before + (isPlain ? "" : "OrderedDict([")]
-    for (name, expression) in modules {
-      var expression = expression
-      if !isPlain {
-        expression[0] = "(\"\(name)\", " + expression[0]
-        expression[expression.count - 1] += ")"
+    let isPlain = modules.enumerated().allSatisfy { "\($0)" == $1.path }
+    let (open, close) = isConcat ? ("[", "]") : isPlain ? ("", "") : ("OrderedDict([", "])")
+    return [space + before + open]
+      + Self.lines(of: modules, hasPaths: !isPlain).map { space + "    " + $0 }
+      + [space + close + after]
+  }
+
+  /// Modules with commas behind them, in pairs with their paths where those are wanted.
+  private static func lines(of modules: [Module], hasPaths: Bool) -> [String] {
+    modules.flatMap { path, expression -> [String] in
+      var lines = expression
+      if hasPaths {
+        lines[0] = "(\"\(path)\", " + lines[0]
+        lines[lines.count - 1] += ")"
       }
-      expression[expression.count - 1] += ","
-      lines += expression.map { space + "    " + $0 }
+      lines[lines.count - 1] += ","
+      return lines
     }
-    return lines + [space + (isPlain ? "" : "])") + after]
   }
 
   // MARK: - Layers
@@ -99,11 +137,17 @@ struct PyTorchLayers {
   private mutating func modules(_ layer: LayerDescription, name: String) throws -> [Module] {
     switch layer.kind {
     case "residual": return [(name, try residual(layer))]
-    case "conv1d", "conv2d", "conv3d": return convolution(layer, name)
+    case "concat": return [(name, try concat(layer))]
+    case "sequential":
+      let inner = try modules(layer.children, inside: layer.path)
+      return [
+        (name, sequence(inner, before: "\(sequenceName(inner))(", after: ")", indent: 0))
+      ]
+    case "conv1d", "conv2d", "conv3d", "basicConv2d": return convolution(layer, name)
     case "convTranspose1d", "convTranspose2d", "convTranspose3d":
       return transposedConvolution(layer, name)
     case "maxPool1d", "maxPool2d", "maxPool3d", "avgPool1d", "avgPool2d", "avgPool3d":
-      return try pooling(layer, name)
+      return pooling(layer, name)
     case "conditionConcat": return [(name, try conditionConcat(layer))]
     default: return [(name, [try expression(layer)])]
     }
@@ -181,59 +225,99 @@ struct PyTorchLayers {
 
   private mutating func residual(_ layer: LayerDescription) throws -> [String] {
     helpers.insert(hasLabels ? .labelledResidual : .residual)
-    let begin = rank
-    var lines = ["Residual("]
-    let main = try modules(layer.branch("main"))
-    lines += sequence(main, before: "\(sequenceName)(", after: "),", indent: 4)
-    let end = rank
-    rank = begin
-    let shortcut = try modules(layer.branch("shortcut"))
-    if !shortcut.isEmpty {
-      lines += sequence(shortcut, before: "\(sequenceName)(", after: "),", indent: 4)
+    let branches = try self.branches(
+      ["main", "shortcut"].map {
+        (layers: layer.branch($0), path: "\(layer.path).\($0)", end: "flatten")
+      })
+    let lines = branches.filter { !$0.isEmpty }.flatMap {
+      sequence($0, before: "\(sequenceName($0))(", after: "),", indent: 4)
     }
-    guard rank == end else {
-      throw Fault(
-        "export: \(network).layers: layer \(layer.path): residual adds a vector and an image of "
-          + "one pixel, which PyTorch has in two shapes")
+    return ["Residual("] + lines + [")"]
+  }
+
+  private mutating func concat(_ layer: LayerDescription) throws -> [String] {
+    helpers.insert(.concat)
+    let branches = try self.branches(
+      layer.children.enumerated().map {
+        (layers: $1.children, path: layer.path, end: "\($0).flatten")
+      })
+    var lines = ["Concat("]
+    for branch in branches {
+      lines.append("    [")
+      lines += Self.lines(of: branch, hasPaths: true).map { "        " + $0 }
+      lines.append("    ],")
     }
     return lines + [")"]
+  }
+
+  /// The modules of branches that take the same, and whose outputs are put together.
+  ///
+  /// A vector and an image of one pixel are two shapes in PyTorch: all are vectors then, by a
+  /// module at the path `end`.
+  private mutating func branches(
+    _ branches: [(layers: [LayerDescription], path: String, end: String)]
+  ) throws -> [[Module]] {
+    let begin = rank
+    var found: [(modules: [Module], rank: Int)] = []
+    for branch in branches {
+      rank = begin
+      found.append((try modules(branch.layers, inside: branch.path), rank))
+    }
+    if !found.allSatisfy({ $0.rank == rank }) {
+      rank = 2
+      for index in found.indices where found[index].rank != 2 {
+        found[index].modules.append((branches[index].end, ["nn.Flatten()"]))
+      }
+    }
+    return found.map(\.modules)
   }
 
   /// The numbers, through the layers inside where there are any: they take and give vectors.
   private mutating func conditionConcat(_ layer: LayerDescription) throws -> [String] {
     helpers.insert(.conditionConcat)
+    let numbers = layer.pythonList("numbers")
     let begin = rank
     rank = 2
-    // Inside, modules take what the one before gives, and no condition.
-    let readers = ["conditionConcat", "conditionScale", "labelConcat", "conditionalBatchNorm"]
-    if let inner = layer.children.first(where: { readers.contains($0.kind) }) {
-      throw Fault(
-        "export: \(network).layers: layer \(inner.path) is \(inner.kind) inside of "
-          + "\(layer.kind), for which no PyTorch module is written")
-    }
-    let inner = try modules(layer.children)
+    var inner = try modules(layer.children, inside: layer.path)
+    if rank != 2 { inner.append(("flatten", ["nn.Flatten()"])) }
     rank = begin
-    let numbers = layer.pythonList("numbers")
     guard !inner.isEmpty else { return ["ConditionConcat(\(numbers))"] }
+    guard sequenceName(inner) != "Concat" else {
+      throw Fault(
+        "export: \(network).layers: layer \(layer.path): conditionConcat of layers whose names have "
+          + "points, for which no PyTorch module is written")
+    }
     return sequence(inner, before: "ConditionConcat(\(numbers), ", after: ")", indent: 0)
   }
 
-  private func convolution(_ layer: LayerDescription, _ name: String) -> [Module] {
+  private mutating func convolution(_ layer: LayerDescription, _ name: String) -> [Module] {
     let sides = layer.padding
     let padding = sides.symmetric.map { paddingArgument($0) }
-    let convolution =
-      "nn.Conv\(rank - 2)d(\(layer.inputShape.channels), \(layer.outputShape.channels), "
-      + "\(layer.numbers("kernel"))\(stride(layer))\(padding ?? "")\(bias(layer)))"
-    let module: Module = (name, [spectral(layer, convolution)])
-    return padding == nil ? [pad(sides, name), module] : [module]
+    let sizes =
+      "(\(layer.inputShape.channels), \(layer.outputShape.channels), "
+      + "\(layer.numbers("kernel"))\(stride(layer))\(padding ?? "")"
+    let module: Module
+    if layer.kind == "basicConv2d" {
+      helpers.insert(.basicConvolution)
+      module = (name, ["BasicConv2d\(sizes), eps=\(epsilon(layer)))"])
+    } else {
+      module = (name, [spectral(layer, "nn.Conv\(rank - 2)d\(sizes)\(bias(layer)))")])
+    }
+    return padding == nil ? [pad(sides, beside: name), module] : [module]
   }
 
   /// Zeros around an image, where one side's number is not the other's.
-  ///
+  private func pad(_ sides: PaddedSides, beside name: String) -> Module {
+    (
+      Self.path("pad", beside: name),
+      ["nn.ZeroPad\(rank - 2)d((\(Self.paddingNumbers(sides))))"]
+    )
+  }
+
   /// PyTorch begins with the last direction: left, right, top, bottom.
-  private func pad(_ sides: PaddedSides, _ name: String) -> Module {
-    let numbers = zip(sides.before, sides.after).reversed().flatMap { ["\($0)", "\($1)"] }
-    return ("pad_\(name)", ["nn.ZeroPad\(rank - 2)d((\(numbers.joined(separator: ", "))))"])
+  private static func paddingNumbers(_ sides: PaddedSides) -> String {
+    zip(sides.before, sides.after).reversed().flatMap { ["\($0)", "\($1)"] }
+      .joined(separator: ", ")
   }
 
   private func paddingArgument(_ numbers: [Int]) -> String {
@@ -254,7 +338,10 @@ struct PyTorchLayers {
     guard padding == nil else { return [module] }
     helpers.insert(.crop)
     // Without padding nothing is cut off; what another padding would cut is cut behind it.
-    return [module, ("crop_\(name)", [crop(from: sides.before, layer.outputShape)])]
+    return [
+      module,
+      (Self.path("crop", beside: name), [crop(from: sides.before, layer.outputShape)]),
+    ]
   }
 
   /// The part of an image with the pixels of `shape`, from a corner on.
@@ -266,22 +353,25 @@ struct PyTorchLayers {
     return "Crop(\(tuple(corner)), \(tuple(shape.pixelSizes)))"
   }
 
-  private func pooling(_ layer: LayerDescription, _ name: String) throws -> [Module] {
+  private mutating func pooling(_ layer: LayerDescription, _ name: String) -> [Module] {
     let isMean = layer.kind.hasPrefix("avg")
     let sides = layer.padding
-    guard let padding = sides.symmetric else {
-      throw Fault(
-        "export: \(network).layers: layer \(layer.path): \(layer.kind) with another padding on one "
-          + "side than on the other, for which no PyTorch module is written")
-    }
+    let padding = sides.symmetric
     let isUsual = layer[option: "stride"] == layer[option: "kernel"]
     let stride = isUsual ? "" : ", stride=\(layer.numbers("stride"))"
-    let counted =
-      layer[option: "countIncludePad"] == .flag(false) ? ", count_include_pad=False" : ""
+    let countsPadding = !isMean || layer[option: "countIncludePad"] != .flag(false)
+    let counted = padding == nil || countsPadding ? "" : ", count_include_pad=False"
     let module =
       "nn.\(isMean ? "Avg" : "Max")Pool\(rank - 2)d(\(layer.numbers("kernel"))\(stride)"
-      + "\(paddingArgument(padding))\(counted))"
-    return [(name, [module])]
+      + "\(padding.map { paddingArgument($0) } ?? "")\(counted))"
+    guard padding == nil else { return [(name, [module])] }
+    guard countsPadding else {
+      helpers.insert(.innerMean)
+      return [(name, ["InnerMean(\(pad(sides, beside: name).lines[0]), \(module))"])]
+    }
+    guard !isMean else { return [pad(sides, beside: name), (name, [module])] }
+    let border = "nn.ConstantPad\(rank - 2)d((\(Self.paddingNumbers(sides))), -torch.inf)"
+    return [(Self.path("pad", beside: name), [border]), (name, [module])]
   }
 
   private mutating func selfAttention(_ layer: LayerDescription) -> String {

@@ -21,7 +21,8 @@ package struct PyTorchModule {
     var helpers = Set(writers.flatMap(\.helpers))
     // One class serves both: without labels it asks for none.
     if helpers.contains(.labelledResidual) { helpers.remove(.residual) }
-    if helpers.contains(.labelledResidual) || helpers.contains(.layers) { helpers.insert(.call) }
+    if helpers.contains(.concat) { helpers.insert(.add) }
+    if !helpers.isDisjoint(with: PyTorchHelper.callers) { helpers.insert(.call) }
     var lines = [
       "\"\"\"\(Self.plain(name)): \(networks.map(\.className).joined(separator: " and ")), "
         + "written by wgangp-dist export.",
@@ -63,9 +64,11 @@ package struct PyTorchModule {
       ? "torch.randn(16, \(sizes.sizesText))"
       : "torch.randn(16, *Generator.input_shape)"
     guard let condition = generator.conditions?.shape else { return noise }
-    return generator.description.readsNumbers
-      ? noise + ", torch.rand(16, \(condition.numbers))"
-      : noise + ", torch.arange(16) % \(condition.classes)"
+    let labels = "torch.arange(16) % \(condition.classes)"
+    let numbers = "torch.rand(16, \(condition.numbers))"
+    guard generator.description.readsNumbers else { return "\(noise), \(labels)" }
+    return generator.description.readsClasses
+      ? "\(noise), (\(labels), \(numbers))" : "\(noise), \(numbers)"
   }
 
   /// A name as a docstring can hold it.

@@ -14,30 +14,26 @@ struct PyTorchNetwork {
   init(className: String, network: Network) throws {
     let description = network.description
     let condition = network.conditions?.shape ?? .none
-    guard !(description.readsClasses && description.readsNumbers) else {
-      throw Fault(
-        "export: \(description.name).layers: layers take classes and numbers, for which no PyTorch "
-          + "module is written")
-    }
     let hasLabels = !condition.isEmpty
+    let labels = "labels (N,\(condition.members == 1 ? "" : " \(condition.members)"))"
+    let numbers = "conditions (N, \(condition.numbers))"
     let takesLabels =
-      description.readsNumbers
-      ? " and conditions (N, \(condition.numbers))"
-      : " and labels (N,\(condition.members == 1 ? "" : " \(condition.members)"))"
+      !description.readsNumbers
+      ? " and \(labels)"
+      : description.readsClasses ? " and a pair of \(labels), \(numbers)" : " and \(numbers)"
     let part = PyTorchLayers(
       network: description.name, hasLabels: hasLabels,
       rank: PyTorchLayers.rank(of: description.layers, input: description.inputShape))
     let inputRank = part.rank
     var writer = part
-    let modules = try writer.modules(description.layers)
-    helpers = writer.helpers
+    let modules = try writer.modules(description.layers, inside: "")
     let names = network.namePrefix.split(separator: ".").map(String.init)
     guard names.count <= 1, names.allSatisfy(Self.isIdentifier) else {
       throw Fault(
         "export: \(description.name).prefix: found '\(network.namePrefix.dropLast())', expected "
           + "one Python name or none")
     }
-    let sequence = writer.sequenceName
+    let sequence = writer.sequenceName(modules)
     let input = description.inputShape
     let sizes = inputRank == 2 ? "\(input.channels)," : input.sizesText
     let takes = "(N, \(inputRank == 2 ? "\(input.channels)" : input.sizesText))"
@@ -62,6 +58,7 @@ struct PyTorchNetwork {
       lines += writer.sequence(modules, before: "super().__init__(", after: ")", indent: 8)
     }
     self.lines = lines
+    helpers = writer.helpers
   }
 
   private static func isIdentifier(_ name: String) -> Bool {

@@ -120,12 +120,6 @@ final class RunRecorder {
       .joined(separator: ", ")
   }
 
-  /// Warns, and leaves a line of it in the run's folder.
-  private func warn(_ text: String) {
-    Messages.warning(text)
-    RunLog(directory).add(.warning, text)
-  }
-
   /// Logs scores, and warns where samples are nearly all the same.
   ///
   /// - Parameters:
@@ -149,11 +143,15 @@ final class RunRecorder {
     }
   }
 
+  /// Says what begins to go wrong as a warning, what no longer does as a line of progress; both
+  /// stand in `run.log`.
   private func say(_ change: TrainingMonitor.Change, iteration: Int) {
+    let text = "iteration \(iteration): \(change.text)"
     switch change {
-    case .begins(let text): warn("iteration \(iteration): \(text)")
-    case .ends(let text): progress.log("iteration \(iteration): \(text)")
+    case .begins: Messages.warning(text)
+    case .ends: progress.log(text)
     }
+    RunLog(directory).add(.warning, text)
   }
 
   /// Writes the rows so far to the files: a checkpoint is about to count on them.

@@ -4,7 +4,8 @@ import Training
 /// and when it is over.
 ///
 /// Losses are watched through their moving averages, m = 0.98 m + 0.02 x, from iteration 50 on. A
-/// failure is over when it was not seen for 50 iterations, and said again only then.
+/// failure is over when what it is known by has been twice as far from it for 50 iterations, and
+/// said again only then: a run that stays near a bound says nothing more.
 package struct TrainingMonitor {
   /// A failure, with the section of docs/troubleshooting.md that has its causes and remedies.
   private enum Failure: String {
@@ -26,14 +27,22 @@ package struct TrainingMonitor {
   static let (largestLoss, largestPenalty) = (1e6, 1e4)
   /// A generator gradient's average below this share of its largest.
   static let vanishedShare = 1e-4
-  /// Deviation of samples over that of reals.
+  /// Deviation of samples over that of reals below which they are nearly all the same.
   static let collapsedDiversity = 0.1
-  /// Iterations before which a generator is nearly as it was drawn: its samples are all grey, which
-  /// is no collapse.
+  /// The deviation of samples that were not: only then is a smaller one a collapse at once.
+  static let grownDiversity = 0.3
+  /// Iterations after which it is one in any case.
+  ///
+  /// Before, samples may be grey since the generator has hardly begun: runs that end well had less
+  /// than `collapsedDiversity` until iteration 60.
+  static let latestGrowth = 300
+  /// Iterations before which losses are those of networks as they were drawn.
   static let firstIteration = 50
 
   /// Iterations without a failure after which it is over.
   static let patience = 50
+  /// How much further than the bound, a factor, a failure is over.
+  static let relief = 2.0
 
   private let hasProbabilities: Bool
   private let penaltyWeight: Double
@@ -46,6 +55,7 @@ package struct TrainingMonitor {
   private var smallestMagnitude = Double.infinity
   private var gradient = 0.0
   private var largestGradient = 0.0
+  private var largestDiversity = 0.0
   /// Those that are there, with the iterations since they were last seen.
   private var present: [Failure: Int] = [:]
 
@@ -73,13 +83,19 @@ package struct TrainingMonitor {
     largestGradient = max(largestGradient, gradient)
     let largest = largestGradient
     let (real, fake) = (realScore, fakeScore)
+    let won = slack(.criticWins)
+    let isWon =
+      hasProbabilities && fake < won * Self.wonProbabilities.fake
+      && 1 - real < won * (1 - Self.wonProbabilities.real)
+    let size = slack(.explosion) * magnitude
     let isExploded =
-      magnitude > Self.largestLoss || penalty > Self.largestPenalty * penaltyWeight
-      || (magnitude > Self.explodedLoss && magnitude > Self.explosionFactor * smallestMagnitude)
+      size > Self.largestLoss
+      || slack(.explosion) * penalty > Self.largestPenalty * penaltyWeight
+      || (size > Self.explodedLoss && size > Self.explosionFactor * smallestMagnitude)
+    let leastGradient = slack(.vanishing) * Self.vanishedShare * largest
     return [
       note(
-        .criticWins,
-        hasProbabilities && fake < Self.wonProbabilities.fake && real > Self.wonProbabilities.real,
+        .criticWins, isWon,
         "the critic's loss is near its least (\(Self.short(loss))): it gives reals "
           + "\(Self.short(real)) and fakes \(Self.short(fake)), and little is left for the "
           + "generator to learn from; lower the critic's learning rate, smooth its labels, or take "
@@ -92,7 +108,7 @@ package struct TrainingMonitor {
           + "layers out of the critic",
         over: "the critic's loss no longer explodes (\(Self.short(loss)))"),
       note(
-        .vanishing, gradient < Self.vanishedShare * largestGradient,
+        .vanishing, gradient < leastGradient,
         "the generator's gradient vanishes (norm \(Self.short(gradient)), it was "
           + "\(Self.short(largest))): it no longer learns",
         over: "the generator's gradient is back (norm \(Self.short(gradient)))"),
@@ -103,22 +119,35 @@ package struct TrainingMonitor {
   package enum Change: Equatable, Sendable {
     case begins(String)
     case ends(String)
+
+    /// The line without its iteration.
+    package var text: String {
+      switch self {
+      case .begins(let text), .ends(let text): text
+      }
+    }
   }
 
   /// Takes the deviation of samples over that of as many reals, the score `diversity`.
   ///
   /// - Parameters:
   ///   - diversity: The share.
-  ///   - iteration: Iterations done: an untrained generator has not collapsed.
+  ///   - iteration: Iterations done: a generator that has hardly begun has not collapsed.
   /// - Returns: Whether a collapse begins or is over.
   package mutating func observe(diversity: Double, iteration: Int) -> Change? {
-    guard iteration >= Self.firstIteration else { return nil }
+    largestDiversity = max(largestDiversity, diversity)
+    guard largestDiversity >= Self.grownDiversity || iteration >= Self.latestGrowth else {
+      return nil
+    }
     let deviation = "their deviation is \(Self.short(diversity)) of the reals'"
     return note(
-      .collapse, diversity < Self.collapsedDiversity,
+      .collapse, diversity < slack(.collapse) * Self.collapsedDiversity,
       "the samples are nearly all the same (\(deviation)): the generator has collapsed",
       over: "the samples are no longer all the same (\(deviation))", patience: 1)
   }
+
+  /// The factor by which a failure's bound is moved: away from where it is over, while it is there.
+  private func slack(_ failure: Failure) -> Double { present[failure] == nil ? 1 : Self.relief }
 
   private mutating func note(
     _ failure: Failure, _ isThere: Bool, _ text: @autoclosure () -> String,

@@ -3,12 +3,18 @@ import Networks
 
 /// What `evaluate train-classifier` trains, and how.
 package struct ClassifierSettings {
+  /// Of all random numbers.
   package var seed: UInt64
+  /// Images to logits.
   package var network: NetworkSettings
   package var optimizer: OptimizerSettings
+  /// Images of a step over all ranks; `shards` or more.
   package var batch: Int
+  /// Slices of the batch: what results depend on, instead of ranks and threads.
   package var shards: Int
+  /// Of a rank; each takes whole shards.
   package var threads: Int
+  /// Passes over the images that are trained on.
   package var epochs: Int
   let reader: ConfigurationReader
 

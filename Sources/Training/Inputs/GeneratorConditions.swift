@@ -16,16 +16,22 @@ import Foundation
 /// What is drawn is a function of (seed, iteration, i). Bounds and lists are in the units of the
 /// data's files (`Dataset.transformCondition`).
 package enum GeneratorConditions: Sendable, Equatable {
+  /// The reals' own.
   case data
+  /// Another sample's of the data, with its class.
   case redrawn
+  /// One pair of bounds a number.
   case uniform([Bounds])
+  /// Likewise, all above 0.
   case logUniform([Bounds])
   /// Vectors, one behind the other.
   case list([Float])
 
   /// What a number is drawn between.
   package struct Bounds: Sendable, Equatable {
+    /// Included.
     package var low: Double
+    /// Not included, but for rounding.
     package var high: Double
   }
 

@@ -25,11 +25,17 @@ package struct BinaryCrossEntropy: ScoreLoss, Equatable {
   /// One-sided label smoothing, arXiv:1606.03498. Fakes keep 0: another target would pull the
   /// optimum.
   package var realTarget: ClosedRange<Double>
+  /// Whether the generator minimizes log(1 - p), which has no slope where the critic is sure of a
+  /// fake, instead of -log p.
   package var isSaturating: Bool
   /// One optimizer step on the reals and then one on the fakes, instead of one on both.
   package var hasSeparateUpdates: Bool
+  /// e of the clipping of probabilities to [e, 1 - e]; nil for none, as for logits.
   package var probabilityClip: Double?
 
+  /// Reads `criticLoss`, `generatorLoss`, `criticUpdates`, `probabilityClip`, `labelSmoothing`.
+  ///
+  /// - Throws: `ConfigurationError` naming file, line and key.
   package init(_ section: ConfigurationReader) throws {
     let reduction = try section.choice("criticLoss", default: "mean", of: ["mean", "sum"])
     criticWeight = reduction == "mean" ? 0.5 : 1
@@ -74,6 +80,7 @@ package struct BinaryCrossEntropy: ScoreLoss, Equatable {
     return ScoreTerm(value, derivative: slope * (p - target) / max(p * (1 - p), 1e-12))
   }
 
+  /// H(p, t), weighted; t goes through `realTarget` as `target` goes from 0 to 1.
   package func real(_ score: Float, target: Float) -> ScoreTerm {
     let range = realTarget
     return critic(
@@ -81,12 +88,14 @@ package struct BinaryCrossEntropy: ScoreLoss, Equatable {
     )
   }
 
+  /// H(p, 0), weighted.
   package func fake(_ score: Float) -> ScoreTerm { critic(loss(score, target: 0)) }
 
   private func critic(_ term: ScoreTerm) -> ScoreTerm {
     ScoreTerm(criticWeight * term.value, derivative: criticWeight * term.derivative)
   }
 
+  /// H(p, 1), or, saturating, -H(p, 0).
   package func generator(_ score: Float) -> ScoreTerm {
     guard isSaturating else { return loss(score, target: 1) }
     let term = loss(score, target: 0)

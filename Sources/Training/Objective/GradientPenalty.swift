@@ -21,6 +21,7 @@ import Configuration
 /// with k times the weight: Karras et al. 2020, arXiv:1912.04958, section 3.1 (lazy
 /// regularization).
 package struct GradientPenalty: Sendable, Equatable {
+  /// Where gradients are taken: the table above.
   package enum Points: String, Sendable, CaseIterable {
     case interpolates
     case reals
@@ -28,16 +29,21 @@ package struct GradientPenalty: Sendable, Equatable {
     case noise
   }
 
+  /// Whether norms below the target cost too.
   package enum Sides: String, Sendable, CaseIterable {
     case one
     case two
   }
 
+  /// What the mean is multiplied by: lambda of WGAN-GP, gamma / 2 of R1 and R2.
   package var weight: Double
+  /// u.
   package var points: Points
   /// 1 or 0: the norm that costs nothing.
   package var target: Double
+  /// With target 0 always two.
   package var sides: Sides
+  /// k, in critic steps of the run.
   package var every: Int
   /// Whether the critic's Adam takes k / (k + 1) times its rate, and its betas to that power, where
   /// `every` is k > 1: StyleGAN2's adjustment for the steps that the penalty is not in.
@@ -55,6 +61,9 @@ package struct GradientPenalty: Sendable, Equatable {
     self.adjustsOptimizer = adjustsOptimizer
   }
 
+  /// Reads `objective.gradientPenalty`.
+  ///
+  /// - Throws: `ConfigurationError`, also for options that do not go together.
   init(_ section: ConfigurationReader) throws {
     sides = try section.choice("sides", default: Sides.two)
     weight = try section.number("weight", default: 10, in: 0...1e6)

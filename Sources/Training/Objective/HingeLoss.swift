@@ -11,9 +11,12 @@ package struct HingeLoss: ScoreLoss {
 
   package init(_ section: ConfigurationReader) {}
 
+  /// max(0, 1 - C(x)); slope -1 below a score of 1.
   package func real(_ score: Float, target: Float) -> ScoreTerm { margin(1 - Double(score), -1) }
+  /// max(0, 1 + C(y)); slope 1 above a score of -1.
   package func fake(_ score: Float) -> ScoreTerm { margin(1 + Double(score), 1) }
 
+  /// -C(y), which has no hinge.
   package func generator(_ score: Float) -> ScoreTerm {
     ScoreTerm(-Double(score), derivative: -1)
   }

@@ -9,13 +9,17 @@ package struct LeastSquaresLoss: ScoreLoss {
 
   package init(_ section: ConfigurationReader) {}
 
+  /// (C(x) - 1)^2 / 2.
   package func real(_ score: Float, target: Float) -> ScoreTerm { square(Double(score) - 1) }
+  /// C(y)^2 / 2.
   package func fake(_ score: Float) -> ScoreTerm { square(Double(score)) }
+  /// (C(y) - 1)^2 / 2: what a real costs.
   package func generator(_ score: Float) -> ScoreTerm { square(Double(score) - 1) }
 
   private func square(_ difference: Double) -> ScoreTerm {
     ScoreTerm(difference * difference / 2, derivative: difference)
   }
 
+  /// The square of what a score is measured in.
   package var unit: String { "score^2" }
 }

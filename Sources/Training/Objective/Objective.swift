@@ -18,7 +18,9 @@ package struct Objective: Sendable {
   /// logits, and a cross-entropy of the reals' classes is added to the critic's loss, one of the
   /// fakes' to the generator's.
   package struct AuxiliaryClassifier: Sendable, Equatable {
+    /// Of the reals' cross-entropy in the critic's loss.
     package var criticWeight: Double
+    /// Of the fakes' in the generator's.
     package var generatorWeight: Double
   }
 
@@ -27,8 +29,11 @@ package struct Objective: Sendable {
   /// The critic's outputs behind score and class logits are estimates of the condition's numbers;
   /// the reals' error is added to the critic's loss, the fakes' to the generator's.
   package struct AuxiliaryRegressor: Sendable, Equatable {
+    /// What an estimate that is off costs.
     package var error: RegressionError
+    /// Of the reals' error in the critic's loss.
     package var criticWeight: Double
+    /// Of the fakes' in the generator's.
     package var generatorWeight: Double
   }
 
@@ -37,6 +42,7 @@ package struct Objective: Sendable {
   /// The term weight * |E f(x) - E f(G(z))|^2 is
   /// added to the generator's loss.
   package struct FeatureMatching: Sendable, Equatable {
+    /// Whose features are matched.
     package enum Features: Sendable, Equatable {
       /// f: what layer `layer` of the critic gives.
       case critic(layer: Int)
@@ -44,16 +50,23 @@ package struct Objective: Sendable {
       case network(path: String)
     }
 
+    /// Of the squared distance of the means.
     package var weight: Double
+    /// f.
     package var features: Features
   }
 
+  /// What is minimized of the scores.
   package var loss: any ScoreLoss
+  /// Added to the critic's loss; nil for none.
   package var penalty: GradientPenalty?
   /// The clipping of the critic's parameters after each of its steps.
   package var weightClip: WeightClip?
+  /// Of samples with classes; nil for none.
   package var classifier: AuxiliaryClassifier?
+  /// Of samples with numbers; nil for none.
   package var regressor: AuxiliaryRegressor?
+  /// Of the generator's loss; nil for none.
   package var featureMatching: FeatureMatching?
   /// Whether the fakes of a critic step are made with batch norm's running statistics, as
   /// Keras's `predict` does.
@@ -65,6 +78,9 @@ package struct Objective: Sendable {
     penalty = penaltyWeight.map { GradientPenalty(weight: $0) }
   }
 
+  /// Reads the `objective` section.
+  ///
+  /// - Throws: `ConfigurationError` naming file, line and key.
   init(_ section: ConfigurationReader) throws {
     loss = try ScoreLossCatalog.loss(section)
     penalty = try section.optionalSection("gradientPenalty").map { try GradientPenalty($0) }

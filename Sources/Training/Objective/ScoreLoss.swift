@@ -48,7 +48,9 @@ package protocol ScoreLoss: Sendable {
 
 /// A sample's contribution to a loss, and its derivative with respect to the score.
 package struct ScoreTerm: Sendable, Equatable {
+  /// Not yet divided by the batch.
   package var value: Double
+  /// d value / d score; one of the two where there is a kink.
   package var derivative: Double
 
   package init(_ value: Double, derivative: Double) {
@@ -62,7 +64,9 @@ package typealias StepLosses = (critic: CriticLosses, generator: GeneratorLosses
 
 /// A column of `metrics.csv`: its name with the unit in brackets, and its value.
 package struct LossColumn: Sendable {
+  /// `w_distance (score)`.
   package let name: String
+  /// Of the iteration's last critic step and its generator step.
   package let value: @Sendable (StepLosses) -> Double
 
   package init(_ name: String, _ value: @escaping @Sendable (StepLosses) -> Double) {
@@ -77,6 +81,7 @@ package struct ProgressValue: Sendable {
   package let label: String
   /// In the line an epoch: `W Dist`.
   package let epochLabel: String
+  /// What is shown of a step.
   package let value: @Sendable (CriticLosses) -> Double
 
   /// - Parameters:

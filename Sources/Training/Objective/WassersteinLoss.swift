@@ -9,18 +9,23 @@ package struct WassersteinLoss: ScoreLoss {
   package static let name = "wasserstein"
 
   package init() {}
+  /// The loss has no keys.
   package init(_ section: ConfigurationReader) {}
 
+  /// -C(x).
   package func real(_ score: Float, target: Float) -> ScoreTerm {
     ScoreTerm(-Double(score), derivative: -1)
   }
 
+  /// C(y).
   package func fake(_ score: Float) -> ScoreTerm { ScoreTerm(Double(score), derivative: 1) }
 
+  /// -C(y).
   package func generator(_ score: Float) -> ScoreTerm {
     ScoreTerm(-Double(score), derivative: -1)
   }
 
+  /// W alone: the scores have no zero that means anything.
   package var progress: [ProgressValue] {
     [ProgressValue("W", epochLabel: "W Dist") { $0.wasserstein }]
   }

@@ -9,6 +9,7 @@ import Foundation
 ///
 ///     learningRateSchedule: {linear: {steps: 100000}}
 package enum LearningRateSchedule: Sendable, Equatable {
+  /// The configured rate throughout.
   case constant
   /// The rate up to iteration `start`, then down to 0 within `steps` iterations:
   /// rate * max(0, 1 - max(0, iteration - start) / steps).

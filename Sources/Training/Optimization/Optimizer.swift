@@ -8,6 +8,7 @@ import Networks
 /// Every rank moves its own parts of the parameters and of the state (`ParameterArena.ownParts`),
 /// and gets the other ranks' parameters.
 package final class Optimizer {
+  /// As configured; `rateFactor` comes on top.
   package let settings: OptimizerSettings
   private let network: Network
   /// Updates done.

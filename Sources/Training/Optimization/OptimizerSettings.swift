@@ -8,13 +8,16 @@ import Networks
 ///
 ///     adam: {learningRate: 1.0e-4, beta1: 0.5, beta2: 0.999}
 package struct OptimizerSettings: Sendable, Equatable {
+  /// How a parameter moves along its gradient; each case has its numbers.
   package enum Rule: Sendable, Equatable {
     case adam(Adam)
     case rmsprop(RMSprop)
     case sgd(SGD)
   }
 
+  /// With the configured learning rate.
   package var rule: Rule
+  /// How the rate goes with the iterations.
   package var schedule: LearningRateSchedule
 
   package init(_ rule: Rule, schedule: LearningRateSchedule = .constant) {
@@ -24,6 +27,9 @@ package struct OptimizerSettings: Sendable, Equatable {
 
   package static func adam(_ adam: Adam) -> OptimizerSettings { OptimizerSettings(.adam(adam)) }
 
+  /// Reads an entry of `optimizer`.
+  ///
+  /// - Throws: `ConfigurationError` naming file, line and key.
   init(_ item: ConfigurationItem) throws {
     let options = item.options
     let rate = {

@@ -11,7 +11,9 @@ import Networks
 /// is the parameters themselves. Running statistics are not averaged: they are averages already,
 /// and the network's own count. Every rank keeps the same average.
 package final class WeightAverage {
+  /// `training.generatorAverage`.
   package struct Settings: Sendable, Equatable {
+    /// The share of the average that a step leaves: 0.9999 remembers some 10,000 steps.
     package var decay: Double
     /// The first iteration, from 0, whose step is averaged in.
     package var startIteration: Int

@@ -19,7 +19,9 @@ package struct WeightClip: Sendable, Equatable {
     case weights
   }
 
+  /// The largest size of a parameter, above 0.
   package var limit: Double
+  /// Which parameters are clipped.
   package var parameters: Scope
 
   package init(limit: Double, parameters: Scope = .all) {

@@ -4,12 +4,17 @@ import Networks
 
 /// A network as a configuration describes it: its input and its layers.
 package struct NetworkSettings {
+  /// The noise's; nil for a critic, whose input is the data's.
   package var inputShape: Shape?
+  /// What the generator's input is drawn from.
   package var noise: NoiseDistribution
+  /// How weights begin, where a layer says nothing of its own.
   package var initialization: Initialization
   /// In front of a layer's number in state dicts: `main.`, or nothing.
   package var namePrefix: String
+  /// Names and options, one or more; built by `LayerCatalog`.
   package var layers: [ConfigurationItem]
+  /// The section, for errors about what is found wrong later.
   package var reader: ConfigurationReader
 
   /// Reads a network's section.

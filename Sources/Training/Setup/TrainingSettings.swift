@@ -6,18 +6,25 @@ import Configuration
 package struct TrainingSettings {
   /// How long the run goes.
   package enum Length: Equatable, Sendable {
+    /// Passes over the data, by the critic's batches of reals.
     case epochs(Int)
+    /// Generator steps with their critic steps.
     case iterations(Int)
   }
 
+  /// Samples of a step over all ranks; `shards` or more.
   package var batch: Int
+  /// Slices of the batch: what results depend on, instead of ranks and threads.
   package var shards: Int
+  /// Of a rank; each takes whole shards.
   package var threads: Int
   /// How gradients and sums travel between ranks; changes no bit.
   package var exchange: ExchangeMode
+  /// Critic steps of an iteration: n_critic of the paper.
   package var criticSteps: Int
   /// Whether the critic steps of an iteration all take the same reals.
   package var reusesReals: Bool
+  /// Whether an epoch ends with a batch of what is left, or drops it.
   package var keepsPartialBatch: Bool
   /// Samples of a generator step for a sample of a critic step.
   package var generatorBatchFactor: Int
@@ -29,9 +36,11 @@ package struct TrainingSettings {
   package var firstGeneratorIteration: Int
   /// Whether fakes are reals with noise, and only the critic is trained.
   package var hasFixedGenerator: Bool
+  /// After which the run is done.
   package var length: Length
   /// The average of G that samples are drawn from; nil for none.
   package var generatorAverage: WeightAverage.Settings?
+  /// The section, for errors about ranks and shards.
   package var reader: ConfigurationReader
 
   /// Reads the `training` section.

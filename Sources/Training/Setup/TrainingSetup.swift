@@ -3,17 +3,24 @@ import Configuration
 
 /// What is trained and how: the sections of a configuration that model, inputs and trainer read.
 package struct TrainingSetup {
+  /// Of all random numbers of the run.
   package var seed: UInt64
   /// What the samples are conditioned on.
   package var condition: ConditionShape
+  /// z to sample.
   package var generator: NetworkSettings
+  /// Sample to score, and what stands behind the score.
   package var critic: NetworkSettings
+  /// Packs and augmentation.
   package var criticInput: CriticInputSettings
   /// The network of `objective.featureMatching`, where it has one.
   package var features: NetworkSettings?
+  /// What both minimize.
   package var objective: Objective
+  /// Each network's own rule, rate and schedule.
   package var generatorOptimizer: OptimizerSettings
   package var criticOptimizer: OptimizerSettings
+  /// Batches, shards, steps and length.
   package var training: TrainingSettings
 
   /// Reads the sections `generator`, `critic`, `objective`, `optimizer` and `training`.

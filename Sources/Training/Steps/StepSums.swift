@@ -2,9 +2,11 @@ import Collectives
 
 /// What a step sums over the batch.
 enum StepSum: Int {
+  /// Of scores, penalties and losses; `rightClasses` counts reals.
   case realScores, fakeScores, penalties, realLosses, fakeLosses, classLosses, rightClasses
   /// Of all values of the reals and their squares: for the deviation that DRAGAN's noise has.
   case realValues, realSquares
+  /// Of the auxiliary regressor's errors.
   case regressionErrors
 
   /// `allCases` makes an array at every call.
