@@ -110,11 +110,11 @@ norm() {
     -o "$pictures/systems/norm-grids.png"
 }
 mlp() {
-  train mlp mnist-mlp-gan "${mnist[@]}" training.iterations=6000
+  train mlp mnist-mlp-gan "${mnist[@]}" training.iterations=6000 output.scale=2
   newest mlp systems/mnist-mlp-gan.png
 }
 mlp-keras() {
-  train mlp-keras mnist-mlp-gan-keras "${mnist[@]}" training.iterations=1500
+  train mlp-keras mnist-mlp-gan-keras "${mnist[@]}" training.iterations=1500 output.scale=2
   newest mlp-keras systems/mnist-mlp-gan-keras.png
 }
 mlp-keras-two() {
@@ -163,7 +163,7 @@ mnist5x5() {
 }
 mnist5x5-paddlescience() {
   train mnist5x5-paddlescience mnist-wgan-gp-paddlescience data.source=idx "${mnist[@]}" width=16 \
-    training.batch=50 training.iterations=400 "${fast[@]}"
+    training.batch=50 training.iterations=400 "${fast[@]}" output.scale=2
   newest mnist5x5-paddlescience systems/mnist-wgan-gp-paddlescience.png
 }
 resnet() {
