@@ -41,7 +41,39 @@ reals() { "$program" sample "$runs/$1" --reals "${@:3}" -o "$pictures/$2"; }
 grid() { "$program" sample "$runs/$1" "${@:3}" -o "$pictures/$2"; }
 
 # README.md
-glyphs() { train glyphs glyphs; newest glyphs glyphs.png; }
+glyphs() {
+  # Neither scores nor event files change the samples.
+  train glyphs glyphs output.tensorboard=true "evaluation.every=20 iterations" \
+    "evaluation.scores=[diversity, {fid: {network: glyphs}}]"
+  newest glyphs glyphs.png
+}
+
+# docs/commands.md: the same run, in a browser.
+pages() {
+  glyphs
+  docs/screenshot.py "$runs/glyphs/report.html" "$pictures/report.png" --size 1100x1880 --then '
+    const curve = document.querySelectorAll(".curve")[2]
+    curve.focus()
+    const key = name => curve.dispatchEvent(new KeyboardEvent("keydown", {key: name, bubbles: true}))
+    key("Home")
+    for (let i = 1; i < 60; i++) key("ArrowRight")
+    curve.querySelector(".readout").textContent'
+  local server port=6106
+  "${TENSORBOARD:-tensorboard}" --logdir "$runs" --port $port > "$runs/tensorboard.log" 2>&1 &
+  server=$!
+  until grep -q "localhost:$port" "$runs/tensorboard.log"; do
+    kill -0 $server || { cat "$runs/tensorboard.log"; return 1; }
+    sleep 0.5
+  done
+  docs/screenshot.py \
+    "http://localhost:$port/?tagFilter=samples|_distance|penalty|_loss|gradient|fid|diversity" \
+    "$pictures/tensorboard.png" --size 1400x1180 --first '
+      localStorage.setItem("_tb_global_settings", JSON.stringify({
+        scalarSmoothing: 0, ignoreOutliers: false, timeSeriesSettingsPaneOpened: false,
+        stepSelectorEnabled: false}))' --then '
+      new Promise(taken => setTimeout(() => taken(document.title), 10000))'
+  kill $server
+}
 
 # docs/batch-norm-in-the-critic.md
 batch-norm() {
@@ -78,11 +110,11 @@ norm() {
     -o "$pictures/systems/norm-grids.png"
 }
 mlp() {
-  train mlp mnist-mlp-gan "${mnist[@]}" training.iterations=6000
+  train mlp mnist-mlp-gan "${mnist[@]}" training.iterations=6000 output.scale=2
   newest mlp systems/mnist-mlp-gan.png
 }
 mlp-keras() {
-  train mlp-keras mnist-mlp-gan-keras "${mnist[@]}" training.iterations=1500
+  train mlp-keras mnist-mlp-gan-keras "${mnist[@]}" training.iterations=1500 output.scale=2
   newest mlp-keras systems/mnist-mlp-gan-keras.png
 }
 mlp-keras-two() {
@@ -131,7 +163,7 @@ mnist5x5() {
 }
 mnist5x5-paddlescience() {
   train mnist5x5-paddlescience mnist-wgan-gp-paddlescience data.source=idx "${mnist[@]}" width=16 \
-    training.batch=50 training.iterations=400 "${fast[@]}"
+    training.batch=50 training.iterations=400 "${fast[@]}" output.scale=2
   newest mnist5x5-paddlescience systems/mnist-wgan-gp-paddlescience.png
 }
 resnet() {
@@ -173,6 +205,7 @@ lessons() { PICTURES=docs/course/images RUNS="$runs/course" docs/course/run.sh; 
 # Name, minutes of one core, files; the rest of the pictures is below.
 table="
 glyphs                  1    glyphs.png (README.md)
+pages                   2    report.png, tensorboard.png (docs/commands.md); Chromium, TensorBoard
 mlp-keras               1    systems/mnist-mlp-gan-keras.png
 mlp                     2    systems/mnist-mlp-gan.png
 toys                    2    systems/toy-8gaussians.png, toy-25gaussians.png
@@ -201,8 +234,9 @@ benchmarks/scaling.py; benchmarks/results/study*.png by benchmarks/study.py, whi
 
 case "${1:-}" in
   --list) echo "name                minutes    files in docs/images$table$others"; exit ;;
-  all) mapfile -t names < <(awk 'NF { print $1 }' <<< "$table") ;;
-  "") mapfile -t names < <(awk 'NF && $2 <= 3 { print $1 }' <<< "$table") ;;
+  all) mapfile -t names < <(awk 'NF && !/Chromium/ { print $1 }' <<< "$table") ;;
+  # Those that need nothing else.
+  "") mapfile -t names < <(awk 'NF && $2 <= 3 && !/Chromium/ { print $1 }' <<< "$table") ;;
   *) names=("$@") ;;
 esac
 mkdir -p "$runs" "$pictures/systems"

@@ -57,7 +57,7 @@ manual() {
   printf '.SH SYNOPSIS\n.B wgangp-dist\n.I command\n.RI [ options ]\n'
   # The names of commands are the first words of the list in the help.
   for command in '' $("$program" --help | sed -n '/^SUBCOMMANDS:/,/^$/s/^  \([a-z][a-z-]*\).*/\1/p'); do
-    printf '.SH "%s"\n.nf\n' "$(tr a-z A-Z <<<"${command:-general}")"
+    printf '.SH "%s"\n.nf\n' "$(tr "[:lower:]" "[:upper:]" <<<"${command:-general}")"
     # shellcheck disable=SC2086  # none for the program itself
     "$program" $command --help | sed -e 's/\\/\\e/g' -e "s/^[.']/\\\\\&&/"
     printf '.fi\n'

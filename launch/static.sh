@@ -2,7 +2,7 @@
 # file. Needs `root`, the project's folder; sets `build`, the folder of the build.
 # shellcheck shell=bash
 
-build=$root/.build-static
+build=${root:?}/.build-static
 
 # Prints what the build says only where it fails.
 build_static() {

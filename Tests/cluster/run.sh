@@ -82,7 +82,12 @@ within() {
   done
 }
 has_checkpoint() { [[ -e $1/checkpoints/latest/DONE ]]; }
-gone() { ! on m1 squeue -h -j "$1" -t all -o %t 2>/dev/null | grep -qvE '^(CD|F|CA|TO|NF)$'; }
+# A controller that does not answer does not say so.
+gone() {
+  local states
+  states=$(on m1 squeue -h -j "$1" -t all -o %t 2>/dev/null) || return 1
+  ! grep -qvE '^(CD|F|CA|TO|NF)$' <<<"$states"
+}
 
 # sbatch SCRIPT OPTIONS -- ARGUMENTS: the log and the run have the case's name. Sets `job`.
 submit() {
