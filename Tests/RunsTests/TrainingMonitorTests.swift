@@ -31,7 +31,7 @@ import Training
     _ text: String, _ values: (Int) -> (CriticLosses, GeneratorLosses)
   ) throws -> [TrainingMonitor.Change] {
     var monitor = TrainingMonitor(try objective(text))
-    return (0..<600).flatMap {
+    return (0..<800).flatMap {
       let (critic, generator) = values($0)
       return monitor.observe(critic, generator)
     }
@@ -59,12 +59,9 @@ import Training
     #expect(exploding.count == 1 && exploding[0].contains("explodes"))
     let vanishing = try warnings("{}") { losses(-1, generatorNorm: $0 < 100 ? 1 : 1e-7) }
     #expect(vanishing.count == 1 && vanishing[0].contains("vanishes"))
-    let back = try warnings("{}") {
-      losses(-1, generatorNorm: (10..<500).contains($0) ? 1e-7 : 1)
-    }
-    #expect(back.isEmpty, "it was never large: \(back)")
+    // 0.98^456 is a ten-thousandth.
     let returned = try warnings("{}") {
-      losses(-1, generatorNorm: (100..<520).contains($0) ? 1e-7 : 1)
+      losses(-1, generatorNorm: (100..<580).contains($0) ? 1e-7 : 1)
     }
     #expect(returned.count == 2 && returned[1].hasPrefix("over: the generator's gradient is back"))
     // Gone, and there again: said again.

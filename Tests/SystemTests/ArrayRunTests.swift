@@ -199,9 +199,12 @@ extension SystemTests {
           #expect(abs(found - expected) < 1e-8, "\(column): \(found), \(expected)")
         }
         #expect(abs(scores[columns[2]] ?? 0) > 1e-6, "\(outcome)")
-        // The rows that are trained on are no others.
+        // A copy of the rows that are trained on.
+        let copy = scratch.url("copy.npy").path
+        try FileManager.default.copyItem(atPath: fixture("x.npy"), toPath: copy)
         let same = try Program.run([
-          "evaluate", run, "--scores", "criticGap", "--samples", "4", "data.heldOut={rows: [0, 4]}",
+          "evaluate", run, "--scores", "criticGap", "--samples", "4",
+          "data.heldOut={path: \(copy), rows: [0, 4]}",
         ])
         #expect(same.output.contains("critic gap   0 (W"), "\(same)")
         let none = try Program.run(["evaluate", run, "--scores", "criticGap", "data.heldOut=null"])

@@ -207,7 +207,7 @@ struct PyTorchLayers {
     case "labelConcat":
       helpers.insert(.labelConcat)
       let embedding =
-        layer[option: "embedding"] == nil ? "" : ", embedding=\(layer.integer("added"))"
+        layer[option: "embedding"] == nil ? "" : ", embedding=\(layer.integer("embedding"))"
       return "LabelConcat(\(layer.integer("classes"))\(embedding))"
     case "conditionScale":
       helpers.insert(.conditionScale)
