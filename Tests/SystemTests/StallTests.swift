@@ -80,22 +80,6 @@ extension SystemTests {
       }
     }
 
-    /// A batch system may suspend a whole job, for longer than a stall would last.
-    @Test func aSuspendedJobGoesOn() throws {
-      try withScratch { scratch in
-        let (run, job) = try start(scratch, ranks: 2)
-        let ranks = try job.programs
-        for rank in ranks { kill(rank, SIGSTOP) }
-        usleep(5_000_000)
-        let before = run.checkpoints.last
-        for rank in ranks { kill(rank, SIGCONT) }
-        try job.wait(for: "another checkpoint") { run.checkpoints.last != before }
-        job.send(SIGUSR1)
-        let outcome = try job.finish(timeout: 60)
-        #expect(outcome.status == 75, "\(outcome)")
-      }
-    }
-
     /// A file that does not open, as on a file system that does not answer, ends a start too.
     @Test func aStartThatDoesNotMoveEnds() throws {
       try withScratch { scratch in
