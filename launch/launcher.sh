@@ -33,13 +33,17 @@ without_paragraphs() {
 }
 
 # Hands lines on, and kills an mpirun of this script that has not ended 20 seconds after it named a rank
-# that a signal ended: Open MPI 4.1.4 can wait for itself when all ranks die while they start.
+# that a signal ended, or a rank said that the job has stalled: Open MPI 4.1.4 can wait for itself when
+# all ranks die while they start, and for a rank that no signal ends, as it waits for a file system.
 end_hung() {
   local line='' patience=() child
   while :; do
     if IFS= read -r "${patience[@]}" line; then
       printf '%s\n' "$line"
-      if [[ $line == 'mpirun noticed that process rank '* ]]; then patience=(-t 20); fi
+      case $line in
+        'mpirun noticed that process rank '* | 'wgangp-dist: error: the job has stalled; '*)
+          patience=(-t 20) ;;
+      esac
     elif (($? <= 128)); then
       printf %s "$line"
       return

@@ -6,7 +6,8 @@ import Synchronization
 package enum Activity {
   /// A part of a run.
   package enum Phase: UInt32, Sendable {
-    case starting, criticStep, generatorStep, endOfIteration, scores, pictures, checkpoint, ending
+    case opening, starting, criticStep, generatorStep, endOfIteration
+    case scores, pictures, checkpoint, ending
   }
 
   private static let phase = Atomic<UInt32>(0)
@@ -85,11 +86,16 @@ package enum Activity {
     package init() {}
 
     package var isWaiting: Bool { waitingSeconds >= 0 }
+    /// Whether configuration and data are being opened.
+    package var isOpening: Bool { phase == Phase.opening.rawValue }
+    /// Whether there has been no iteration yet.
+    package var isBeginning: Bool { phase <= Phase.starting.rawValue }
 
     /// `critic step 2 of iteration 17`.
     package var place: String {
       switch Phase(rawValue: phase) {
-      case .starting, nil: "the start"
+      case .opening, nil: "the opening of configuration and data"
+      case .starting: "the start"
       case .criticStep: "critic step \(step) of iteration \(iteration)"
       case .generatorStep: "the generator step of iteration \(iteration)"
       case .endOfIteration: "the end of iteration \(iteration)"

@@ -32,6 +32,7 @@ package final class TrainingRun {
   private(set) var checkpointState: CheckpointState
   /// Where the watchdog leaves its reason.
   private let lastWords = LastWords()
+  private let watchdog: Watchdog?
   private let control: RunControl
   /// Refuses to move parameters that are not the same on all ranks.
   private let compareParameters: (Network) throws -> Void
@@ -49,8 +50,12 @@ package final class TrainingRun {
   package init(_ options: TrainingOptions, communicator: any Communicator) throws {
     self.communicator = communicator
     self.options = options
+    Activity.enter(.opening)
     var checkSeconds = try secondsTaken {
       try StartCheck.program(version: options.version, communicator)
+    }
+    watchdog = try options.stallTimeout.map { [lastWords] timeout in
+      try Watchdog(communicator, timeout: timeout) { lastWords.write($0) }
     }
     let begin = try RunStart(options, communicator)
     self.begin = begin
@@ -128,9 +133,7 @@ package final class TrainingRun {
   @discardableResult
   package func execute() throws -> Bool {
     let isRoot = communicator.rank == 0
-    let watchdog = try options.stallTimeout.map { [lastWords] timeout in
-      try Watchdog(communicator, timeout: timeout) { lastWords.write($0) }
-    }
+    Activity.enter(.starting)
     defer { watchdog?.cancel() }
     // After the writer's end below: what is deferred first is done last.
     defer { lease?.release() }

@@ -79,5 +79,28 @@ extension SystemTests {
         #expect(outcome.status == 75, "\(outcome)")
       }
     }
+
+    /// A file that does not open, as on a file system that does not answer, ends a start too.
+    @Test func aStartThatDoesNotMoveEnds() throws {
+      try withScratch { scratch in
+        let (run, job) = try start(scratch, ranks: nil)
+        job.send(SIGUSR1)
+        #expect(try job.finish(timeout: 60).status == 75)
+        // Who opens a file of which another process has a lease waits for that process (for
+        // /proc/sys/fs/lease-break-time, 45 s), which is told by SIGIO.
+        signal(SIGIO, SIG_IGN)
+        let lock = open(run.path + "/lock", O_RDWR | O_CLOEXEC)
+        defer { close(lock) }
+        let setLease: Int32 = 1024  // F_SETLEASE, which Glibc's module leaves out.
+        // Not every file system has leases.
+        guard fcntl(lock, setLease, Int32(F_WRLCK)) == 0 else { return }
+        let outcome = try Program.run(["train", "--resume", run.path, "--stall-timeout", "3s"])
+        #expect(outcome.status == 74, "\(outcome)")
+        let host = ProcessInfo.processInfo.hostName
+        let missing = "the job has stalled; missing: rank 0 on \(host): has not moved for "
+        #expect(outcome.errorLines.contains { $0.contains(missing) }, "\(outcome)")
+        #expect(outcome.errors.contains(" in the start, perhaps a file system"), "\(outcome)")
+      }
+    }
   }
 }

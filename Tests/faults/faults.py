@@ -547,33 +547,47 @@ def read_only(trial):
         )
 
 
-def stalled(trial, run, hold, release):
-    """Four ranks, whose rank 0 finds that its file system does not answer.
+def stalled(trial, run, hold, release, at_start=False):
+    """Four ranks, whose rank 0 finds that its file system does not answer: at a checkpoint, or when
+    it goes on with a run.
 
     launch/hosts.sh, which looks into the run's folder behind the ranks, ends when it answers again.
     """
     lab = trial.lab
-    job = lab.start_ranks(run, 4, 300, "--stall-timeout", "5s")
-    lab.wait_for_checkpoint(run, 10)
+    if at_start:
+        lab.train(run, 20, 4)
     begin = time.monotonic()
-    hold()
     try:
-        is_said = job.waits_for("the job has stalled", 30)
+        if at_start:
+            hold()
+        job = lab.start_ranks(run, 4, 300, "--stall-timeout", "5s")
+        if not at_start:
+            lab.wait_for_checkpoint(run, 10)
+            begin = time.monotonic()
+            hold()
+        is_said = job.waits_for("the job has stalled", 60)
         seconds = time.monotonic() - begin
-        time.sleep(6)
+        # launch/launcher.sh kills it after 20.
+        end = time.monotonic() + 40
+        while lab.processes(str(run), "mpirun") and time.monotonic() < end:
+            time.sleep(0.1)
         meanwhile = "mpirun waits" if lab.processes(str(run), "mpirun") else "mpirun ended"
+        ended = time.monotonic() - begin
         held = len(lab.ranks(run))
     finally:
         release()
     result = job.wait(60)
-    is_named = result.says("in the checkpoint after") or result.says("the writing of a checkpoint")
+    places = ["in the opening of", "in the start"] if at_start else [
+        "in the checkpoint after", "the writing of a checkpoint", "alive, in the end of iteration"]
+    is_named = any(result.says(place) for place in places)
     said = "said" if is_said and is_named else (
         "not said: " + " ".join(result.errors.split())[-400:])
     return (
         "said, mpirun ended; it answers again: status 75, no process left, same bits",
         f"{said}, {meanwhile}; it answers again: status {result.status}, {lab.left(run, 30)}, "
         + lab.goes_on(run, 300),
-        f"said after {seconds:.1f} s; {held} of 4 ranks held by the file system until then",
+        f"said after {seconds:.1f} s, mpirun ended after {ended:.1f} s; {held} of 4 ranks held by the "
+        "file system until then",
     )
 
 
@@ -586,28 +600,56 @@ def frozen(trial):
             lambda: mounted.call("fsfreeze", "-u", mounted.path))
 
 
+class Served:
+    """A file system whose server, bindfs, can be stopped."""
+
+    def __init__(self, trial):
+        need("bindfs", "umount", root=True)
+        real, self.path = trial.folder / "real", trial.folder / "mounted"
+        real.mkdir()
+        self.path.mkdir()
+        self.server = subprocess.Popen(["bindfs", "-f", real, self.path], stderr=subprocess.DEVNULL)
+
+    def __enter__(self):
+        for _ in range(100):
+            if os.path.ismount(self.path):
+                return self
+            time.sleep(0.05)
+        self.__exit__()
+        raise Skipped("bindfs could not be mounted")
+
+    def stop(self):
+        self.server.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self.server.send_signal(signal.SIGCONT)
+
+    def __exit__(self, *_):
+        self.go_on()
+        subprocess.run(["umount", "-l", self.path], check=False)
+        self.server.terminate()
+        self.server.wait(10)
+
+
 @case("fuse-stopped", "a file system whose server is stopped", "bindfs, SIGSTOP to its process, 4 ranks, --stall-timeout 5s")
 def fuse_stopped(trial):
-    need("bindfs", "umount", root=True)
-    real, path = trial.folder / "real", trial.folder / "mounted"
-    real.mkdir()
-    path.mkdir()
-    server = subprocess.Popen(["bindfs", "-f", real, path], stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(100):
-            if os.path.ismount(path):
-                break
-            time.sleep(0.05)
-        else:
-            raise Skipped("bindfs could not be mounted")
+    with Served(trial) as served:
+        return stalled(trial, served.path / "run-0000", served.stop, served.go_on)
+
+
+@case("fuse-start", "a file system whose server is stopped when a run is gone on with", "as above, SIGSTOP before the start")
+def fuse_start(trial):
+    with Served(trial) as served:
+        return stalled(trial, served.path / "run-0000", served.stop, served.go_on, at_start=True)
+
+
+@case("frozen-start", "a file system that does not answer when a run is gone on with", "fsfreeze of an ext4 on a loop device before the start, 4 ranks, --stall-timeout 5s")
+def frozen_start(trial):
+    need("fsfreeze", root=True)
+    with Mounted(trial, "ext4", 64) as mounted:
         return stalled(
-            trial, path / "run-0000", lambda: server.send_signal(signal.SIGSTOP),
-            lambda: server.send_signal(signal.SIGCONT))
-    finally:
-        server.send_signal(signal.SIGCONT)
-        subprocess.run(["umount", "-l", path], check=False)
-        server.terminate()
-        server.wait(10)
+            trial, mounted.path / "run-0000", lambda: mounted.call("fsfreeze", "-f", mounted.path),
+            lambda: mounted.call("fsfreeze", "-u", mounted.path), at_start=True)
 
 
 @case("nfs", "an NFS server that does not answer", "not written: needs a kernel with nfsd")

@@ -2,12 +2,17 @@ import Base
 import Foundation
 import Synchronization
 
-/// Ends a job in which a rank does not come.
+/// Ends a job in which a rank does not come, or does not move while the run begins.
 ///
 /// A thread on each rank looks at what the rank waits for. Where a wait is longer than the timeout,
 /// the rank says in which exchange of which step it is, rank 0 says who is missing (who is in no
 /// exchange, or has given no sign of life), and the process ends with `status`, upon which the
 /// launcher ends the others. MPI itself would wait for ever.
+///
+/// While configuration and data are opened the others wait for as long as that takes: data may be
+/// large. There, and until the first iteration, a rank is watched by itself: where it waits for
+/// nobody and its threads take no time of the processor for as long as the timeout, a file system
+/// does not answer. What stops the whole process (a batch system that suspends a job) is no wait.
 ///
 /// Signs of life go from each rank to rank 0 by UDP, and back. Where a firewall stops them the end
 /// comes all the same; only who is missing is not known then, and that is said.
@@ -54,6 +59,10 @@ package final class Watchdog: Sendable {
       }
     }
   }
+
+  /// The share of the processor's time below which a process does not move: a lease's beat takes
+  /// less, reading a megabyte a second more.
+  package static let leastMotion = 1e-4
 
   /// Seconds of waiting after which a job has stalled.
   ///
@@ -102,6 +111,11 @@ private final class Guardian: @unchecked Sendable {
   private var nextSign = 0.0
   private var stalledSince: Double?
   private var hasSpoken = false
+  private var lastLook = monotonicSeconds()
+  /// When this process began to run, or was last stopped as a whole and went on.
+  private var runningSince = monotonicSeconds()
+  /// When the process last moved, and the seconds of the processor that it had taken.
+  private var motion = (at: monotonicSeconds(), processor: 0.0)
 
   init(
     rank: Int, hosts: [String], timeout: Double, token: UInt64, socket: LifeSignSocket?,
@@ -125,8 +139,15 @@ private final class Guardian: @unchecked Sendable {
     let own = Activity.snapshot
     let limit = Watchdog.patience(
       timeout: timeout, mean: Activity.meanIteration, slowest: Activity.slowestIteration)
-    let isStalled = own.waitingSeconds > limit
     let now = monotonicSeconds()
+    // Whoever has not looked for so long has been stopped itself.
+    if now - lastLook > limit / 2 {
+      runningSince = now
+      motion.at = now
+    }
+    lastLook = now
+    requireMotion(own, limit: limit, now: now)
+    let isStalled = !own.isOpening && min(own.waitingSeconds, now - runningSince) > limit
     if now >= nextSign {
       nextSign = now + interval
       var sign = LifeSign(token: token, rank: UInt32(rank), activity: own)
@@ -153,6 +174,34 @@ private final class Guardian: @unchecked Sendable {
     judge(own, isStalled: isStalled, isAnyStalled: isAnyStalled, now: now)
   }
 
+  /// Ends the process where the run begins and nothing has moved for so long.
+  private func requireMotion(_ own: Activity.Snapshot, limit: Double, now: Double) {
+    let processor = Self.processorSeconds
+    let seconds = now - motion.at
+    guard own.isBeginning, !own.isWaiting,
+      processor - motion.processor < max(1e-3, Watchdog.leastMotion * seconds)
+    else {
+      motion = (now, processor)
+      return
+    }
+    guard seconds > limit else { return }
+    announce(
+      "the job has stalled; missing: rank \(rank) on \(hosts[rank]): has not moved for "
+        + "\(self.seconds(seconds)) in \(own.place), perhaps a file system does not answer",
+      everyRank: true)
+    end(Watchdog.status)
+  }
+
+  /// What this process has taken of the processor, less this thread, in seconds.
+  private static var processorSeconds: Double {
+    func seconds(_ clock: clockid_t) -> Double {
+      var time = timespec()
+      clock_gettime(clock, &time)
+      return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+    return seconds(CLOCK_PROCESS_CPUTIME_ID) - seconds(CLOCK_THREAD_CPUTIME_ID)
+  }
+
   private func judge(
     _ own: Activity.Snapshot, isStalled: Bool, isAnyStalled: Bool, now: Double
   ) {
@@ -171,15 +220,19 @@ private final class Guardian: @unchecked Sendable {
     let grace = max(1, 2 * interval)
     guard now - since >= (rank == 0 ? grace : 2 * grace) else { return }
     if rank == 0 {
-      let text = verdict(own, now: now)
-      Messages.error(
-        "\(text); it ends with status \(Watchdog.status), the same command with "
-          + "--continue goes on from the last checkpoint")
-      leave(text)
+      announce(verdict(own, now: now))
     } else if let silence = silence(of: 0, peers[0], now: now) {
       leave("the job has stalled; missing: \(silence)", after: rank)
     }
     end(Watchdog.status)
+  }
+
+  /// Says why the job ends, and leaves it to be found.
+  private func announce(_ text: String, everyRank: Bool = false) {
+    Messages.error(
+      "\(text); it ends with status \(Watchdog.status), the same command with --continue goes on "
+        + "from the last checkpoint", everyRank: everyRank)
+    leave(text)
   }
 
   /// Gives the reason to `lastWords`, and waits a second for it.
