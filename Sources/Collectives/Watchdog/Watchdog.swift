@@ -165,7 +165,7 @@ private final class Guardian: @unchecked Sendable {
     stalledSince = since
     if isStalled && !hasSpoken {
       hasSpoken = true
-      Messages.error(complaint(own), everyRank: true)
+      Messages.error(complaint(own), everyRank: true, isLogged: false)
     }
     // A moment for the others' lines, and for their signs to reach rank 0, who names the missing.
     let grace = max(1, 2 * interval)
@@ -174,7 +174,7 @@ private final class Guardian: @unchecked Sendable {
       let text = verdict(own, now: now)
       Messages.error(
         "\(text); it ends with status \(Watchdog.status), the same command with "
-          + "--continue goes on from the last checkpoint")
+          + "--continue goes on from the last checkpoint", isLogged: false)
       leave(text)
     } else if let silence = silence(of: 0, peers[0], now: now) {
       leave("the job has stalled; missing: \(silence)", after: rank)
@@ -194,6 +194,7 @@ private final class Guardian: @unchecked Sendable {
       try PosixThread.start(name: "last words") {
         usleep(UInt32(min(turn, 16) * 20_000))
         lastWords(text)
+        Messages.logError(text)
         isSaid.signal()
       }
     } catch { return }

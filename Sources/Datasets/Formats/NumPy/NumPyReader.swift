@@ -198,6 +198,7 @@ private final class FileHandleSource {
   init(_ path: String) throws {
     self.path = path
     (descriptor, size) = try FileSystem.openForReading(path)
+    Messages.detail("reads \(path), \(size) bytes")
   }
 
   deinit { close(descriptor) }
