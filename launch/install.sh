@@ -9,7 +9,7 @@
 # `wgangp-dist train --config PREFIX/share/wgangp-dist/configs/NAME.yaml` trains a published one.
 # Again: replaces what is there. To be rid of it: launch/install.sh --remove [PREFIX].
 #
-# Expected time: five minutes on two cores, a second when nothing has changed.
+# Expected time: some five minutes on two cores, a second when nothing has changed.
 set -euo pipefail
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
@@ -20,7 +20,7 @@ if [[ ${1:-} == --remove ]]; then
   shift
 fi
 if (($# > 1)) || [[ ${1:-} == -* ]]; then
-  echo "usage: launch/install.sh [--remove] [PREFIX]" >&2
+  echo "install: usage: launch/install.sh [--remove] [PREFIX]" >&2
   exit 64
 fi
 if [[ $(id -u) == 0 ]]; then prefix=${1:-/usr/local}; else prefix=${1:-$HOME/.local}; fi
@@ -32,7 +32,7 @@ files=("$prefix/bin/wgangp-dist" "$share/man/man1/wgangp-dist.1"
 if [[ $remove ]]; then
   rm -f "${files[@]}"
   rm -rf "$share/wgangp-dist"
-  echo "removed from $prefix" >&2
+  echo "install: removed from $prefix" >&2
   exit
 fi
 
@@ -43,6 +43,8 @@ if ! mkdir -p "$prefix/bin" 2>/dev/null || [[ ! -w $prefix/bin ]]; then
 fi
 # shellcheck source=launch/setup.sh
 source "$root/launch/setup.sh"
+# shellcheck source=launch/build.sh
+source "$root/launch/build.sh"
 # shellcheck source=launch/static.sh
 source "$root/launch/static.sh"
 install_loaded_libraries
@@ -78,8 +80,8 @@ cp -r "$root/configs" "$root/LICENSE" "$root/CITATION.cff" "$share/wgangp-dist/"
 copy_licences "$share/wgangp-dist/licenses"
 
 "$prefix/bin/wgangp-dist" --version
-echo "installed in $prefix: try  mpirun -n 2 wgangp-dist train" >&2
+echo "install: installed in $prefix: try  mpirun -n 2 wgangp-dist train" >&2
 case :$PATH: in
 *":$prefix/bin:"*) ;;
-*) echo "the shell does not look there yet: export PATH=\"$prefix/bin:\$PATH\"" >&2 ;;
+*) echo "install: the shell does not look there yet: export PATH=\"$prefix/bin:\$PATH\"" >&2 ;;
 esac

@@ -21,6 +21,8 @@ COMMAND=${COMMAND:-train}  # or another command of wgangp-dist: verify, bench, d
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=launch/setup.sh
 source "$root/launch/setup.sh"
+# shellcheck source=launch/build.sh
+source "$root/launch/build.sh"
 # shellcheck source=launch/launcher.sh
 source "$root/launch/launcher.sh"
 
@@ -29,13 +31,7 @@ if ! [[ $RANKS =~ ^[1-9][0-9]*$ ]]; then
   exit 1
 fi
 
-build=(swift build -c release --package-path "$root" --product wgangp-dist)
-echo "local: building the program, some five minutes the first time:" >&2
-echo "+ ${build[*]}" >&2
-if ! output=$("${build[@]}" 2>&1); then
-  printf '%s\n' "$output" >&2
-  exit 1
-fi
+show_build -c release --package-path "$root" --product wgangp-dist
 
 # The threads of a rank are in the configuration.
 set_launcher "$RANKS"

@@ -7,7 +7,7 @@
 #
 # On the other machine: tar -xf wgangp-dist-*.tar.xz, and wgangp-dist-*/bin/wgangp-dist doctor. It needs
 # Open MPI, glibc no older than here, and, unless packed, the libraries of README.txt in the package.
-# Expected time: five minutes on two cores, one when only packed again.
+# Expected time: some five minutes on two cores, one when only packed again.
 set -euo pipefail
 
 # ---- change these, here or in the environment ----------------------------------------------------
@@ -17,6 +17,8 @@ LIBRARIES=${LIBRARIES:-none}   # or all: packs the libraries that the program us
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=launch/setup.sh
 source "$root/launch/setup.sh"
+# shellcheck source=launch/build.sh
+source "$root/launch/build.sh"
 # shellcheck source=launch/static.sh
 source "$root/launch/static.sh"
 if [[ $LIBRARIES != none && $LIBRARIES != all ]]; then
@@ -34,7 +36,7 @@ mkdir -p "$folder"/{bin,licenses}
 cp "$program" "$folder/bin/"
 cp -r "$root/configs" "$root/launch" "$folder/"
 # These build.
-rm "$folder"/launch/{install,local,setup,package,static,test}.sh
+rm "$folder"/launch/{build,install,local,setup,package,static,test}.sh
 cp "$root/README.md" "$root/LICENSE" "$root/CITATION.cff" "$folder/"
 
 copy_licences "$folder/licenses"

@@ -1,32 +1,25 @@
 # Builds the program with Swift's libraries inside, for package.sh and install.sh, which source this
-# file. Needs `root`, the project's folder; sets `build`, the folder of the build.
+# file and build.sh. Needs `root`, the project's folder; sets `build`, the folder of the build.
 # shellcheck shell=bash
 
 build=${root:?}/.build-static
 
-# Prints what the build says only where it fails.
 build_static() {
   # Foundation asks for libcurl by the name that only its development package has.
   mkdir -p "$build/links"
   local curl
   curl=$(PATH=$PATH:/sbin ldconfig -p | sed -n '/libcurl\.so\.4 /s/.*=> //p' | head -n 1)
   if [[ -z $curl ]]; then
-    echo 'build: libcurl.so.4 is missing; on Debian and Ubuntu: apt-get install libcurl4' >&2
+    echo 'static: libcurl.so.4 is missing; on Debian and Ubuntu: apt-get install libcurl4' >&2
     exit 1
   fi
   ln -sf "$curl" "$build/links/libcurl.so"
   # -s: without the names of functions, which only debuggers read. The old kind of rpath is that of
   # the libraries' libraries too.
   # shellcheck disable=SC2016  # the loader expands $ORIGIN
-  local command=(swift build -c release --package-path "$root" --scratch-path "$build"
-    --product wgangp-dist --static-swift-stdlib -Xlinker "-L$build/links" -Xlinker -s
-    -Xlinker --disable-new-dtags -Xlinker -rpath -Xlinker '$ORIGIN/../lib')
-  echo "+ ${command[*]}" >&2
-  local output
-  if ! output=$("${command[@]}" 2>&1); then
-    printf '%s\n' "$output" >&2
-    exit 1
-  fi
+  show_build -c release --package-path "$root" --scratch-path "$build" \
+    --product wgangp-dist --static-swift-stdlib -Xlinker "-L$build/links" -Xlinker -s \
+    -Xlinker --disable-new-dtags -Xlinker -rpath -Xlinker '$ORIGIN/../lib'
 }
 
 # The licences of what is inside the program.

@@ -3,15 +3,29 @@ import Synchronization
 
 /// What the program tells its user beside its results.
 ///
-/// Warnings and errors are lines on standard error, `wgangp-dist: warning: ...`; notices are lines
-/// on standard output, without a prefix. Each is one `write`, so that lines of several ranks do not
-/// run into one another, and none fails: see `Descriptor`.
+/// Warnings and errors are lines on standard error, `wgangp-dist: warning: ...`; notices and
+/// details are lines on standard output, without a prefix, or on standard error where standard
+/// output is to hold nothing but a result for programs. Each is one `write`, so that lines of
+/// several ranks do not run into one another, and none fails: see `Descriptor`.
 ///
 /// Rank 0 speaks for all. The others are silent but for what they alone can know.
 package enum Messages {
+  /// How much is told.
+  package enum Volume: Sendable {
+    /// Warnings and errors.
+    case quiet
+    /// Notices too, and progress.
+    case normal
+    /// Details too, and every iteration.
+    case verbose
+  }
+
   private struct State {
     var isSpeaker = (LaunchedRank.current ?? 0) == 0
     var progressLine: (any ProgressLine)?
+    var volume = Volume.normal
+    var noticeDescriptor: Int32 = 1
+    var log: (@Sendable (String) -> Void)?
   }
 
   private static let state = Mutex(State())
@@ -24,13 +38,38 @@ package enum Messages {
     state.withLock { $0.isSpeaker = rank == 0 }
   }
 
+  /// How much is told; `normal` until `setVolume`.
+  package static var volume: Volume { state.withLock { $0.volume } }
+
+  /// Chooses how much is told, from now on.
+  ///
+  /// - Parameters:
+  ///   - volume: How much.
+  ///   - descriptor: The descriptor of notices and details: 1, or 2 where standard output is to
+  ///     hold a result alone.
+  package static func setVolume(_ volume: Volume, noticesTo descriptor: Int32 = 1) {
+    state.withLock {
+      $0.volume = volume
+      $0.noticeDescriptor = descriptor
+    }
+  }
+
   /// What a user may want to know.
   ///
   /// - Parameters:
   ///   - text: One line.
   ///   - everyRank: Whether ranks other than 0 say it too: where one does something for all.
   package static func notice(_ text: String, everyRank: Bool = false) {
-    say(text, to: 1, everyRank: everyRank)
+    let (volume, descriptor) = state.withLock { ($0.volume, $0.noticeDescriptor) }
+    say(text, to: volume == .quiet ? nil : descriptor, everyRank: everyRank)
+  }
+
+  /// What a user wants to know who looks for a fault.
+  ///
+  /// - Parameter text: One line; not asked for where nobody is told.
+  package static func detail(_ text: @autoclosure () -> String) {
+    let descriptor = state.withLock { $0.volume == .verbose ? $0.noticeDescriptor : nil }
+    if let descriptor { say(text(), to: descriptor) }
   }
 
   /// What a user should look at.
@@ -43,17 +82,48 @@ package enum Messages {
   /// - Parameters:
   ///   - text: One line: what was found, what was expected, and where.
   ///   - everyRank: Whether ranks other than 0 say it too: where one may be alone in knowing it.
-  package static func error(_ text: String, everyRank: Bool = false) {
-    say("wgangp-dist: error: \(text)", to: 2, everyRank: everyRank, isLast: true)
+  ///   - isLogged: Whether it is logged too. Not by who must not wait for a file: see `logError`.
+  package static func error(_ text: String, everyRank: Bool = false, isLogged: Bool = true) {
+    say(
+      line(ofError: text), to: 2, everyRank: everyRank, isLast: true, isLogged: isLogged)
   }
 
+  /// Logs an error that has been told without.
+  package static func logError(_ text: String) { log(shown(line(ofError: text))) }
+
+  private static func line(ofError text: String) -> String { "wgangp-dist: error: \(text)" }
+
+  /// Says it, and logs it; to the log alone where there is no descriptor.
   private static func say(
-    _ text: String, to descriptor: Int32, everyRank: Bool = false, isLast: Bool = false
+    _ text: String, to descriptor: Int32?, everyRank: Bool = false, isLast: Bool = false,
+    isLogged: Bool = true
   ) {
-    let (isHeard, line) = state.withLock { ($0.isSpeaker || everyRank, $0.progressLine) }
-    guard isHeard else { return }
-    let write = { Descriptor.write(Self.shown(text) + "\n", to: descriptor) }
+    let (isSpeaker, line) = state.withLock { ($0.isSpeaker, $0.progressLine) }
+    guard isSpeaker || everyRank else { return }
+    let text = shown(text)
+    if isLogged { log(text) }
+    guard let descriptor else { return }
+    let write = { Descriptor.write(text + "\n", to: descriptor) }
     if let line { line.interrupt(redraws: !isLast, write) } else { write() }
+  }
+
+  // MARK: - A log
+
+  /// Gives all that is told, whatever the volume shows of it, to `log` too, from now on: one line
+  /// or several at a call, from any thread.
+  package static func setLog(_ log: @escaping @Sendable (String) -> Void) {
+    state.withLock { $0.log = log }
+  }
+
+  /// Whether there is a log.
+  package static var isLogged: Bool { state.withLock { $0.log != nil } }
+
+  /// Writes a line, or several, to the log alone, where there is one: what has been shown by other
+  /// ways than messages.
+  package static func log(_ text: String) {
+    // Not while the state is held: a log that fails says so by a message.
+    let log = state.withLock { $0.isSpeaker ? $0.log : nil }
+    log?(text)
   }
 
   // MARK: - What is shown of a text

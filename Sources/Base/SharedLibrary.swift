@@ -34,6 +34,7 @@ package struct SharedLibrary: @unchecked Sendable {
     for name in kind.names {
       if let handle = dlopen(name, RTLD_NOW | RTLD_LOCAL) {
         self.handle = handle
+        Messages.detail("loads \(name), for \(kind.purpose)")
         return
       }
       reasons.append(dlerror().map { String(cString: $0) } ?? name)

@@ -271,19 +271,24 @@ extension ExchangeResult {
   /// For people.
   package var table: String {
     let number = { (value: Double, digits: Int) in String(format: "%.\(digits)f", value) }
-    let cell = { (text: String) in String(repeating: " ", count: max(0, 21 - text.count)) + text }
     let times = { (time: TransferTime?) in
       time.map { "\(number($0.median, 1)) (\(number($0.fastest, 1)))" } ?? "-"
     }
-    let rows = { (timings: [TransferTiming]) in
-      timings.map { timing in
-        ["\(timing.values)", times(timing.flat), times(timing.twoLevel), times(timing.mpi)].map(
-          cell
-        ).joined() + (timing.use.map { "  \($0)" } ?? "")
+    let transfers = { (timings: [TransferTiming]) in
+      var table = TextTable([
+        .number("values"), .number("flat"), .number("two-level"), .number("MPI"), .text(""),
+      ])
+      for timing in timings {
+        table.add([
+          "\(timing.values)", times(timing.flat), times(timing.twoLevel), times(timing.mpi),
+          timing.use ?? "",
+        ])
       }
+      return table.lines
     }
-    let header = { (what: String, library: String) in
-      [what, "flat", "two-level", library].map(cell).joined()
+    var small = TextTable([.number("values"), .number("gathered"), .number("by halves")])
+    for timing in smallSums {
+      small.add(["\(timing.values)", times(timing.gathered), times(timing.byHalves)])
     }
     let ways = ["flat", "twoLevel", "mpi"].compactMap { way in
       fits[way].map {
@@ -295,15 +300,12 @@ extension ExchangeResult {
       + [
         "microseconds (median, fastest) of an ordered sum of Float values, and of MPI_Allreduce"
       ]
-      + [header("values", "MPI")] + rows(sums)
+      + transfers(sums)
       + ["fitted: " + ways.joined(separator: ", ")]
       + ["microseconds of a gather of Double values of each rank, and of MPI_Allgather"]
-      + [header("values", "MPI")] + rows(gathers)
+      + transfers(gathers)
       + ["microseconds of a small sum of Double values, gathered and by halves"]
-      + [["values", "gathered", "by halves"].map(cell).joined()]
-      + smallSums.map { timing in
-        ["\(timing.values)", times(timing.gathered), times(timing.byHalves)].map(cell).joined()
-      }
+      + small.lines
       + [
         "\(criticSums) + \(generatorSums) ordered sums (critic, generator) in an iteration of "
           + "\(number(iterationSeconds, 4)) s: \(number(100 * sumShare, 3)) %; beyond "

@@ -28,6 +28,7 @@ package struct ConfigurationDocument: Sendable {
     guard !FileSystem.isDirectory(path) else {
       throw ConfigurationError(message: "\(path): is a folder; a YAML file is expected")
     }
+    Messages.detail("reads \(path)")
     let bytes: [UInt8]
     do {
       bytes = try FileSystem.readFile(path, limit: Self.mostBytes, allowsPipe: true)

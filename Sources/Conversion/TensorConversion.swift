@@ -4,6 +4,22 @@ import Storage
 /// Makes a safetensors file of any file of tensors, under other names: weights of a network that
 /// features come from.
 package enum TensorConversion {
+  /// What was written.
+  package struct Report: Encodable {
+    let output: String
+    let source: String
+    /// Tensors in the output.
+    let tensors: Int
+    /// Tensors that the map of names left out.
+    let omitted: [String]
+
+    /// For people.
+    package var lines: [String] {
+      let rest = omitted.isEmpty ? "" : ", \(omitted.count) left out by the map"
+      return ["\(tensors) tensors from \(source)\(rest)", output]
+    }
+  }
+
   /// Reads, renames and writes: floats as F32, integers as I64.
   ///
   /// - Parameters:
@@ -12,12 +28,12 @@ package enum TensorConversion {
   ///   - map: The map of names.
   ///   - prefix: What names that count begin with; they lose it.
   ///   - layout: How linear weights lie: with Paddle's all matrices called `weight` are transposed.
-  /// - Returns: Lines for people.
+  /// - Returns: What was written.
   /// - Throws: `Fault` where the file cannot be read, or nothing is left of it.
   package static func run(
     _ input: String, to output: String, map: NameMap = NameMap(), prefix: String = "",
     layout: MappedTensors.Layout? = nil
-  ) throws -> [String] {
+  ) throws -> Report {
     let file = try TensorFile(path: input)
     let source = try MappedTensors(
       file, map: map, prefix: prefix, layout: layout ?? (file.format == .paddle ? nil : .pytorch),
@@ -41,7 +57,7 @@ package enum TensorConversion {
         try source.integers(entry.name).withUnsafeBytes { bytes.copyMemory(from: $0) }
       }
     }
-    let omitted = source.omitted.isEmpty ? "" : ", \(source.omitted.count) left out by the map"
-    return ["\(entries.count) tensors from \(input)\(omitted)", output]
+    return Report(
+      output: output, source: input, tensors: entries.count, omitted: source.omitted)
   }
 }

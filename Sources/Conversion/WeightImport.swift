@@ -49,10 +49,10 @@ package struct WeightImport {
 
   /// Reads, checks and writes.
   ///
-  /// - Returns: Lines for people.
+  /// - Returns: What was taken.
   /// - Throws: `Fault` with a table of all tensors that do not fit, and where a file cannot be read
   ///   or the folder not be made; nothing is written then.
-  package func run() throws -> [String] {
+  package func run() throws -> ImportReport {
     var document = try ConfigurationDocument.named(options.configuration)
     try document.apply(options.overrides)
     let configuration = try RunConfiguration(document)
@@ -70,7 +70,7 @@ package struct WeightImport {
   private func convert(
     _ model: Model, generator: MutableFloatBuffer, critic: MutableFloatBuffer,
     to directory: RunDirectory, yaml: String
-  ) throws -> [String] {
+  ) throws -> ImportReport {
     var parts = [
       try part(
         "generator", options.generator, model.generator,
@@ -97,16 +97,9 @@ package struct WeightImport {
           "critic", path, model.critic, StateDictionary(of: model.critic, parameters: critic)))
     }
     try refuseUnfit(parts)
-    var lines: [String] = []
-    for part in parts {
-      try part.dictionary.readFitting(part.source)
-      lines += report(part)
-    }
-    if options.critic == nil {
-      lines.append("critic: none; `train --from` begins with a fresh one")
-    }
+    for part in parts { try part.dictionary.readFitting(part.source) }
     try write(parts, to: directory, yaml: yaml)
-    return lines + [options.folder]
+    return ImportReport(output: options.folder, networks: parts.map(report))
   }
 
   private func part(
@@ -132,29 +125,14 @@ package struct WeightImport {
         + "otherwise, --partial takes the others\n" + tables.joined(separator: "\n"))
   }
 
-  private func report(_ part: Part) -> [String] {
+  private func report(_ part: Part) -> ImportReport.Network {
     let unfit = part.mismatches.filter { $0.kind != .unexpected }
-    let count = part.dictionary.tensors.count - unfit.count - part.source.addedCounters.count
-    var lines = [
-      "\(part.name): \(count) of \(part.dictionary.tensors.count) tensors from \(part.source.path)"
-    ]
-    let source = part.source
-    if !source.omitted.isEmpty {
-      lines.append("  left out by the map: \(source.omitted.joined(separator: ", "))")
-    }
-    if !source.transposed.isEmpty {
-      lines.append(
-        "  transposed, as their shapes say: \(source.transposed.joined(separator: ", ")); square "
-          + "weights do not say it, --layout does")
-    }
-    if !source.addedCounters.isEmpty {
-      lines.append("  not in the file, set to 0: \(source.addedCounters.joined(separator: ", "))")
-    }
-    if !part.mismatches.isEmpty {
-      lines.append("  not taken; what is missing keeps the values that it was drawn with:")
-      lines += part.mismatches.table.map { "  \($0)" }
-    }
-    return lines
+    let count = part.dictionary.tensors.count
+    return ImportReport.Network(
+      name: part.name, source: part.source.path, tensors: count,
+      taken: count - unfit.count - part.source.addedCounters.count, omitted: part.source.omitted,
+      transposed: part.source.transposed, addedCounters: part.source.addedCounters,
+      notTaken: part.mismatches)
   }
 
   private func write(_ parts: [Part], to directory: RunDirectory, yaml: String) throws {

@@ -25,7 +25,7 @@ package final class FeatureNetwork: FeatureExtractor {
   private let features: Int
   private let logits: Int?
   /// Images of a pass.
-  private let batch: Int
+  let batch: Int
   /// One a shard.
   private let scratch: [ImagePreparation.Scratch]
 
@@ -191,34 +191,5 @@ package final class FeatureNetwork: FeatureExtractor {
 
   private func output(_ layer: Int) -> Tensor {
     network.sequence.activation(behind: layer, output: network.output)
-  }
-}
-
-extension FeatureNetwork {
-  /// What a file's network is without its weights: the table of its layers, and what is read where.
-  ///
-  /// - Parameter description: What the file says.
-  /// - Returns: Lines without a line break at the end.
-  /// - Throws: As the network's initializer.
-  package static func table(_ description: FeatureDescription) throws -> String {
-    let before = MemoryLedger.bytes
-    let (network, bytes) = try MemoryLedger.planning {
-      let network = try FeatureNetwork(withoutWeights: description)
-      return (network, MemoryLedger.bytes - before)
-    }
-    var lines = [
-      network.network.description.table(hasAlgorithms: false), "",
-      "input: \(description.preparation.summary)",
-      "features: \(network.featureCount) of \(description.features.layer)",
-    ]
-    if let logits = description.logits {
-      lines.append(
-        "logits: \(network.classCount) of \(logits.layer)"
-          + (logits.hasBias ? "" : " without its bias"))
-    }
-    lines.append("weights: \(description.weights)")
-    let megabytes = (Double(bytes) / 1_048_576).rounded()
-    return (lines + ["memory: \(Int(megabytes)) MB for passes of \(network.batch) images"])
-      .joined(separator: "\n")
   }
 }

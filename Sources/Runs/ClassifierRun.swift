@@ -16,7 +16,29 @@ package final class ClassifierRun {
   private let training: (dataset: any Dataset, indices: [Int32])
   private let heldOut: (dataset: any Dataset, indices: [Int32])
 
-  package var name: String { configuration.name }
+  /// What an epoch gave.
+  package struct Epoch: Encodable, Sendable {
+    /// The mean of its batches', in nats.
+    let loss: Double
+    /// On the samples that were held out, behind it.
+    let heldOutLoss: Double
+    /// Likewise, from 0 to 1.
+    let accuracy: Double
+    let seconds: Double
+  }
+
+  /// What training gave, for programs.
+  package struct Report: Encodable, Sendable {
+    let name: String
+    /// Samples that are trained on.
+    let samples: Int
+    /// Samples that are not.
+    let heldOut: Int
+    let parameters: Int
+    let epochs: [Epoch]
+    /// The path of the feature network's description.
+    package var output: String
+  }
 
   /// Reads configuration and data and builds the network.
   ///
@@ -91,9 +113,9 @@ package final class ClassifierRun {
 
   /// Trains, and reports each epoch.
   ///
-  /// - Returns: Loss and accuracy on the samples that were held out, after the last epoch.
+  /// - Returns: Counts, and each epoch's loss and accuracy.
   /// - Throws: On all ranks, where training diverges or the job is to stop.
-  package func train() throws -> ClassifierTrainer.Result {
+  package func train() throws -> Report {
     let settings = configuration.settings
     let sampler = try communicator.agree {
       try EpochSampler(
@@ -105,7 +127,7 @@ package final class ClassifierRun {
         + "\(heldOut.indices.count) held out of \(heldOut.dataset.name), "
         + "\(trainer.network.parameterCount) parameters")
     let control = try RunControl(communicator)
-    var found = ClassifierTrainer.Result(loss: 0, accuracy: 0)
+    var epochs: [Epoch] = []
     for epoch in 0..<settings.epochs {
       let begin = monotonicSeconds()
       var loss = 0.0
@@ -117,25 +139,32 @@ package final class ClassifierRun {
           throw Fault("stopped by \(StopSignal.name(stop)) in epoch \(epoch + 1), nothing written")
         }
       }
-      found = try trainer.evaluate(heldOut.dataset, heldOut.indices)
+      let found = try trainer.evaluate(heldOut.dataset, heldOut.indices)
+      let result = Epoch(
+        loss: loss / Double(sampler.batchesPerEpoch), heldOutLoss: found.loss,
+        accuracy: found.accuracy, seconds: monotonicSeconds() - begin)
+      epochs.append(result)
       Messages.notice(
         "epoch \(epoch + 1)/\(settings.epochs): loss "
-          + String(format: "%.4f", loss / Double(sampler.batchesPerEpoch))
+          + String(format: "%.4f", result.loss)
           + String(format: "; held out: loss %.4f, accuracy %.4f", found.loss, found.accuracy)
-          + String(format: "; %.1f s", monotonicSeconds() - begin))
+          + String(format: "; %.1f s", result.seconds))
     }
-    return found
+    return Report(
+      name: configuration.name, samples: training.indices.count, heldOut: heldOut.indices.count,
+      parameters: trainer.network.parameterCount, epochs: epochs,
+      output: "\(configuration.name).yaml")
   }
 
-  /// Writes the network's description to `path`, and its weights beside it.
+  /// Writes the network's description to the report's `output`, `NAME.yaml`, and its weights
+  /// beside it, `NAME.safetensors`.
   ///
-  /// - Parameters:
-  ///   - path: The description, `NAME.yaml`; the weights are `NAME.safetensors`.
-  ///   - found: What was measured, for the description's first line.
+  /// - Parameter report: What was measured, for the description's first line.
   /// - Throws: On all ranks, where rank 0 cannot write.
-  package func write(to path: String, _ found: ClassifierTrainer.Result) throws {
+  package func write(_ report: Report) throws {
     try communicator.agree {
       guard communicator.rank == 0 else { return }
+      let path = report.output
       let stem = path.hasSuffix(".yaml") ? String(path.dropLast(5)) : path
       try FileSystem.createDirectory(FileSystem.folder(of: path))
       let network = trainer.network
@@ -146,7 +175,7 @@ package final class ClassifierRun {
       }
       let text = description.text(
         weights: "\(FileSystem.name(of: stem)).safetensors",
-        remark: String(format: "accuracy %.4f", found.accuracy)
+        remark: String(format: "accuracy %.4f", report.epochs.last?.accuracy ?? 0)
           + " on \(heldOut.indices.count) samples that were held out")
       try FileSystem.writeAtomically(text, to: "\(stem).yaml")
     }

@@ -108,7 +108,11 @@ final class RunWriter: @unchecked Sendable {
         try? FileSystem.removeTree(folder)
         throw error
       }
-      costs.withLock { $0.add(writtenIn: monotonicSeconds() - begin) }
+      let seconds = monotonicSeconds() - begin
+      costs.withLock { $0.add(writtenIn: seconds) }
+      Messages.detail(
+        "wrote \(store.directory)/\(CheckpointStore.name(step: iteration)) in "
+          + String(format: "%.1f ms", 1e3 * seconds))
     }
   }
 
@@ -126,6 +130,7 @@ final class RunWriter: @unchecked Sendable {
       try lease.check()
       let bytes = try PNG.encode(image, path: path)
       try FileSystem.writeAtomically(bytes, to: path)
+      Messages.detail("wrote \(path)")
       try use?(bytes)
     }
   }

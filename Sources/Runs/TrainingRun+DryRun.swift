@@ -4,21 +4,23 @@ import Training
 
 extension TrainingRun {
   /// Does what `execute` does before the first iteration, and writes nothing: looks for a place for
-  /// the run's folder, or reads the checkpoint to go on from, and prints what would be trained.
+  /// the run's folder, or reads the checkpoint to go on from.
   ///
+  /// - Returns: What would be trained, for people; nothing on ranks other than 0.
   /// - Throws: On all ranks, what `execute` would throw before it trains.
-  package func dryRun() throws {
+  package func dryRun() throws -> [String] {
     let isRoot = communicator.rank == 0
     let found = try communicator.agree { isRoot ? try placeOrCheckpoint() : nil }
-    guard let found else { return }
+    guard let found else { return [] }
     warnOfSettings()
-    for line in RunRecorder.startLines(configuration, dataset, model) { Messages.notice(line) }
-    Messages.notice("run folder: \(found.folder)")
-    if found.iteration > 0 { Messages.notice("going on after iteration \(found.iteration)") }
     let left = max(0, schedule.iterations - found.iteration)
-    Messages.notice(
-      "dry run: all checks passed; \(left) of \(schedule.iterations) iterations would be trained, "
-        + "nothing has been trained or written")
+    return RunRecorder.startLines(configuration, dataset, model)
+      + ["run folder: \(found.folder)"]
+      + (found.iteration > 0 ? ["going on after iteration \(found.iteration)"] : [])
+      + [
+        "dry run: all checks passed; \(left) of \(schedule.iterations) iterations would be "
+          + "trained, nothing has been trained or written"
+      ]
   }
 
   /// Where a new run's folder would be, or the iteration that a resumed run would go on after.

@@ -20,7 +20,9 @@ package struct SafetensorsFile: TensorSource, Sendable {
   ///   header says, its header is not the expected JSON, or its tensors do not tile the data
   ///   exactly.
   package init(path: String) throws {
-    try self.init(path: path, contents: FileSystem.readFile(path))
+    let contents = try FileSystem.readFile(path)
+    Messages.detail("reads \(path), \(contents.count) bytes")
+    try self.init(path: path, contents: contents)
   }
 
   /// Checks a file's bytes, as `init(path:)` does.

@@ -50,23 +50,37 @@ extension [StateDictionary.Mismatch] {
   /// - Returns: The lines, with a header; none where there are none.
   package var table: [String] {
     guard !isEmpty else { return [] }
-    let rows = map { mismatch -> [String] in
-      switch mismatch.kind {
-      case .missing: [mismatch.name, "missing", "", ""]
-      case .unexpected: [mismatch.name, "unexpected", "", ""]
-      case .shape(let found, let expected): [mismatch.name, "shape", "\(found)", "\(expected)"]
-      case .type(let found, let expected): [mismatch.name, "type", found, expected]
-      }
-    }
-    let all = [["tensor", "what", "found", "expected"]] + rows
-    let widths = (0..<4).map { column in all.map { $0[column].count }.max() ?? 0 }
-    return all.map { row in
-      var line = ""
-      for (cell, width) in zip(row, widths) {
-        line += cell + String(repeating: " ", count: width - cell.count + 2)
-      }
-      while line.hasSuffix(" ") { line.removeLast() }
-      return line
+    var table = TextTable([.text("tensor"), .text("what"), .text("found"), .text("expected")])
+    for mismatch in self { table.add([mismatch.name] + mismatch.kind.words) }
+    return table.lines
+  }
+}
+
+extension StateDictionary.Mismatch: Encodable {
+  private enum Key: String, CodingKey {
+    case name, what, found, expected
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: Key.self)
+    let words = kind.words
+    try container.encode(name, forKey: .name)
+    try container.encode(words[0], forKey: .what)
+    guard !words[1].isEmpty else { return }
+    try container.encode(words[1], forKey: .found)
+    try container.encode(words[2], forKey: .expected)
+  }
+}
+
+extension StateDictionary.Mismatch.Kind {
+  /// What is wrong, what was found, and what was expected; the latter two empty where there is
+  /// nothing to compare.
+  fileprivate var words: [String] {
+    switch self {
+    case .missing: ["missing", "", ""]
+    case .unexpected: ["unexpected", "", ""]
+    case .shape(let found, let expected): ["shape", "\(found)", "\(expected)"]
+    case .type(let found, let expected): ["type", found, expected]
     }
   }
 }

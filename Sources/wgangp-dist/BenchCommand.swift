@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Benchmarks
 import Configuration
 import Foundation
@@ -20,7 +21,8 @@ struct BenchCommand: ParsableCommand {
 
   @Option(
     name: .long,
-    help: ArgumentHelp("The configuration; without it, the built-in default.", valueName: "file"))
+    help: ArgumentHelp("The configuration; without it, the built-in default.", valueName: "file"),
+    completion: .file())
   var config: String?
 
   @Option(name: .long, help: "Timed iterations.")
@@ -71,6 +73,9 @@ struct BenchCommand: ParsableCommand {
   @Flag(name: .long, help: "Print one line of JSON.")
   var json = false
 
+  @OptionGroup(title: "Messages")
+  var messages: MessageOptions
+
   @Argument(help: ArgumentHelp("Overrides, such as training.threads=2.", valueName: "key=value"))
   var overrides: [String] = []
 
@@ -95,7 +100,7 @@ struct BenchCommand: ParsableCommand {
   func run() throws {
     if exchange { return try timeExchange() }
     if scores { return try timeScores() }
-    try Job.run { communicator in
+    try Job.run(messages, isJSON: json) { communicator in
       let benchmark = try communicator.agree {
         var document = try imageSize.map(ConfigurationDocument.imageSize) ?? .named(config)
         try document.apply(overrides)
@@ -104,19 +109,19 @@ struct BenchCommand: ParsableCommand {
       if layers {
         let timings = try benchmark.layers(repetitions: iterations)
         guard communicator.rank == 0 else { return }
-        print(try json ? JSONLine.text(timings) : Self.table(timings))
+        StandardOutput.print(try json ? JSONLine.text(timings) : Self.table(timings))
         return
       }
       let result = try benchmark.run(
         warmUp: warmup, iterations: iterations, measured: shares,
         allocations: AllocationCounter.reader)
       guard communicator.rank == 0 else { return }
-      print(try json ? JSONLine.text(result) : Self.text(result))
+      StandardOutput.print(try json ? JSONLine.text(result) : Self.text(result))
     }
   }
 
   private func timeExchange() throws {
-    try Job.run { communicator in
+    try Job.run(messages, isJSON: json) { communicator in
       let benchmark = try communicator.agree {
         var document = try ConfigurationDocument.named(config)
         try document.apply(overrides)
@@ -124,7 +129,7 @@ struct BenchCommand: ParsableCommand {
       }
       let result = try benchmark.run(warmUp: warmup, iterations: iterations)
       guard communicator.rank == 0 else { return }
-      print(try json ? JSONLine.text(result) : result.table)
+      StandardOutput.print(try json ? JSONLine.text(result) : result.table)
     }
   }
 
@@ -138,7 +143,7 @@ struct BenchCommand: ParsableCommand {
 
   private func timeScores() throws {
     guard let sizes else { return }
-    try Job.run { communicator in
+    try Job.run(messages, isJSON: json) { communicator in
       let benchmark = try communicator.agree {
         var document = try ConfigurationDocument.named(config)
         try document.apply(overrides)
@@ -148,40 +153,40 @@ struct BenchCommand: ParsableCommand {
       }
       let timings = try benchmark.run()
       guard communicator.rank == 0 else { return }
-      guard !json else { return print(try JSONLine.text(timings)) }
-      for timing in timings {
-        print(
-          timing.name.padding(toLength: 14, withPad: " ", startingAt: 0)
-            + String(format: "%8.2f s ", timing.seconds)
-            + String(format: "%8.2f s of processors  ", timing.processorSeconds) + timing.work)
-      }
+      StandardOutput.print(try json ? JSONLine.text(timings) : Self.table(timings))
     }
   }
 
   /// Milliseconds and GFLOP/s (direct) of a layer's passes, a line each.
   private static func table(_ timings: [LayerTiming]) -> String {
     let number = { (value: Double, digits: Int) in String(format: "%.\(digits)f", value) }
-    let header = [
-      "layer", "kind", "shapes", "forward ms", "GFLOP/s", "backward ms", "GFLOP/s",
-      "OpenBLAS GFLOP/s", "algorithm",
-    ]
-    let rows = timings.map {
-      [
-        $0.name, $0.kind, $0.shapes, number($0.forwardSeconds * 1e3, 2),
-        number($0.forwardGFLOPPerSecond, 1), number($0.backwardSeconds * 1e3, 2),
-        number($0.backwardGFLOPPerSecond, 1), number($0.openBLASGFLOPPerSecond, 1), $0.algorithm,
-      ]
+    var table = TextTable([
+      .text("layer"), .text("kind"), .text("shapes"), .number("forward ms"), .number("GFLOP/s"),
+      .number("backward ms"), .number("GFLOP/s"), .number("OpenBLAS GFLOP/s"), .text("algorithm"),
+    ])
+    for timing in timings {
+      table.add([
+        timing.name, timing.kind, timing.shapes, number(timing.forwardSeconds * 1e3, 2),
+        number(timing.forwardGFLOPPerSecond, 1), number(timing.backwardSeconds * 1e3, 2),
+        number(timing.backwardGFLOPPerSecond, 1), number(timing.openBLASGFLOPPerSecond, 1),
+        timing.algorithm,
+      ])
     }
-    let widths = header.indices.map { column in
-      ([header] + rows).reduce(0) { max($0, $1[column].count) }
+    return table.text
+  }
+
+  /// Seconds of scores, a line each.
+  private static func table(_ timings: [ScoreTiming]) -> String {
+    var table = TextTable([
+      .text("score"), .number("seconds"), .number("of processors"), .text("work"),
+    ])
+    for timing in timings {
+      table.add([
+        timing.name, String(format: "%.2f", timing.seconds),
+        String(format: "%.2f", timing.processorSeconds), timing.work,
+      ])
     }
-    return ([header] + rows).map { row in
-      row.enumerated().map { column, text in
-        let padding = String(repeating: " ", count: widths[column] - text.count)
-        let isNumber = (3...7).contains(column)
-        return column == 8 ? text : (isNumber ? padding + text : text + padding)
-      }.joined(separator: "  ")
-    }.joined(separator: "\n")
+    return table.text
   }
 
   private static func text(_ result: BenchmarkResult) -> String {

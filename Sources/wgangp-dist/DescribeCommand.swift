@@ -30,25 +30,26 @@ struct DescribeCommand: ParsableCommand {
 
   @Option(
     name: .long,
-    help: ArgumentHelp("The configuration; without it, the built-in default.", valueName: "file"))
+    help: ArgumentHelp("The configuration; without it, the built-in default.", valueName: "file"),
+    completion: .file())
   var config: String?
 
   @Option(
     name: .long,
     help: ArgumentHelp(
       "A feature network's file instead, such as configs/features/inception-fid.yaml.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var features: String?
 
-  @Flag(name: .long, help: "Print JSON, with all options of the layers.")
+  @Flag(name: .long, help: "Print one line of JSON, with all options of the layers.")
   var json = false
 
   @Argument(help: ArgumentHelp("Overrides, such as training.batch=64.", valueName: "key=value"))
   var overrides: [String] = []
 
   func validate() throws {
-    guard features == nil || (config == nil && !json) else {
-      throw ValidationError("--features goes without --config and --json")
+    guard features == nil || config == nil else {
+      throw ValidationError("--features goes without --config")
     }
   }
 
@@ -60,17 +61,19 @@ struct DescribeCommand: ParsableCommand {
   }
 
   func run() throws {
-    try Job.run { communicator in
+    try Job.run(isJSON: json) { communicator in
       try communicator.agree {
         guard communicator.rank == 0 else { return }
-        print(try text())
+        StandardOutput.print(try text())
       }
     }
   }
 
   private func text() throws -> String {
     if let features {
-      return try FeatureNetwork.table(FeatureDescription(path: features, overrides: overrides))
+      let summary = try FeatureNetworkSummary(
+        FeatureDescription(path: features, overrides: overrides))
+      return try json ? JSONLine.text(summary) : summary.text
     }
     var document = try ConfigurationDocument.named(config)
     try document.apply(overrides)
@@ -84,10 +87,8 @@ struct DescribeCommand: ParsableCommand {
       .filter { ReductionTree(leaves: shards).partCounts.contains($0) }
       .map { try MemoryEstimate(document, ranks: $0) }
     if json {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-      let report = Report(name: configuration.name, networks: networks, memory: memory)
-      return String(decoding: try encoder.encode(report), as: UTF8.self)
+      return try JSONLine.text(
+        Report(name: configuration.name, networks: networks, memory: memory))
     }
     let training = configuration.training
     let pack = model.packing.members
@@ -107,21 +108,16 @@ struct DescribeCommand: ParsableCommand {
       ("layers' own, exchange", \.layers), ("copy for checkpoints", \.checkpoint),
       ("total", \.total),
     ]
-    let name = lines.map(\.name.count).max() ?? 0
-    let row = { (text: String, cells: [String]) in
-      text.padding(toLength: name, withPad: " ", startingAt: 0)
-        + cells.map { "  " + String(repeating: " ", count: max(0, 8 - $0.count)) + $0 }.joined()
+    var table = TextTable([.text("ranks")] + memory.map { .number("\($0.ranks)") })
+    for line in lines {
+      table.add(
+        [line.name]
+          + memory.map { String(format: "%.1f", Double($0[keyPath: line.bytes]) / 1_048_576) })
     }
-    let header = row(
-      "ranks", memory.map { "\($0.ranks)" })
-    return
-      (["memory of rank 0, MB", header]
-      + lines.map { line in
-        row(
-          line.name,
-          memory.map { String(format: "%.1f", Double($0[keyPath: line.bytes]) / 1_048_576) })
-      }
-      + ["not counted: the program with its libraries and MPI, the data set, pictures"])
-      .joined(separator: "\n")
+    return """
+      memory of rank 0, MB
+      \(table.text)
+      not counted: the program with its libraries and MPI, the data set, pictures
+      """
   }
 }

@@ -24,12 +24,12 @@ extension DoctorCommand {
   /// Looks at what a long job needs, line by line, and ends with status 1 where something is in the
   /// way.
   func checkLaunch() throws {
-    try Job.run(needsAllTasks: true) { communicator in
+    try Job.run(isJSON: json, needsAllTasks: true) { communicator in
       var hasObstacle = false
       func tell(_ finding: LaunchFinding) {
         hasObstacle = hasObstacle || !finding.obstacles.isEmpty
         guard communicator.rank == 0 else { return }
-        print((json ? try? JSONLine.text(Line(finding)) : nil) ?? finding.text)
+        StandardOutput.print((json ? try? JSONLine.text(Line(finding)) : nil) ?? finding.text)
         // What comes takes seconds.
         fflush(nil)
       }
@@ -52,13 +52,14 @@ extension DoctorCommand {
         for finding in try measurement.interconnect() { tell(finding) }
         tell(measurement.ranks())
       } else if communicator.rank == 0, !json {
-        print("not timed: the ranks do not run the same")
+        StandardOutput.print("not timed: the ranks do not run the same")
       }
       // Rank 0's word counts: it has seen the space too.
       guard communicator.rank == 0 else { return }
       if json, hasObstacle { throw ExitStatus.failure }
       guard !json else { return }
-      print(hasObstacle ? "something is in the way of a run" : "nothing is in the way of a run")
+      StandardOutput.print(
+        hasObstacle ? "something is in the way of a run" : "nothing is in the way of a run")
       if hasObstacle { throw ExitStatus.failure }
     }
   }

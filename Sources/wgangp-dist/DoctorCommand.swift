@@ -33,14 +33,14 @@ struct DoctorCommand: ParsableCommand {
     name: .long,
     help: ArgumentHelp(
       "With --launch: the configuration; without it, that of the run, or the built-in default.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var config: String?
 
   @Option(
     name: .customLong("run"),
     help: ArgumentHelp(
       "With --launch: the folder of the run (default: output.directory/NAME).",
-      valueName: "folder"))
+      valueName: "folder"), completion: .directory)
   var runFolder: String?
 
   @Argument(
@@ -57,16 +57,15 @@ struct DoctorCommand: ParsableCommand {
   func run() throws {
     if launch { return try checkLaunch() }
     // It is the one command that has something to say on a processor that lacks something.
-    try Job.run(checksProcessor: false) { communicator in
+    try Job.run(isJSON: json, checksProcessor: false) { communicator in
       let cores = Processor.boundCores
-      let bindings = try communicator.gather(
-        "rank \(communicator.rank) on \(ProcessInfo.processInfo.hostName): cores \(list(cores))")
+      let bindings = try communicator.places()
       let levels = try communicator.gather(Processor.level)
       guard communicator.rank == 0 else { return }
       let notes = advice(cores: cores, ranks: communicator.size, levels: levels)
       let isFatal = notes.contains(where: \.isFatal)
       if json {
-        print(
+        StandardOutput.print(
           try JSONLine.text(
             Report(
               version: WGANGPDist.configuration.version, processor: Processor.name,
@@ -77,23 +76,26 @@ struct DoctorCommand: ParsableCommand {
         if isFatal { throw ExitStatus.failure }
         return
       }
-      print("processor     \(Processor.name)")
-      print("vector level  \(Processor.level) (needed: x86-64-v3, AVX2 and FMA)")
+      StandardOutput.print("processor     \(Processor.name)")
+      StandardOutput.print("vector level  \(Processor.level) (needed: x86-64-v3, AVX2 and FMA)")
       if MPICommunicator.isLaunched {
-        print("MPI           \(MPICommunicator.libraryVersion)")
-        print("              thread level \(MPICommunicator.threadLevel) (needed: funneled)")
+        StandardOutput.print("MPI           \(MPICommunicator.libraryVersion)")
+        StandardOutput.print(
+          "              thread level \(MPICommunicator.threadLevel) (needed: funneled)")
       } else {
-        print("MPI           not started by mpirun or srun: one process, no MPI")
+        StandardOutput.print("MPI           not started by mpirun or srun: one process, no MPI")
       }
-      print("kernels       \(VectorLevel.name) (AVX2 and AVX-512 compute the same bits)")
+      StandardOutput.print(
+        "kernels       \(VectorLevel.name) (AVX2 and AVX-512 compute the same bits)")
       if let blas = try? OpenBLAS.load() {
-        print("BLAS          \(blas.configuration), kernel \(blas.kernel), for bench --layers")
+        StandardOutput.print(
+          "BLAS          \(blas.configuration), kernel \(blas.kernel), for bench --layers")
       }
-      print("exchange      \(communicator.exchangeDescription)")
-      print("binding")
-      for line in bindings { print("  " + line) }
-      print(notes.isEmpty ? "nothing is missing" : "to look at")
-      for note in notes { print("  " + note.text) }
+      StandardOutput.print("exchange      \(communicator.exchangeDescription)")
+      StandardOutput.print("binding")
+      for line in bindings { StandardOutput.print("  " + line) }
+      StandardOutput.print(notes.isEmpty ? "nothing is missing" : "to look at")
+      for note in notes { StandardOutput.print("  " + note.text) }
       if isFatal { throw ExitStatus.failure }
     }
   }
@@ -154,9 +156,5 @@ struct DoctorCommand: ParsableCommand {
     return path.split(separator: ":").contains {
       FileManager.default.isExecutableFile(atPath: "\($0)/\(command)")
     }
-  }
-
-  private func list(_ cores: [Int]) -> String {
-    cores.isEmpty ? "unknown" : cores.map(String.init).joined(separator: ",") + " (\(cores.count))"
   }
 }

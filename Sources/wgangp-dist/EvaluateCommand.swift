@@ -24,7 +24,9 @@ struct EvaluateCommand: ParsableCommand {
       program.
       """)
 
-  @Argument(help: ArgumentHelp("A run's folder, or a checkpoint's.", valueName: "path"))
+  @Argument(
+    help: ArgumentHelp("A run's folder, or a checkpoint's.", valueName: "path"), completion: .file()
+  )
   var path: String?
 
   @Argument(
@@ -83,14 +85,14 @@ struct EvaluateCommand: ParsableCommand {
     name: .long,
     help: ArgumentHelp(
       "Also draw samples beside the training images that are nearest to them.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var neighbours: String?
 
   @Option(
     name: .long,
     help: ArgumentHelp(
       "With --scores histograms: draw those of samples over those of reals.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var histograms: String?
 
   @Option(
@@ -117,6 +119,9 @@ struct EvaluateCommand: ParsableCommand {
 
   @Flag(name: .long, help: "Print one line of JSON.")
   var json = false
+
+  @OptionGroup(title: "Messages")
+  var messages: MessageOptions
 
   func validate() throws {
     try Canvas.requireFormat(neighbours)
@@ -154,7 +159,7 @@ struct EvaluateCommand: ParsableCommand {
   private var sampleCount: Int? { samples.flatMap { Int($0) } }
 
   func run() throws {
-    try Job.run { communicator in
+    try Job.run(messages, isJSON: json) { communicator in
       if let reals = files.reals, let samples {
         return try compare(reals, samples, communicator)
       }
@@ -187,14 +192,14 @@ struct EvaluateCommand: ParsableCommand {
     try draw(found, communicator)
     guard communicator.rank == 0 else { return }
     guard !json else {
-      return print(
+      return StandardOutput.print(
         try EvaluationReport.json(
           found, source: trained.source, published, iteration: trained.iteration,
           seed: found.seed))
     }
     let step = trained.iteration.map { ", step \($0)" } ?? ""
-    print(reportLine("samples", "\(found.samples) of seed \(found.seed)\(step)"))
-    if let published { print(reportLine("protocol", published.name)) }
+    StandardOutput.print(reportLine("samples", "\(found.samples) of seed \(found.seed)\(step)"))
+    if let published { StandardOutput.print(reportLine("protocol", published.name)) }
     show(found)
   }
 
@@ -217,11 +222,11 @@ struct EvaluateCommand: ParsableCommand {
 
   /// Prints what was measured, and the histograms' table.
   private func show(_ found: Evaluation.Result) {
-    for line in found.report { print(line) }
+    for line in found.report { StandardOutput.print(line) }
     guard let report = found.histograms else { return }
     for table in [report.lines, quantity.flatMap(report.lines) ?? []] where !table.isEmpty {
-      print("")
-      for line in table { print(line) }
+      StandardOutput.print("")
+      for line in table { StandardOutput.print(line) }
     }
   }
 
@@ -271,9 +276,11 @@ struct EvaluateCommand: ParsableCommand {
   ) throws {
     try draw(found, communicator)
     guard communicator.rank == 0 else { return }
-    guard !json else { return print(try EvaluationReport.json(found, source: samples.name)) }
+    guard !json else {
+      return StandardOutput.print(try EvaluationReport.json(found, source: samples.name))
+    }
     for (name, set) in [("samples", samples), ("reals", reals)] {
-      print(reportLine(name, "\(set.count) of \(set.shape), \(set.name)"))
+      StandardOutput.print(reportLine(name, "\(set.count) of \(set.shape), \(set.name)"))
     }
     show(found)
   }

@@ -60,15 +60,11 @@ struct EvaluationReport: Encodable {
     let scores = found.scores.map { score, values, _ in
       (type(of: score).name, Dictionary(uniqueKeysWithValues: zip(score.columns, values)))
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    let report = EvaluationReport(
-      source: source, published: published?.name, iteration: iteration, samples: found.samples,
-      reals: found.setting.reals, seed: seed, seconds: found.seconds,
-      scores: Dictionary(uniqueKeysWithValues: scores),
-      histograms: found.histograms.map(Histogram.all))
-    return String(decoding: try encoder.encode(report), as: UTF8.self)
+    return try JSONLine.text(
+      EvaluationReport(
+        source: source, published: published?.name, iteration: iteration, samples: found.samples,
+        reals: found.setting.reals, seed: seed, seconds: found.seconds,
+        scores: Dictionary(uniqueKeysWithValues: scores),
+        histograms: found.histograms.map(Histogram.all)))
   }
 }

@@ -21,13 +21,14 @@ struct ExportCommand: ParsableCommand {
   }
 
   @Argument(
-    help: ArgumentHelp("A run's folder, a checkpoint's, or a file of weights.", valueName: "path"))
+    help: ArgumentHelp("A run's folder, a checkpoint's, or a file of weights.", valueName: "path"),
+    completion: .file())
   var path: String
 
   @Argument(
     help: ArgumentHelp(
       "The folder to write into, with --format pytorch; then overrides, such as data.path=FOLDER.",
-      valueName: "folder and key=value"))
+      valueName: "folder and key=value"), completion: .directory)
   var rest: [String] = []
 
   @Option(name: .long, help: ArgumentHelp("What is written.", valueName: "pytorch|onnx|lwtnn"))
@@ -36,7 +37,8 @@ struct ExportCommand: ParsableCommand {
   @Option(
     name: [.customShort("o"), .long],
     help: ArgumentHelp(
-      "The file to write; with --format pytorch the folder.", valueName: "path"))
+      "The file to write; with --format pytorch the folder.", valueName: "path"),
+    completion: .file())
   var output: String?
 
   @Option(
@@ -48,7 +50,7 @@ struct ExportCommand: ParsableCommand {
     name: .long,
     help: ArgumentHelp(
       "Compare an ONNX file with the run's network instead, on drawn inputs; an error beyond "
-        + "\(ONNXCheck.tolerance).", valueName: "file"))
+        + "\(ONNXCheck.tolerance).", valueName: "file"), completion: .file())
   var check: String?
 
   @Option(
@@ -59,7 +61,8 @@ struct ExportCommand: ParsableCommand {
 
   @Option(
     name: .long,
-    help: ArgumentHelp("The configuration, instead of the run's own.", valueName: "file"))
+    help: ArgumentHelp("The configuration, instead of the run's own.", valueName: "file"),
+    completion: .file())
   var config: String?
 
   @Flag(name: .long, help: "The generator's own weights, also where the run keeps an average.")
@@ -67,6 +70,24 @@ struct ExportCommand: ParsableCommand {
 
   @Flag(name: .long, help: "Write .pt files too, as torch.save does.")
   var pt = false
+
+  @Flag(name: .long, help: "Print one line of JSON.")
+  var json = false
+
+  /// What `--json` prints of files that are written.
+  private struct Files: Encodable {
+    let files: [String]
+  }
+
+  /// What `--json` prints with `--check`.
+  private struct Comparison: Encodable {
+    let file: String
+    let network: String
+    let samples: Int
+    let difference: Double
+    let limit: Double
+    let agrees: Bool
+  }
 
   func validate() throws {
     guard check == nil else { return }
@@ -81,25 +102,28 @@ struct ExportCommand: ParsableCommand {
   }
 
   func run() throws {
-    try Job.run { communicator in
+    try Job.run(isJSON: json) { communicator in
       try communicator.agree {
         guard communicator.rank == 0 else { return }
         let export = NetworkExport(options)
         if let check { return try compare(export, check) }
-        switch format {
-        case .pytorch:
-          for file in try export.run(path, to: output ?? rest[0]) { print(file) }
-        case .onnx:
-          guard let output else { return }
-          try export.writeONNX(path, network, to: output)
-          print(output)
-        case .lwtnn:
-          guard let output else { return }
-          try export.writeLwtnn(path, network, to: output)
-          print(output)
-        }
+        let files = try write(export)
+        StandardOutput.print(
+          try json ? JSONLine.text(Files(files: files)) : files.joined(separator: "\n"))
       }
     }
+  }
+
+  private func write(_ export: NetworkExport) throws -> [String] {
+    guard let file = output, format != .pytorch else {
+      return try export.run(path, to: output ?? rest[0])
+    }
+    if format == .onnx {
+      try export.writeONNX(path, network, to: file)
+    } else {
+      try export.writeLwtnn(path, network, to: file)
+    }
+    return [file]
   }
 
   private var options: NetworkExport.Options {
@@ -115,13 +139,20 @@ struct ExportCommand: ParsableCommand {
 
   private func compare(_ export: NetworkExport, _ file: String) throws {
     let found = try export.checkONNX(path, file: file)
+    if json {
+      StandardOutput.print(
+        try JSONLine.text(
+          Comparison(
+            file: file, network: found.network, samples: found.samples,
+            difference: found.difference, limit: ONNXCheck.tolerance, agrees: found.isGood)))
+    }
     let text =
       "the \(found.network)'s outputs for \(found.samples) drawn samples differ by "
       + "\(found.difference) at most, relative to 1 + their size"
     guard found.isGood else {
       throw Fault("\(file): \(text); expected at most \(ONNXCheck.tolerance)")
     }
-    print("\(file): \(text)")
+    if !json { StandardOutput.print("\(file): \(text)") }
   }
 }
 

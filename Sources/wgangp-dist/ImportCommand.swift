@@ -24,23 +24,30 @@ struct ImportCommand: ParsableCommand {
 
   @Option(
     name: .long,
-    help: ArgumentHelp("The configuration that the weights are for.", valueName: "file"))
+    help: ArgumentHelp("The configuration that the weights are for.", valueName: "file"),
+    completion: .file())
   var config: String?
 
-  @Option(name: .long, help: ArgumentHelp("The generator's weights.", valueName: "file"))
+  @Option(
+    name: .long, help: ArgumentHelp("The generator's weights.", valueName: "file"),
+    completion: .file())
   var generator: String?
 
-  @Option(name: .long, help: ArgumentHelp("The critic's weights.", valueName: "file"))
+  @Option(
+    name: .long, help: ArgumentHelp("The critic's weights.", valueName: "file"), completion: .file()
+  )
   var critic: String?
 
   @Option(
-    name: .long, help: ArgumentHelp("The generator's averaged weights.", valueName: "file"))
+    name: .long, help: ArgumentHelp("The generator's averaged weights.", valueName: "file"),
+    completion: .file())
   var average: String?
 
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "A file whose tensors are renamed, without a configuration.", valueName: "file"))
+      "A file whose tensors are renamed, without a configuration.", valueName: "file"),
+    completion: .file())
   var tensors: String?
 
   @Option(
@@ -53,7 +60,7 @@ struct ImportCommand: ParsableCommand {
     name: .long,
     help: ArgumentHelp(
       "Rules, a line each, before those of --map; such as configs/weights/*.map.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var mapFile: [String] = []
 
   @Option(
@@ -79,9 +86,13 @@ struct ImportCommand: ParsableCommand {
   @Flag(name: .long, help: "Take what fits; the rest keeps the values that it is drawn with.")
   var partial = false
 
+  @Flag(name: .long, help: "Print one line of JSON.")
+  var json = false
+
   @Argument(
     help: ArgumentHelp(
-      "The folder to make; with --tensors the safetensors file.", valueName: "output"))
+      "The folder to make; with --tensors the safetensors file.", valueName: "output"),
+    completion: .file())
   var output: String
 
   @Argument(
@@ -105,21 +116,23 @@ struct ImportCommand: ParsableCommand {
   }
 
   func run() throws {
-    try Job.run { communicator in
+    try Job.run(isJSON: json) { communicator in
       try communicator.agree {
         guard communicator.rank == 0 else { return }
-        for line in try lines() { print(line) }
+        StandardOutput.print(try result())
       }
     }
   }
 
-  private func lines() throws -> [String] {
+  /// Imports, and tells what was taken.
+  private func result() throws -> String {
     var map = NameMap()
     for file in mapFile { try map.add(file: file) }
     for rule in rules { try map.add(rule, source: "--map") }
     if let tensors {
-      return try TensorConversion.run(
+      let report = try TensorConversion.run(
         tensors, to: output, map: map, prefix: prefix, layout: layout)
+      return try json ? JSONLine.text(report) : report.lines.joined(separator: "\n")
     }
     var options = WeightImport.Options()
     options.configuration = config
@@ -133,7 +146,8 @@ struct ImportCommand: ParsableCommand {
     options.layout = layout
     options.isPartial = partial
     options.folder = output
-    return try WeightImport(options).run()
+    let report = try WeightImport(options).run()
+    return try json ? JSONLine.text(report) : report.lines.joined(separator: "\n")
   }
 }
 

@@ -11,15 +11,24 @@ enum Job {
   /// fails alone has to call `Communicator.abort`.
   ///
   /// - Parameters:
+  ///   - messages: How much is told beside the result; nil where the command has no choice.
+  ///   - isJSON: Whether standard output is to hold nothing but the result.
   ///   - checksProcessor: Whether a processor that lacks something is refused.
   ///   - needsAllTasks: Whether a process that is alone is refused where a launcher has started
   ///     more: each would train by itself.
   ///   - body: What the command does.
   /// - Throws: `ExitCode`, after the error has been printed.
   static func run(
+    _ messages: MessageOptions? = nil, isJSON: Bool = false,
     checksProcessor: Bool = true, needsAllTasks: Bool = false,
     _ body: (any Communicator) throws -> Void
   ) throws {
+    // A write beyond a file-size limit is to be an error that names the file, not a signal.
+    signal(SIGXFSZ, SIG_IGN)
+    // Nor does a run end because nobody reads its progress any more.
+    signal(SIGPIPE, SIG_IGN)
+    Messages.setVolume(messages?.volume ?? .normal, noticesTo: isJSON ? STDERR_FILENO : 1)
+    messages?.openLog()
     if checksProcessor, let missing = Processor.missingFeatures {
       // Of one node perhaps, and not of rank 0's.
       Messages.error(
@@ -27,10 +36,6 @@ enum Job {
           + "built for AVX2 and FMA", everyRank: true)
       throw ExitStatus.failure
     }
-    // A write beyond a file-size limit is to be an error that names the file, not a signal.
-    signal(SIGXFSZ, SIG_IGN)
-    // Nor does a run end because nobody reads its progress any more.
-    signal(SIGPIPE, SIG_IGN)
     if let fault = VectorLevel.fault {
       Messages.error(fault, everyRank: true)
       throw ExitStatus.failure
@@ -39,7 +44,12 @@ enum Job {
       if needsAllTasks { try requireTasks(1) }
       // Whatever a launcher says: this job is this process.
       Messages.setRank(0)
-      if let exit = exitCode(Result { try body(SoloCommunicator()) }) { throw exit }
+      let communicator = SoloCommunicator()
+      let result = Result {
+        try tellPlaces(communicator)
+        try body(communicator)
+      }
+      if let exit = exitCode(result) { throw exit }
       return
     }
     let communicator: MPICommunicator
@@ -55,6 +65,7 @@ enum Job {
       try communicator.requireSame(
         CommandLine.arguments.dropFirst().joined(separator: "\n"), what: "the command line")
       if needsAllTasks { try requireTasks(communicator.size) }
+      try tellPlaces(communicator)
       try body(communicator)
     }
     // All is said before MPI ends: after that the first rank that exits with a status makes mpirun
@@ -66,6 +77,14 @@ enum Job {
       throw exit ?? ExitStatus.failure
     }
     if let exit { throw exit }
+  }
+
+  /// Tells those who want details where the ranks are; all ranks call it.
+  private static func tellPlaces(_ communicator: any Communicator) throws {
+    guard Messages.volume == .verbose else { return }
+    Messages.detail("kernels: \(VectorLevel.name), on \(Processor.name)")
+    for place in try communicator.places() { Messages.detail(place) }
+    Messages.detail("exchange: \(communicator.exchangeDescription)")
   }
 
   /// Refuses to be one of several processes that cannot find each other.

@@ -15,13 +15,14 @@ struct PlotCommand: ParsableCommand {
       path of the picture: PNG, SVG or PDF, by the ending of its name.
       """)
 
-  @Argument(help: ArgumentHelp("The runs' folders.", valueName: "run"))
+  @Argument(help: ArgumentHelp("The runs' folders.", valueName: "run"), completion: .directory)
   var runs: [String]
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "The picture, .png, .svg or .pdf (default: curves.png or grids.png).", valueName: "file"))
+      "The picture, .png, .svg or .pdf (default: curves.png or grids.png).", valueName: "file"),
+    completion: .file())
   var output: String?
 
   @Option(
@@ -73,7 +74,7 @@ struct PlotCommand: ParsableCommand {
         let path = output ?? (grids ? "grids.png" : "curves.png")
         try FileSystem.createDirectory(FileSystem.folder(of: path))
         try (grids ? sheet() : curves()).write(to: path, title: titles.joined(separator: ", "))
-        print(path)
+        StandardOutput.print(path)
       }
     }
   }

@@ -18,7 +18,7 @@ struct ReplayCommand: ParsableCommand {
       other data, or a machine that computes or remembers wrongly.
       """)
 
-  @Argument(help: ArgumentHelp("The run's folder.", valueName: "folder"))
+  @Argument(help: ArgumentHelp("The run's folder.", valueName: "folder"), completion: .directory)
   var folder: String
 
   @Option(help: "Iterations done at the beginning: 0, or a checkpoint's step.")
@@ -37,14 +37,14 @@ struct ReplayCommand: ParsableCommand {
   var overrides: [String] = []
 
   func run() throws {
-    try Job.run(needsAllTasks: true) { communicator in
+    try Job.run(isJSON: json, needsAllTasks: true) { communicator in
       var options = TrainingOptions()
       options.resume = folder
       options.overrides = overrides
       let result = try TrainingRun(options, communicator: communicator)
         .replay(from: from, to: to)
       let agrees = try communicator.agreed(result.agrees)
-      if communicator.rank == 0 { try json ? print(line(result)) : report(result) }
+      if communicator.rank == 0 { try json ? StandardOutput.print(line(result)) : report(result) }
       if !agrees { throw ExitStatus.failure }
     }
   }
@@ -81,7 +81,7 @@ struct ReplayCommand: ParsableCommand {
 
   private func report(_ result: TrainingRun.ReplayResult) {
     let (first, last) = (result.iterations.lowerBound + 1, result.iterations.upperBound)
-    Messages.notice(
+    StandardOutput.print(
       "replayed iterations \(first) to \(last): \(result.rows) rows of metrics.csv compared"
         + (result.hasHashes ? ", with hashes of the parameters" : ""))
     if let difference = result.difference {
@@ -90,12 +90,12 @@ struct ReplayCommand: ParsableCommand {
           + "\(difference.column) is \(difference.found), metrics.csv has \(difference.expected)")
     }
     switch result.differingFiles {
-    case nil: Messages.notice("the run has no checkpoint of step \(last) to compare with")
-    case []?: Messages.notice("the checkpoint of step \(last) agrees, bit for bit")
+    case nil: StandardOutput.print("the run has no checkpoint of step \(last) to compare with")
+    case []?: StandardOutput.print("the checkpoint of step \(last) agrees, bit for bit")
     case let files?:
       Messages.error(
         "\(folder): the checkpoint of step \(last) differs: \(files.joined(separator: ", "))")
     }
-    if result.agrees { Messages.notice("all agrees") }
+    if result.agrees { StandardOutput.print("all agrees") }
   }
 }

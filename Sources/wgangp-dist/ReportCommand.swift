@@ -16,14 +16,14 @@ struct ReportCommand: ParsableCommand {
       runs' folders, which may be in use. Prints the page's path.
       """)
 
-  @Argument(help: ArgumentHelp("The runs' folders.", valueName: "run"))
+  @Argument(help: ArgumentHelp("The runs' folders.", valueName: "run"), completion: .directory)
   var runs: [String]
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
       "The page (default: report.html, in the folder of the run where there is one run).",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var output: String?
 
   @Flag(
@@ -47,7 +47,7 @@ struct ReportCommand: ParsableCommand {
         try FileSystem.createDirectory(FileSystem.folder(of: path))
         if watch { try self.watch(report, path) }
         for note in try report.write(to: path) { Messages.warning(note) }
-        print(path)
+        StandardOutput.print(path)
       }
     }
   }

@@ -22,13 +22,15 @@ struct SampleCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("A run's folder, a checkpoint's, or a file of weights.", valueName: "path"))
+    help: ArgumentHelp("A run's folder, a checkpoint's, or a file of weights.", valueName: "path"),
+    completion: .file())
   var path: String
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "The picture, .png, .svg or .pdf; with --format the arrays.", valueName: "file"))
+      "The picture, .png, .svg or .pdf; with --format the arrays.", valueName: "file"),
+    completion: .file())
   var output: String?
 
   @Option(
@@ -88,7 +90,7 @@ struct SampleCommand: ParsableCommand {
     name: .customLong("conditions"),
     help: ArgumentHelp(
       "A file of conditions, a sample each: .npy, or a table of numbers in text.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var conditionsFile: String?
 
   @Flag(
@@ -104,7 +106,7 @@ struct SampleCommand: ParsableCommand {
       Write one PNG file a sample into this folder: image0000.png and on, of a class \
       image0000-class3.png.
       """,
-      valueName: "folder"))
+      valueName: "folder"), completion: .directory)
   var single: String?
 
   @Flag(name: .long, help: "The generator's own weights, also where the run keeps an average.")
@@ -121,8 +123,12 @@ struct SampleCommand: ParsableCommand {
 
   @Option(
     name: .long,
-    help: ArgumentHelp("The configuration, instead of the run's own.", valueName: "file"))
+    help: ArgumentHelp("The configuration, instead of the run's own.", valueName: "file"),
+    completion: .file())
   var config: String?
+
+  @OptionGroup(title: "Messages")
+  var messages: MessageOptions
 
   @Argument(
     help: ArgumentHelp("Overrides, such as data.path=FOLDER.", valueName: "key=value"))
@@ -173,7 +179,7 @@ struct SampleCommand: ParsableCommand {
   }
 
   func run() throws {
-    try Job.run { communicator in
+    try Job.run(messages) { communicator in
       // One rank draws, arrays all of them; what goes wrong there ends all.
       let sampling = try communicator.agree {
         communicator.rank == 0 || format != nil
@@ -187,7 +193,7 @@ struct SampleCommand: ParsableCommand {
           return
         }
         for note in sampling.notes { Messages.warning(note) }
-        print(try sampling.run())
+        StandardOutput.print(try sampling.run())
       }
     }
   }

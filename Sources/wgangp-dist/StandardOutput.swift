@@ -3,6 +3,12 @@ import Base
 
 /// What a command prints as its result, behind which it ends.
 enum StandardOutput {
+  /// Prints a line, or several, and logs them.
+  static func print(_ text: String) {
+    Swift.print(text)
+    Messages.log(text)
+  }
+
   /// Writes what is left of it.
   ///
   /// A reader that has gone (`| head`) has what it wanted; a full disk is an error.

@@ -22,13 +22,21 @@ struct TrainClassifierCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "What to train, such as configs/classifiers/mnist.yaml.", valueName: "file"))
+      "What to train, such as configs/classifiers/mnist.yaml.", valueName: "file"),
+    completion: .file())
   var config: String?
 
   @Option(
     name: .shortAndLong,
-    help: ArgumentHelp("The description (default: NAME.yaml).", valueName: "file"))
+    help: ArgumentHelp("The description (default: NAME.yaml).", valueName: "file"),
+    completion: .file())
   var output: String?
+
+  @Flag(name: .long, help: "Print one line of JSON.")
+  var json = false
+
+  @OptionGroup(title: "Messages")
+  var messages: MessageOptions
 
   @Argument(
     help: ArgumentHelp(
@@ -37,17 +45,20 @@ struct TrainClassifierCommand: ParsableCommand {
 
   func run() throws {
     StopSignal.install()
-    try Job.run(needsAllTasks: true) { communicator in
+    try Job.run(messages, isJSON: json, needsAllTasks: true) { communicator in
       let document = try communicator.agree {
         var document = try ConfigurationDocument.classifier(config)
         for assignment in overrides { try document.override(assignment) }
         return document
       }
       let run = try ClassifierRun(document, communicator: communicator)
-      let found = try run.train()
-      let path = output ?? "\(run.name).yaml"
-      try run.write(to: path, found)
-      Messages.notice("wrote \(path) and its weights beside it")
+      var report = try run.train()
+      if let output { report.output = output }
+      try run.write(report)
+      guard communicator.rank == 0 else { return }
+      StandardOutput.print(
+        try json
+          ? JSONLine.text(report) : "wrote \(report.output) and its weights beside it")
     }
   }
 }

@@ -12,7 +12,7 @@ struct TrainCommand: ParsableCommand {
     commandName: "train",
     abstract: "Train a generator and a critic.",
     discussion: """
-      Without --config the built-in default runs: digits that the program draws, about a minute on \
+      Without --config the built-in default runs: digits that the program draws, half a minute on \
       two cores.
 
       A run writes its folder: config.yaml (with all defaults), environment.json, metrics.csv (a \
@@ -30,20 +30,22 @@ struct TrainCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "The configuration, such as configs/fashion-mnist-wgan-gp.yaml.", valueName: "file"))
+      "The configuration, such as configs/fashion-mnist-wgan-gp.yaml.", valueName: "file"),
+    completion: .file())
   var config: String?
 
   @Option(
     name: .customLong("run"),
     help: ArgumentHelp(
       "The folder of the run (default: output.directory/NAME, numbered if taken).",
-      valueName: "folder"))
+      valueName: "folder"), completion: .directory)
   var runFolder: String?
 
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Go on with the run in this folder, on any allowed rank count.", valueName: "folder"))
+      "Go on with the run in this folder, on any allowed rank count.", valueName: "folder"),
+    completion: .directory)
   var resume: String?
 
   @Flag(
@@ -57,7 +59,7 @@ struct TrainCommand: ParsableCommand {
       """
       Begin with the weights of a run, a checkpoint or an import, at step 0 and with fresh \
       optimizers; without --config with its configuration.
-      """, valueName: "path"))
+      """, valueName: "path"), completion: .file())
   var origin: String?
 
   @Option(
@@ -87,9 +89,6 @@ struct TrainCommand: ParsableCommand {
       """, valueName: "count"))
   var rollback = 0
 
-  @Flag(name: .long, help: "Only warnings and errors: no progress and no notices.")
-  var quiet = false
-
   @Flag(
     name: .long,
     help: "Go on although data or config.yaml are not those that the checkpoint was made with.")
@@ -102,6 +101,9 @@ struct TrainCommand: ParsableCommand {
       --resume; train and write nothing.
       """)
   var dryRun = false
+
+  @OptionGroup(title: "Messages")
+  var messages: MessageOptions
 
   @Argument(
     help: ArgumentHelp(
@@ -136,9 +138,7 @@ struct TrainCommand: ParsableCommand {
     // Before data and networks are there: a request to stop that comes early ends after one
     // iteration.
     StopSignal.install()
-    // All but warnings and errors goes to standard output, from each rank that speaks.
-    if quiet { Descriptor.silence(1) }
-    try Job.run(needsAllTasks: true) { communicator in
+    try Job.run(messages, needsAllTasks: true) { communicator in
       var options = TrainingOptions()
       options.configuration = config
       options.overrides = overrides
@@ -162,7 +162,10 @@ struct TrainCommand: ParsableCommand {
         Messages.error("\(error)")
         throw ExitStatus.stopped
       }
-      guard !dryRun else { return try run.dryRun() }
+      guard !dryRun else {
+        for line in try run.dryRun() { StandardOutput.print(line) }
+        return
+      }
       if try !run.execute() { throw ExitStatus.stopped }
     }
   }

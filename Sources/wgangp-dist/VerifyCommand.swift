@@ -1,4 +1,5 @@
 import ArgumentParser
+import Base
 import Collectives
 import Configuration
 import Datasets
@@ -45,7 +46,7 @@ struct VerifyCommand: ParsableCommand {
   var overrides: [String] = []
 
   func run() throws {
-    try Job.run { communicator in
+    try Job.run(isJSON: json) { communicator in
       var replay = try communicator.agree { try makeReplay(communicator) }
       // Each rank reads the file: what only one of them trips over must not leave the others
       // waiting.
@@ -54,7 +55,7 @@ struct VerifyCommand: ParsableCommand {
       try replay.run()
       let kinks = try replay.replay.kinkCounts()
       let isFirst = communicator.rank == 0
-      if isFirst, json { print(try line(replay.replay, ranks: communicator.size)) }
+      if isFirst, json { StandardOutput.print(try line(replay.replay, ranks: communicator.size)) }
       if isFirst, !json { report(replay.replay, kinks, ranks: communicator.size) }
       guard !replay.replay.failed.isEmpty else { return }
       if !json, !replay.replay.listsSides {
@@ -132,11 +133,11 @@ struct VerifyCommand: ParsableCommand {
     printTable(quiet ? failed : findings)
     if !quiet {
       for omission in replay.notCompared {
-        print("not compared: \(omission.key): \(omission.reason)")
+        StandardOutput.print("not compared: \(omission.key): \(omission.reason)")
       }
     }
     if replay.listsSides {
-      print(
+      StandardOutput.print(
         "(leaky) ReLU inputs near to 0: \(kinks.listed) took the recorded side, "
           + "\(kinks.moved) of them were on the other")
     }
@@ -144,7 +145,7 @@ struct VerifyCommand: ParsableCommand {
       $0.error / max($0.tolerance, 1e-30) < $1.error / max($1.tolerance, 1e-30)
     }
     let omitted = replay.notCompared.isEmpty ? "" : ", \(replay.notCompared.count) not compared"
-    print(
+    StandardOutput.print(
       "\(failed.isEmpty ? "passed" : "FAILED"): \(findings.count - failed.count) of "
         + "\(findings.count) tensors "
         + "within tolerance on \(ranks) rank\(ranks == 1 ? "" : "s")\(omitted); nearest to its "
@@ -156,43 +157,39 @@ struct VerifyCommand: ParsableCommand {
   /// Says what a failure may come from that is none.
   private func printNear(_ near: [NearKink]) {
     guard !near.isEmpty else {
-      print(
+      StandardOutput.print(
         "no (leaky) ReLU had an input within \(scientific(RecordingReplay.nearness)) of its "
           + "largest from 0 in the first step that fails: it is not the side of a kink")
       return
     }
-    print(
+    StandardOutput.print(
       "in the first step that fails, rounding may have put inputs of (leaky) ReLUs on the other "
         + "side of 0:"
     )
     for place in near.prefix(Self.mostPlaces) {
-      print(
+      StandardOutput.print(
         "  \(place.step): \(place.layer): an input of \(scientific(place.distance)) of its largest")
     }
-    if near.count > Self.mostPlaces { print("  and \(near.count - Self.mostPlaces) more") }
-    print("record it with benchmarks/record.py, which says the side of each")
+    if near.count > Self.mostPlaces {
+      StandardOutput.print("  and \(near.count - Self.mostPlaces) more")
+    }
+    StandardOutput.print("record it with benchmarks/record.py, which says the side of each")
   }
 
   private static let mostPlaces = 8
 
   private func printTable(_ findings: [RecordingReplay.Finding]) {
     guard !findings.isEmpty else { return }
-    let width = findings.map(\.key.count).max() ?? 0
-    func row(_ key: String, _ cells: [String]) -> String {
-      key.padding(toLength: width, withPad: " ", startingAt: 0) + "  "
-        + cells.joined(separator: "  ")
-    }
-    print(row("tensor", ["   error", " pytorch", "   limit"]))
+    var table = TextTable([
+      .text("tensor"), .number("error"), .number("pytorch"), .number("limit"), .text(""),
+    ])
     for finding in findings {
-      print(
-        row(
-          finding.key,
-          [
-            scientific(finding.error), scientific(finding.pytorchError),
-            scientific(finding.tolerance),
-          ])
-          + (finding.passes ? "" : "  FAILED"))
+      table.add([
+        finding.key, scientific(finding.error), scientific(finding.pytorchError),
+        scientific(finding.tolerance), finding.passes ? "" : "FAILED",
+      ])
     }
+    StandardOutput.print(table.text)
   }
 
   private func scientific(_ value: Double) -> String { String(format: "%.2e", value) }

@@ -8,7 +8,7 @@ struct WGANGPDist: ParsableCommand {
     commandName: "wgangp-dist",
     abstract: "Train Wasserstein GANs with gradient penalty data-parallel over MPI.",
     discussion: """
-      mpirun -n 4 wgangp-dist train                    the built-in example, about a minute
+      mpirun -n 4 wgangp-dist train                    the built-in example, half a minute
       mpirun -n 4 wgangp-dist train --config FILE      a configuration from configs/
       wgangp-dist train --resume runs/NAME             go on where a run stopped, on any allowed \
       rank count
@@ -45,19 +45,45 @@ struct WGANGPDist: ParsableCommand {
 
   /// Answers `--help`, `--version` and wrong use: once, however many ranks there are.
   private static func end(_ error: any Error) -> Never {
+    // Nobody reads a help text to its end who has sent it to `head`.
+    signal(SIGPIPE, SIG_IGN)
     let status = exitCode(for: error)
     guard Messages.isSpeaker else {
       // mpirun ends all ranks when the first one fails: that is to be rank 0, when it has spoken.
       if !status.isSuccess { sleep(5) }
       Foundation.exit(status.rawValue)
     }
-    let text = fullMessage(for: error)
-    if status.isSuccess {
-      Descriptor.write(text + "\n", to: 1)
-    } else {
-      let label = "Error: "
-      Messages.error(text.hasPrefix(label) ? String(text.dropFirst(label.count)) : text)
+    guard status.isSuccess else {
+      Messages.error(wrongUse(error))
+      Foundation.exit(status.rawValue)
     }
-    Foundation.exit(status.rawValue)
+    do {
+      StandardOutput.print(fullMessage(for: error))
+      try StandardOutput.finish()
+    } catch {
+      Messages.error("\(error)")
+      Foundation.exit(ExitStatus.failure.rawValue)
+    }
+    Foundation.exit(0)
+  }
+
+  /// What is wrong with a command line, and whose help tells more, in one line as all errors are.
+  private static func wrongUse(_ error: any Error) -> String {
+    // As the parser says it: `See 'wgangp-dist train --help' for more information.`
+    let help = fullMessage(for: error).components(separatedBy: "See '").last?
+      .components(separatedBy: "' for more").first
+    var text = message(for: error).split(whereSeparator: \.isNewline)
+      .map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: " ")
+    if text.hasSuffix(".") { text.removeLast() }
+    for (sentence, clause) in [
+      (". Did you mean", "; did you mean"), (". Please provide one of", "; expected one of"),
+    ] {
+      text = text.replacingOccurrences(of: sentence, with: clause)
+    }
+    guard exitCode(for: error) == .validationFailure, let help, let first = text.first else {
+      return text
+    }
+    let end = text.hasSuffix("?") ? "" : ";"
+    return "\(first.lowercased())\(text.dropFirst())\(end) \(help) lists the options"
   }
 }

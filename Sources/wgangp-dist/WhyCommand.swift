@@ -12,7 +12,7 @@ struct WhyCommand: ParsableCommand {
       and writes nothing.
       """)
 
-  @Argument(help: ArgumentHelp("The run's folder.", valueName: "folder"))
+  @Argument(help: ArgumentHelp("The run's folder.", valueName: "folder"), completion: .directory)
   var folder: String
 
   @Flag(name: .long, help: "Print one line of JSON.")
@@ -26,16 +26,16 @@ struct WhyCommand: ParsableCommand {
   }
 
   func run() throws {
-    try Job.run(checksProcessor: false) { communicator in
+    try Job.run(isJSON: json, checksProcessor: false) { communicator in
       try communicator.agree {
         guard communicator.rank == 0 else { return }
         let story = try RunStory(folder)
         if json {
-          return print(
+          return StandardOutput.print(
             try JSONLine.text(
               Report(folder: folder, state: "\(story.state)", lines: story.lines)))
         }
-        for line in story.lines { Messages.notice(line) }
+        for line in story.lines { StandardOutput.print(Messages.shown(line)) }
       }
     }
   }

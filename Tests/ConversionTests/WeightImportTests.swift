@@ -21,7 +21,7 @@ import Testing
     try withTemporaryFolder { folder in
       var options = options
       options.folder = "\(folder)/imported"
-      let lines = try WeightImport(options).run()
+      let lines = try WeightImport(options).run().lines
       #expect(lines.last == options.folder, "\(lines)")
       let trained = try TrainedModel(options.folder, needsCritic: { _, _ in hasScores })
       #expect(trained.iteration == 0)
@@ -95,7 +95,7 @@ import Testing
       try expectRecorded(options, "tiny", hasScores: false)
       // The counter is the file's, or 0 where it has none.
       options.folder = "\(folder)/again"
-      let lines = try WeightImport(options).run()
+      let lines = try WeightImport(options).run().lines
       let stored = try SafetensorsFile(
         path: "\(folder)/again/checkpoints/latest/generator.safetensors")
       let isMissing = file.hasSuffix(".safetensors")
@@ -137,7 +137,7 @@ import Testing
       // What fits is taken, the rest stays as it is drawn.
       options.overrides = []
       options.isPartial = true
-      let report = try WeightImport(options).run().joined(separator: "\n")
+      let report = try WeightImport(options).run().lines.joined(separator: "\n")
       #expect(report.contains("generator: 7 of 9 tensors from"), "\(report)")
       #expect(report.contains("main.3.weight  missing"), "\(report)")
       let stored = try SafetensorsFile(
@@ -280,7 +280,8 @@ import Testing
       try map.add("^=layers.", source: "--map")
       let output = "\(folder)/new/x.safetensors"
       let lines = try TensorConversion.run(
-        fixture("tiny-checkpoint.pth"), to: output, map: map, prefix: "state_dict.module.")
+        fixture("tiny-checkpoint.pth"), to: output, map: map, prefix: "state_dict.module."
+      ).lines
       #expect(lines.last == output && lines[0].hasPrefix("9 tensors from"), "\(lines)")
       let file = try SafetensorsFile(path: output)
       let source = try TensorFile(path: fixture("tiny.pt"))

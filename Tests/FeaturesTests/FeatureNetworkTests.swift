@@ -208,7 +208,7 @@ import Testing
   }
 
   @Test func tableSaysWhatIsRead() throws {
-    let lines = try FeatureNetwork.table(Self.description(path: "folder/small.yaml"))
+    let lines = try FeatureNetworkSummary(Self.description(path: "folder/small.yaml")).text
       .split(separator: "\n").map(String.init)
     #expect(lines[0] == "small: takes 3x4x5, gives 3x1x1")
     #expect(lines.contains { $0.hasPrefix("stem ") }, "\(lines)")

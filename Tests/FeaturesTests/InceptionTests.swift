@@ -48,7 +48,7 @@ import Testing
   @Test(arguments: [("fid", 27_161_264 - 3_326_696 + 8 * 2049), ("torchvision", 23_834_568)])
   func parameters(name: String, count: Int) throws {
     let path = repositoryFile("configs/features/inception-\(name).yaml")
-    let text = try FeatureNetwork.table(FeatureDescription(path: path))
+    let text = try FeatureNetworkSummary(FeatureDescription(path: path)).text
     let lines = text.split(separator: "\n").map(String.init)
     let digits = lines.first { $0.contains("total") }?
       .split(separator: " ").dropFirst().first?.filter(\.isNumber)

@@ -17,12 +17,14 @@ import Testing
 
     func write(_ text: String) { state.withLock { $0.text += text } }
 
-    func reporter() -> ProgressReporter {
-      ProgressReporter(
-        output: ProgressOutput(
-          columns: { self.state.withLock { $0.columns } },
-          write: { text in self.state.withLock { $0.text += text } }),
-        imagesPerIteration: 64, plainInterval: 5, clock: { self.now })
+    func reporter(log: Screen? = nil) -> ProgressReporter {
+      let output = ProgressOutput(
+        columns: { self.state.withLock { $0.columns } },
+        write: { text in self.state.withLock { $0.text += text } })
+      var add: (@Sendable (String) -> Void)?
+      if let log { add = { log.write($0 + "\n") } }
+      return ProgressReporter(
+        output: output, log: add, imagesPerIteration: 64, plainInterval: 5, clock: { self.now })
     }
   }
 
@@ -83,15 +85,13 @@ import Testing
     #expect(redraws.allSatisfy { $0.hasSuffix("\u{1B}[K") && !$0.contains("\n") })
     // 64 images in each hundredth of a second, a hundred iterations to go.
     let before = screen.text.count
-    reporter.log("saved")
+    reporter.interrupt(redraws: true) { screen.write("saved\n") }
     #expect(
       screen.text.dropFirst(before)
         == "\r\u{1B}[Ksaved\n\r[##########----------] it 100/200  6400 images/s  0:01 left\u{1B}[K"
     )
     reporter.finish()
     #expect(screen.text.hasSuffix("left\u{1B}[K\n"))
-    reporter.log("after")
-    #expect(screen.text.hasSuffix("left\u{1B}[K\nafter\n"))
   }
 
   /// A message on another stream of the same terminal: the bar makes way, and comes back unless
@@ -115,7 +115,6 @@ import Testing
   @Test func elsewhereALineComesNowAndThen() {
     let screen = Screen(columns: 0)
     let reporter = screen.reporter()
-    reporter.log("hello")
     for i in 0...12 {
       screen.now = Double(i)
       reporter.update(ProgressStatus(iteration: i, iterations: 12))
@@ -124,7 +123,26 @@ import Testing
     reporter.finish()
     #expect(
       screen.text == """
-        hello
+        it 0/12
+        it 5/12  64.0 images/s  0:07 left
+        it 10/12  64.0 images/s  0:02 left
+        it 12/12  64.0 images/s  0:00 left
+
+        """)
+  }
+
+  /// Whatever the terminal shows: plain lines, now and then, and the last.
+  @Test func aLogHasPlainLines() {
+    let (screen, log) = (Screen(columns: 60), Screen(columns: 0))
+    let reporter = screen.reporter(log: log)
+    for i in 0...12 {
+      screen.now = Double(i)
+      reporter.update(ProgressStatus(iteration: i, iterations: 12))
+    }
+    reporter.finish()
+    reporter.finish()
+    #expect(
+      log.text == """
         it 0/12
         it 5/12  64.0 images/s  0:07 left
         it 10/12  64.0 images/s  0:02 left

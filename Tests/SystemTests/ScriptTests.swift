@@ -96,6 +96,56 @@ extension SystemTests {
       }
     }
 
+    /// A line before and behind it; a terminal sees the build itself, anything else only why it
+    /// failed.
+    @Test(.enabled(if: hasCommand("script"), "script is missing"))
+    func buildsAreShown() throws {
+      try withScratch { scratch in
+        let swift = try scratch.write("swift", "#!/bin/bash\necho \"at work: $*\"; exit $STATUS\n")
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: swift)
+        let build = try scratch.write(
+          "local.sh",
+          "set -euo pipefail; source \(repositoryFile("launch/build.sh")); show_build -c release\n")
+        func show(_ status: Int, terminal: Bool, environment: [String] = []) throws -> Outcome {
+          try RunningJob(
+            ["env", "PATH=\(scratch.path):/usr/bin:/bin", "STATUS=\(status)"] + environment
+              + (terminal ? ["script", "-qec", "bash \(build)", "/dev/null"] : ["bash", build])
+          ).finish()
+        }
+        let begin = "local: builds the program: some five minutes the first time on two cores, "
+        for status in 0...1 {
+          let quiet = try show(status, terminal: false)
+          #expect(quiet.status == Int32(status) && quiet.errors.hasPrefix(begin), "\(quiet)")
+          #expect(quiet.errors.contains("at work: ") == (status == 1), "\(quiet)")
+          #expect(quiet.errors.hasSuffix(" s\n") == (status == 0), "\(quiet)")
+          let seen = try show(status, terminal: true)
+          #expect(seen.status == Int32(status) && seen.output.hasPrefix(begin), "\(seen)")
+          #expect(seen.output.contains("at work: build -c release\r\n"), "\(seen)")
+          #expect(seen.output.contains("local: built in ") == (status == 0), "\(seen)")
+        }
+        let plain = try show(0, terminal: true, environment: ["NO_COLOR=1"])
+        #expect(plain.output.contains("at work: build -c release --no-color-diagnostics\r"))
+      }
+    }
+
+    /// What README says of the time is what scripts and help say.
+    @Test func timesAgree() throws {
+      func text(_ file: String) throws -> String {
+        try String(contentsOfFile: repositoryFile(file), encoding: .utf8)
+      }
+      let readme = try text("README.md")
+      #expect(readme.contains("Half a minute of training on two cores, after some five minutes of"))
+      #expect(try text("launch/build.sh").contains("build_time='some five minutes'"))
+      for script in ["local", "install", "package"] {
+        #expect(try text("launch/\(script).sh").contains("Expected time: some five minutes"))
+      }
+      #expect(try Program.run(["--help"]).output.contains("the built-in example, half a minute"))
+      let tests =
+        "eighteen minutes on two cores from a clean clone: eleven of builds, seven of tests"
+      #expect(readme.contains(tests))
+      #expect(try text("launch/test.sh").contains(tests))
+    }
+
     /// More ranks than cores are free and yield; one that fills a core stays there.
     @Test func launcherKnowsTheCores() throws {
       func words(_ arguments: [String]) throws -> Outcome {

@@ -214,7 +214,7 @@ private final class Guardian: @unchecked Sendable {
     stalledSince = since
     if isStalled && !hasSpoken {
       hasSpoken = true
-      Messages.error(complaint(own), everyRank: true)
+      Messages.error(complaint(own), everyRank: true, isLogged: false)
     }
     // A moment for the others' lines, and for their signs to reach rank 0, who names the missing.
     let grace = max(1, 2 * interval)
@@ -231,7 +231,7 @@ private final class Guardian: @unchecked Sendable {
   private func announce(_ text: String, everyRank: Bool = false) {
     Messages.error(
       "\(text); it ends with status \(Watchdog.status), the same command with --continue goes on "
-        + "from the last checkpoint", everyRank: everyRank)
+        + "from the last checkpoint", everyRank: everyRank, isLogged: false)
     leave(text)
   }
 
@@ -247,6 +247,7 @@ private final class Guardian: @unchecked Sendable {
       try PosixThread.start(name: "last words") {
         usleep(UInt32(min(turn, 16) * 20_000))
         lastWords(text)
+        Messages.logError(text)
         isSaid.signal()
       }
     } catch { return }

@@ -33,6 +33,7 @@ package final class DecompressedFile: ByteSource {
   /// - Throws: `Fault` if it cannot be read.
   init(path: String) throws {
     let (descriptor, size) = try FileSystem.openForReading(path)
+    Messages.detail("reads \(path), \(size) bytes")
     guard let file = fdopen(descriptor, "rb") else {
       let code = errno
       close(descriptor)

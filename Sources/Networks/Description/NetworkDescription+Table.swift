@@ -22,28 +22,21 @@ extension NetworkDescription {
       place: "", layer: "layer", output: "output", parameters: "parameters", operations: "MFLOP",
       algorithm: hasAlgorithms ? "algorithm" : "")
     let all = [header] + rows + [totals]
-    let widest = { (cell: (Row) -> String) in all.map { cell($0).count }.max() ?? 0 }
-    let place = widest(\.place)
-    let output = widest(\.output)
-    let parameters = widest(\.parameters)
-    let operations = widest(\.operations)
-    let algorithm = widest(\.algorithm)
-    let others = place + output + parameters + operations + algorithm + 10
-    let layer = min(widest(\.layer), max(24, Self.width - others))
-    var lines = ["\(name): takes \(inputShape), gives \(outputShape)"]
-    for row in all {
-      let parts = Self.wrapped(row.layer, to: layer)
-      lines.append(
-        [
-          row.place.padded(to: place), parts[0].padded(to: layer),
-          row.output.padded(to: output), row.parameters.aligned(to: parameters),
-          row.operations.aligned(to: operations), row.algorithm,
-        ].joined(separator: "  ").withoutTrailingBlanks)
-      for part in parts.dropFirst() {
-        lines.append(String(repeating: " ", count: place + 2) + part)
-      }
+    let others = [\Row.place, \.output, \.parameters, \.operations, \.algorithm].map { cell in
+      all.map { $0[keyPath: cell].count }.max() ?? 0
     }
-    return lines.joined(separator: "\n")
+    let layer = max(24, Self.width - others.reduce(10, +))
+    var table = TextTable([
+      .text(header.place), .text(header.layer), .text(header.output), .number(header.parameters),
+      .number(header.operations), .text(header.algorithm),
+    ])
+    for row in all.dropFirst() {
+      table.add([
+        row.place, Self.wrapped(row.layer, to: layer).joined(separator: "\n"), row.output,
+        row.parameters, row.operations, row.algorithm,
+      ])
+    }
+    return "\(name): takes \(inputShape), gives \(outputShape)\n" + table.text
   }
 
   private struct Row {
@@ -135,34 +128,15 @@ extension [LayerDescription] {
   func shapes(
     input: Shape, marked: Int? = nil, note: String = "", misfit: String? = nil
   ) -> String {
-    var rows = [(place: "", kind: "input", output: "\(input)")]
+    var table = TextTable([.number(""), .text(""), .text("")])
+    table.add(["", "input", "\(input)"])
     for (index, layer) in enumerated()
     where index == marked || layer.inputShape != layer.outputShape {
       let arrow = index == marked ? "  <- \(note)" : ""
-      rows.append(("\(index)", layer.kind, "\(layer.outputShape)\(arrow)"))
+      table.add(["\(index)", layer.kind, "\(layer.outputShape)\(arrow)"])
     }
-    if let misfit { rows.append(("\(count)", misfit, "<- does not fit")) }
-    let place = rows.reduce(0) { Swift.max($0, $1.place.count) }
-    let kind = rows.reduce(0) { Swift.max($0, $1.kind.count) }
-    return rows.map {
-      "  \($0.place.aligned(to: place))  \($0.kind.padded(to: kind))  \($0.output)"
-    }.joined(separator: "\n")
-  }
-}
-
-extension String {
-  fileprivate func padded(to width: Int) -> String {
-    self + String(repeating: " ", count: Swift.max(0, width - count))
-  }
-
-  fileprivate func aligned(to width: Int) -> String {
-    String(repeating: " ", count: Swift.max(0, width - count)) + self
-  }
-
-  fileprivate var withoutTrailingBlanks: String {
-    var text = self
-    while text.last == " " { text.removeLast() }
-    return text
+    if let misfit { table.add(["\(count)", misfit, "<- does not fit"]) }
+    return table.lines.map { "  " + $0 }.joined(separator: "\n")
   }
 }
 

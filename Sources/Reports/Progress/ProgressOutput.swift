@@ -51,6 +51,16 @@ package struct ProgressOutput: Sendable {
       write: { text in Descriptor.write(text, to: descriptor) })
   }
 
+  /// What takes a job's progress as its messages are told: nothing where they are quiet; plain
+  /// lines on standard output where they are verbose, as one that is redrawn would lose the others.
+  package static func standard(_ volume: Messages.Volume) -> ProgressOutput {
+    switch volume {
+    case .quiet: ProgressOutput(columns: { nil }, write: { _ in })
+    case .normal: .descriptor(1)
+    case .verbose: ProgressOutput(columns: { nil }, write: { Descriptor.write($0, to: 1) })
+    }
+  }
+
   /// The width of the terminal that a descriptor is, nil if it is none or has no width.
   package static func terminalColumns(_ descriptor: Int32) -> Int? {
     var size = winsize()

@@ -40,7 +40,8 @@ package struct ProgressStatus: Equatable, Sendable {
   }
 }
 
-/// Shows the run's progress: one redrawn line on a terminal, a plain line now and then elsewhere.
+/// Shows the run's progress: one redrawn line on a terminal, a plain line now and then elsewhere,
+/// and in a log.
 ///
 /// `update(_:)` costs well under a microsecond between redraws. All methods may be called from any
 /// thread.
@@ -50,10 +51,13 @@ package final class ProgressReporter: ProgressLine {
     var isShown = false
     var hasBar = false
     var lastShown = -Double.infinity
+    var isLogged = false
+    var lastLogged = -Double.infinity
     var rate = SmoothedRate()
   }
 
   private let output: ProgressOutput
+  private let log: (@Sendable (_ line: String) -> Void)?
   private let imagesPerIteration: Int
   private let plainInterval: Double
   private let redrawInterval = 0.1
@@ -62,14 +66,17 @@ package final class ProgressReporter: ProgressLine {
 
   /// - Parameters:
   ///   - output: Where to; standard output unless said otherwise.
+  ///   - log: Takes plain lines too; nil for none. Called by the thread that calls this.
   ///   - imagesPerIteration: What an iteration counts for in images/s: the global batch.
-  ///   - plainInterval: Seconds between lines if the output is no terminal.
+  ///   - plainInterval: Seconds between lines in the log, and if the output is no terminal.
   ///   - clock: Seconds since any fixed moment, never going back.
   package init(
-    output: ProgressOutput = .descriptor(1), imagesPerIteration: Int, plainInterval: Double = 5,
+    output: ProgressOutput = .descriptor(1), log: (@Sendable (_ line: String) -> Void)? = nil,
+    imagesPerIteration: Int, plainInterval: Double = 5,
     clock: @escaping @Sendable () -> Double = { monotonicSeconds() }
   ) {
     self.output = output
+    self.log = log
     self.imagesPerIteration = imagesPerIteration
     self.plainInterval = plainInterval
     self.clock = clock
@@ -81,20 +88,18 @@ package final class ProgressReporter: ProgressLine {
   /// the iteration a resumed run starts from.
   package func update(_ status: ProgressStatus) {
     let now = clock()
-    state.withLock { state in
+    let isDue = state.withLock { state in
       state.rate.add(iteration: status.iteration, at: now)
       state.status = status
       state.isShown = false
+      state.isLogged = false
       let width = terminalWidth
       if now - state.lastShown >= (width == nil ? plainInterval : redrawInterval) {
         show(&state, now: now, width: width)
       }
+      return now - state.lastLogged >= plainInterval
     }
-  }
-
-  /// Prints a full line; a bar moves below it.
-  package func log(_ line: String) {
-    interrupt(redraws: true) { output.write(line + "\n") }
+    if isDue { logLine(now: now) }
   }
 
   package func interrupt(redraws: Bool, _ write: () -> Void) {
@@ -107,13 +112,28 @@ package final class ProgressReporter: ProgressLine {
     }
   }
 
-  /// Shows the last status, if that has not been done, and ends the line.
+  /// Shows and logs the last status, if that has not been done, and ends the line.
   package func finish() {
     state.withLock { state in
       if !state.isShown { show(&state, now: clock(), width: terminalWidth) }
       if state.hasBar { output.write("\n") }
       state.hasBar = false
     }
+    logLine(now: clock())
+  }
+
+  /// Logs the last status, if that has not been done.
+  private func logLine(now: Double) {
+    guard let log else { return }
+    let text = state.withLock { state -> String? in
+      guard !state.isLogged, let line = line(state, width: nil) else { return nil }
+      state.isLogged = true
+      state.lastLogged = now
+      return line
+    }
+    // Not while the state is held: a log that fails says so by a message, for which the bar makes
+    // way.
+    if let text { log(text) }
   }
 
   private var terminalWidth: Int? {
@@ -122,12 +142,7 @@ package final class ProgressReporter: ProgressLine {
   }
 
   private func show(_ state: inout State, now: Double, width: Int?) {
-    guard let status = state.status else { return }
-    let rate = state.rate.perSecond
-    let remaining = rate.map { Double(max(0, status.iterations - status.iteration)) / $0 }
-    let text = Self.line(
-      status, imagesPerSecond: rate.map { $0 * Double(imagesPerIteration) },
-      secondsLeft: remaining, width: width)
+    guard let text = line(state, width: width) else { return }
     if width != nil {
       output.write("\r" + text + "\u{1B}[K")
       state.hasBar = true
@@ -136,6 +151,16 @@ package final class ProgressReporter: ProgressLine {
     }
     state.isShown = true
     state.lastShown = now
+  }
+
+  /// The last status as a line; nil before the first.
+  private func line(_ state: State, width: Int?) -> String? {
+    guard let status = state.status else { return nil }
+    let rate = state.rate.perSecond
+    let remaining = rate.map { Double(max(0, status.iterations - status.iteration)) / $0 }
+    return Self.line(
+      status, imagesPerSecond: rate.map { $0 * Double(imagesPerIteration) },
+      secondsLeft: remaining, width: width)
   }
 
   // MARK: - Text

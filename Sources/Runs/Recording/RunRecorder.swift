@@ -46,7 +46,10 @@ final class RunRecorder {
     events =
       configuration.output.tensorboard
       ? try EventRecorder(directory, configuration, metrics: columns.names, start: start) : nil
-    progress = ProgressReporter(imagesPerIteration: imagesPerIteration)
+    let volume = Messages.volume
+    progress = ProgressReporter(
+      output: .standard(volume), log: Messages.isLogged ? Messages.log : nil,
+      imagesPerIteration: imagesPerIteration, plainInterval: volume == .verbose ? 0 : 5)
     startIteration = start
     Messages.addProgressLine(progress)
   }
@@ -60,8 +63,24 @@ final class RunRecorder {
   func begin(dataset: any Dataset, model: Model) {
     for line in Self.startLines(configuration, dataset, model) { Messages.notice(line) }
     Messages.notice("run folder: \(directory.path)")
+    tellDetails(model)
     if startIteration > 0 { Messages.notice("going on after iteration \(startIteration)") }
     if startIteration < schedule.iterations { progress.update(status(startIteration, nil)) }
+  }
+
+  /// What helps to look for a fault.
+  private func tellDetails(_ model: Model) {
+    let (plan, output) = (model.context.plan, configuration.output)
+    let batch = configuration.training.batch
+    Messages.detail(
+      "shards: \(plan.localShards) of \(plan.shards) a rank, each of up to "
+        + "\(plan.capacity(batch: batch)) samples")
+    Messages.detail(
+      "memory: " + String(format: "%.1f MB", Double(MemoryLedger.bytes) / 1_048_576)
+        + " of networks, optimizers, exchanges and the copy for checkpoints on rank 0")
+    Messages.detail(
+      "checkpoints: \(directory.checkpoints), output.checkpointEvery "
+        + "\(output.checkpointEvery.text), output.keep \(output.keep)")
   }
 
   /// What is trained, and how ranks exchange.
@@ -136,7 +155,7 @@ final class RunRecorder {
     let isBest = best?.iteration == iteration
     let comparison =
       isBest ? "; the best so far" : best?.description.map { "; best \($0)" } ?? ""
-    progress.log("iteration \(iteration): \(found.summary)\(comparison)")
+    Messages.notice("iteration \(iteration): \(found.summary)\(comparison)")
     guard let diversity = found[Diversity.name]?.first else { return }
     if let change = monitor.observe(diversity: diversity, iteration: iteration) {
       say(change, iteration: iteration)
@@ -149,7 +168,7 @@ final class RunRecorder {
     let text = "iteration \(iteration): \(change.text)"
     switch change {
     case .begins: Messages.warning(text)
-    case .ends: progress.log(text)
+    case .ends: Messages.notice(text)
     }
     RunLog(directory).add(.warning, text)
   }

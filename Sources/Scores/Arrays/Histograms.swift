@@ -124,13 +124,13 @@ package struct HistogramReport: Sendable {
 
   /// A table: a line a quantity.
   package var lines: [String] {
-    let group = groups.map { ["by \($0.name)"] } ?? []
-    return Self.table(
-      [["quantity"] + Self.columns + group]
-        + quantities.map { entry in
-          let byGroup = groups == nil ? [] : [scoreText(entry.chiSquaredPerDegree)]
-          return [entry.quantity.name] + Self.cells(entry.all) + byGroup
-        })
+    let group = groups.map { [TextTable.Column.number("by \($0.name)")] } ?? []
+    var table = TextTable([.text("quantity")] + Self.columns + group)
+    for entry in quantities {
+      let byGroup = groups == nil ? [] : [scoreText(entry.chiSquaredPerDegree)]
+      table.add([entry.quantity.name] + Self.cells(entry.all) + byGroup)
+    }
+    return table.lines
   }
 
   /// A table of a quantity: a line a group by condition.
@@ -141,13 +141,16 @@ package struct HistogramReport: Sendable {
     guard let entry = quantities.first(where: { $0.quantity.name == name }), let groups,
       !entry.groups.isEmpty
     else { return nil }
-    return Self.table(
-      [[groups.name] + Self.columns]
-        + zip(groups.labels, entry.groups).map { [$0] + Self.cells($1) })
+    var table = TextTable([.text(groups.name)] + Self.columns)
+    for (label, group) in zip(groups.labels, entry.groups) {
+      table.add([label] + Self.cells(group))
+    }
+    return table.lines
   }
 
-  private static let columns = [
-    "reals", "samples", "reals outside", "samples outside", "separation", "chi2/ndf",
+  private static let columns: [TextTable.Column] = [
+    .number("reals"), .number("samples"), .number("reals outside"), .number("samples outside"),
+    .number("separation"), .number("chi2/ndf"),
   ]
 
   private static func cells(_ found: HistogramComparison) -> [String] {
@@ -158,23 +161,5 @@ package struct HistogramReport: Sendable {
     ]
   }
 
-  private static func table(_ rows: [[String]]) -> [String] {
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-      zip(row, widths).map { $0.padding(to: $1 + 2) }.joined().trimmingSpaces
-    }
-  }
-
   private static func percent(_ share: Double) -> String { scoreText(100 * share) + " %" }
-}
-
-extension String {
-  fileprivate func padding(to width: Int) -> String {
-    self + String(repeating: " ", count: Swift.max(0, width - count))
-  }
-
-  /// Without the spaces at the end.
-  fileprivate var trimmingSpaces: String {
-    String(reversed().drop { $0 == " " }.reversed())
-  }
 }

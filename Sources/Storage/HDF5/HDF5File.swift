@@ -54,6 +54,7 @@ package final class HDF5File {
     let (descriptor, size) = try FileSystem.openForReading(path)
     close(descriptor)
     self.size = size
+    Messages.detail("reads \(path), \(size) bytes")
     let library = try HDF5Library.loaded.get()
     self.library = library
     let access = library.makeProperties(try library.constant("H5P_CLS_FILE_ACCESS_ID_g"))

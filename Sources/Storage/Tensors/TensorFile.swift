@@ -37,6 +37,7 @@ package struct TensorFile: TensorSource {
   ///   pickle holds or does what is not known.
   package init(path: String) throws {
     let bytes = try FileSystem.readFile(path)
+    Messages.detail("reads \(path), \(bytes.count) bytes")
     self.path = path
     if let pointer = ForeignFile.pointer(bytes) { throw Fault("\(path): \(pointer)") }
     if bytes.starts(with: [0x50, 0x4B, 3, 4]) {

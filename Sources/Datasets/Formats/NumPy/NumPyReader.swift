@@ -155,6 +155,7 @@ private final class FileHandleSource: ByteSource {
   init(_ path: String) throws {
     self.path = path
     (descriptor, size) = try FileSystem.openForReading(path)
+    Messages.detail("reads \(path), \(size) bytes")
   }
 
   deinit { close(descriptor) }

@@ -1,0 +1,85 @@
+import ArgumentParser
+import Base
+import Configuration
+import Datasets
+import Recipe
+
+/// Where a set is: a published set in its folder, or a configuration's `data` section.
+struct DataSetOptions: ParsableArguments {
+  @Option(
+    name: .long, help: ArgumentHelp("A configuration: its data.", valueName: "file"),
+    completion: .file())
+  var config: String?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "The folder of a published set; without it the one that configs/ has.", valueName: "folder"),
+    completion: .directory)
+  var path: String?
+
+  @Option(
+    name: .long,
+    help: "Of a published set: train (the default), test, or validation of mnist-pickle.")
+  var split: String?
+
+  @Argument(
+    help: ArgumentHelp(
+      "A published set's name, or a configuration's overrides.", valueName: "name|key=value"))
+  var words: [String] = []
+
+  /// The published set that is asked for, nil for a configuration.
+  func published() throws -> (set: PublishedDataset, folder: String)? {
+    let names = words.filter { !$0.contains("=") }
+    let overrides = words.filter { $0.contains("=") }
+    guard names.count + (config == nil ? 0 : 1) <= 1 else {
+      throw Fault("found \(names.joined(separator: ", ")); expected one set, or --config")
+    }
+    guard let name = names.first else {
+      guard config != nil else { throw Fault("expected the name of a set, or --config") }
+      for (option, value) in [("path", path), ("split", split)] where value != nil {
+        throw Fault(
+          "--\(option) is of published sets; with --config, data.\(option)=\(value ?? "") sets it")
+      }
+      return nil
+    }
+    let set: PublishedDataset
+    do {
+      set = try PublishedDataset.named(name)
+    } catch let error as Fault {
+      throw Fault(
+        "\(error.message); sources that are no published set need --config FILE")
+    }
+    guard overrides.isEmpty else {
+      throw Fault(
+        "found \(overrides.joined(separator: ", ")) with \(name); only --config takes key=value, a "
+          + "published set takes --path and --split")
+    }
+    return (set, path ?? set.folder)
+  }
+
+  /// The samples, and what in them is black and white.
+  func open() throws -> (dataset: any Dataset, range: ClosedRange<Float>) {
+    if let (set, folder) = try published() {
+      let splits: [DatasetSplit] =
+        set.name == "mnist-pickle" ? DatasetSplit.allCases : [.train, .test]
+      do {
+        let source = set.source(
+          in: folder, split: try DatasetSplit(named: split ?? "train", of: splits))
+        return (try source.open(range: -1...1), -1...1)
+      } catch let error as Fault where error.parameter != nil {
+        throw Fault("--\(error)")
+      }
+    }
+    var document = try ConfigurationDocument.named(config)
+    try document.apply(words)
+    let data = try RunConfiguration.data(of: document)
+    let dataset = try data.open()
+    guard data.classes == 0 || dataset.classCount == data.classes else {
+      throw Fault(
+        "data.classes: found \(data.classes), but \(dataset.name) has \(dataset.classCount) classes"
+      )
+    }
+    return (dataset, data.range)
+  }
+}
