@@ -24,8 +24,8 @@ extension Model {
     if objective.classifier != nil {
       guard !critic.givesProbabilities else {
         throw refusal(
-          "expected no sigmoid at the end with objective.auxiliaryClassifier: class logits would go "
-            + "through it")
+          "expected no sigmoid at the end with objective.auxiliaryClassifier: class logits would "
+            + "go through it")
       }
       guard condition.classes >= 2 else {
         throw refusal(

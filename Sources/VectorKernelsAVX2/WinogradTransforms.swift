@@ -3,7 +3,7 @@ import KernelLayouts
 
 /// `WinogradTile` as a type: a transform compiled for one has no loops and no branches.
 ///
-/// F(m x n, r x s) has (m + r - 1) x (n + s - 1) points: a tile of 4 x 4 with taps of 2 x 2 has 5 x 5.
+/// F(m x n, r x s) has (m + r - 1) x (n + s - 1) points: a 4 x 4 tile with 2 x 2 taps has 5 x 5.
 protocol WinogradShape {
   /// Pixels of a tile from top to bottom, or taps of a filter.
   var rows: Int { get }
@@ -150,9 +150,9 @@ private struct Taps3x3Points8: WinogradShape {
 
 /// The transforms of tiles and filters, a vector of channels at a time.
 ///
-/// Two sides: the image side has pixels or taps, a place each with its channels behind it; the panel
-/// side has a matrix for each point, in the panels of 16 columns that `Products` multiplies. Entry
-/// 8 i + j of a table is row i, column j.
+/// Two sides: the image side has pixels or taps, a place each with its channels behind it; the
+/// panel side has a matrix for each point, in the panels of 16 columns that `Products` multiplies.
+/// Entry 8 i + j of a table is row i, column j.
 package struct WinogradTransforms {
   typealias Address = WinogradTables.Address
 

@@ -5,7 +5,8 @@ import Configuration
 import Foundation
 import Recipe
 
-/// `bench`: all ranks time the same iterations, layers, exchanges or scores, and rank 0 prints.
+/// The command `bench`: all ranks time the same iterations, layers, exchanges or scores, and rank 0
+/// prints.
 ///
 /// Nothing is read but the configuration: samples are made up, so that a file system has no say.
 struct BenchCommand: ParsableCommand {

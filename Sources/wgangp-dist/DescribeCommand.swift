@@ -9,7 +9,7 @@ import Recipe
 import Runs
 import Training
 
-/// `describe`: what a configuration comes to, without data and without training.
+/// The command `describe`: what a configuration comes to, without data and without training.
 ///
 /// Rank 0 works, and prices all rank counts; the others wait for its end.
 struct DescribeCommand: ParsableCommand {

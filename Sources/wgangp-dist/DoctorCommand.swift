@@ -6,7 +6,7 @@ import Foundation
 import Kernels
 import LinearAlgebra
 
-/// `doctor`: what all ranks find on their machines, collected by rank 0.
+/// The command `doctor`: what all ranks find on their machines, collected by rank 0.
 ///
 /// Exits with 1 where something is fatal, so that a job script can ask first.
 struct DoctorCommand: ParsableCommand {

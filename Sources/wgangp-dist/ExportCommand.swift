@@ -3,7 +3,7 @@ import Base
 import Conversion
 import Sampling
 
-/// `export`: rank 0 writes; no file is left where a layer is refused.
+/// The command `export`: rank 0 writes; no file is left where a layer is refused.
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",

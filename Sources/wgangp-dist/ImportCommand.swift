@@ -3,7 +3,7 @@ import Base
 import Conversion
 import Foundation
 
-/// `import`: rank 0 reads and writes; no file is left where a tensor does not fit.
+/// The command `import`: rank 0 reads and writes; no file is left where a tensor does not fit.
 struct ImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "import",

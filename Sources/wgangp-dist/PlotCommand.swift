@@ -4,7 +4,7 @@ import Pictures
 import Reports
 import Storage
 
-/// `plot`: rank 0 draws, from the tables and pictures that runs have left.
+/// The command `plot`: rank 0 draws, from the tables and pictures that runs have left.
 struct PlotCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plot",

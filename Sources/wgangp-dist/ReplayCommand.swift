@@ -2,7 +2,7 @@ import ArgumentParser
 import Base
 import Runs
 
-/// `replay`: trains a part of a run again, on all ranks, and compares rows and files.
+/// The command `replay`: trains a part of a run again, on all ranks, and compares rows and files.
 ///
 /// Exits with 1 where a bit differs.
 struct ReplayCommand: ParsableCommand {

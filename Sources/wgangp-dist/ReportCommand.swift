@@ -4,7 +4,8 @@ import Foundation
 import Runs
 import Storage
 
-/// `report`: rank 0 writes a page of what is in the folders of runs, which may still be training.
+/// The command `report`: rank 0 writes a page of what is in the folders of runs, which may still be
+/// training.
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report",

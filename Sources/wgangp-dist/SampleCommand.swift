@@ -5,7 +5,8 @@ import Recipe
 import Reports
 import Sampling
 
-/// `sample`: pictures by rank 0; arrays by all ranks, a pass at a time, with the bytes of one rank.
+/// The command `sample`: pictures by rank 0; arrays by all ranks, a pass at a time, with the bytes
+/// of one rank.
 struct SampleCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sample",

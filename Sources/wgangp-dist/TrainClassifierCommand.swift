@@ -4,7 +4,8 @@ import Configuration
 import Recipe
 import Runs
 
-/// `evaluate train-classifier`: trains a classifier on all ranks; rank 0 writes its two files.
+/// The command `evaluate train-classifier`: trains a classifier on all ranks; rank 0 writes its two
+/// files.
 ///
 /// A request to stop ends it without them, with 1: it takes minutes, and has no checkpoints.
 struct TrainClassifierCommand: ParsableCommand {

@@ -3,10 +3,10 @@ import Base
 import Reports
 import Runs
 
-/// `train`: the one command that changes a run, on all ranks.
+/// The command `train`: the one command that changes a run, on all ranks.
 ///
-/// Exits with 0 when the run is done, 75 when it was stopped in order and saved, 74 when it stalled,
-/// 1 where something is wrong.
+/// Exits with 0 when the run is done, 75 when it was stopped in order and saved, 74 when it
+/// stalled, 1 where something is wrong.
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",

@@ -9,7 +9,8 @@ import Storage
 import Training
 import Verification
 
-/// `verify`: the steps of a recording, on all ranks; exits with 1 where a tensor is beyond its limit.
+/// The command `verify`: the steps of a recording, on all ranks; exits with 1 where a tensor is
+/// beyond its limit.
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",

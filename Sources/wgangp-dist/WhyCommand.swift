@@ -2,7 +2,8 @@ import ArgumentParser
 import Base
 import Runs
 
-/// `why`: rank 0 tells from `run.log` and the checkpoints how a run ended, and what goes on with it.
+/// The command `why`: rank 0 tells from `run.log` and the checkpoints how a run ended, and what
+/// goes on with it.
 struct WhyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "why",

@@ -89,8 +89,8 @@ import Training
     ),
     (
       "{conditionConcat: {layers: [{linear: {name: a.b, outputs: 2}}]}}",
-      "export: critic.layers: layer 0: conditionConcat of layers whose names have points, for which "
-        + "no PyTorch module is written"
+      "export: critic.layers: layer 0: conditionConcat of layers whose names have points, for "
+        + "which no PyTorch module is written"
     ),
   ])
   func whatCannotBeWrittenIsRefused(layer: String, expected: String) throws {

@@ -7,12 +7,14 @@ import TestSupport
 import Testing
 import Training
 
-/// Expects the gradients of critic and generator to be those of their whole losses, on a batch of 12.
+/// Expects the gradients of critic and generator to be those of their whole losses, on a batch of
+/// 12.
 ///
 /// - Parameters:
 ///   - run: What is trained.
 ///   - criticFactor: What the critic's first weights are multiplied by.
-///   - generatorFactor: Likewise the generator's: weights of DCGAN's size leave next to no gradient.
+///   - generatorFactor: Likewise the generator's: weights of DCGAN's size leave next to no
+///     gradient.
 ///   - criticStep: Of the differences.
 ///   - generatorStep: Likewise.
 ///   - sourceLocation: Where messages point.

@@ -11,9 +11,9 @@ import SwiftProtobuf
 /// | generator | `noise` | `samples` |
 /// | critic | `samples` | `score` (N x 1), `auxiliary` (N x K) |
 ///
-/// and `labels` (int64, N; of packs of m samples N x m), `condition` (N x K) where layers read them.
-/// `auxiliary` is what stands behind the score: class logits, regressed numbers. Vectors are N x C,
-/// images N x C x H x W, lines and volumes N x C x L and N x C x D x H x W.
+/// and `labels` (int64, N; of packs of m samples N x m), `condition` (N x K) where layers read
+/// them. `auxiliary` is what stands behind the score: class logits, regressed numbers. Vectors are
+/// N x C, images N x C x H x W, lines and volumes N x C x L and N x C x D x H x W.
 package struct ONNXModel {
   /// The version of the operators.
   package static let operatorSet = 17

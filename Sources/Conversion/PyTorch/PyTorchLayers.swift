@@ -284,8 +284,8 @@ struct PyTorchLayers {
     guard !inner.isEmpty else { return ["ConditionConcat(\(numbers))"] }
     guard sequenceName(inner) != "Concat" else {
       throw Fault(
-        "export: \(network).layers: layer \(layer.path): conditionConcat of layers whose names have "
-          + "points, for which no PyTorch module is written")
+        "export: \(network).layers: layer \(layer.path): conditionConcat of layers whose names "
+          + "have points, for which no PyTorch module is written")
     }
     return sequence(inner, before: "ConditionConcat(\(numbers), ", after: ")", indent: 0)
   }

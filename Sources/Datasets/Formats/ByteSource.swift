@@ -51,7 +51,8 @@ extension ByteSource {
       let got = try fill(part)
       guard got == part.count else {
         throw Fault(
-          "\(name): truncated: its header says \(total) bytes of elements, \(left - got) are missing"
+          "\(name): truncated: its header says \(total) bytes of elements, "
+            + "\(left - got) are missing"
         )
       }
       try body(UnsafeRawBufferPointer(part))

@@ -1,8 +1,8 @@
 import Base
 import Kernels
 
-/// Channels behind a sample's own, constant over the pixels: y = [x, row], a row of `count` values a
-/// sample.
+/// Channels behind a sample's own, constant over the pixels: y = [x, row], a row of `count` values
+/// a sample.
 struct AppendedChannels {
   let inputShape: Shape
   let count: Int
