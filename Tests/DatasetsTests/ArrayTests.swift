@@ -11,27 +11,9 @@ import Testing
     _ name: String, rows: Range<Int>? = nil, limit: Int? = nil,
     _ change: (inout ArraySettings) -> Void = { _ in }
   ) throws -> ArrayDataset {
-    var settings = ArraySettings(paths: [try fixture("arrays/\(name)")])
-    settings.rows = rows
-    change(&settings)
-    let set = try DatasetSource.array(settings).open(range: -1...1, limit: limit)
-    return try #require(set as? ArrayDataset)
-  }
-
-  private func samples(_ set: ArrayDataset) -> [[Float]] {
-    (0..<set.count).map { index in
-      var sample = [Float](repeating: .nan, count: set.shape.elementCount)
-      sample.withUnsafeMutableBufferPointer { set.copySample(at: index, into: $0) }
-      return sample
-    }
-  }
-
-  private func conditions(_ set: ArrayDataset) -> [[Float]] {
-    (0..<set.count).map { index in
-      Condition.withTemporary(set.condition) { found in
-        set.copyCondition(at: index, into: found)
-        return Array(found.numbers)
-      }
+    try openArrays([fixture("arrays/\(name)")], limit: limit) {
+      $0.rows = rows
+      change(&$0)
     }
   }
 
@@ -117,8 +99,7 @@ import Testing
         let file: [UInt8] = [0, 0, type, 2, 0, 0, 0, 3, 0, 0, 0, 1] + bytes
         for (path, contents) in [("\(folder)/x", file), ("\(folder)/x.gz", gzip(file))] {
           try write(contents, to: path)
-          let set = try DatasetSource.array(ArraySettings(paths: [path])).open(range: -1...1)
-          let found = try samples(#require(set as? ArrayDataset))
+          let found = try samples(openArrays([path]))
           #expect(found == [[0], [1], [type == 8 ? 200 : -56]], "\(type) \(path)")
         }
       }
@@ -260,9 +241,8 @@ import Testing
         "1;2.5\n3;-4e1", "\u{FEFF}1\t2.5\r\n3\t -4e1 \r\n", "\"a b\",c\n1,2.5\n3,-4e1\n",
       ] {
         try write(Array(text.utf8), to: "\(folder)/x.csv")
-        let set = try DatasetSource.array(ArraySettings(paths: ["\(folder)/x.csv"]))
-          .open(range: -1...1)
-        #expect(try samples(#require(set as? ArrayDataset)) == [[1, 2.5], [3, -40]], "\(text)")
+        let set = try openArrays(["\(folder)/x.csv"])
+        #expect(samples(set) == [[1, 2.5], [3, -40]], "\(text)")
       }
     }
   }
@@ -314,12 +294,16 @@ import Testing
         let arrays = try HeldArrays(key, places: SharedFile.places(cache: folder))
         #expect(try samples(ArrayDataset(settings, arrays, statistics: [])) == x)
       }
+      let key = SharedFile.Key.make()
       let none = try HeldArrays.makeFile(
-        settings, limit: nil, key: .make(), places: ["/dev/shm"]
+        settings, limit: nil, key: key, places: ["/dev/shm"]
       ) { room(300) }
       #expect(
         message { try none.get() }
           == "/dev/shm: found 300 bytes free of a test's limit, expected 384")
+      // Nothing is left of the try.
+      let token = String(key.token, radix: 16)
+      #expect(try !FileSystem.listDirectory("/dev/shm").contains { $0.contains(token) })
     }
   }
 

@@ -91,11 +91,6 @@ import Testing
       message { _ = try NumPyReader(path: plain, array: "a") }?.contains("is no .npz file") == true)
   }
 
-  private func array(_ header: String, _ elements: [UInt8]) -> [UInt8] {
-    let text = Array((header + "\n").utf8)
-    return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.count), 0] + text + elements
-  }
-
   /// Headers as other programs write them, and damaged ones.
   @Test(
     arguments: [
@@ -117,7 +112,7 @@ import Testing
   func headers(header: String, expected: String?) throws {
     try withTemporaryFolder { folder in
       let path = "\(folder)/x.npy"
-      try write(array(header, [1, 2, 3, 4, 5, 6]), to: path)
+      try write(npy(header, [1, 2, 3, 4, 5, 6]), to: path)
       let found = message {
         var bytes: [UInt8] = []
         try NumPyReader(path: path).forEachPiece { bytes += $0 }
@@ -153,7 +148,7 @@ import Testing
       let sizes = shape.map(String.init).joined(separator: ", ")
       let elements = (0..<shape.reduce(1, *)).map { UInt8(truncatingIfNeeded: $0) }
       try write(
-        array("{'descr': '|u1', 'fortran_order': False, 'shape': (\(sizes))}", elements), to: path)
+        npy("{'descr': '|u1', 'fortran_order': False, 'shape': (\(sizes))}", elements), to: path)
       let found = message {
         let images = try ArrayImages(path: path, layout: layout)
         #expect(images.shape == Shape(channels: 3, height: 5, width: 3))

@@ -6,14 +6,6 @@ import TestSupport
 import Testing
 
 @Suite struct SharedImagesTests {
-  private func samples(_ set: some Dataset) -> [[Float]] {
-    (0..<set.count).map { index in
-      var sample = [Float](repeating: .nan, count: set.shape.elementCount)
-      sample.withUnsafeMutableBufferPointer { set.copySample(at: index, into: $0) }
-      return sample
-    }
-  }
-
   /// A name's part behind the folder is found by what the file is for.
   private func names(in folder: String) throws -> [String] {
     try FileSystem.listDirectory(folder).filter { $0.contains("wgangp-dist-data") }

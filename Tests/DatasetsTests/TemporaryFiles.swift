@@ -19,6 +19,12 @@ func idx(_ dimensions: [UInt32], _ elements: [UInt8]) -> [UInt8] {
   [0, 0, 8, UInt8(dimensions.count)] + dimensions.flatMap(bigEndian) + elements
 }
 
+/// The bytes of a NumPy file: a Python dictionary of up to 254 letters, and the elements.
+func npy(_ header: String, _ elements: [UInt8]) -> [UInt8] {
+  let text = Array((header + "\n").utf8)
+  return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.count), 0] + text + elements
+}
+
 /// `count` images of 3 x 2 (height x width) whose bytes count up, and their file.
 func countingImages(_ count: Int) -> [UInt8] {
   idx([UInt32(count), 3, 2], (0..<count * 6).map { UInt8(truncatingIfNeeded: $0) })
