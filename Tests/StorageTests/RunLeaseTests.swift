@@ -109,9 +109,7 @@ import Testing
     try withTemporaryFolder { folder in
       let lease = try take(folder)
       try lease.confirm()
-      let file = try #require(fopen("\(folder)/lock", "r+"))
-      fputs("process 2 on far since now\nboot: another\ntoken: b\nbeat: 1\nstate: held\n", file)
-      fclose(file)
+      try overwrite(folder)
       let found = message { try lease.confirm() }
       #expect(
         found?.hasPrefix("\(folder): taken over by process 2 on far since now") == true,
@@ -124,6 +122,45 @@ import Testing
     }
   }
 
+  /// Who goes before it has looked signs nothing over the other's name.
+  @Test func theFollowedOneGoesSilently() throws {
+    try withTemporaryFolder { folder in
+      let lease = try take(folder)
+      try overwrite(folder)
+      lease.release()
+      #expect(try text(folder).contains("token: b\nbeat: 1\nstate: held\n"))
+    }
+  }
+
+  /// Of two that follow the same dead holder the later signature stands, and the other sees it.
+  @Test func ofTwoFollowersOneStays() throws {
+    try withTemporaryFolder { folder in
+      try sign(folder, token: "a", beat: 3)
+      // The other signs right behind this one, which looks again a twentieth of the time later.
+      let other = Thread {
+        for _ in 0..<20_000 {
+          guard (try? self.text(folder).hasPrefix("process \(getpid()) on ")) != true else {
+            try? self.overwrite(folder)
+            return
+          }
+          usleep(500)
+        }
+      }
+      other.start()
+      let found = message { _ = try take(folder, staleAfter: 4) }
+      #expect(
+        found?.hasPrefix("\(folder): taken over by process 2 on far since now") == true,
+        "\(found ?? "no error")")
+    }
+  }
+
+  /// Another machine's holder signs in place.
+  private func overwrite(_ folder: String) throws {
+    let file = try #require(fopen("\(folder)/lock", "r+"))
+    fputs("process 2 on far since now\nboot: another\ntoken: b\nbeat: 1\nstate: held\n", file)
+    fclose(file)
+  }
+
   /// The beat in the background finds it too.
   @Test func theBeatMoves() throws {
     try withTemporaryFolder { folder in
@@ -131,9 +168,7 @@ import Testing
       let first = try text(folder)
       for _ in 0..<100 where try text(folder) == first { usleep(20_000) }
       #expect(try text(folder) != first)
-      let file = try #require(fopen("\(folder)/lock", "r+"))
-      fputs("process 2 on far since now\nboot: another\ntoken: b\nbeat: 1\nstate: held\n", file)
-      fclose(file)
+      try overwrite(folder)
       for _ in 0..<100 {
         let text = message { try lease.check() }
         if text != nil { break }
