@@ -52,6 +52,25 @@ import Testing
     expectSameBits(harness.values(y), expected)
   }
 
+  /// Backward too, for the groups that are asked for, each by its own numbers.
+  @Test func gradientsAreScaledByTheirGroup() throws {
+    var data = TestData(seed: 4)
+    let dy = (0..<3).map { _ in data.normals(Self.batch * Self.shape.elementCount) }
+    let harness = try Self.harness("- conditionScale: {number: 1}", groups: 3)
+    let layer = harness.network.layers[0]
+    let x = harness.tensor(Self.shape)
+    let (ds, dx) = (harness.tensor(Self.shape), harness.tensor(Self.shape))
+    for group in 0..<3 { harness.fill(ds, group: group, dy[group]) }
+    try layer.backward(
+      ds, input: x, output: x, into: dx, harness.pass.with(inputGroups: 1..<3))
+    for group in 1..<3 {
+      let expected = dy[group].indices.map {
+        dy[group][$0] * harness.numbers($0 / 12, group: group)[1]
+      }
+      expectSameBits(harness.values(dx, group: group), expected)
+    }
+  }
+
   /// The gradient of layers inside is that of the parameter groups' samples, and the same bits on
   /// however many ranks and threads.
   @Test(arguments: [1, 2])
@@ -73,9 +92,12 @@ import Testing
           harness.fill(ds, group: group, dy[group])
         }
         try layer.forward(xs, into: y, harness.pass)
-        harness.network.arena.clearGradient()
-        try layer.backward(
-          ds, input: xs, output: y, into: dx, harness.pass(0..<3, parameterGroups: 1..<3))
+        // Twice: a pass leaves nothing to the next one.
+        for _ in 0..<2 {
+          harness.network.arena.clearGradient()
+          try layer.backward(
+            ds, input: xs, output: y, into: dx, harness.pass(0..<3, parameterGroups: 1..<3))
+        }
         try harness.network.arena.reduceGradient()
         return harness.gradients
       }

@@ -258,6 +258,22 @@ import Testing
     #expect(found.values == test.y)
   }
 
+  /// The odd plane, row and column are on the far side: y = x + 10 (the next one).
+  @Test(arguments: 0..<3) func sameConvolutionOfVolumes(direction: Int) throws {
+    var (kernel, sizes) = ([1, 1, 1], [2, 2, 2])
+    (kernel[direction], sizes[direction]) = (2, 3)
+    let found = try output(
+      "conv3d: {channels: 1, kernel: \(kernel), padding: same, bias: false}",
+      input: Shape(channels: 1, depth: sizes[0], height: sizes[1], width: sizes[2]),
+      parameters: [1, 10], batch: 1)
+    let step = sizes[(direction + 1)...].reduce(1, *)
+    let expected = (0..<12).map { (place: Int) -> Float in
+      let next = place / step % 3 == 2 ? 0 : place + 1 + step
+      return Float(place + 1 + 10 * next)
+    }
+    #expect(found.values == expected)
+  }
+
   /// Results of `conv_transpose2d`, from whose output the rows and columns from
   /// (kernel - stride) / 2 on are kept, stride times as many as the input's.
   static let transposed: [(kernel: Int, stride: Int, height: Int, width: Int, y: [Float])] = [

@@ -2,6 +2,7 @@ import Base
 import Collectives
 import Datasets
 import Foundation
+import Networks
 import Recipe
 import RunSupport
 import TestSupport
@@ -54,6 +55,28 @@ import Training
     }
     try expectGradient(of: model.generator) {
       try trainer.generatorGradient(ofIteration: 0, inputs).loss
+    }
+  }
+
+  /// Reals, fakes and the penalty's points have the conditions of their samples.
+  @Test func everyGroupHasTheConditions() throws {
+    let model = try configuration(text: Self.text).makeModel(
+      communicator: SoloCommunicator())
+    let inputs = FixedInputs(batch: 12)
+    _ = try Trainer(model).criticGradient(0, ofIteration: 0, inputs)
+    let conditions = try #require(model.critic.conditions)
+    let pass = Pass(.global(batch: 12), groups: 0..<3, plan: model.context.plan)
+    for shard in 0..<model.context.plan.localShards {
+      for index in 0..<pass.samples(inShard: shard) {
+        let expected = Condition.withTemporary(model.condition) {
+          inputs.copyCondition(pass.firstSample(inShard: shard) + index, into: $0)
+          return Array($0.numbers)
+        }
+        for group in 0..<3 {
+          let found = conditions.sample(index, group: group, pass, shard: shard)
+          #expect(Array(found.numbers) == expected, "group \(group)")
+        }
+      }
     }
   }
 
@@ -161,6 +184,25 @@ import Training
       expectClose(mean, 0, absolute: 0.35)
     default: #expect(Set(many) == [[1, 2], [3, 4], [5, 6]])
     }
+  }
+
+  /// Lists and bounds are in the units of the data's files, of which networks see a logarithm.
+  @Test func drawnNumbersAreTransformed() throws {
+    let file = repositoryFile("Tests/DatasetsTests/Fixtures/arrays/x.npy")
+    let session = try Session(
+      [
+        "data={source: array, path: \(file), condition: {fields: energy.npy, transforms: [log]}}",
+        "training.generatorConditions={list: {values: [8]}}", "training.batch=4",
+        "generator.layers=[conditionConcat, {linear: {outputs: 4}}]",
+        "critic.layers=[conditionConcat, {linear: {outputs: 1}}]",
+        "objective={gradientPenalty: {weight: 10}}",
+      ], text: Self.text)
+    let batch = session.inputs.generatorBatch(ofIteration: 0)
+    let found = Condition.withTemporary(ConditionShape(numbers: 1)) {
+      batch.copyCondition(0, into: $0)
+      return $0.numbers[0]
+    }
+    #expect(found == Float(log(8.0)))
   }
 
   @Test(arguments: [
