@@ -63,6 +63,13 @@ extension SystemTests {
         #expect(
           foreign.errors.contains("the checkpoint of step 12 differs: generator.safetensors"),
           "\(foreign)")
+        // One that is damaged is nothing to begin with.
+        let tensors = "\(run.path)/checkpoints/step-00000010/critic.safetensors"
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: tensors))
+        bytes[bytes.count - 1] ^= 1
+        try bytes.write(to: URL(fileURLWithPath: tensors))
+        let damaged = try Program.run(["replay", run.path, "--from", "10", "--to", "12"])
+        try damaged.expectOneError(["critic.safetensors: damaged: its CRC-32 is "])
       }
     }
 
@@ -89,7 +96,7 @@ extension SystemTests {
         let half = try train("half", ["training.iterations=28", "--rollback", "1"], ranks: 2)
         #expect(half.status == 0, "\(half)")
         let resumed = try Program.run(
-          ["train", "--resume", scratch.url("half").path, "training.iterations=30"])
+          ["train", "--resume", scratch.url("half").path, "training.iterations=30"], ranks: 2)
         #expect(resumed.status == 0, "\(resumed)")
         try RunFolder(scratch.url("half").path).expectSameCheckpoint(
           as: RunFolder(scratch.url("straight").path), "gone back, and resumed")
