@@ -55,6 +55,8 @@ import Testing
       ("iteration,w_distance", "1,2", 1),
       ("iteration,epoch,seconds,w_distance,penalty", "1,1,1,2,1", 2),
       (all, "1,2,3,4,5,6,7,8", 5),
+      // A hash is no quantity.
+      ("iteration,w_distance,critic_hash (crc32)", "1,2,77", 1),
       // No penalty, and nothing at all.
       ("iteration,w_distance,penalty", "1,2,0", 1), ("iteration,w_distance,penalty", "1,nan,0", 1),
     ]

@@ -143,6 +143,8 @@ import Testing
     #expect(abs(try #require(rate.perSecond) - 4) < 0.001)
     rate.add(iteration: 3, at: 400)
     #expect(rate.perSecond == nil)
+    for second in 1...10 { rate.add(iteration: 3 + second, at: 400 + Double(second)) }
+    #expect(abs(try #require(rate.perSecond) - 1) < 1e-12)
   }
 
   @Test func onlyATerminalWithAWidthIsOne() throws {

@@ -112,13 +112,16 @@ import Testing
     try withTemporaryFolder { folder in
       var second = try Self.run("two", folder, w: "77.125")
       second.settings[1].value = "128"
+      second.settings.append(.init(key: "width", value: "8"))
       let html = try Self.html([Self.run("one", folder), second])
       let lines = try #require(try Self.panels(html)[0]["lines"] as? [[String: Any]])
       #expect(lines.map { $0["name"] as? String } == ["one", "two"])
       #expect(lines[1]["y"] as? [Double] == [77.125, -1.5])
       for word in [
         "class=\"sortable\"", "href=\"#run1\"", "id=\"run1\"", "data-value=\"-1.5\"",
-        "Settings that differ (1)", "<td>64</td><td>128</td>",
+        "Settings that differ (2)", "<td>64</td><td>128</td>", "<td>-</td><td>8</td>",
+        // The last finite one of the losses.
+        "data-value=\"9.25\"",
       ] { #expect(html.contains(word), "\(word)") }
       #expect(html.components(separatedBy: "class=\"frames\"").count == 3)
     }
@@ -148,7 +151,10 @@ import Testing
       var run = RunPage(name: "long", folder: "runs/long")
       run.metrics = try Self.table(
         "iteration,w_distance\n" + (1...25_000).map { "\($0),\($0 % 7)\n" }.joined(), folder)
+      let rows = (1...125).map { "\(200 * $0),\($0).125\n" }
+      run.scores = try Self.table("iteration,diversity\n" + rows.joined(), folder)
       let html = try Self.html([run])
+      #expect(html.contains("Every 3th of 125 rows") && html.contains("data-value=\"125.125\""))
       let lines = try #require(try Self.panels(html)[0]["lines"] as? [[String: Any]])
       let x = try #require(lines[0]["x"] as? [Double])
       #expect(x.count == 1000 && x.last == 25_000 && html.contains("every 25th"))

@@ -41,6 +41,9 @@ import Testing
       let plain = try Self.train(
         "\(folder)/plain", ["output.sampleEvery=2 iterations", "output.report=false"])
       #expect(!FileSystem.exists(plain.report))
+      // Both folders are called `run`: whole paths tell them apart.
+      let both = try Self.page([run.path, plain.path], folder).0
+      #expect(both.contains(">\(run.path)</a>") && both.contains(">\(plain.path)</a>"))
       let names = try FileSystem.listDirectory(run.path).filter { $0 != "report.html" }
       #expect(try Set(names) == Set(FileSystem.listDirectory(plain.path)))
       for name in [
@@ -99,6 +102,15 @@ import Testing
         notes.contains { $0.contains("iteration-000002.png: not a readable PNG") }, "\(notes)")
       #expect(notes.count == 3 && text.components(separatedBy: "class=\"note\"").count == 4)
       #expect(text.contains("Samples after iteration 4") && text.contains("no iteration yet"))
+      // The newest one that can be read is shown.
+      try FileSystem.writeAtomically("no picture", to: "\(run.samples)/iteration-000004.png")
+      try FileManager.default.removeItem(atPath: "\(run.samples)/iteration-000002.png")
+      try FileManager.default.copyItem(
+        atPath: "\(run.samples)/reals-and-samples.png", toPath: "\(run.samples)/epoch-0001.png")
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date(timeIntervalSince1970: 0)],
+        ofItemAtPath: "\(run.samples)/epoch-0001.png")
+      #expect(try Self.page([run.path], folder).0.contains("Samples after epoch 1"))
       // Of a run that has only begun.
       for path in [run.metrics, run.evaluation, run.samples, run.log, run.environment] {
         try FileSystem.removeTree(path)
@@ -132,6 +144,14 @@ import Testing
       let text = try Self.page([run.path], folder).0
       #expect((17...19).contains { text.contains("\($0) of the run's 31 pictures") })
       #expect(text.contains("Samples after epoch 30") && text.utf8.count < 2_000_000)
+      // One that has no room by itself.
+      let wide = Picture(
+        width: 256 * 20, height: 256, channels: 1,
+        pixels: Array(repeating: pixels, count: 20).flatMap { $0 })
+      try PNG.write(wide, to: "\(run.samples)/epoch-0031.png")
+      let (small, notes) = try Self.page([run.path], folder)
+      #expect(notes.contains { $0.contains("bytes, too many for a page") }, "\(notes)")
+      #expect(small.utf8.count < 2_000_000)
     }
   }
 }

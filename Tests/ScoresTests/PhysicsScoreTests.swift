@@ -112,6 +112,12 @@ import Testing
     #expect(Quantity(name: "a", form: .width(positions: [1, 1, 1, 1])).value(of: sample) == 0)
     #expect(
       Quantity(name: "a", form: .width(positions: [1, 1, 1, 1])).value(of: [.nan, 1, 1, 1]).isNaN)
+    // Values at one position: rounding makes the difference of squares negative now and then.
+    for place in 1...100 {
+      let positions = Array(repeating: Double(place) / 7, count: 4)
+      let width = Quantity(name: "a", form: .width(positions: positions)).value(of: sample)
+      #expect(width >= 0 && width < 1e-5, "\(place)")
+    }
   }
 
   @Test func quantitiesThatCannotBe() {
@@ -209,6 +215,10 @@ import Testing
     #expect(continuous.bounds == [25, 50, 75])
     #expect(continuous.labels == ["0 to 25", "25 to 50", "50 to 75", "75 to 99"])
     #expect([-5, 24.9, 25, 99, 200].map(continuous.group) == [0, 0, 1, 3, 3])
+    // Three fifths have one value: no bound lies at it, nor is there one twice.
+    let skewed = ConditionGroups(
+      "e", reals: Array(repeating: 0, count: 60) + (1...40).map(Double.init), parts: 4)
+    #expect(skewed.bounds == [16] && skewed.labels == ["0 to 16", "16 to 40"])
   }
 
   // MARK: - Distances
