@@ -36,6 +36,13 @@ import Testing
       (0..<8).map { whole.samples(localShard: $0, batch: 50).count } == [7, 6, 6, 6, 7, 6, 6, 6])
   }
 
+  /// Shards of 3, 2, 3 and 2 samples end at 3, 5, 8 and 10.
+  @Test func packsLieInOneShardEach() throws {
+    let plan = try ShardPlan(shards: 4, rank: 0, ranks: 1)
+    #expect(!plan.cuts(batch: 10, intoMultiplesOf: 3))
+    #expect(plan.cuts(batch: 12, intoMultiplesOf: 3) && plan.cuts(batch: 10, intoMultiplesOf: 1))
+  }
+
   @Test func wrongRankCountsNameThoseAllowed() {
     let message = { (shards: Int, ranks: Int) -> String in
       do {

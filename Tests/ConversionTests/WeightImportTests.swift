@@ -101,6 +101,8 @@ import Testing
       let isMissing = file.hasSuffix(".safetensors")
       #expect(try stored.integers("main.1.num_batches_tracked") == [isMissing ? 0 : 17])
       #expect(lines.contains { $0.contains("set to 0: main.1.num_") } == isMissing, "\(lines)")
+      let (all, found) = (stored.names.count, stored.names.count - (isMissing ? 1 : 0))
+      #expect(lines[0].hasPrefix("generator: \(found) of \(all) tensors from "), "\(lines)")
       #expect(lines.contains("critic: none; `train --from` begins with a fresh one"))
     }
   }

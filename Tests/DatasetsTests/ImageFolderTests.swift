@@ -121,9 +121,27 @@ import Testing
       try copy("grey.png", to: folder + "/c/new.png")
       let changed = try open(settings(folder))
       #expect(bytes(changed, 3) != bytes(larger, 3))
+      // One of the same size, but of another date.
+      let before = try identity(path)
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: folder + "/c/new.png")
+      _ = try open(settings(folder))
+      #expect(try identity(path) != before)
       // Nothing else was left behind.
       let rest = try FileManager.default.contentsOfDirectory(atPath: parent).sorted()
       #expect(rest == [".pets.8x8-center-rgb.cache.lock", "pets", "pets.8x8-center-rgb.cache"])
+    }
+  }
+
+  /// The same pictures in other classes are other data.
+  @Test func checksumsCoverLabels() throws {
+    try withPictures { folder, _ in
+      let first = try open(settings(folder))
+      let (images, checksum) = ((0..<3).map { bytes(first, $0) }, first.checksum)
+      try FileManager.default.moveItem(atPath: folder + "/a/x.JPG", toPath: folder + "/b/x.JPG")
+      let moved = try open(settings(folder))
+      #expect((0..<3).map { bytes(moved, $0) } == images)
+      #expect((0..<3).map(moved.label) == [0, 1, 1] && moved.checksum != checksum)
     }
   }
 

@@ -23,18 +23,23 @@ import Testing
 
   /// All are counted and the first named, in the files' order, whichever thread finds one first;
   /// nothing behind the first is used.
-  @Test func unreadablePicturesAreNamedTogether() {
+  @Test(arguments: [
+    (300, "3 of 900 pictures cannot be used: bad 299; bad 599; bad 899", 256),
+    (200, "4 of 900 pictures cannot be used: bad 199; bad 399; bad 599; and 1 more", 0),
+  ])
+  func unreadablePicturesAreNamedTogether(every: Int, expected: String, good: Int) {
     var used = 0
     let found = message {
       try PictureReading.forEachBlock(of: (0..<900).map { "\($0)" }, in: "folder") { file in
-        guard let number = Int(file), number % 300 != 299 else { throw Fault("bad \(file)") }
+        guard let number = Int(file), number % every != every - 1 else {
+          throw Fault("bad \(file)")
+        }
         return number
       } use: {
         used += $1.count
       }
     }
-    #expect(
-      found == "folder: 3 of 900 pictures cannot be used: bad 299; bad 599; bad 899")
-    #expect(used == 256)
+    #expect(found == "folder: \(expected)")
+    #expect(used == good)
   }
 }

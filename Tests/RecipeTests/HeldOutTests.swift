@@ -19,6 +19,13 @@ import Testing
     #expect(images[1].allSatisfy { !images[0].contains($0) })
   }
 
+  @Test func pointsAreDrawnAnew() throws {
+    let source = DatasetSource.toy(ToyDistribution(.gaussians8), count: 50, seed: 3)
+    let heldOut = try #require(source.heldOut)
+    let points = try [source, heldOut].map { try values($0.open(range: -1...1)) }
+    #expect(points[1].count == 50 && points[1].allSatisfy { !points[0].contains($0) })
+  }
+
   private func arrays(_ rest: String) throws -> RunConfiguration.DataSection {
     let path = repositoryFile("Tests/DatasetsTests/Fixtures/arrays/x.npy")
     return try configuration(["data={source: array, path: \(path), \(rest)}"]).data
@@ -67,6 +74,13 @@ import Testing
     let other = repositoryFile("Tests/DatasetsTests/Fixtures/arrays/energy.npy")
     let sizes = message { try arrays("heldOut: \(other)").openHeldOut() }
     #expect(sizes?.hasSuffix("samples of [1], those of training are [4]") == true, "\(sizes ?? "")")
+  }
+
+  /// A run that goes on finds its files elsewhere; which rows of them are no training data stays.
+  @Test func filesMayMoveAndRowsMayNot() throws {
+    try RunConfiguration.requireChangeable("data.heldOut.path=elsewhere.npy")
+    let found = message { try RunConfiguration.requireChangeable("data.heldOut.rows.0=3") }
+    #expect(found?.contains("a resumed run keeps its configuration") == true, "\(found ?? "")")
   }
 
   @Test func whatIsMissingIsSaid() throws {

@@ -73,6 +73,7 @@ import Testing
     }
     #expect(warning(2_500_000, 100) == nil)
     #expect(warning(2_500_000, nil) == nil)
+    #expect(warning(2_499_999, 100) != nil)
     #expect(
       warning(900_000, 100)
         == "runs: 900.0 kB are free, but a checkpoint takes 2.5 MB: the run would end at its first "

@@ -15,14 +15,19 @@ import Testing
     "evaluation.scores=[diversity]",
   ]
 
-  private func train(_ folder: String, run: String, _ overrides: [String]) throws {
+  private func train(
+    _ folder: String, run: String, _ overrides: [String],
+    observer: ((IterationReport) -> Bool)? = nil
+  ) throws {
     var options = TrainingOptions()
     try FileSystem.writeAtomically(tinyConfiguration, to: "\(folder)/tiny.yaml")
     options.configuration = "\(folder)/tiny.yaml"
     options.overrides = overrides
     options.runFolder = run
     options.version = "test"
-    try execute(options)
+    let training = try TrainingRun(options, communicator: SoloCommunicator())
+    training.observer = observer
+    try training.execute()
   }
 
   private func resume(_ run: String, _ overrides: [String]) throws {
@@ -94,7 +99,9 @@ import Testing
   /// Neither are they there where nobody asked, nor do they move a bit of training.
   @Test func nothingElseChanges() throws {
     try withTemporaryFolder { folder in
-      try train(folder, run: "\(folder)/with", Self.asked)
+      try train(folder, run: "\(folder)/with", Self.asked + ["checks.hashEvery=1 iterations"])
+      let tags = try files("\(folder)/with")[0].flatMap { $0.summary.value.map(\.tag) }
+      #expect(!tags.contains { $0.contains("hash") }, "no quantity")
       try train(folder, run: "\(folder)/without", [])
       #expect(!FileSystem.exists("\(folder)/without/tensorboard"))
       for file in ["generator", "critic", "optimizer"] {
@@ -106,6 +113,21 @@ import Testing
       #expect(
         message { try train(folder, run: "\(folder)/x", ["output.histogramEvery=1 epoch"]) }?
           .contains("expected output.tensorboard: true too") == true)
+    }
+  }
+
+  /// A run that was stopped is not over: its session's status is unknown.
+  @Test(arguments: [(2, 0), (4, 1)])
+  func sessionsEndWithTheirRun(last: Int, status: Int32) throws {
+    try withTemporaryFolder { folder in
+      let run = "\(folder)/run"
+      try train(folder, run: run, Self.asked) { $0.iteration < last || last == 4 }
+      let end = try files(run)[0].flatMap(\.summary.value).last {
+        $0.tag == "_hparams_/session_end_info"
+      }
+      let content = try #require(end).metadata.pluginData.content
+      let session = try TensorBoardHParamsPluginData(serializedBytes: content).sessionEndInfo
+      #expect(Int32(session.status) == status)
     }
   }
 

@@ -57,6 +57,9 @@ import Training
     #expect(won[0].hasSuffix(": docs/troubleshooting.md#critic-wins"))
     let exploding = try warnings("{}") { losses(-exp(Double($0) / 40)) }
     #expect(exploding.count == 1 && exploding[0].contains("explodes"))
+    // Beside its smallest, long before it is large by itself.
+    let growing = try warnings("{}") { losses(-min(1000, exp(Double($0) / 40))) }
+    #expect(growing.count == 1 && growing[0].contains("explodes"), "\(growing)")
     let vanishing = try warnings("{}") { losses(-1, generatorNorm: $0 < 100 ? 1 : 1e-7) }
     #expect(vanishing.count == 1 && vanishing[0].contains("vanishes"))
     // 0.98^456 is a ten-thousandth.

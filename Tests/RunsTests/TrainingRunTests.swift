@@ -273,6 +273,21 @@ import Testing
       #expect(other?.contains("a resumed run keeps its configuration") == true, "\(other ?? "")")
       let again = message { try train(folder, run: run) }
       #expect(again?.contains("holds a run already") == true, "\(again ?? "")")
+      // Files of two checkpoints, under a DONE of their own.
+      try train(folder, run: "\(folder)/short", ["training.iterations=1"])
+      let mixed = "\(run)/checkpoints/step-00000002"
+      let optimizer = try FileSystem.readFile(
+        "\(folder)/short/checkpoints/step-00000001/optimizer.safetensors")
+      try FileSystem.writeAtomically(optimizer, to: "\(mixed)/optimizer.safetensors")
+      let files = try CheckpointStore.files(in: mixed).map { file in
+        let (size, sum) = try FileSystem.checksum(ofFile: "\(mixed)/\(file.name)")
+        return StoredFile(name: file.name, size: size, crc32: sum)
+      }
+      try CheckpointStore(directory: "\(run)/checkpoints", keep: 1).seal(mixed, files: files)
+      let updates = message { try resume(run, ["training.iterations=4"]) }
+      #expect(
+        updates?.contains("generator.step is 1, but after the 2 iterations") == true,
+        "\(updates ?? "")")
       // A damaged checkpoint is not gone on from.
       let path = "\(run)/checkpoints/step-00000002/critic.safetensors"
       var bytes = try FileSystem.readFile(path)

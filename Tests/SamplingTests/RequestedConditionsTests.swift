@@ -27,6 +27,13 @@ import Testing
       found == "--condition: expected energy=NUMBER,angle=NUMBER, found '\(text)'", "\(text)")
   }
 
+  /// A name that is there twice is no answer to it.
+  @Test func eachNameIsSaidOnce() {
+    let one = RequestedConditions(ConditionShape(numbers: 1), names: ["energy"])
+    let found = message { _ = try one.numbers("energy=1,energy=2") }
+    #expect(found == "--condition: expected energy=NUMBER, found 'energy=1,energy=2'")
+  }
+
   private func read(_ requested: RequestedConditions, _ text: String) throws -> [ConditionValues] {
     try withTemporaryFolder { folder in
       try FileSystem.writeAtomically(text, to: "\(folder)/conditions.csv")
@@ -76,6 +83,13 @@ import Testing
       try write([1, 2, 3], [1, 3])
       let found = message { _ = try Self.both.read(path) }
       #expect(found?.contains("expected an array of N x 2 numbers") == true, "\(found ?? "")")
+      // Four numbers whose first index is the fastest.
+      let header = "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2), }\n"
+      let start: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0]
+      let elements = [UInt8](repeating: 0, count: 16)
+      try FileSystem.writeAtomically(start + Array(header.utf8) + elements, to: path)
+      let turned = message { _ = try Self.both.read(path) }
+      #expect(turned?.hasSuffix("found 2 x 2 in Fortran's") == true, "\(turned ?? "")")
       let one = RequestedConditions(ConditionShape(numbers: 1), names: ["energy"])
       try write([5, 6], [2])
       #expect(try one.read(path) == [5, 6].map { ConditionValues(numbers: [$0]) })

@@ -112,6 +112,16 @@ import Verification
     }
   }
 
+  /// What is no number in a recording, or makes none of what is computed, is no agreement.
+  @Test(arguments: ["iter.0.critic.0.loss", "final.critic.0.weight"])
+  func whatIsNoNumberFails(key: String) throws {
+    try withTemporaryFolder { folder in
+      let path = "\(folder)/altered.safetensors"
+      try alter(SafetensorsFile(path: recording()), to: path, key) { $0.map { _ in .nan } }
+      #expect(try findings(path).contains { $0.key == key && !$0.passes })
+    }
+  }
+
   /// Networks that are told numbers, and an error on them in the objective: FastCaloGAN's.
   @Test(arguments: ["fastcalogan", "fastcalogan-regressor"], [1, 2, 4])
   func recordedConditionsPass(name: String, ranks: Int) throws {
