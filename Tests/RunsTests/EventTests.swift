@@ -1,3 +1,4 @@
+import Collectives
 import EventMessages
 import Foundation
 import Reports

@@ -70,28 +70,6 @@ import Training
     }
   }
 
-  /// Reals, fakes and the penalty's points have the conditions of their samples.
-  @Test func everyGroupHasTheConditions() throws {
-    let model = try configuration(text: Self.text).makeModel(
-      communicator: SoloCommunicator())
-    let inputs = FixedInputs(batch: 12)
-    _ = try Trainer(model).criticGradient(0, ofIteration: 0, inputs)
-    let conditions = try #require(model.critic.conditions)
-    let pass = Pass(.global(batch: 12), groups: 0..<3, plan: model.context.plan)
-    for shard in 0..<model.context.plan.localShards {
-      for index in 0..<pass.samples(inShard: shard) {
-        let expected = Condition.withTemporary(model.condition) {
-          inputs.copyCondition(pass.firstSample(inShard: shard) + index, into: $0)
-          return Array($0.numbers)
-        }
-        for group in 0..<3 {
-          let found = conditions.sample(index, group: group, pass, shard: shard)
-          #expect(Array(found.numbers) == expected, "group \(group)")
-        }
-      }
-    }
-  }
-
   /// The penalty is of the sample's gradient alone: for the critic's first layers all by hand.
   @Test func thePenaltyIsOfTheSampleAlone() throws {
     let model = try configuration(
