@@ -8,10 +8,9 @@ struct WGANGPDist: ParsableCommand {
     commandName: "wgangp-dist",
     abstract: "Train Wasserstein GANs with gradient penalty data-parallel over MPI.",
     discussion: """
-      mpirun -n 4 wgangp-dist train                    the built-in example, half a minute
-      mpirun -n 4 wgangp-dist train --config FILE      a configuration from configs/
-      wgangp-dist train --resume runs/NAME             go on where a run stopped, on any allowed \
-      rank count
+      mpirun -n 4 wgangp-dist train                 the default run, half a minute
+      mpirun -n 4 wgangp-dist train --config FILE   a configuration from configs/
+      wgangp-dist train --resume runs/NAME          go on, on any allowed rank count
 
       Every command runs with and without mpirun. The same configuration gives the same bits on \
       every allowed number of ranks and threads.

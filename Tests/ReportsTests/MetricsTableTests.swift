@@ -68,6 +68,15 @@ import Testing
     }
   }
 
+  /// What axes and columns of tables have in brackets.
+  @Test func unitsOfColumns() throws {
+    try withTemporaryFolder { folder in
+      let table = try table(
+        "iteration,w_distance (score),critic_gradient_norm (score),seconds (s)\n1,2,3,4\n", folder)
+      #expect(table.names.map(table.unit) == ["", "score", "", "s"])
+    }
+  }
+
   /// Scores stand below, over the same iterations; those of one word and unit in one panel.
   @Test func panelsOfScores() throws {
     try withTemporaryFolder { folder in

@@ -108,7 +108,8 @@ extension SystemTests {
           "set -euo pipefail; source \(repositoryFile("launch/build.sh")); show_build -c release\n")
         func show(_ status: Int, terminal: Bool, environment: [String] = []) throws -> Outcome {
           try RunningJob(
-            ["env", "PATH=\(scratch.path):/usr/bin:/bin", "STATUS=\(status)"] + environment
+            ["env", "-u", "NO_COLOR", "PATH=\(scratch.path):/usr/bin:/bin", "STATUS=\(status)"]
+              + environment
               + (terminal ? ["script", "-qec", "bash \(build)", "/dev/null"] : ["bash", build])
           ).finish()
         }
@@ -139,7 +140,7 @@ extension SystemTests {
       for script in ["local", "install", "package"] {
         #expect(try text("launch/\(script).sh").contains("Expected time: some five minutes"))
       }
-      #expect(try Program.run(["--help"]).output.contains("the built-in example, half a minute"))
+      #expect(try Program.run(["--help"]).output.contains("the default run, half a minute"))
       let tests =
         "eighteen minutes on two cores from a clean clone: eleven of builds, seven of tests"
       #expect(readme.contains(tests))

@@ -16,10 +16,10 @@ extension NetworkDescription {
     var rows = layers.flatMap { Self.rows($0, depth: 0) }
     if !hasAlgorithms { for index in rows.indices { rows[index].algorithm = "" } }
     let totals = Row(
-      place: "", layer: "total", output: "", parameters: Self.grouped(parameterCount),
+      place: "", layer: ["total"], output: "", parameters: Self.grouped(parameterCount),
       operations: Self.megaFLOP(operations), algorithm: "")
     let header = Row(
-      place: "", layer: "layer", output: "output", parameters: "parameters", operations: "MFLOP",
+      place: "", layer: ["layer"], output: "output", parameters: "parameters", operations: "MFLOP",
       algorithm: hasAlgorithms ? "algorithm" : "")
     let all = [header] + rows + [totals]
     let others = [\Row.place, \.output, \.parameters, \.operations, \.algorithm].map { cell in
@@ -27,7 +27,7 @@ extension NetworkDescription {
     }
     let layer = max(24, Self.width - others.reduce(10, +))
     var table = TextTable([
-      .text(header.place), .text(header.layer), .text(header.output), .number(header.parameters),
+      .text(header.place), .text("layer"), .text(header.output), .number(header.parameters),
       .number(header.operations), .text(header.algorithm),
     ])
     for row in all.dropFirst() {
@@ -41,7 +41,8 @@ extension NetworkDescription {
 
   private struct Row {
     var place: String
-    var layer: String
+    /// What is not broken into lines: the layer's kind, then its options, a name and value each.
+    var layer: [String]
     var output: String
     var parameters: String
     var operations: String
@@ -51,13 +52,13 @@ extension NetworkDescription {
   private static func rows(_ layer: LayerDescription, depth: Int) -> [Row] {
     let options = layer.options.filter { $0.origin != .byDefault }.map {
       "\($0.name) \($0.value.yaml)"
-    }.joined(separator: ", ")
+    }
     let indent = String(repeating: "  ", count: depth)
     let place = depth == 0 ? layer.path : placeInside(layer)
     let row = Row(
       place: depth == 0 ? place : "",
-      layer: indent + (depth == 0 ? "" : place) + layer.kind + (options.isEmpty ? "" : " ")
-        + options,
+      layer: [indent + (depth == 0 ? "" : place) + layer.kind]
+        + options.enumerated().map { $1 + ($0 + 1 < options.count ? "," : "") },
       output: "\(layer.outputShape)",
       parameters: layer.parameterCount == 0 ? "" : grouped(layer.parameterCount),
       operations: layer.operations == 0 ? "" : megaFLOP(layer.operations),
@@ -72,31 +73,19 @@ extension NetworkDescription {
     return (layer.name ?? layer.path.split(separator: ".").suffix(2).joined(separator: ".")) + " "
   }
 
-  /// A text in lines of at most `width` columns, broken behind commas; further lines stand four
+  /// Words in lines of at most `width` columns, where none is longer; further lines stand four
   /// columns in.
-  private static func wrapped(_ text: String, to width: Int) -> [String] {
-    let indent = String(text.prefix { $0 == " " })
-    var lines: [String] = []
-    var line = indent
-    var isEmpty = true
-    let words = text.split(separator: " ").reduce(into: [String]()) { words, word in
-      // A name and its value stay together.
-      if let last = words.last, !last.hasSuffix(",") {
-        words[words.count - 1] = "\(last) \(word)"
+  private static func wrapped(_ words: [String], to width: Int) -> [String] {
+    let indent = words[0].prefix { $0 == " " } + "    "
+    var lines = [words[0]]
+    for word in words.dropFirst() {
+      if lines[lines.count - 1].count + 1 + word.count > width {
+        lines.append(indent + word)
       } else {
-        words.append(String(word))
+        lines[lines.count - 1] += " " + word
       }
     }
-    for word in words {
-      if !isEmpty, line.count + 1 + word.count > width {
-        lines.append(line)
-        line = indent + "    "
-        isEmpty = true
-      }
-      line += (isEmpty ? "" : " ") + word
-      isEmpty = false
-    }
-    return lines + [line]
+    return lines
   }
 
   private static func megaFLOP(_ operations: Int) -> String {

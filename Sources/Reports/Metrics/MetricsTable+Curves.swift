@@ -39,7 +39,7 @@ extension MetricsTable {
     var groups: [(quantity: String, columns: [String])] = [
       ("W distance", ["w_distance"]), ("penalty", ["penalty"]),
       ("loss", names.filter { $0.hasSuffix("_loss") }),
-      ("gradient norm", names.filter { $0.hasSuffix("_gradient_norm") }),
+      ("gradient norm", names.filter(Self.isGradientNorm)),
     ]
     let grouped = Set(groups.flatMap(\.columns))
     groups += plottedColumns.filter { !grouped.contains($0) }.map { (Self.title($0), [$0]) }
@@ -160,13 +160,21 @@ extension MetricsTable {
   }
 
   /// The unit that the header has for a column.
+  ///
+  /// None for the norm of a loss's gradient: that is a score over what the parameters are in, and
+  /// not the score that headers have had for it since the first runs.
   package func unit(_ column: String) -> String {
-    names.firstIndex(of: column).map { units[$0] } ?? ""
+    guard !Self.isGradientNorm(column) else { return "" }
+    return names.firstIndex(of: column).map { units[$0] } ?? ""
+  }
+
+  private static func isGradientNorm(_ column: String) -> Bool {
+    column.hasSuffix("_gradient_norm")
   }
 
   /// What spans decades: squares and norms.
   private static func scale(_ column: String) -> PlotScale {
-    column == "penalty" || column.hasSuffix("_gradient_norm") ? .log : .linear
+    column == "penalty" || isGradientNorm(column) ? .log : .linear
   }
 
   /// `critic loss` for `critic_loss`.
