@@ -11,7 +11,8 @@ struct DataPreviewCommand: ParsableCommand {
   @OptionGroup var data: DataSetOptions
 
   @Option(
-    name: .long, help: ArgumentHelp("The picture, .png, .svg or .pdf.", valueName: "file"),
+    name: .shortAndLong,
+    help: ArgumentHelp("The picture, .png, .svg or .pdf.", valueName: "file"),
     completion: .file())
   var output: String
 
