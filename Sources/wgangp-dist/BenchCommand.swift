@@ -29,8 +29,10 @@ struct BenchCommand: ParsableCommand {
     completion: .file())
   var config: String?
 
-  /// At least 1. With `--layers` the repetitions of a pass, with `--exchange` also the blocks of
-  /// calls that a sum or gather is timed in.
+  /// At least 1.
+  ///
+  /// With `--layers` the repetitions of a pass, with `--exchange` also the blocks of calls that a
+  /// sum or gather is timed in.
   @Option(name: .long, help: "Timed iterations.")
   var iterations = 10
 

@@ -85,16 +85,18 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup(title: "Images of any program")
   var files: ImageFilesOptions
 
-  /// Of a run's folder. The newest is the newest whole one: those that are damaged are a warning
-  /// each.
+  /// Of a run's folder.
+  ///
+  /// The newest is the newest whole one: those that are damaged are a warning each.
   @Option(
     name: .customLong("step"),
     help: ArgumentHelp(
       "Which of the run's checkpoints: its step number, or best.", valueName: "step|best"))
   var checkpoint = CheckpointChoice.newest
 
-  /// nil for the run's, with which the numbers are those of `evaluation.csv`. Of two sets, nil for
-  /// 0: it chooses what scores draw at random.
+  /// nil for the run's, with which the numbers are those of `evaluation.csv`.
+  ///
+  /// Of two sets, nil for 0: it chooses what scores draw at random.
   @Option(name: .long, help: "Of the noise (default: the run's).")
   var seed: UInt64?
 

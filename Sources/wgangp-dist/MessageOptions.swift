@@ -22,8 +22,9 @@ struct MessageOptions: ParsableArguments {
       """)
   var verbose = false
 
-  /// A file that is added to, never written over; rank 0 writes, each line behind its time. nil for
-  /// none.
+  /// A file that is added to, never written over; rank 0 writes, each line behind its time.
+  ///
+  /// nil for none.
   @Option(
     name: .long,
     help: ArgumentHelp(

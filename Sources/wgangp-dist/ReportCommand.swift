@@ -23,7 +23,9 @@ struct ReportCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("The runs' folders.", valueName: "run"), completion: .directory)
   var runs: [String]
 
-  /// nil for `report.html` in the folder of a single run, else here. Its folder is made.
+  /// nil for `report.html` in the folder of a single run, else here.
+  ///
+  /// Its folder is made.
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(

@@ -34,7 +34,9 @@ struct SampleCommand: ParsableCommand {
   var path: String
 
   /// nil for a file in the run's samples/, named after the checkpoint's step; of a file of weights
-  /// here. Its folder is made.
+  /// here.
+  ///
+  /// Its folder is made.
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
@@ -66,8 +68,9 @@ struct SampleCommand: ParsableCommand {
   @Option(name: .long, help: "Of the noise (default: the run's, so the samples it shows itself).")
   var seed: UInt64?
 
-  /// Of a run's folder. The newest is the newest whole one: those that are damaged are a warning
-  /// each.
+  /// Of a run's folder.
+  ///
+  /// The newest is the newest whole one: those that are damaged are a warning each.
   @Option(
     name: .customLong("step"),
     help: ArgumentHelp(

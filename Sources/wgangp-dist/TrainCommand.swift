@@ -32,8 +32,9 @@ struct TrainCommand: ParsableCommand {
       how to go on, and the exit status is 75. It is 0 only where the run is done.
       """)
 
-  /// nil for the built-in default, or for the configuration of `--resume` or `--from`. With
-  /// `--continue` it may be given again, and must not differ from the run's `config.yaml`.
+  /// nil for the built-in default, or for the configuration of `--resume` or `--from`.
+  ///
+  /// With `--continue` it may be given again, and must not differ from the run's `config.yaml`.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -41,7 +42,9 @@ struct TrainCommand: ParsableCommand {
     completion: .file())
   var config: String?
 
-  /// nil for a free name. A folder that holds a run is refused without `--continue`.
+  /// nil for a free name.
+  ///
+  /// A folder that holds a run is refused without `--continue`.
   @Option(
     name: .customLong("run"),
     help: ArgumentHelp(
@@ -75,7 +78,9 @@ struct TrainCommand: ParsableCommand {
       """, valueName: "path"), completion: .file())
   var origin: String?
 
-  /// A `Duration` from now on. nil for what `SLURM_JOB_END_TIME` says (`RunLimit.current`).
+  /// A `Duration` from now on.
+  ///
+  /// nil for what `SLURM_JOB_END_TIME` says (`RunLimit.current`).
   ///
   /// Training stops when less is left than twice the slowest iteration and checkpoint so far take,
   /// and two seconds.
@@ -98,8 +103,9 @@ struct TrainCommand: ParsableCommand {
       """, valueName: "duration"))
   var stallTimeout: String?
 
-  /// 0 to 100: how often `TrainingRun` may halve the learning rates and go back. The factor is part
-  /// of checkpoints.
+  /// 0 to 100: how often `TrainingRun` may halve the learning rates and go back.
+  ///
+  /// The factor is part of checkpoints.
   @Option(
     name: .long,
     help: ArgumentHelp(
