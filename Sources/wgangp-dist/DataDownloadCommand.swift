@@ -22,7 +22,8 @@ struct DataDownloadCommand: ParsableCommand {
       """)
 
   /// One of `PublishedDataset.all`; another name is an error that lists them.
-  @Argument(help: "A name from 'data list'.")
+  @Argument(
+    help: "A name from 'data list'.", completion: .list(PublishedDataset.all.map(\.name)))
   var name: String
 
   /// nil for `PublishedDataset.folder`; made where it is missing.

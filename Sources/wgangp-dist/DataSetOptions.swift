@@ -26,12 +26,14 @@ struct DataSetOptions: ParsableArguments {
   /// nil for `train`; `validation` is known of `mnist-pickle` alone.
   @Option(
     name: .long,
-    help: "Of a published set: train (the default), test, or validation of mnist-pickle.")
+    help: "Of a published set: train (the default), test, or validation of mnist-pickle.",
+    completion: .list(DatasetSplit.allCases.map(\.rawValue)))
   var split: String?
 
   @Argument(
     help: ArgumentHelp(
-      "A published set's name, or a configuration's overrides.", valueName: "name|key=value"))
+      "A published set's name, or a configuration's overrides.", valueName: "name|key=value"),
+    completion: .list(PublishedDataset.all.map(\.name)))
   var words: [String] = []
 
   /// The published set that is asked for, nil for a configuration.

@@ -48,7 +48,7 @@ struct EvaluateCommand: ParsableCommand {
     name: .long,
     help: ArgumentHelp(
       "Which: \(ScoreCatalog.names.joined(separator: ", ")).",
-      valueName: "name,..."))
+      valueName: "name,..."), completion: .list(ScoreCatalog.names))
   var scores: String?
 
   /// A score by itself: network, pixels, labels and splits are those of `InceptionProtocol`.
@@ -59,7 +59,7 @@ struct EvaluateCommand: ParsableCommand {
       The Inception Score as it was published: \
       \(InceptionProtocol.allValueStrings.joined(separator: ", ")); \
       docs/paddlescience.md has what they do.
-      """, valueName: "name"))
+      """, valueName: "name"), completion: .list(InceptionProtocol.allValueStrings))
   var published: InceptionProtocol?
 
   /// What scores of features without a network of their own take; nil for the data's.
@@ -69,7 +69,7 @@ struct EvaluateCommand: ParsableCommand {
       """
       The network whose features --scores compare: glyphs, or a file such as \
       configs/features/inception-fid.yaml (default: glyphs for drawn digits).
-      """, valueName: "name|file"))
+      """, valueName: "name|file"), completion: .file())
   var features: String?
 
   /// A number with a run, 1 to 100,000,000; a path with `--reals`.
@@ -79,7 +79,7 @@ struct EvaluateCommand: ParsableCommand {
       """
       Samples to draw (default: as many as the scores want); with --reals the folder or file of \
       the samples.
-      """, valueName: "count|path"))
+      """, valueName: "count|path"), completion: .file())
   var samples: String?
 
   @OptionGroup(title: "Images of any program")

@@ -12,7 +12,7 @@ struct ImageFilesOptions: ParsableArguments {
     help: ArgumentHelp(
       """
       Compare --samples, a folder of pictures or a .npy or .npz file, with these: no run is needed.
-      """, valueName: "folder|file"))
+      """, valueName: "folder|file"), completion: .file())
   var reals: String?
 
   /// Makes arrays of the files, with `data` and `evaluation` of this configuration.
@@ -22,7 +22,7 @@ struct ImageFilesOptions: ParsableArguments {
       """
       The files are arrays of the layout that this configuration's data have, and are compared by \
       its evaluation.quantities.
-      """, valueName: "file.yaml"))
+      """, valueName: "file.yaml"), completion: .file())
   var config: String?
 
   /// Not looked at in files that have no names.

@@ -270,4 +270,6 @@ extension CheckpointChoice: ExpressibleByArgument {
   package init?(argument: String) { self.init(argument) }
 
   package var defaultValueDescription: String { "\(self)" }
+
+  package static var defaultCompletionKind: CompletionKind { .list(["best"]) }
 }

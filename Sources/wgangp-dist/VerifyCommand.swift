@@ -36,7 +36,10 @@ struct VerifyCommand: ParsableCommand {
       """)
 
   /// Width, batch and critic steps are the recording's; overrides come after those.
-  @Option(name: .long, help: "The configuration of the networks; without it, the built-in default.")
+  @Option(
+    name: .long,
+    help: "The configuration of the networks; without it, the built-in default.",
+    completion: .file())
   var config: String?
 
   /// The verdict, and the lines of tensors that fail; it is this command's own, not
@@ -48,7 +51,7 @@ struct VerifyCommand: ParsableCommand {
   var json = false
 
   /// Read by every rank, whose bytes are compared by size and CRC-32 first.
-  @Argument(help: "The recording, a safetensors file.")
+  @Argument(help: "The recording, a safetensors file.", completion: .file())
   var file: String
 
   @Argument(
