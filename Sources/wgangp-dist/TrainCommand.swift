@@ -78,7 +78,7 @@ struct TrainCommand: ParsableCommand {
       """, valueName: "path"), completion: .file())
   var origin: String?
 
-  /// A `Duration` from now on.
+  /// A length of time from now on, as `Duration.seconds` reads it.
   ///
   /// nil for what `SLURM_JOB_END_TIME` says (`RunLimit.current`).
   ///
@@ -93,7 +93,8 @@ struct TrainCommand: ParsableCommand {
       """, valueName: "duration"))
   var timeLimit: String?
 
-  /// A `Duration`, `never`, or nil for the ten minutes of `TrainingOptions`; see `Watchdog`.
+  /// A length of time as `Duration.seconds` reads it, `never`, or nil for the ten minutes of
+  /// `TrainingOptions`; see `Watchdog`.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -141,9 +142,9 @@ struct TrainCommand: ParsableCommand {
 
   /// Refuses options that contradict each other, before MPI starts.
   ///
-  /// `--resume` beside `--config`, `--run` or `--from`; `--continue` without `--run`; a path
-  /// without letters; a number of rollbacks out of range. What a text means as a duration is
-  /// checked on the ranks, as an error of the run.
+  /// `--resume` beside `--config`, `--run` or `--from`; `--continue` without `--run`; an empty
+  /// path; a number of rollbacks out of range. What a text means as a length of time is checked on
+  /// the ranks, as an error of the run.
   ///
   /// - Throws: `ValidationError`, which ends with status 64.
   func validate() throws {

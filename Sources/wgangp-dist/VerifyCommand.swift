@@ -50,7 +50,7 @@ struct VerifyCommand: ParsableCommand {
   @Flag(name: .long, help: "Print one line of JSON.")
   var json = false
 
-  /// Read by every rank, whose bytes are compared by size and CRC-32 first.
+  /// Read by every rank; size and CRC-32 of what they read are compared before the first step.
   @Argument(help: "The recording, a safetensors file.", completion: .file())
   var file: String
 
