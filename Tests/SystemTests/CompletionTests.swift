@@ -76,12 +76,12 @@ extension SystemTests {
       _ words: [String], _ shell: Shell, _ script: String, in scratch: Scratch
     ) throws -> Set<String> {
       let line = (["wgangp-dist"] + words).joined(separator: " ")
-      let command =
+      let command: [String] =
         switch shell {
         case .bash:
           // readline parts words at `=`.
           ["bash", "-c", Self.bashCall, script]
-            + words.flatMap { word in
+            + words.flatMap { word -> [String] in
               guard word.hasPrefix("--"), let sign = word.firstIndex(of: "=") else { return [word] }
               let value = String(word[word.index(after: sign)...])
               return [String(word[..<sign]), "="] + (value.isEmpty ? [] : [value])
@@ -95,9 +95,9 @@ extension SystemTests {
         }
       let outcome = try RunningJob(command, in: scratch.path).finish(timeout: 30)
       #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(shell) \(words): \(outcome)")
-      let option = words.last?.firstIndex(of: "=").map { words.last?[...$0] ?? "" } ?? ""
+      let option: Substring = words.last?.firstIndex(of: "=").map { words.last?[...$0] ?? "" } ?? ""
       return Set(
-        outcome.output.split(separator: "\n").compactMap { line in
+        outcome.output.split(separator: "\n").compactMap { line -> String? in
           // Behind a tabulator fish says what it is.
           guard var word = line.split(separator: "\t").first else { return nil }
           if !option.isEmpty, word.hasPrefix(option) { word = word.dropFirst(option.count) }
