@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prints the completions of a shell: those that the program writes, with what its argument parser
-# leaves out: `evaluate RUN`, which is `evaluate run RUN`, and values behind `--option=`.
+# leaves out: `evaluate RUN`, which is `evaluate run RUN`, values behind `--option=`, and `help COMMAND`.
 #
 #   launch/completions.sh PROGRAM bash|zsh|fish
 #
@@ -11,6 +11,9 @@ if (($# != 2)) || [[ $2 != @(bash|zsh|fish) ]]; then
   echo "completions: usage: launch/completions.sh PROGRAM bash|zsh|fish" >&2
   exit 64
 fi
+
+# The first words of the list in the help.
+commands=$("$1" --help | sed -n '/^SUBCOMMANDS:/,/^$/s/^  \([a-z][a-z-]*\).*/\1/p' | tr '\n' ' ')
 
 # Puts a text behind, with `-r` in the place of, the line that is given.
 insert() {
@@ -40,6 +43,10 @@ bash_script() {
         ;;
     esac
 ' |
+    insert '_wgangp-dist_help() {' "    if [[ \"\${#unparsed_words[@]}\" -le 1 ]]; then
+        __wgangp-dist_add_completions -W '${commands// /$'\n'}'
+        return
+    fi" |
     insert -r '    local -r cur="${2}"' '    local cur="${2}"' |
     insert -r '    local -r prev="${3}"' '    local prev="${3}"' |
     insert -r '    local -a unparsed_words=("${COMP_WORDS[@]:1:${COMP_CWORD}}")' '    local -a unparsed_words=()
@@ -68,6 +75,10 @@ zsh_script() {
         fi
         _files
     fi' |
+    insert '_wgangp-dist_help() {' "    if [[ \"\${CURRENT}\" -eq 2 ]]; then
+        compadd -- $commands
+        return
+    fi" |
     # An option that takes a value does so behind = too; [^\\]\]: ends its description.
     sed -E \
       -e "s/^( +'\\*?--[a-z-]+)(\\[.*[^\\\\]\\]:[^:]*:.*')\$/\\1=\\2/" \
@@ -85,7 +96,8 @@ fish_script() {
     end' |
     insert -r '    set -l token (commandline -t)' \
       '    set -l token (string replace -r -- "^--[^=]*=" "" (commandline -t))'
-  printf '\n%s\n' "complete -c wgangp-dist -F -n '__wgangp-dist_should_offer_completions_for_positional \"wgangp-dist evaluate\" -eq 1'"
+  printf '\n%s\n' "complete -c wgangp-dist -n '__wgangp-dist_should_offer_completions_for_positional \"wgangp-dist help\" -eq 1' -fa '$commands'" \
+    "complete -c wgangp-dist -F -n '__wgangp-dist_should_offer_completions_for_positional \"wgangp-dist evaluate\" -eq 1'"
 }
 
 "$1" --generate-completion-script "$2" | "$2_script"

@@ -120,6 +120,7 @@ extension SystemTests {
         try expect(["train", "--con"], ["--config", "--continue"])
         try expect(["train", "--quiet", "--qui"], [])
         try expect(["data", "ve"], ["verify"])
+        try expect(["help", "tr"], ["train"])
         // Files; a run is a folder.
         try expect(["train", "--config", "configs/gl"], ["configs/glyphs.yaml"])
         try expect(["train", "--config=configs/gl"], ["configs/glyphs.yaml"])
