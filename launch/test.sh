@@ -41,6 +41,18 @@ refuse 'expected lines of at most 100 columns, found longer ones' '^.{101,}'
 # shellcheck disable=SC2016  # a pattern
 refuse "expected DocC's '- Parameters:', found a name in backquotes and a colon" \
   '^ */// (- )?`[^`]+`(, `[^`]+`)*: '
+# A fifth of the lines that are not blank, as in the model codebases.
+for target in Training VectorKernelsAVX2 WGANGP WGANGPSampling wgangp-dist; do
+  find "Sources/$target" -name '*.swift' -exec cat {} + | awk -v target="$target" '
+    NF { lines++ }
+    /^ *\/\/\// { documented++ }
+    END {
+      if (lines > 0 && documented >= lines / 5) exit
+      print "test: Sources/" target ": expected doc comments in a fifth of the lines or more, found " \
+        documented + 0 " of " lines + 0 >"/dev/stderr"
+      exit 1
+    }'
+done
 if command -v python3 >/dev/null; then
   run docs/index-decisions.py --check
 fi

@@ -3,6 +3,8 @@ import Networks
 
 /// Options that a layer of its kind has, for exporters.
 extension LayerDescription {
+  /// An option that is one whole number, and that every layer of the kind has: asking for another
+  /// is a mistake in the code.
   func integer(_ name: String) -> Int {
     guard case .integer(let value)? = self[option: name] else {
       preconditionFailure("\(kind) has no number \(name)")
@@ -15,6 +17,7 @@ extension LayerDescription {
     if case .integers = self[option: name] { true } else { false }
   }
 
+  /// An option that is a list of whole numbers, which the layer must have.
   func integers(_ name: String) -> [Int] {
     guard case .integers(let values)? = self[option: name] else {
       preconditionFailure("\(kind) has no numbers \(name)")
@@ -27,6 +30,7 @@ extension LayerDescription {
     isList(name) ? integers(name) : Array(repeating: integer(name), count: dimensions)
   }
 
+  /// An option that is a list of words, which the layer must have.
   func words(_ name: String) -> [String] {
     guard case .words(let values)? = self[option: name] else {
       preconditionFailure("\(kind) has no words \(name)")
@@ -34,6 +38,7 @@ extension LayerDescription {
     return values
   }
 
+  /// An option that is a number with a fraction, which the layer must have.
   func number(_ name: String) -> Double {
     guard case .number(let value)? = self[option: name] else {
       preconditionFailure("\(kind) has no number \(name)")
@@ -41,6 +46,7 @@ extension LayerDescription {
     return value
   }
 
+  /// Whether an option is there and true.
   func isOn(_ name: String) -> Bool { self[option: name] == .flag(true) }
 
   /// The layers of a branch of a residual.

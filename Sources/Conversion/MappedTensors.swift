@@ -109,6 +109,16 @@ package struct MappedTensors: TensorSource {
     return (String(name[..<bracket]), index)
   }
 
+  /// How a tensor of the network is made of parts of the file.
+  ///
+  /// - Parameters:
+  ///   - name: The tensor's.
+  ///   - parts: Names in the file, in the order in which they are put together.
+  ///   - layout: How linear weights lie; nil for what the shapes say: transposed where only that
+  ///     fits.
+  ///   - expected: The network's shape; nil where it has no such tensor.
+  /// - Returns: The recipe, with the shape that it gives.
+  /// - Throws: `Fault` where the parts are of several types, or do not go together.
   private func recipe(
     _ name: String, _ parts: [String], layout: Layout?, expected: [Int]?
   ) throws -> Recipe {

@@ -47,6 +47,12 @@ package struct NetworkExport {
 
   /// Writes PyTorch's files into `folder`, which is made.
   ///
+  /// First the modules are made, so that a layer without one leaves no file.
+  ///
+  /// - Parameters:
+  ///   - path: The run's, checkpoint's, or a file of weights.
+  ///   - folder: For `generator.safetensors`, `critic.safetensors` where there is a critic, `.pt`
+  ///     files where they were asked for, and `model.py`.
   /// - Returns: The files.
   /// - Throws: Where there is no checkpoint, or a layer has no module; no file is written then.
   package func run(_ path: String, to folder: String) throws -> [String] {
@@ -75,6 +81,10 @@ package struct NetworkExport {
 
   /// Writes a network as an ONNX model.
   ///
+  /// - Parameters:
+  ///   - path: The run's, checkpoint's, or a file of weights.
+  ///   - choice: Which network.
+  ///   - file: Replaced as a whole.
   /// - Throws: Where there is no checkpoint, or a layer that ONNX has no operators for.
   package func writeONNX(_ path: String, _ choice: Choice, to file: String) throws {
     let trained = try trained(path, needsCritic: choice == .critic)
@@ -86,6 +96,10 @@ package struct NetworkExport {
 
   /// Writes a network of dense layers as lwtnn's JSON.
   ///
+  /// - Parameters:
+  ///   - path: The run's, checkpoint's, or a file of weights.
+  ///   - choice: Which network.
+  ///   - file: Replaced as a whole.
   /// - Throws: Where there is no checkpoint, or a layer that lwtnn has nothing for.
   package func writeLwtnn(_ path: String, _ choice: Choice, to file: String) throws {
     let trained = try trained(path, needsCritic: choice == .critic)
@@ -97,6 +111,10 @@ package struct NetworkExport {
 
   /// Compares an ONNX model with the network of its name.
   ///
+  /// - Parameters:
+  ///   - path: The run's, checkpoint's, or a file of weights.
+  ///   - file: The model; its graph's name says which network it is.
+  /// - Returns: The largest difference of their outputs.
   /// - Throws: Where there is no checkpoint, or the file is no such model.
   package func checkONNX(_ path: String, file: String) throws -> ONNXCheck {
     let evaluation = try ONNXEvaluation(path: file)

@@ -102,6 +102,15 @@ package struct WeightImport {
     return ImportReport(output: options.folder, networks: parts.map(report))
   }
 
+  /// Opens a network's file and compares it with the network.
+  ///
+  /// - Parameters:
+  ///   - name: `generator`, `generator_ema` or `critic`, the checkpoint's file too.
+  ///   - path: The file.
+  ///   - network: What it is for.
+  ///   - dictionary: Where its tensors go.
+  /// - Returns: The file under the network's names, and what does not fit.
+  /// - Throws: `Fault` where it cannot be read.
   private func part(
     _ name: String, _ path: String, _ network: Network, _ dictionary: StateDictionary
   ) throws -> Part {
@@ -114,6 +123,8 @@ package struct WeightImport {
       mismatches: try dictionary.mismatches(source))
   }
 
+  /// Refuses an import of which a tensor does not fit, with a table of all of all files; not with
+  /// `isPartial`.
   private func refuseUnfit(_ parts: [Part]) throws {
     let count = parts.reduce(0) { $0 + $1.mismatches.count }
     guard count > 0, !options.isPartial else { return }
@@ -125,6 +136,7 @@ package struct WeightImport {
         + "otherwise, --partial takes the others\n" + tables.joined(separator: "\n"))
   }
 
+  /// What was taken of a file; counters that it lacks do not count as taken.
   private func report(_ part: Part) -> ImportReport.Network {
     let unfit = part.mismatches.filter { $0.kind != .unexpected }
     let count = part.dictionary.tensors.count
@@ -135,6 +147,16 @@ package struct WeightImport {
       notTaken: part.mismatches)
   }
 
+  /// Makes the folder: `config.yaml`, and a checkpoint of step 0, which gets its name when it is
+  /// whole.
+  ///
+  /// The checkpoint's state has path, size and CRC-32 of every file that was imported.
+  ///
+  /// - Parameters:
+  ///   - parts: The networks.
+  ///   - directory: Of a run that is not there yet.
+  ///   - yaml: The configuration with all defaults.
+  /// - Throws: `Fault` where it cannot be written; the unfinished checkpoint is removed then.
   private func write(_ parts: [Part], to directory: RunDirectory, yaml: String) throws {
     let lease = try directory.create()
     defer { lease.release() }

@@ -2,6 +2,9 @@ import CInstructions
 import KernelLayouts
 
 /// A number as a type: a function compiled for one has no loops and no branches over it.
+///
+/// The numbers below are those of rows (1, 2, 4, 6 and 8) and of panels (1 to 4) for which
+/// `ProductBlock.multiply` is compiled.
 protocol BlockCount {
   /// Rows of a block, or panels of 16 columns.
   static var value: Int { get }
@@ -25,7 +28,8 @@ enum Eight: BlockCount {
   static var value: Int { @inline(__always) get { 8 } }
 }
 
-/// How the matrices of a product lie.
+/// How the matrices of a product lie, as a type: each is compiled by itself, with its strides as
+/// constants where they are 16 or 1.
 protocol BlockOrder {
   /// Whether the product is a^T b: the inner dimension goes along the rows of a.
   static var isTransposed: Bool { get }
@@ -39,18 +43,20 @@ extension BlockOrder {
   static var hasRowMajorA: Bool { @inline(__always) get { false } }
   static var hasRowMajorB: Bool { @inline(__always) get { false } }
 }
-/// Both in panels.
+/// a and b in panels: what a convolution's transforms have made.
 enum AsItIs: BlockOrder {}
-/// The first row-major.
+/// a row-major, b in panels: samples by a matrix that was packed.
 enum RowMajorA: BlockOrder {
   static var hasRowMajorA: Bool { @inline(__always) get { true } }
 }
-/// Both row-major, or the first in panels.
+/// b row-major, as a linear layer's weight lies whose inputs are whole panels: nothing is packed.
+///
+/// a is row-major too, or in panels.
 enum RowMajor: BlockOrder {
   static var hasRowMajorA: Bool { @inline(__always) get { true } }
   static var hasRowMajorB: Bool { @inline(__always) get { true } }
 }
-/// The first transposed.
+/// a^T b: a in panels or row-major, b in panels.
 enum Transposed: BlockOrder {
   static var isTransposed: Bool { @inline(__always) get { true } }
 }
@@ -65,6 +71,8 @@ enum Transposed: BlockOrder {
 /// Wide blocks read less: six rows of four panels take 10 loads for 24 multiply-adds, twelve of two
 /// would take 14. What a core has beside its multipliers is shared with the other thread of a busy
 /// machine.
+///
+/// In the parameters below r is a row of the block, p one of its panels, s a step.
 enum ProductBlock {
   /// Sixteen columns of a row: one register with AVX-512, two with AVX2.
   typealias Panel = SIMD16<Float>
@@ -79,12 +87,23 @@ enum ProductBlock {
     init() {}
   }
 
-  /// Adds the products of one value a row and one vector a panel.
+  /// Adds the products of one step: sum[r][p] += a[r] b[p], each rounded once.
   ///
   /// Row by row: a row's value, in all lanes of a register, is soon free again.
   ///
-  /// `value` is the place of row 0, `high` that of row 3: from two places and one stride the
-  /// processor reaches six rows without further sums, which are instructions too.
+  /// - Parameters:
+  ///   - rows: Rows of the block, 1 to 8; with more than six at most three panels.
+  ///   - columns: Panels of the block, 1 to 4.
+  ///   - rowStride: Values from a row of a to the next.
+  ///   - value: a's value in row 0.
+  ///   - high: That in row 3: from two places and one stride the processor reaches six rows without
+  ///     further sums, which are instructions too. Not read with three rows or fewer.
+  ///   - vector: b's 16 values of panel 0.
+  ///   - bPanel: Values from a panel of b to the next.
+  ///   - c: Sums of panel 0.
+  ///   - d: Those of panel 1, untouched where there is none; so are the others.
+  ///   - e: Those of panel 2.
+  ///   - f: Those of panel 3.
   @inline(__always)
   private static func step(
     _ rows: Int, _ columns: Int, _ rowStride: Int, _ value: UnsafePointer<Float>,
@@ -150,7 +169,11 @@ enum ProductBlock {
     }
   }
 
-  /// Four steps: written out, as the compiler would make a loop of a loop.
+  /// Four steps, in their order: written out, as the compiler would make a loop of a loop.
+  ///
+  /// `stepStride` and `bStep` are the values from a step of a and of b to the next; the rest is as
+  /// in `step`. Row 3 of a row-major a is an address of its own to the compiler (`unrelated`),
+  /// which else walks there row by row.
   @inline(__always)
   private static func fourSteps<Order: BlockOrder>(
     _: Order.Type, _ rows: Int, _ columns: Int, _ rowStride: Int, _ value: UnsafePointer<Float>,
@@ -177,7 +200,15 @@ enum ProductBlock {
     step(rows, columns, rowStride, value, high, vector, bPanel, &c, &d, &e, &f)
   }
 
-  /// Asks for some lines, and returns where the next are.
+  /// Asks for some cache lines of 16 values, and returns where the next are.
+  ///
+  /// - Parameters:
+  ///   - line: The first of them.
+  ///   - ahead: nil where nothing is to be fetched; then `line` is returned as it is.
+  ///   - lines: How many, 2 or 4, one behind the other.
+  ///   - step: Values from here to those of the next call.
+  /// - Returns: Where the next call begins. It may lie behind the end of memory: a prefetch there
+  ///   does nothing.
   @inline(__always)
   private static func fetch(
     _ line: UnsafePointer<Float>, _ ahead: UnsafePointer<Float>?, _ lines: Int, _ step: Int
@@ -192,7 +223,7 @@ enum ProductBlock {
     return line + step
   }
 
-  /// Adds a column that is in memory.
+  /// column += c, for `rows` rows that lie `row` values apart in memory; c is not written.
   @inline(__always)
   private static func add(
     _ rows: Int, _ c: UnsafePointer<Float>, _ row: Int, _ column: inout Column
@@ -207,7 +238,7 @@ enum ProductBlock {
     if rows > 7 { column.r7 += panel(c + 7 * row) }
   }
 
-  /// Overwrites a column of `rows` rows in memory, `row` values apart.
+  /// c = column, for `rows` rows that lie `row` values apart in memory: all 16 values of each.
   @inline(__always)
   private static func store(
     _ rows: Int, _ column: Column, _ c: UnsafeMutablePointer<Float>, _ row: Int
@@ -224,7 +255,7 @@ enum ProductBlock {
 
   // In the order of the source where the compiler would choose another: shim.h says why.
   #if AVX512
-    /// The panel at an address, at any alignment.
+    /// The panel at an address, at any alignment, loaded where the source says so.
     @inline(__always)
     static func load(_ address: UnsafePointer<Float>) -> Panel { load_in_order(address) }
     /// The value at an address in all lanes.
@@ -236,12 +267,15 @@ enum ProductBlock {
       multiply_add_in_order(sum, a, b)
     }
   #else
+    /// The panel at an address, at any alignment; the compiler chooses when.
     @inline(__always)
     static func load(_ address: UnsafePointer<Float>) -> Panel { panel(address) }
+    /// The value at an address in all lanes.
     @inline(__always)
     static func broadcast(_ address: UnsafePointer<Float>) -> Panel {
       Panel(repeating: address[0])
     }
+    /// sum + a b, rounded once: the bits of AVX-512's.
     @inline(__always)
     static func sum(_ sum: Panel, _ a: Panel, _ b: Panel) -> Panel { sum.addingProduct(a, b) }
   #endif
@@ -261,8 +295,12 @@ enum ProductBlock {
   /// c[row][0 ..< 16 columns] = sum over s of a[row, s] b[s], plus the addend, for some rows and
   /// panels.
   ///
-  /// Value (row, s) of a lies at a[row * aRow + s / 16 * aPanel + s % 16], or transposed at
-  /// a[s * aStep + row]; the 16 values of step s of a panel of b at b[s * bStep].
+  /// Value (row, s) of a lies at a[row * aRow + s / 16 * aPanel + s % 16], or transposed at a[s *
+  /// aStep + row]; the 16 values of step s of a panel of b at b[s * bStep].
+  ///
+  /// Steps go by 16, a panel of a where it lies in panels, then one by one: nothing behind the last
+  /// step is read. With no steps c is the addend, or 0. c is written at the end, once, behind the
+  /// addend's last read; so the addend may be c, and c must overlap neither a nor b.
   ///
   /// What later calls will read is fetched into the second-level cache from `ahead` on:
   /// `aheadLines` lines (2 or 4) every four steps, `aheadStep` values further each time.

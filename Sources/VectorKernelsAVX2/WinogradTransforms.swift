@@ -4,6 +4,10 @@ import KernelLayouts
 /// `WinogradTile` as a type: a transform compiled for one has no loops and no branches.
 ///
 /// F(m x n, r x s) has (m + r - 1) x (n + s - 1) points: a 4 x 4 tile with 2 x 2 taps has 5 x 5.
+///
+/// Any shape that has no type below goes the same way through `WinogradTile`, with loops. `gather`
+/// and `scatter` know the points only, so what is named for tiles of 4 x 3 also serves a phase with
+/// one tap a row of tiles of 4 x 4: both have 5 x 4.
 protocol WinogradShape {
   /// Pixels of a tile from top to bottom, or taps of a filter.
   var rows: Int { get }
@@ -17,130 +21,147 @@ protocol WinogradShape {
 
 extension WinogradTile: WinogradShape {}
 
-/// Tiles of 4 x 4 and the smaller ones beside them, with phases of two taps.
+/// F(4 x 4, 2 x 2): 25 products for 16 outputs, where direct sums take 64.
 private struct Tile4x4Taps2: WinogradShape {
   var rows: Int { @inline(__always) get { 4 } }
   var columns: Int { @inline(__always) get { 4 } }
   var pointRows: Int { @inline(__always) get { 5 } }
   var pointColumns: Int { @inline(__always) get { 5 } }
 }
+/// F(4 x 3, 2 x 2): the right edge of outputs that are cut 4 + 3, such as 7.
 private struct Tile4x3Taps2: WinogradShape {
   var rows: Int { @inline(__always) get { 4 } }
   var columns: Int { @inline(__always) get { 3 } }
   var pointRows: Int { @inline(__always) get { 5 } }
   var pointColumns: Int { @inline(__always) get { 4 } }
 }
+/// F(3 x 4, 2 x 2): their lower edge.
 private struct Tile3x4Taps2: WinogradShape {
   var rows: Int { @inline(__always) get { 3 } }
   var columns: Int { @inline(__always) get { 4 } }
   var pointRows: Int { @inline(__always) get { 4 } }
   var pointColumns: Int { @inline(__always) get { 5 } }
 }
+/// F(3 x 3, 2 x 2): the corner of both.
 private struct Tile3x3Taps2: WinogradShape {
   var rows: Int { @inline(__always) get { 3 } }
   var columns: Int { @inline(__always) get { 3 } }
   var pointRows: Int { @inline(__always) get { 4 } }
   var pointColumns: Int { @inline(__always) get { 4 } }
 }
+/// F(2 x 2, 2 x 2): as many taps as outputs, so it is the filter's side too.
 private struct Tile2x2Taps2: WinogradShape {
   var rows: Int { @inline(__always) get { 2 } }
   var columns: Int { @inline(__always) get { 2 } }
   var pointRows: Int { @inline(__always) get { 3 } }
   var pointColumns: Int { @inline(__always) get { 3 } }
 }
+/// F(4 x 4, 3 x 3): 36 products for 16 outputs, where direct sums take 144.
 private struct Tile4x4Taps3: WinogradShape {
   var rows: Int { @inline(__always) get { 4 } }
   var columns: Int { @inline(__always) get { 4 } }
   var pointRows: Int { @inline(__always) get { 6 } }
   var pointColumns: Int { @inline(__always) get { 6 } }
 }
-/// Tiles of 6 x 6 and the smaller ones beside them, with phases of three taps.
+/// F(6 x 6, 3 x 3): 64 products for 36 outputs, with five times the error of tiles of 4.
 private struct Tile6x6Taps3: WinogradShape {
   var rows: Int { @inline(__always) get { 6 } }
   var columns: Int { @inline(__always) get { 6 } }
   var pointRows: Int { @inline(__always) get { 8 } }
   var pointColumns: Int { @inline(__always) get { 8 } }
 }
+/// F(6 x 4, 3 x 3): the right edge of outputs that are cut into 6 and 4, such as 28 = 4 x 6 + 4.
 private struct Tile6x4Taps3: WinogradShape {
   var rows: Int { @inline(__always) get { 6 } }
   var columns: Int { @inline(__always) get { 4 } }
   var pointRows: Int { @inline(__always) get { 8 } }
   var pointColumns: Int { @inline(__always) get { 6 } }
 }
+/// F(4 x 6, 3 x 3): their lower edge.
 private struct Tile4x6Taps3: WinogradShape {
   var rows: Int { @inline(__always) get { 4 } }
   var columns: Int { @inline(__always) get { 6 } }
   var pointRows: Int { @inline(__always) get { 6 } }
   var pointColumns: Int { @inline(__always) get { 8 } }
 }
-/// Inputs of a product with 4 x 4 outputs, in phases of one tap and of two.
+/// Inputs of a polynomial product with 4 x 4 outputs, in a phase of 1 x 1 taps: m = 4 + 1 - r.
 private struct Product4x4: WinogradShape {
   var rows: Int { @inline(__always) get { 4 } }
   var columns: Int { @inline(__always) get { 4 } }
   var pointRows: Int { @inline(__always) get { 4 } }
   var pointColumns: Int { @inline(__always) get { 4 } }
 }
+/// Those of a phase with one tap a column and two a row.
 private struct Product4x3: WinogradShape {
   var rows: Int { @inline(__always) get { 4 } }
   var columns: Int { @inline(__always) get { 3 } }
   var pointRows: Int { @inline(__always) get { 4 } }
   var pointColumns: Int { @inline(__always) get { 4 } }
 }
+/// Those of a phase with two taps a column and one a row.
 private struct Product3x4: WinogradShape {
   var rows: Int { @inline(__always) get { 3 } }
   var columns: Int { @inline(__always) get { 4 } }
   var pointRows: Int { @inline(__always) get { 4 } }
   var pointColumns: Int { @inline(__always) get { 4 } }
 }
-/// The taps of a filter.
+/// The filter's side of a phase with 2 x 2 taps, at the points of tiles of 4 x 4.
 private struct Taps2x2: WinogradShape {
   var rows: Int { @inline(__always) get { 2 } }
   var columns: Int { @inline(__always) get { 2 } }
   var pointRows: Int { @inline(__always) get { 5 } }
   var pointColumns: Int { @inline(__always) get { 5 } }
 }
+/// Of a 3 x 3 kernel with stride 2 a phase has one tap a row: fewer taps, fewer points.
 private struct Taps2x1: WinogradShape {
   var rows: Int { @inline(__always) get { 2 } }
   var columns: Int { @inline(__always) get { 1 } }
   var pointRows: Int { @inline(__always) get { 5 } }
   var pointColumns: Int { @inline(__always) get { 4 } }
 }
+/// The phase with one tap a column.
 private struct Taps1x2: WinogradShape {
   var rows: Int { @inline(__always) get { 1 } }
   var columns: Int { @inline(__always) get { 2 } }
   var pointRows: Int { @inline(__always) get { 4 } }
   var pointColumns: Int { @inline(__always) get { 5 } }
 }
+/// The phase with one tap; of a polynomial product too, whose phases all have 4 x 4 points.
 private struct Taps1x1: WinogradShape {
   var rows: Int { @inline(__always) get { 1 } }
   var columns: Int { @inline(__always) get { 1 } }
   var pointRows: Int { @inline(__always) get { 4 } }
   var pointColumns: Int { @inline(__always) get { 4 } }
 }
+/// Two taps each way at 4 x 4 points: of a polynomial product, or of tiles of three outputs.
 private struct Taps2x2Points4: WinogradShape {
   var rows: Int { @inline(__always) get { 2 } }
   var columns: Int { @inline(__always) get { 2 } }
   var pointRows: Int { @inline(__always) get { 4 } }
   var pointColumns: Int { @inline(__always) get { 4 } }
 }
+/// Two taps a column and one a row of a polynomial product.
 private struct Taps2x1Points4: WinogradShape {
   var rows: Int { @inline(__always) get { 2 } }
   var columns: Int { @inline(__always) get { 1 } }
   var pointRows: Int { @inline(__always) get { 4 } }
   var pointColumns: Int { @inline(__always) get { 4 } }
 }
+/// One tap a column and two a row of a polynomial product.
 private struct Taps1x2Points4: WinogradShape {
   var rows: Int { @inline(__always) get { 1 } }
   var columns: Int { @inline(__always) get { 2 } }
   var pointRows: Int { @inline(__always) get { 4 } }
   var pointColumns: Int { @inline(__always) get { 4 } }
 }
+/// Three taps each way, at the points of tiles of 4 x 4.
 private struct Taps3x3: WinogradShape {
   var rows: Int { @inline(__always) get { 3 } }
   var columns: Int { @inline(__always) get { 3 } }
   var pointRows: Int { @inline(__always) get { 6 } }
   var pointColumns: Int { @inline(__always) get { 6 } }
 }
+/// Three taps each way, at the points of tiles of 6 x 6.
 private struct Taps3x3Points8: WinogradShape {
   var rows: Int { @inline(__always) get { 3 } }
   var columns: Int { @inline(__always) get { 3 } }
@@ -153,6 +174,23 @@ private struct Taps3x3Points8: WinogradShape {
 /// Two sides: the image side has pixels or taps, a place each with its channels behind it; the
 /// panel side has a matrix for each point, in the panels of 16 columns that `Products` multiplies.
 /// Entry 8 i + j of a table is row i, column j.
+///
+/// | function | reads | writes | matrix |
+/// |---|---|---|---|
+/// | `gather` | pixels | points, overwritten | V_n^-T |
+/// | `scatter` | points | pixels, added to | V_n^-1 |
+/// | `evaluate` | pixels | points, overwritten | V_m |
+/// | `collect` | points | pixels, overwritten | V_m^T |
+/// | `evaluateTaps` | taps | points, overwritten | V_r |
+/// | `collectTaps` | points | taps, overwritten or added to | V_r^T |
+///
+/// Filtering gathers inputs and evaluates outputs; a polynomial product, its transpose, gathers
+/// outputs and evaluates inputs. The functions are described in the words of filtering.
+///
+/// The matrix of each (`WinogradVector`) works on the columns first, then on the rows, whether the
+/// shape is a constant or not: the bits are the same. Channels never meet. A call makes one tile or
+/// filter, with all its channels, at the addresses of the tables; who calls advances those. The two
+/// sides must not overlap, nor either of them `work`.
 package struct WinogradTransforms {
   typealias Address = WinogradTables.Address
 
@@ -165,7 +203,8 @@ package struct WinogradTransforms {
   /// Values from a filter's taps, and points, to those of the next.
   private let imageNext: UnsafeMutablePointer<Int>
   private let panelNext: UnsafeMutablePointer<Int>
-  /// What columns have become before rows are transformed: 64 vectors.
+  /// What columns have become before rows are transformed: 64 vectors, on which calls from several
+  /// threads must not meet.
   private let work: Address
   private var width: Int { @inline(__always) get { Lanes.scalarCount } }
 
@@ -182,7 +221,14 @@ package struct WinogradTransforms {
 
   // MARK: - Lanes of both sides
 
-  /// The vector of channels of a pixel; those from `present` on are 0.
+  /// The vector of channels of a pixel; those from `present` on are 0, and their memory is not
+  /// read.
+  ///
+  /// - Parameters:
+  ///   - entry: Of the image side's table.
+  ///   - channel: The first of the vector's.
+  ///   - present: Channels from there on; 0 or less gives zeros.
+  /// - Returns: A value a lane.
   @inline(__always)
   private func load(_ entry: Int, _ channel: Int, _ present: Int) -> Lanes {
     let source = image[entry] + channel
@@ -203,7 +249,7 @@ package struct WinogradTransforms {
     }
   }
 
-  /// Likewise, added to what is there.
+  /// Adds to the channels of a pixel below `present`: one sum each, onto what is there.
   @inline(__always)
   private func add(_ entry: Int, _ channel: Int, _ present: Int, _ lanes: Lanes) {
     store(entry, channel, present, load(entry, channel, present) + lanes)
@@ -221,7 +267,8 @@ package struct WinogradTransforms {
     }
   }
 
-  /// Fetches the taps of the next but one filter, a filter apart in memory, into a near cache.
+  /// Asks for the taps of the next but one filter, which are a filter apart in memory: they are
+  /// read as well as written where the gradient is added to.
   @inline(__always)
   private func prefetchTaps(_ shape: some WinogradShape, _ channel: Int) {
     for i in 0..<shape.rows {
@@ -232,13 +279,21 @@ package struct WinogradTransforms {
     }
   }
 
-  /// The place of a channel in the panel side.
+  /// The place of a channel in the panel side: panel channel / 16, column channel % 16.
   @inline(__always)
   private func place(_ entry: Int, _ channel: Int) -> Address {
     panel[entry] + ((channel >> 4) * panelStep[entry] + (channel & 15))
   }
 
   /// Columns first, then rows: `rowMap` and `columnMap` on each.
+  ///
+  /// - Parameters:
+  ///   - rows: Rows before and after `rowMap`, which makes each column's.
+  ///   - columns: Columns before and after `columnMap`, which makes each row's.
+  ///   - rowMap: The matrix for a column.
+  ///   - columnMap: The matrix for a row.
+  ///   - load: Gives the vector of an entry of the table; asked once for each.
+  ///   - store: Takes that of an entry; called after the last `load`.
   @inline(__always)
   private func transform(
     rows: (from: Int, to: Int), columns: (from: Int, to: Int),
@@ -258,7 +313,12 @@ package struct WinogradTransforms {
 
   // MARK: - Inputs
 
-  /// Inputs of a tile in one phase to its points; channels missing in the last panel become 0.
+  /// Inputs of a tile in one phase to its points: d = V_n^-T x V_n^-1, with x and d n x n.
+  ///
+  /// - Parameters:
+  ///   - shape: Its points count, as many as inputs; rows and columns are not read.
+  ///   - channels: Those of the slice. Points are written in whole panels: channels missing in the
+  ///     last one become 0, which the products then multiply.
   package func gather(_ shape: WinogradTile, channels: Int) {
     switch (shape.pointRows, shape.pointColumns) {
     case (5, 5): gather(fixed: Tile4x4Taps2(), channels)
@@ -274,6 +334,7 @@ package struct WinogradTransforms {
     }
   }
 
+  /// All channels of one shape: whole vectors, then the rest of the last panel.
   @inline(never)
   private func gather(fixed shape: some WinogradShape, _ channels: Int) {
     var channel = 0
@@ -287,6 +348,8 @@ package struct WinogradTransforms {
     }
   }
 
+  /// A function of its own: the branches of a partial vector would be compiled into every whole
+  /// one.
   @inline(never)
   private func gatherTail(_ shape: some WinogradShape, _ channel: Int, _ present: Int) {
     gather(fixed: shape, channel, present)
@@ -301,7 +364,14 @@ package struct WinogradTransforms {
       load: { load($0, channel, present) }, store: { place($0, channel).setLanes(0, $1) })
   }
 
-  /// The transpose of `gather`: adds to the inputs.
+  /// The transpose of `gather`: adds V_n^-1 d V_n^-T to the inputs.
+  ///
+  /// Neighbouring tiles share inputs, so who calls begins with zeros (a polynomial product's
+  /// outputs with the bias), and the sum is made in memory, in the order of the calls.
+  ///
+  /// - Parameters:
+  ///   - shape: Its points count, as many as inputs; rows and columns are not read.
+  ///   - channels: Those of the slice: no more are read or written.
   package func scatter(_ shape: WinogradTile, channels: Int) {
     switch (shape.pointRows, shape.pointColumns) {
     case (5, 5): scatter(fixed: Tile4x4Taps2(), channels)
@@ -343,7 +413,14 @@ package struct WinogradTransforms {
 
   // MARK: - Outputs and taps
 
-  /// Outputs to their points; channels missing in the last panel become 0.
+  /// Outputs to their points: V_m y V_m^T, rows x columns pixels to pointRows x pointColumns
+  /// points.
+  ///
+  /// Forward's transpose needs it of dy; a polynomial product of its inputs.
+  ///
+  /// - Parameters:
+  ///   - shape: Pixels, 1 to 4 or 6 each way, and points.
+  ///   - channels: Those of a pixel; channels missing in the last panel become 0.
   package func evaluate(_ shape: WinogradTile, channels: Int) {
     switch (shape.rows, shape.columns, shape.pointRows, shape.pointColumns) {
     case (4, 4, 5, 5): evaluate(fixed: Tile4x4Taps2(), channels)
@@ -389,7 +466,11 @@ package struct WinogradTransforms {
       load: { load($0, channel, present) }, store: { place($0, channel).setLanes(0, $1) })
   }
 
-  /// Taps to their points: the at most 16 channels of one panel, those missing become 0.
+  /// Taps to their points: u = V_r w V_r^T, one panel of input channels of one output channel.
+  ///
+  /// - Parameters:
+  ///   - shape: Taps, 1 to 3 each way, and points.
+  ///   - channels: Input channels in the panel, at most 16; those missing become 0.
   package func evaluateTaps(_ shape: WinogradTile, channels: Int) {
     switch (shape.rows, shape.columns, shape.pointRows, shape.pointColumns) {
     case (2, 2, 5, 5): evaluateTaps(fixed: Taps2x2(), channels)
@@ -420,8 +501,12 @@ package struct WinogradTransforms {
     }
   }
 
-  /// The transpose of `evaluate`: outputs are overwritten by their values with `bias`, channel by
-  /// channel, added.
+  /// The transpose of `evaluate`: y = V_m^T p V_m + bias, channel by channel; overwrites y.
+  ///
+  /// - Parameters:
+  ///   - shape: Points, and the pixels that they give.
+  ///   - channels: Those of a pixel: no more are read or written.
+  ///   - bias: A value a channel, added behind the transform by one rounding; nil adds 0.
   package func collect(_ shape: WinogradTile, channels: Int, bias: UnsafePointer<Float>?) {
     switch (shape.rows, shape.columns, shape.pointRows, shape.pointColumns) {
     case (4, 4, 5, 5): collect(fixed: Tile4x4Taps2(), channels, bias)
@@ -440,6 +525,8 @@ package struct WinogradTransforms {
     }
   }
 
+  /// One vector of channels, handed to `store` with its entry: overwriting, adding and a bias
+  /// differ there only.
   @inline(never)
   private func collect(
     fixed shape: some WinogradShape, _ channels: Int, _ bias: UnsafePointer<Float>?
@@ -475,7 +562,13 @@ package struct WinogradTransforms {
       load: { place($0, channel).lanes(0) }, store: store)
   }
 
-  /// Points to taps, overwritten or added: the at most 16 channels of one panel.
+  /// Points to taps: dw = V_r^T p V_r, or dw += it, one panel of input channels of one output
+  /// channel.
+  ///
+  /// - Parameters:
+  ///   - shape: Taps, 1 to 3 each way, and points.
+  ///   - channels: Input channels in the panel, at most 16: no more are read or written.
+  ///   - overwriting: Whether dw is overwritten; otherwise it is added to, by one rounding a value.
   package func collectTaps(_ shape: WinogradTile, channels: Int, overwriting: Bool) {
     switch (shape.rows, shape.columns, shape.pointRows, shape.pointColumns) {
     case (2, 2, 5, 5): collectTaps(fixed: Taps2x2(), channels, overwriting)

@@ -4,6 +4,20 @@
 /// -1/2, 3/2, -3/2, 0, 1 and -1 in this order. Places from a function's count on are not read, and
 /// have no meaning in its result. All functions are inlined, mostly with constant counts; counts of
 /// points are 1 to 6 or 8, those of positions that are evaluated 1 to 4 or 6.
+///
+/// With x_p the point of place p, V_k has the rows (1, x_p, ..., x_p^(k-1)), and (0, ..., 0, 1) for
+/// infinity:
+///
+/// | function | matrix | from | to |
+/// |---|---|---|---|
+/// | `evaluated` | V_k | k positions | all points |
+/// | `collected` | V_k^T | points | k positions |
+/// | `interpolated` | V_n^-T | n positions | n points |
+/// | `spread` | V_n^-1 | n points | n positions |
+///
+/// Lanes are independent: no sum goes over channels. Sums are written in one order, with the same
+/// fused multiply-adds for registers of 8 and of 16 lanes, so both have the same bits. Points x and
+/// -x share their even and their odd part, which saves multiplications.
 struct WinogradVector {
   var v0 = Lanes.zero
   var v1 = Lanes.zero
@@ -18,6 +32,10 @@ struct WinogradVector {
   init() {}
 
   /// Places below `count` from `body`; the others zero.
+  ///
+  /// - Parameters:
+  ///   - count: 0 to 8.
+  ///   - body: Gives the vector of a place; called in the places' order.
   @inline(__always)
   init(count: Int, _ body: (Int) -> Lanes) {
     if count > 0 { v0 = body(0) }
@@ -30,7 +48,7 @@ struct WinogradVector {
     if count > 7 { v7 = body(7) }
   }
 
-  /// Hands the places below `count` to `body`.
+  /// Hands the places below `count`, 0 to 8, to `body` in their order.
   @inline(__always)
   func forEach(count: Int, _ body: (Int, Lanes) -> Void) {
     if count > 0 { body(0, v0) }
@@ -43,9 +61,14 @@ struct WinogradVector {
     if count > 7 { body(7, v7) }
   }
 
-  /// The polynomial with `count` coefficients (the rest zero) at the points: V_count x.
+  /// The polynomial with `count` coefficients at the points, V_count v: r_p = sum over k of v_k
+  /// x_p^k.
   ///
-  /// At infinity it is the last coefficient.
+  /// At infinity it is the last coefficient. From three coefficients on a pair of points is even +
+  /// odd and even - odd, each part summed from the lowest power on.
+  ///
+  /// - Parameter count: Coefficients, 1 to 4 or 6.
+  /// - Returns: The values at all eight points, of which a tile stores its own.
   @inline(__always)
   func evaluated(count: Int) -> WinogradVector {
     var r = WinogradVector()
@@ -86,7 +109,15 @@ struct WinogradVector {
     return r
   }
 
-  /// The transpose of `evaluated`: from the values at `points` points to `count` positions.
+  /// The transpose of `evaluated`, V_count^T v: r_k = sum over p of x_p^k v_p.
+  ///
+  /// Infinity counts for the last position only, 0 for the first. A position adds up the pairs 1/2,
+  /// 3/2 and 1 in this order, then 0, then infinity.
+  ///
+  /// - Parameters:
+  ///   - points: How many of the points there are, 1 to 6 or 8.
+  ///   - count: Positions of the result, 1 to 4 or 6.
+  /// - Returns: The values at the positions.
   @inline(__always)
   func collected(points: Int, count: Int) -> WinogradVector {
     var r = WinogradVector()
@@ -127,10 +158,15 @@ struct WinogradVector {
     return r
   }
 
-  /// The transposed inverse of V_count: from inputs to points.
+  /// The transposed inverse of V_count, V_count^-T v: r_p = sum over k of l_pk v_k.
   ///
-  /// Row p is the Lagrange polynomial of point p, row infinity the product of (x - q) over the
-  /// finite points q.
+  /// Row p, (l_p0, l_p1, ...), is the Lagrange polynomial of point p, row infinity the product of
+  /// (x - q) over the finite points q. Up to four points all its numbers are exact in Float; 1/6,
+  /// 1/9, 1/45 and others of more points are rounded.
+  ///
+  /// - Parameter count: Positions and points, 1 to 6 or 8. Which points they are follows from it:
+  ///   the first ones.
+  /// - Returns: The values at the points.
   @inline(__always)
   func interpolated(count: Int) -> WinogradVector {
     var r = WinogradVector()
@@ -199,7 +235,13 @@ struct WinogradVector {
     return r
   }
 
-  /// The transpose of `interpolated`: from points to inputs, the inverse of V_count.
+  /// The transpose of `interpolated`, V_count^-1 v: r_k = sum over p of l_pk v_p.
+  ///
+  /// It gives the coefficients of the polynomial that has the values v at the points: the inverse
+  /// of `evaluated` with as many of each.
+  ///
+  /// - Parameter count: Points and positions, 1 to 6 or 8.
+  /// - Returns: The values at the positions.
   @inline(__always)
   func spread(count: Int) -> WinogradVector {
     var r = WinogradVector()

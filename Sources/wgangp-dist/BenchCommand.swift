@@ -9,6 +9,9 @@ import Recipe
 /// prints.
 ///
 /// Nothing is read but the configuration: samples are made up, so that a file system has no say.
+/// What is timed and how is in `Benchmark`, `ExchangeBenchmark` and `ScoreBenchmark`; what the
+/// figures mean in docs/performance.md and docs/scaling.md. Of `--exchange` and `--scores` the
+/// first counts, then `--layers`.
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
@@ -26,12 +29,19 @@ struct BenchCommand: ParsableCommand {
     completion: .file())
   var config: String?
 
+  /// At least 1.
+  ///
+  /// With `--layers` the repetitions of a pass, with `--exchange` also the blocks of calls that a
+  /// sum or gather is timed in.
   @Option(name: .long, help: "Timed iterations.")
   var iterations = 10
 
+  /// Not timed: the first iterations touch memory that the system has still to give.
   @Option(name: .long, help: "Iterations before those.")
   var warmup = 2
 
+  /// Iterations with a barrier before each exchange: they are slower, so they are not the timed
+  /// ones.
   @Option(
     name: .long,
     help: """
@@ -40,6 +50,7 @@ struct BenchCommand: ParsableCommand {
       """)
   var shares = 3
 
+  /// A multiple of 8 from 8 to 512; nil for the configuration's own network.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -48,16 +59,20 @@ struct BenchCommand: ParsableCommand {
       valueName: "pixels"))
   var imageSize: Int?
 
+  /// Times are rank 0's; OpenBLAS multiplies matrices of the same sizes beside it, on one thread.
   @Flag(
     name: .long,
     help: "Time each layer with matrix products by itself instead, on rank 0, with its algorithm.")
   var layers = false
 
+  /// Needs at least two ranks; before timing all ways are compared bit for bit.
   @Flag(
     name: .long,
     help: "Time sums and gathers between ranks by themselves instead, beside MPI's own.")
   var exchange = false
 
+  /// `fid`, `kid` and `prdc` from features on, `wasserstein` of points of the plane
+  /// (`ScoreBenchmark`).
   @Flag(
     name: .long,
     help: """
@@ -66,6 +81,7 @@ struct BenchCommand: ParsableCommand {
       """)
   var scores = false
 
+  /// Samples, of which there are as many reals, and features of each: `sizes` reads it.
   @Option(
     name: .long,
     help: ArgumentHelp("Of --scores: samples, reals, and features of each.", valueName: "n,n"))
@@ -80,6 +96,9 @@ struct BenchCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("Overrides, such as training.threads=2.", valueName: "key=value"))
   var overrides: [String] = []
 
+  /// Refuses counts and sizes that nothing can be timed with.
+  ///
+  /// - Throws: `ValidationError`, which ends with status 64.
   func validate() throws {
     guard iterations > 0, warmup >= 0, shares >= 0 else {
       throw ValidationError(
@@ -98,6 +117,12 @@ struct BenchCommand: ParsableCommand {
     }
   }
 
+  /// Builds the benchmark on all ranks, runs it on all, prints on rank 0.
+  ///
+  /// The ranks agree on configuration and networks first, so that a fault is told once. The
+  /// overrides apply to `--image-size`'s network too.
+  ///
+  /// - Throws: `ExitCode` 1, after the error has been printed.
   func run() throws {
     if exchange { return try timeExchange() }
     if scores { return try timeScores() }
@@ -121,6 +146,9 @@ struct BenchCommand: ParsableCommand {
     }
   }
 
+  /// Times sums and gathers between the ranks; rank 0 prints the table of `ExchangeBenchmark`.
+  ///
+  /// - Throws: `ExitCode` 1, also where two ways differ in a bit.
   private func timeExchange() throws {
     try Job.run(messages, isJSON: json) { communicator in
       let benchmark = try communicator.agree {
@@ -135,6 +163,8 @@ struct BenchCommand: ParsableCommand {
   }
 
   /// Samples and features of `--score-sizes`; nil where they are none.
+  ///
+  /// At least six samples, so that there are neighbours and splits, and less than 2^20 of both.
   private var sizes: (samples: Int, features: Int)? {
     let numbers = scoreSizes.split(separator: ",").map { Int($0) ?? 0 }
     guard numbers.count == 2, numbers[0] > 5, numbers[1] > 0, numbers.allSatisfy({ $0 < 1 << 20 })
@@ -142,6 +172,10 @@ struct BenchCommand: ParsableCommand {
     return (numbers[0], numbers[1])
   }
 
+  /// Times scores on all ranks, with `training.threads` threads each; nothing else of the
+  /// configuration counts.
+  ///
+  /// - Throws: `ExitCode` 1, also where OpenBLAS is missing.
   private func timeScores() throws {
     guard let sizes else { return }
     try Job.run(messages, isJSON: json) { communicator in
@@ -159,6 +193,10 @@ struct BenchCommand: ParsableCommand {
   }
 
   /// Milliseconds and GFLOP/s (direct) of a layer's passes, a line each.
+  ///
+  /// - Parameter timings: In the order of the networks' layers; seconds, of one pass over rank 0's
+  ///   share of a batch.
+  /// - Returns: Numbers at the right of their columns, texts at the left.
   private static func table(_ timings: [LayerTiming]) -> String {
     let number = { (value: Double, digits: Int) in String(format: "%.\(digits)f", value) }
     var table = TextTable([
@@ -176,7 +214,7 @@ struct BenchCommand: ParsableCommand {
     return table.text
   }
 
-  /// Seconds of scores, a line each.
+  /// Seconds of scores, a line each: on the clock, and of all processors together.
   private static func table(_ timings: [ScoreTiming]) -> String {
     var table = TextTable([
       .text("score"), .number("seconds"), .number("of processors"), .text("work"),
@@ -190,6 +228,11 @@ struct BenchCommand: ParsableCommand {
     return table.text
   }
 
+  /// What `bench` prints of iterations: seconds, rates, shares, memory, allocations, a line each.
+  ///
+  /// - Parameter result: The same on all ranks; seconds are those of the slowest.
+  /// - Returns: Lines without the last break. Shares and allocations say where they were not
+  ///   counted.
   private static func text(_ result: BenchmarkResult) -> String {
     let number = { (value: Double, digits: Int) in String(format: "%.\(digits)f", value) }
     let allocations =

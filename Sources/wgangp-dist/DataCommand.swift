@@ -3,6 +3,10 @@ import Base
 import Datasets
 import Foundation
 
+/// The command `data`: what can be trained on, and whether it is there.
+///
+/// Its subcommands work on rank 0 alone (`Job.onRoot`); training opens data by its configuration,
+/// not by these. Without a subcommand it lists.
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data",
@@ -15,7 +19,7 @@ struct DataCommand: ParsableCommand {
 }
 
 extension Job {
-  /// Runs `body` on rank 0; the others wait for its end.
+  /// Runs `body` on rank 0; the others wait for its end, and all throw what it throws.
   ///
   /// - Parameters:
   ///   - messages: As `run` takes them.
@@ -34,6 +38,10 @@ extension Job {
   }
 }
 
+/// The command `data list`: the published sets, what the program draws, and the sources of one's
+/// own data.
+///
+/// It knows all of it without reading anything, so it never fails.
 struct DataListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "Name the published sets and the other sources.")
@@ -41,8 +49,10 @@ struct DataListCommand: ParsableCommand {
   @Flag(name: .long, help: "Print one line of JSON.")
   var json = false
 
-  /// What `--json` prints.
+  /// What `--json` prints; without it the same stands in three sections.
   private struct Report: Encodable {
+    /// A published set: what `data download` calls it, the sum of its files' bytes, and the folder
+    /// where configs/ look for it.
     struct Set: Encodable {
       let name: String
       let summary: String
@@ -50,6 +60,7 @@ struct DataListCommand: ParsableCommand {
       let folder: String
     }
 
+    /// A value of `data.source`, and what its samples are.
     struct Source: Encodable {
       let name: String
       let summary: String
@@ -84,6 +95,8 @@ struct DataListCommand: ParsableCommand {
     }
   }
 
+  /// The three sections, a line an entry; sizes in megabytes of 10^6 bytes, as their publishers
+  /// count.
   private static func text(_ report: Report) -> String {
     var sets = TextTable([.text(""), .number(""), .text("")])
     for set in report.sets {

@@ -4,6 +4,14 @@ import Datasets
 import Foundation
 import Synchronization
 
+/// The command `data download`: rank 0 fetches a set's files one after the other, by libcurl.
+///
+/// Each grows as `FILE.part` and gets its name when size and MD5 are the published ones
+/// (`Download`). A line a file on standard output when it is whole; while it comes a line on
+/// standard error, if that is a terminal, drawn again; in a log one every five seconds.
+///
+/// Exits with 1 where no mirror has a file or another file stands under its name; the files before
+/// it stay.
 struct DataDownloadCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "download",
@@ -13,15 +21,20 @@ struct DataDownloadCommand: ParsableCommand {
       there and whole is left alone.
       """)
 
-  @Argument(help: "A name from 'data list'.")
+  /// One of `PublishedDataset.all`; another name is an error that lists them.
+  @Argument(
+    help: "A name from 'data list'.", completion: .list(PublishedDataset.all.map(\.name)))
   var name: String
 
+  /// nil for `PublishedDataset.folder`; made where it is missing.
   @Option(
     name: .long,
     help: ArgumentHelp("The folder; without it the one that configs/ has.", valueName: "folder"),
     completion: .directory)
   var to: String?
 
+  /// Instead of the set's own mirrors, tried in their order; each is asked for the files by their
+  /// published names.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -35,8 +48,9 @@ struct DataDownloadCommand: ParsableCommand {
   @OptionGroup(title: "Messages")
   var messages: MessageOptions
 
-  /// What `--json` prints.
+  /// What `--json` prints when all files are there.
   private struct Report: Encodable {
+    /// A file under its name, whole: of the published size and MD5.
     struct File: Encodable {
       let path: String
       let bytes: Int
@@ -82,13 +96,15 @@ struct DataDownloadCommand: ParsableCommand {
 }
 
 /// A download's line on standard error, redrawn in place, and its lines in a log.
+///
+/// A message may come from another thread while the line is drawn, so its state is behind a lock.
 private final class DownloadProgress: ProgressLine {
   private struct State {
     var isOpen = false
     var lastLogged = monotonicSeconds()
   }
 
-  /// Seconds between lines in the log.
+  /// Seconds between lines in the log: as those of training's progress.
   private static let logInterval = 5.0
 
   private let isShown: Bool
@@ -97,6 +113,12 @@ private final class DownloadProgress: ProgressLine {
   /// - Parameter isShown: Whether somebody looks at standard error.
   init(isShown: Bool) { self.isShown = isShown }
 
+  /// Draws the line again; at the end of a file it stays, and a new one begins.
+  ///
+  /// - Parameters:
+  ///   - file: The name that the line shows.
+  ///   - done: Bytes so far, those of an earlier try included.
+  ///   - total: Bytes of the whole file; 0 counts as 1.
   func update(_ file: String, _ done: Int, of total: Int) {
     let text = "\(file): \(100 * done / max(total, 1)) % of \(total) bytes"
     let isDue = state.withLock { state in

@@ -3,6 +3,14 @@ import Base
 import Datasets
 import Reports
 
+/// The command `data preview`: rank 0 opens the set as training would and draws the first samples.
+///
+/// Images and volumes are a table, a row a class, planes of a volume one under the other; points of
+/// the plane, of which up to 5,000 are drawn, a scatter. Arrays that are no pictures are told so,
+/// with status 0; a set of images with two or more than three channels is an error.
+///
+/// Prints path, size in pixels and the set's name. The ending of `--output` chooses PNG, SVG or
+/// PDF.
 struct DataPreviewCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "preview",
@@ -10,15 +18,19 @@ struct DataPreviewCommand: ParsableCommand {
 
   @OptionGroup var data: DataSetOptions
 
+  /// Its folder must be there; its ending is checked before the data are opened.
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp("The picture, .png, .svg or .pdf.", valueName: "file"),
     completion: .file())
   var output: String
 
+  /// 1 to 1000; fewer where a class has fewer samples.
   @Option(name: .long, help: "Samples in a row.")
   var columns = 10
 
+  /// 1 to 1000: the first classes that have samples, or rows of the whole set where it has no
+  /// classes.
   @Option(name: .long, help: "Rows at the most.")
   var rows = 10
 
@@ -34,6 +46,9 @@ struct DataPreviewCommand: ParsableCommand {
     let height: Int?
   }
 
+  /// Refuses numbers out of range, and endings that no picture has.
+  ///
+  /// - Throws: `ValidationError`, which ends with status 64.
   func validate() throws {
     guard (1...1000).contains(columns), (1...1000).contains(rows) else {
       throw ValidationError("--columns and --rows must be from 1 to 1000")
@@ -41,6 +56,9 @@ struct DataPreviewCommand: ParsableCommand {
     try Canvas.requireFormat(output)
   }
 
+  /// Opens, draws and writes on rank 0.
+  ///
+  /// - Throws: `ExitCode` 1, after the error has been printed.
   func run() throws {
     try Job.onRoot(isJSON: json, checksProcessor: true) {
       let (dataset, range) = try data.open()
@@ -98,6 +116,12 @@ struct DataPreviewCommand: ParsableCommand {
     }
   }
 
+  /// The samples one behind the other, channels first, as networks see them.
+  ///
+  /// - Parameters:
+  ///   - dataset: The set, with values in the configuration's range.
+  ///   - indices: Below its count.
+  /// - Returns: indices.count x elements of a sample.
   private func samples(_ dataset: any Dataset, _ indices: [Int]) -> [Float] {
     let size = dataset.shape.elementCount
     return [Float](unsafeUninitializedCapacity: indices.count * size) { buffer, initialized in

@@ -5,12 +5,17 @@ import Datasets
 import Recipe
 
 /// Where a set is: a published set in its folder, or a configuration's `data` section.
+///
+/// `data verify` and `data preview` take these. Words without `=` are names of sets, words with it
+/// overrides; a name goes with `--path` and `--split`, a configuration with overrides.
 struct DataSetOptions: ParsableArguments {
+  /// Only its `data` section is read: networks that fit nothing are no error here.
   @Option(
     name: .long, help: ArgumentHelp("A configuration: its data.", valueName: "file"),
     completion: .file())
   var config: String?
 
+  /// Of a published set only; a configuration has `data.path`.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -18,17 +23,24 @@ struct DataSetOptions: ParsableArguments {
     completion: .directory)
   var path: String?
 
+  /// nil for `train`; `validation` is known of `mnist-pickle` alone.
   @Option(
     name: .long,
-    help: "Of a published set: train (the default), test, or validation of mnist-pickle.")
+    help: "Of a published set: train (the default), test, or validation of mnist-pickle.",
+    completion: .list(DatasetSplit.allCases.map(\.rawValue)))
   var split: String?
 
   @Argument(
     help: ArgumentHelp(
-      "A published set's name, or a configuration's overrides.", valueName: "name|key=value"))
+      "A published set's name, or a configuration's overrides.", valueName: "name|key=value"),
+    completion: .list(PublishedDataset.all.map(\.name)))
   var words: [String] = []
 
   /// The published set that is asked for, nil for a configuration.
+  ///
+  /// - Returns: The set, and `--path` or the folder where configs/ look for it.
+  /// - Throws: `Fault` for two sets, a set beside `--config`, neither of both, an unknown name, and
+  ///   options of the one beside the other.
   func published() throws -> (set: PublishedDataset, folder: String)? {
     let names = words.filter { !$0.contains("=") }
     let overrides = words.filter { $0.contains("=") }
@@ -59,6 +71,11 @@ struct DataSetOptions: ParsableArguments {
   }
 
   /// The samples, and what in them is black and white.
+  ///
+  /// - Returns: The set as training would open it, in memory or mapped; [-1, 1] for a published
+  ///   one, else the configuration's range.
+  /// - Throws: `Fault` as `published`, where files are missing or broken, and where the data have
+  ///   other classes than `data.classes` says.
   func open() throws -> (dataset: any Dataset, range: ClosedRange<Float>) {
     if let (set, folder) = try published() {
       let splits: [DatasetSplit] =

@@ -3,6 +3,15 @@ import Base
 import Datasets
 import Storage
 
+/// The command `data verify`: rank 0 compares a published set's files with size and MD5, or opens a
+/// configuration's data.
+///
+/// A line a file: `ok`, `missing`, or what differs. All files are looked at before the command
+/// fails. Of a configuration it prints `DatasetSummary`; that the data could be opened is the
+/// check.
+///
+/// Exits with 0 where all is as it should be, else with 1 and a line that names the command which
+/// fetches the files.
 struct DataVerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
@@ -14,8 +23,9 @@ struct DataVerifyCommand: ParsableCommand {
   @Flag(name: .long, help: "Print one line of JSON.")
   var json = false
 
-  /// What `--json` prints of a published set.
+  /// What `--json` prints of a published set; of a configuration it is `DatasetSummary`.
   private struct Report: Encodable {
+    /// A file's path and what was found of it.
     struct File: Encodable {
       let path: String
       /// `ok`, or what is wrong.
@@ -28,6 +38,9 @@ struct DataVerifyCommand: ParsableCommand {
     let agrees: Bool
   }
 
+  /// Looks at every file, prints, and fails at the end where one is not as published.
+  ///
+  /// - Throws: `ExitCode` 1, after the error has been printed.
   func run() throws {
     try Job.onRoot(isJSON: json, checksProcessor: true) {
       guard let (set, folder) = try data.published() else {

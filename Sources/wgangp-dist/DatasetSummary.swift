@@ -3,12 +3,16 @@ import Datasets
 import Foundation
 
 /// What `data verify --config` tells of data that can be read.
+///
+/// Values are those that networks see: scaled and transformed as the configuration says.
 struct DatasetSummary: Encodable {
+  /// The least and the greatest of the values that were looked at.
   struct Range: Encodable {
     let low: Float
     let high: Float
   }
 
+  /// A class by its folder's name or its number, and how many of all samples are of it.
   struct Class: Encodable {
     let name: String
     let samples: Int
@@ -29,6 +33,12 @@ struct DatasetSummary: Encodable {
   let classes: [Class]
 
   /// Looks at up to 1000 samples and at all classes.
+  ///
+  /// Every sample's label is asked for, and the values of samples i count / 1000: the summary of a
+  /// set is the same each time.
+  ///
+  /// - Parameter dataset: With at least one sample.
+  /// - Complexity: One pass over the labels, and over 1000 samples' values.
   init(_ dataset: any Dataset) {
     name = dataset.name
     samples = dataset.count
@@ -59,6 +69,12 @@ struct DatasetSummary: Encodable {
     }
   }
 
+  /// The range of each number of the conditions over some samples.
+  ///
+  /// - Parameters:
+  ///   - dataset: Its conditions, transformed as networks take them.
+  ///   - indices: The samples that are looked at.
+  /// - Returns: A range a number; none where samples have no conditions.
   private static func conditions(_ dataset: any Dataset, _ indices: [Int]) -> [Range] {
     guard dataset.condition.numbers > 0, !indices.isEmpty else { return [] }
     var low = [Float](repeating: .infinity, count: dataset.condition.numbers)
@@ -75,7 +91,9 @@ struct DatasetSummary: Encodable {
     return zip(low, high).map(Range.init)
   }
 
-  /// For people.
+  /// For people: count and shape, range and mean, conditions, classes, a line each.
+  ///
+  /// Folders' names may hold anything: what would steer a terminal is escaped.
   var text: String {
     var lines = [
       "\(name): \(samples) samples of \(shape)",

@@ -11,7 +11,10 @@ import Training
 
 /// The command `describe`: what a configuration comes to, without data and without training.
 ///
-/// Rank 0 works, and prices all rank counts; the others wait for its end.
+/// Rank 0 works, and prices all rank counts; the others wait for its end. The networks are built as
+/// training builds them, so that what `train` would refuse of them is refused here; memory is
+/// counted without being touched, and parameters are not drawn. The tables are those of
+/// `NetworkDescription` and `MemoryEstimate`.
 struct DescribeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "describe",
@@ -34,6 +37,8 @@ struct DescribeCommand: ParsableCommand {
     completion: .file())
   var config: String?
 
+  /// A feature network's file: `FeatureNetworkSummary` is printed, and nothing of a run's
+  /// configuration is read.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -47,19 +52,26 @@ struct DescribeCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("Overrides, such as training.batch=64.", valueName: "key=value"))
   var overrides: [String] = []
 
+  /// Refuses a configuration beside a feature network.
+  ///
+  /// - Throws: `ValidationError`, which ends with status 64.
   func validate() throws {
     guard features == nil || config == nil else {
       throw ValidationError("--features goes without --config")
     }
   }
 
-  /// What `--json` prints.
+  /// What `--json` prints of a configuration: generator, then critic; memory in bytes, an element a
+  /// number of ranks.
   private struct Report: Encodable {
     var name: String
     var networks: [NetworkDescription]
     var memory: [MemoryEstimate]
   }
 
+  /// Makes the text on rank 0, and prints it there.
+  ///
+  /// - Throws: `ExitCode` 1, after the error has been printed, with the key that is at fault.
   func run() throws {
     try Job.run(isJSON: json) { communicator in
       try communicator.agree {
@@ -69,6 +81,15 @@ struct DescribeCommand: ParsableCommand {
     }
   }
 
+  /// The result: a line of JSON, or a title and a table each of generator, critic and memory.
+  ///
+  /// The title's GFLOP are those of an iteration on all ranks together, as direct convolutions
+  /// would take them. Memory is estimated for 1, 2, 4 and 8 ranks, those that divide the shards'
+  /// tree.
+  ///
+  /// - Returns: Lines without the last break.
+  /// - Throws: `ConfigurationError` or `Fault` of the configuration, the networks, or the feature
+  ///   network's file.
   private func text() throws -> String {
     if let features {
       let summary = try FeatureNetworkSummary(
@@ -100,6 +121,9 @@ struct DescribeCommand: ParsableCommand {
   }
 
   /// Megabytes (2^20 bytes) of rank 0, a column a number of ranks.
+  ///
+  /// - Parameter memory: In bytes, in the order of the columns.
+  /// - Returns: A line for each use of memory, their total, and what is not counted.
   private static func table(_ memory: [MemoryEstimate]) -> String {
     let lines: [(name: String, bytes: KeyPath<MemoryEstimate, Int>)] = [
       ("values between layers", \.values), ("gradients between layers", \.gradients),

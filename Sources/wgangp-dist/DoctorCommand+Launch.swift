@@ -6,7 +6,9 @@ import Foundation
 import Runs
 
 extension DoctorCommand {
-  /// What `--launch --json` prints of a finding.
+  /// What `--launch --json` prints of a finding: a line of JSON each, as they are found.
+  ///
+  /// An empty `inTheWay` and empty `notes` are what the text calls `ok`.
   private struct Line: Encodable {
     let name: String
     let found: String
@@ -23,6 +25,13 @@ extension DoctorCommand {
 
   /// Looks at what a long job needs, line by line, and ends with status 1 where something is in the
   /// way.
+  ///
+  /// In this order: program, configuration, data, processor, cores, space; then, where program and
+  /// configuration are the same on all ranks, interconnect, exchange and ranks, which are timed.
+  /// All ranks call every check; rank 0 prints, each line at once. docs/commands.md has what each
+  /// line looks at.
+  ///
+  /// - Throws: `ExitCode` 1, on rank 0's word: it alone has seen the space.
   func checkLaunch() throws {
     try Job.run(isJSON: json, needsAllTasks: true) { communicator in
       var hasObstacle = false

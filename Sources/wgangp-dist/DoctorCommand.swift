@@ -8,6 +8,10 @@ import LinearAlgebra
 
 /// The command `doctor`: what all ranks find on their machines, collected by rank 0.
 ///
+/// Without `--launch` it reads no configuration and takes no time: processor, MPI, kernels,
+/// OpenBLAS, exchange, binding, and notes. Libraries that only some commands load are notes; fatal
+/// is only a processor without AVX2 and FMA.
+///
 /// Exits with 1 where something is fatal, so that a job script can ask first.
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -23,12 +27,14 @@ struct DoctorCommand: ParsableCommand {
       the slowest rank. It takes some iterations' time.
       """)
 
+  /// The other half of the command, in DoctorCommand+Launch.swift; the options below belong to it.
   @Flag(name: .long, help: "Look at what a long job needs, with the ranks that are to train.")
   var launch = false
 
   @Flag(name: .long, help: "Print JSON, a line for all; with --launch a line a finding.")
   var json = false
 
+  /// nil for the `config.yaml` of `--run` where there is one, else for the built-in default.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -36,6 +42,7 @@ struct DoctorCommand: ParsableCommand {
       valueName: "file"), completion: .file())
   var config: String?
 
+  /// Where the run's files would go: the file system whose space counts.
   @Option(
     name: .customLong("run"),
     help: ArgumentHelp(
@@ -48,12 +55,20 @@ struct DoctorCommand: ParsableCommand {
       "With --launch: overrides, such as training.batch=64.", valueName: "key=value"))
   var overrides: [String] = []
 
+  /// Refuses what only `--launch` reads where it is not given.
+  ///
+  /// - Throws: `ValidationError`, which ends with status 64.
   func validate() throws {
     guard launch || (config == nil && runFolder == nil && overrides.isEmpty) else {
       throw ValidationError("--config, --run and key=value go with --launch")
     }
   }
 
+  /// Gathers the ranks' places and processors, and prints them on rank 0.
+  ///
+  /// The notes are about rank 0's machine, but for the level, which is compared over all ranks.
+  ///
+  /// - Throws: `ExitCode` 1 where a note is fatal.
   func run() throws {
     if launch { return try checkLaunch() }
     // It is the one command that has something to say on a processor that lacks something.
@@ -101,6 +116,10 @@ struct DoctorCommand: ParsableCommand {
   }
 
   /// What `--json` prints.
+  ///
+  /// `vectorLevel` is the processor's (`x86-64-v3`, `x86-64-v4`), `kernels` what is used of it;
+  /// `mpi` is left out of a process that no launcher has started; `binding` has a line a rank, as
+  /// `Communicator.places`; `isReady` is false where a note is fatal.
   private struct Report: Encodable {
     let version: String
     let processor: String
@@ -114,6 +133,13 @@ struct DoctorCommand: ParsableCommand {
     let isReady: Bool
   }
 
+  /// What is to be said of the machine, what is in the way first.
+  ///
+  /// - Parameters:
+  ///   - cores: Those that rank 0 may run on.
+  ///   - ranks: Of the job.
+  ///   - levels: Each rank's vector level.
+  /// - Returns: Notes, each with whether it keeps a run from beginning.
   private func advice(
     cores: [Int], ranks: Int, levels: [String]
   ) -> [(text: String, isFatal: Bool)] {
@@ -151,6 +177,7 @@ struct DoctorCommand: ParsableCommand {
     return notes
   }
 
+  /// Whether a folder of `PATH` has an executable file of this name; nothing is started.
   private func isInPath(_ command: String) -> Bool {
     let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
     return path.split(separator: ":").contains {

@@ -11,7 +11,13 @@ import Scores
 
 /// `evaluate run`, the default of `evaluate`: scores of a run, or of two sets of images or arrays.
 ///
-/// All ranks draw and measure; the digits are those of one rank.
+/// All ranks draw and measure; the digits are those of one rank. Three ways, by the options: a path
+/// (`TrainedModel`), `--reals` and `--samples` of images (`ImageComparison`), and with `--config`
+/// too of arrays (`ArrayComparison`).
+///
+/// Rank 0 prints what was measured of what, then each score's lines (`Score.report`), then the
+/// histograms' table. Pictures are written before that, by rank 0. Exits with 1 where a set cannot
+/// be read or a score does not apply.
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
@@ -24,23 +30,28 @@ struct EvaluateCommand: ParsableCommand {
       program.
       """)
 
+  /// A run's folder or a checkpoint's; nil where two sets are compared.
   @Argument(
     help: ArgumentHelp("A run's folder, or a checkpoint's.", valueName: "path"), completion: .file()
   )
   var path: String?
 
+  /// Over the run's configuration: where its data are now, or the options of a score.
   @Argument(
     help: ArgumentHelp(
       "Values over the run's configuration: data.path=FOLDER.", valueName: "key=value"))
   var overrides: [String] = []
 
+  /// Names of `ScoreCatalog` with commas between them; nil for the configuration's, and the default
+  /// ones that apply.
   @Option(
     name: .long,
     help: ArgumentHelp(
       "Which: \(ScoreCatalog.names.joined(separator: ", ")).",
-      valueName: "name,..."))
+      valueName: "name,..."), completion: .list(ScoreCatalog.names))
   var scores: String?
 
+  /// A score by itself: network, pixels, labels and splits are those of `InceptionProtocol`.
   @Option(
     name: .customLong("protocol"),
     help: ArgumentHelp(
@@ -48,39 +59,48 @@ struct EvaluateCommand: ParsableCommand {
       The Inception Score as it was published: \
       \(InceptionProtocol.allValueStrings.joined(separator: ", ")); \
       docs/paddlescience.md has what they do.
-      """, valueName: "name"))
+      """, valueName: "name"), completion: .list(InceptionProtocol.allValueStrings))
   var published: InceptionProtocol?
 
+  /// What scores of features without a network of their own take; nil for the data's.
   @Option(
     name: .long,
     help: ArgumentHelp(
       """
       The network whose features --scores compare: glyphs, or a file such as \
       configs/features/inception-fid.yaml (default: glyphs for drawn digits).
-      """, valueName: "name|file"))
+      """, valueName: "name|file"), completion: .file())
   var features: String?
 
+  /// A number with a run, 1 to 100,000,000; a path with `--reals`.
   @Option(
     name: .long,
     help: ArgumentHelp(
       """
       Samples to draw (default: as many as the scores want); with --reals the folder or file of \
       the samples.
-      """, valueName: "count|path"))
+      """, valueName: "count|path"), completion: .file())
   var samples: String?
 
   @OptionGroup(title: "Images of any program")
   var files: ImageFilesOptions
 
+  /// Of a run's folder.
+  ///
+  /// The newest is the newest whole one: those that are damaged are a warning each.
   @Option(
     name: .customLong("step"),
     help: ArgumentHelp(
       "Which of the run's checkpoints: its step number, or best.", valueName: "step|best"))
   var checkpoint = CheckpointChoice.newest
 
+  /// nil for the run's, with which the numbers are those of `evaluation.csv`.
+  ///
+  /// Of two sets, nil for 0: it chooses what scores draw at random.
   @Option(name: .long, help: "Of the noise (default: the run's).")
   var seed: UInt64?
 
+  /// A picture; its ending is checked before anything is read.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -88,6 +108,7 @@ struct EvaluateCommand: ParsableCommand {
       valueName: "file"), completion: .file())
   var neighbours: String?
 
+  /// A picture of all quantities; `--by-condition` makes it one of a quantity's groups.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -95,6 +116,7 @@ struct EvaluateCommand: ParsableCommand {
       valueName: "file"), completion: .file())
   var histograms: String?
 
+  /// The name of a quantity of `evaluation.quantities`; without groups by condition it is an error.
   @Option(
     name: .customLong("by-condition"),
     help: ArgumentHelp(
@@ -108,6 +130,7 @@ struct EvaluateCommand: ParsableCommand {
   @Flag(name: .long, help: "The generator's own weights, also where the run keeps an average.")
   var own = false
 
+  /// nil for `evaluation.statistics`; with `--protocol` for running statistics.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -123,6 +146,9 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup(title: "Messages")
   var messages: MessageOptions
 
+  /// Refuses options that belong to another of the three ways.
+  ///
+  /// - Throws: `ValidationError`, which ends with status 64.
   func validate() throws {
     try Canvas.requireFormat(neighbours)
     if files.reals != nil {
@@ -156,6 +182,7 @@ struct EvaluateCommand: ParsableCommand {
     }
   }
 
+  /// `--samples` as a number of samples to draw; nil for as many as the scores want.
   private var sampleCount: Int? { samples.flatMap { Int($0) } }
 
   func run() throws {
@@ -169,6 +196,15 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   /// Scores a run.
+  ///
+  /// Every rank reads the checkpoint for itself; they then compare which it was, since a run that
+  /// goes on may write a newer one in between. The critic's weights are read where a score asks the
+  /// critic. Rank 0 draws `--neighbours` and the histograms, and prints.
+  ///
+  /// - Parameters:
+  ///   - path: A run's folder, or a checkpoint's.
+  ///   - communicator: All ranks.
+  /// - Throws: On all ranks, as `TrainedModel` and the scores.
   private func evaluate(_ path: String, _ communicator: any Communicator) throws {
     let trained = try communicator.agree {
       try TrainedModel(
@@ -203,7 +239,13 @@ struct EvaluateCommand: ParsableCommand {
     show(found)
   }
 
-  /// Draws the histograms.
+  /// Draws the histograms, on rank 0, where a picture or a quantity was asked for.
+  ///
+  /// - Parameters:
+  ///   - found: What was measured; the score `histograms` among it.
+  ///   - communicator: All ranks: what rank 0 cannot write all throw.
+  /// - Throws: `Fault` where that score was not measured, the quantity is unknown, or the file
+  ///   cannot be written.
   private func draw(_ found: Evaluation.Result, _ communicator: any Communicator) throws {
     guard histograms != nil || quantity != nil else { return }
     try communicator.agree(of: [0]) {
@@ -220,7 +262,8 @@ struct EvaluateCommand: ParsableCommand {
     }
   }
 
-  /// Prints what was measured, and the histograms' table.
+  /// Prints what was measured, and the histograms' table: overall, then by group of
+  /// `--by-condition`.
   private func show(_ found: Evaluation.Result) {
     for line in found.report { StandardOutput.print(line) }
     guard let report = found.histograms else { return }
@@ -230,6 +273,13 @@ struct EvaluateCommand: ParsableCommand {
     }
   }
 
+  /// Draws samples on all ranks and measures: the scores, or a published protocol.
+  ///
+  /// - Parameters:
+  ///   - trained: The same checkpoint on all ranks.
+  ///   - communicator: All ranks.
+  /// - Returns: What was measured, the same on all ranks.
+  /// - Throws: On all ranks, as `TrainedModel.evaluate`.
   private func measure(
     _ trained: TrainedModel, _ communicator: any Communicator
   ) throws -> Evaluation.Result {
@@ -243,7 +293,15 @@ struct EvaluateCommand: ParsableCommand {
       statistics: statistics, communicator: communicator)
   }
 
-  /// Scores images of any program, or arrays.
+  /// Scores images of any program, or with `--config` arrays.
+  ///
+  /// All ranks read both sets, which then are in their memory.
+  ///
+  /// - Parameters:
+  ///   - reals: The folder or file that is compared with.
+  ///   - samples: The folder or file that is measured.
+  ///   - communicator: All ranks.
+  /// - Throws: On all ranks, where one cannot read a set or a score does not apply.
   private func compare(
     _ reals: String, _ samples: String, _ communicator: any Communicator
   ) throws {
@@ -257,6 +315,16 @@ struct EvaluateCommand: ParsableCommand {
     try tell(found, comparison.samples, comparison.reals, communicator)
   }
 
+  /// Scores arrays of any program, in the layout and by the quantities of a configuration.
+  ///
+  /// Samples are transformed with the reals' statistics.
+  ///
+  /// - Parameters:
+  ///   - reals: The file that is compared with.
+  ///   - samples: A file of the same layout.
+  ///   - config: A configuration whose data are arrays.
+  ///   - communicator: All ranks.
+  /// - Throws: On all ranks, as `compare`.
   private func compareArrays(
     _ reals: String, _ samples: String, _ config: String, _ communicator: any Communicator
   ) throws {
@@ -269,7 +337,14 @@ struct EvaluateCommand: ParsableCommand {
     try tell(found, comparison.samples, comparison.reals, communicator)
   }
 
-  /// Prints what was measured of two sets.
+  /// Draws histograms, then prints what was measured of two sets: which they are, and the scores.
+  ///
+  /// - Parameters:
+  ///   - found: The same on all ranks.
+  ///   - samples: The set that was measured.
+  ///   - reals: The set that it was compared with.
+  ///   - communicator: All ranks; rank 0 prints.
+  /// - Throws: As `draw`.
   private func tell(
     _ found: Evaluation.Result, _ samples: any Dataset, _ reals: any Dataset,
     _ communicator: any Communicator
@@ -285,7 +360,9 @@ struct EvaluateCommand: ParsableCommand {
     show(found)
   }
 
-  /// The scores that `--scores` names.
+  /// The scores that `--scores` names, with blanks around them taken away; nil without the option.
+  ///
+  /// Empty names stay: the catalog refuses them, and lists what there is.
   private var names: [String]? {
     scores?.split(separator: ",", omittingEmptySubsequences: false).map {
       $0.trimmingCharacters(in: .whitespaces)

@@ -1,6 +1,8 @@
 import ArgumentParser
 
 /// The command `evaluate`, for scores and the networks that they compare by.
+///
+/// `evaluate PATH` is `evaluate run PATH`: without a subcommand's name the first argument is a run.
 struct EvaluateGroup: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",

@@ -3,6 +3,10 @@ import Sampling
 import Scores
 
 /// What `evaluate --json` prints: the values by their columns of `evaluation.csv`.
+///
+/// `source` is the checkpoint or the set of samples; `samples` and `reals` are counts; `iteration`
+/// and `seed` are left out where two sets are compared, `protocol` where none is followed,
+/// `histograms` where that score was not measured. `seconds` are those of drawing and measuring.
 struct EvaluationReport: Encodable {
   let source: String
   let published: String?
@@ -22,7 +26,10 @@ struct EvaluationReport: Encodable {
     case iteration, samples, reals, seed, seconds, scores, histograms
   }
 
-  /// Of a quantity, of all samples or of a group.
+  /// Of a quantity, of all samples or of a group by condition.
+  ///
+  /// `edges` are one more than the counts in `reals` and `samples`, in the quantity's unit;
+  /// `HistogramComparison` has the formulas of `separation`, `chiSquared` and `degrees`.
   struct Histogram: Encodable {
     let quantity: String
     /// The group by condition; nil for all.
@@ -43,6 +50,7 @@ struct EvaluationReport: Encodable {
       (chiSquared, degrees) = found.chiSquared
     }
 
+    /// Quantity by quantity in the score's order, each overall and then by group.
     static func all(_ report: HistogramReport) -> [Histogram] {
       report.quantities.flatMap { entry in
         [Histogram(entry.quantity.name, nil, entry.all)]
@@ -53,6 +61,16 @@ struct EvaluationReport: Encodable {
     }
   }
 
+  /// The line that `--json` prints.
+  ///
+  /// - Parameters:
+  ///   - found: What was measured.
+  ///   - source: The checkpoint's path, or the name of the set of samples.
+  ///   - published: The protocol that was followed; nil for none.
+  ///   - iteration: The checkpoint's; nil for a set.
+  ///   - seed: Of the samples' noise; nil for a set.
+  /// - Returns: One line; numbers that are none as texts.
+  /// - Throws: Where it cannot be encoded.
   static func json(
     _ found: Evaluation.Result, source: String, _ published: InceptionProtocol? = nil,
     iteration: Int? = nil, seed: UInt64? = nil

@@ -1,6 +1,10 @@
 import ArgumentParser
 
-/// The exit statuses beside 0, done, and those of the argument parser.
+/// The exit statuses of commands; docs/commands.md has the table.
+///
+/// Beside these there are 0 for what is done, or agrees where something is compared; the argument
+/// parser's 64 (`EX_USAGE`) for a wrong option; and 74 (`EX_IOERR`), with which the watchdog ends a
+/// job that stalls (`Watchdog`).
 enum ExitStatus {
   /// Something is wrong, and a line on standard error says what.
   static let failure = ExitCode(1)

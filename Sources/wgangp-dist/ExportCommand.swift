@@ -4,6 +4,10 @@ import Conversion
 import Sampling
 
 /// The command `export`: rank 0 writes; no file is left where a layer is refused.
+///
+/// The formats are in docs/commands.md; `PyTorchModule`, `ONNXModel` and `LwtnnModel` write them.
+/// Prints the paths of the files, a line each. With `--check` it writes nothing, prints the largest
+/// difference, and exits with 1 where that is over `ONNXCheck.tolerance`.
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
@@ -16,6 +20,7 @@ struct ExportCommand: ParsableCommand {
       format has nothing for is refused.
       """)
 
+  /// What is written: a folder of state dicts and a module, or a file of one network.
   enum Format: String, CaseIterable, ExpressibleByArgument {
     case pytorch, onnx, lwtnn
   }
@@ -25,6 +30,7 @@ struct ExportCommand: ParsableCommand {
     completion: .file())
   var path: String
 
+  /// The folder of `--format pytorch`, if `-o` does not name it, and overrides behind it.
   @Argument(
     help: ArgumentHelp(
       "The folder to write into, with --format pytorch; then overrides, such as data.path=FOLDER.",
@@ -34,6 +40,7 @@ struct ExportCommand: ParsableCommand {
   @Option(name: .long, help: ArgumentHelp("What is written.", valueName: "pytorch|onnx|lwtnn"))
   var format = Format.pytorch
 
+  /// A file that is written over; for `pytorch` a folder, which is made.
   @Option(
     name: [.customShort("o"), .long],
     help: ArgumentHelp(
@@ -41,11 +48,13 @@ struct ExportCommand: ParsableCommand {
     completion: .file())
   var output: String?
 
+  /// Of ONNX and lwtnn; PyTorch's folder has both, the critic where the checkpoint has one.
   @Option(
     name: .long,
     help: ArgumentHelp("Which network a file of one has.", valueName: "generator|critic"))
   var network = NetworkExport.Choice.generator
 
+  /// An ONNX file whose graph's name says which network it is.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -65,9 +74,11 @@ struct ExportCommand: ParsableCommand {
     completion: .file())
   var config: String?
 
+  /// Else the average is written, where the run keeps one.
   @Flag(name: .long, help: "The generator's own weights, also where the run keeps an average.")
   var own = false
 
+  /// Beside the safetensors files, for who loads by `torch.load`.
   @Flag(name: .long, help: "Write .pt files too, as torch.save does.")
   var pt = false
 
@@ -79,7 +90,10 @@ struct ExportCommand: ParsableCommand {
     let files: [String]
   }
 
-  /// What `--json` prints with `--check`.
+  /// What `--json` prints with `--check`, also where the command then fails.
+  ///
+  /// `difference` is the largest |a - b| / (1 + |b|), a the file's outputs and b the network's,
+  /// over `samples` drawn inputs.
   private struct Comparison: Encodable {
     let file: String
     let network: String
@@ -89,6 +103,9 @@ struct ExportCommand: ParsableCommand {
     let agrees: Bool
   }
 
+  /// Refuses a format without a place to write to, and `.pt` files of another format.
+  ///
+  /// - Throws: `ValidationError`, which ends with status 64.
   func validate() throws {
     guard check == nil else { return }
     guard output != nil || format == .pytorch && !rest.isEmpty else {
@@ -101,6 +118,9 @@ struct ExportCommand: ParsableCommand {
     }
   }
 
+  /// Writes or compares on rank 0; the others wait for its end.
+  ///
+  /// - Throws: `ExitCode` 1, after the error has been printed.
   func run() throws {
     try Job.run(isJSON: json) { communicator in
       try communicator.agree {
@@ -114,6 +134,11 @@ struct ExportCommand: ParsableCommand {
     }
   }
 
+  /// Writes what `--format` says.
+  ///
+  /// - Parameter export: Of this command's options.
+  /// - Returns: The paths of the files.
+  /// - Throws: `Fault` where there is no checkpoint, or a layer that the format has nothing for.
   private func write(_ export: NetworkExport) throws -> [String] {
     guard let file = output, format != .pytorch else {
       return try export.run(path, to: output ?? rest[0])
@@ -126,6 +151,7 @@ struct ExportCommand: ParsableCommand {
     return [file]
   }
 
+  /// What `NetworkExport` is told; the first of `rest` is no override where it is the folder.
   private var options: NetworkExport.Options {
     var options = NetworkExport.Options()
     options.configuration = config
@@ -137,6 +163,12 @@ struct ExportCommand: ParsableCommand {
     return options
   }
 
+  /// Compares an ONNX file with the run's network, and prints the difference.
+  ///
+  /// - Parameters:
+  ///   - export: Of this command's options.
+  ///   - file: The ONNX file; its operators are evaluated as they stand there (`ONNXEvaluation`).
+  /// - Throws: `Fault` where the difference is over the limit, or the file is no such model.
   private func compare(_ export: NetworkExport, _ file: String) throws {
     let found = try export.checkONNX(path, file: file)
     if json {

@@ -4,31 +4,35 @@ import Datasets
 import Sampling
 import Scores
 
-/// What `evaluate` is told of images of any program.
+/// What `evaluate` is told of images or arrays of any program.
 struct ImageFilesOptions: ParsableArguments {
+  /// Its presence chooses the way: no run is read then.
   @Option(
     name: .long,
     help: ArgumentHelp(
       """
       Compare --samples, a folder of pictures or a .npy or .npz file, with these: no run is needed.
-      """, valueName: "folder|file"))
+      """, valueName: "folder|file"), completion: .file())
   var reals: String?
 
+  /// Makes arrays of the files, with `data` and `evaluation` of this configuration.
   @Option(
     name: .long,
     help: ArgumentHelp(
       """
       The files are arrays of the layout that this configuration's data have, and are compared by \
       its evaluation.quantities.
-      """, valueName: "file.yaml"))
+      """, valueName: "file.yaml"), completion: .file())
   var config: String?
 
+  /// Not looked at in files that have no names.
   @Option(
     name: .long,
     help: ArgumentHelp(
       "The arrays' name in .npz files (default: the only one, or arr_0).", valueName: "name"))
   var array: String?
 
+  /// nil for what the sizes say; an error where both could be.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -37,6 +41,7 @@ struct ImageFilesOptions: ParsableArguments {
   var layout: ArrayLayout?
 
   // A number may begin with a minus.
+  /// `low,high` with low < high: `stored` reads it.
   @Option(
     name: .long, parsing: .unconditional,
     help: ArgumentHelp(
@@ -46,6 +51,9 @@ struct ImageFilesOptions: ParsableArguments {
       """, valueName: "low,high"))
   var range: String?
 
+  /// Refuses what belongs to images where there are none, and a range that is none.
+  ///
+  /// - Throws: `ValidationError`, which ends with status 64.
   func validate() throws {
     guard reals != nil || (array == nil && layout == nil && range == nil) else {
       throw ValidationError("--array, --layout and --range are about the files of --reals")
@@ -59,6 +67,10 @@ struct ImageFilesOptions: ParsableArguments {
     _ = try stored()
   }
 
+  /// The numbers that stand for black and white in arrays of floats; nil to find them.
+  ///
+  /// - Returns: `--range` as two numbers.
+  /// - Throws: `ValidationError` for anything but two finite numbers in their order.
   private func stored() throws -> ClosedRange<Float>? {
     guard let range else { return nil }
     let ends = range.split(separator: ",", omittingEmptySubsequences: false).map { Float($0) }

@@ -4,6 +4,13 @@ import Conversion
 import Foundation
 
 /// The command `import`: rank 0 reads and writes; no file is left where a tensor does not fit.
+///
+/// Two ways: `--generator` makes a run's folder with one checkpoint of step 0 (`WeightImport`),
+/// `--tensors` a safetensors file under other names (`TensorConversion`). Prints how many tensors
+/// came from where, what was left out, transposed or missing, and at last the path.
+/// docs/commands.md has which files are read.
+///
+/// Exits with 1 where a tensor does not fit, after a table of all that do not.
 struct ImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "import",
@@ -22,27 +29,32 @@ struct ImportCommand: ParsableCommand {
       network that features come from.
       """)
 
+  /// nil for the built-in default: the networks whose tensors are expected.
   @Option(
     name: .long,
     help: ArgumentHelp("The configuration that the weights are for.", valueName: "file"),
     completion: .file())
   var config: String?
 
+  /// Needed but with `--tensors`.
   @Option(
     name: .long, help: ArgumentHelp("The generator's weights.", valueName: "file"),
     completion: .file())
   var generator: String?
 
+  /// nil for an import without a critic: samples and most scores do not need one.
   @Option(
     name: .long, help: ArgumentHelp("The critic's weights.", valueName: "file"), completion: .file()
   )
   var critic: String?
 
+  /// Of the generator, with running statistics of their own; `sample` draws them.
   @Option(
     name: .long, help: ArgumentHelp("The generator's averaged weights.", valueName: "file"),
     completion: .file())
   var average: String?
 
+  /// Takes the place of all that is about networks.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -50,6 +62,7 @@ struct ImportCommand: ParsableCommand {
     completion: .file())
   var tensors: String?
 
+  /// In their order, behind the rules of all `--map-file`: `NameMap`.
   @Option(
     name: .customLong("map"),
     help: ArgumentHelp(
@@ -63,6 +76,7 @@ struct ImportCommand: ParsableCommand {
       valueName: "file"), completion: .file())
   var mapFile: [String] = []
 
+  /// Names without it do not count at all, and are not told as left out.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -74,6 +88,8 @@ struct ImportCommand: ParsableCommand {
     help: ArgumentHelp("The same of the critic's file (default: --prefix).", valueName: "text"))
   var criticPrefix: String?
 
+  /// nil for what the file's format says, and for others what the shapes say; square weights are
+  /// taken as they are then.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -83,12 +99,14 @@ struct ImportCommand: ParsableCommand {
       """, valueName: "pytorch|paddle"))
   var layout: MappedTensors.Layout?
 
+  /// Turns the table of what does not fit from an error into a part of the report.
   @Flag(name: .long, help: "Take what fits; the rest keeps the values that it is drawn with.")
   var partial = false
 
   @Flag(name: .long, help: "Print one line of JSON.")
   var json = false
 
+  /// Must not hold a run; a file of `--tensors` is written over.
   @Argument(
     help: ArgumentHelp(
       "The folder to make; with --tensors the safetensors file.", valueName: "output"),
@@ -99,6 +117,9 @@ struct ImportCommand: ParsableCommand {
     help: ArgumentHelp("Overrides, such as width=32 or data.path=FOLDER.", valueName: "key=value"))
   var overrides: [String] = []
 
+  /// Refuses both ways at once or neither, and an override where the folder should stand.
+  ///
+  /// - Throws: `ValidationError`, which ends with status 64.
   func validate() throws {
     guard (tensors == nil) != (generator == nil) else {
       throw ValidationError("expected --generator FILE, or --tensors FILE")
@@ -115,6 +136,9 @@ struct ImportCommand: ParsableCommand {
     }
   }
 
+  /// Imports on rank 0 and prints the report; the others wait for its end.
+  ///
+  /// - Throws: `ExitCode` 1, after the error has been printed.
   func run() throws {
     try Job.run(isJSON: json) { communicator in
       try communicator.agree {
@@ -125,6 +149,10 @@ struct ImportCommand: ParsableCommand {
   }
 
   /// Imports, and tells what was taken.
+  ///
+  /// - Returns: The report, for people or as a line of JSON.
+  /// - Throws: `Fault` for a rule that is none, naming its file and line, and as `WeightImport` and
+  ///   `TensorConversion`.
   private func result() throws -> String {
     var map = NameMap()
     for file in mapFile { try map.add(file: file) }

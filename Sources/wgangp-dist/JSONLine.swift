@@ -2,6 +2,9 @@ import Foundation
 
 /// What `--json` prints: one line, keys in alphabetical order; numbers that are none are the texts
 /// `nan`, `inf` and `-inf`.
+///
+/// Values that are nil have no key. docs/commands.md, JSON, has the keys of every command;
+/// ResultTests compares them with what is printed.
 enum JSONLine {
   /// The line.
   ///

@@ -5,6 +5,10 @@ import Reports
 import Storage
 
 /// The command `plot`: rank 0 draws, from the tables and pictures that runs have left.
+///
+/// Of one run without `--columns` and `--log` it is the run's own `curves.png`, drawn again; of
+/// several a panel a column. With `--grids` the pictures are put side by side as they are. The
+/// picture's folder is made; its path is what is printed.
 struct PlotCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plot",
@@ -25,6 +29,7 @@ struct PlotCommand: ParsableCommand {
     completion: .file())
   var output: String?
 
+  /// Names without units and with commas between them; one that no run has is an error.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -35,6 +40,7 @@ struct PlotCommand: ParsableCommand {
       valueName: "name,..."))
   var columns: String?
 
+  /// As many as runs; nil for the folders' names, or the whole paths where two are the same.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -50,9 +56,14 @@ struct PlotCommand: ParsableCommand {
   @Flag(name: .long, help: "The runs' newest sample grids instead of curves.")
   var grids = false
 
+  /// 1 to 64; a pixel becomes a square, nothing is smoothed.
   @Option(name: .long, help: "Pixels of the picture, each way, for one of a grid's.")
   var scale = 1
 
+  /// Refuses names that are not as many as the runs, endings that no picture has, and options of
+  /// curves beside `--grids`.
+  ///
+  /// - Throws: `ValidationError`, which ends with status 64.
   func validate() throws {
     guard !runs.isEmpty else { throw ValidationError("expected the folder of a run") }
     guard names == nil || Self.list(names).count == runs.count else {
@@ -87,6 +98,10 @@ struct PlotCommand: ParsableCommand {
     return Set(short).count == short.count ? short : paths
   }
 
+  /// Curves of metrics.csv and evaluation.csv, over iterations.
+  ///
+  /// - Returns: The drawing, a panel a column.
+  /// - Throws: `Fault` where a table cannot be read, or no run has a column.
   private func curves() throws -> Canvas {
     let tables = try runs.map { try RunDirectory($0).tables() }
     if tables.count == 1, columns == nil, !log {
@@ -97,6 +112,10 @@ struct PlotCommand: ParsableCommand {
       columns: columns.map { Self.list($0) }, isSymmetricLog: log)
   }
 
+  /// The newest of each run's pictures in samples/, by date, under the run's title.
+  ///
+  /// - Returns: The drawing.
+  /// - Throws: `Fault` where a run has none.
   private func sheet() throws -> Canvas {
     PictureSheet.draw(
       try zip(titles, runs).map { title, run in
@@ -105,6 +124,7 @@ struct PlotCommand: ParsableCommand {
       })
   }
 
+  /// The names between commas, without blanks around them; empty ones count.
   private static func list(_ text: String?) -> [String] {
     (text ?? "").split(separator: ",", omittingEmptySubsequences: false).map {
       $0.trimmingCharacters(in: .whitespaces)
@@ -114,6 +134,9 @@ struct PlotCommand: ParsableCommand {
 
 extension Canvas {
   /// Refuses a picture's name with an unknown ending, before anything is drawn.
+  ///
+  /// - Parameter path: nil for no picture, which is never refused.
+  /// - Throws: `ValidationError`, which ends with status 64, naming the endings.
   static func requireFormat(_ path: String?) throws {
     do { _ = try path.map(Format.init(ofPath:)) } catch { throw ValidationError("\(error)") }
   }

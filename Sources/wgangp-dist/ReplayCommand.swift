@@ -4,6 +4,10 @@ import Runs
 
 /// The command `replay`: trains a part of a run again, on all ranks, and compares rows and files.
 ///
+/// Rank 0 compares what `TrainingRun.replay` computes with the run's metrics.csv, number by number
+/// as they stand there but for the seconds, and with the checkpoint at the end, byte by byte. What
+/// was compared and agrees is told on standard output, what differs on standard error.
+///
 /// Exits with 1 where a bit differs.
 struct ReplayCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -21,9 +25,12 @@ struct ReplayCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("The run's folder.", valueName: "folder"), completion: .directory)
   var folder: String
 
+  /// Iterations that are taken over: from the beginning (0), or from a checkpoint that is still
+  /// there.
   @Option(help: "Iterations done at the beginning: 0, or a checkpoint's step.")
   var from: Int
 
+  /// Greater than `--from`; where it is a checkpoint's step, its files are compared too.
   @Option(help: "Iterations done at the end, best a checkpoint's step.")
   var to: Int
 
@@ -50,7 +57,13 @@ struct ReplayCommand: ParsableCommand {
   }
 
   /// What `--json` prints.
+  ///
+  /// `rows` is how many rows of metrics.csv were compared, `hashes` whether they have the
+  /// parameters' hashes. `difference` is left out where no row differs, `differingFiles` where
+  /// there is no checkpoint of the last step.
   private struct Report: Encodable {
+    /// The first row that differs, by its iteration from 1, and the first column of it, with both
+    /// texts.
     struct Difference: Encodable {
       let iteration: Int
       let column: String
@@ -68,6 +81,11 @@ struct ReplayCommand: ParsableCommand {
     let agrees: Bool
   }
 
+  /// The result as a line of JSON.
+  ///
+  /// - Parameter result: Rank 0's, which alone has the files that differ.
+  /// - Returns: The line.
+  /// - Throws: Where it cannot be encoded.
   private func line(_ result: TrainingRun.ReplayResult) throws -> String {
     try JSONLine.text(
       Report(
@@ -79,6 +97,7 @@ struct ReplayCommand: ParsableCommand {
         }, differingFiles: result.differingFiles, agrees: result.agrees))
   }
 
+  /// Tells the result to people: counts and what agrees on standard output, differences as errors.
   private func report(_ result: TrainingRun.ReplayResult) {
     let (first, last) = (result.iterations.lowerBound + 1, result.iterations.upperBound)
     StandardOutput.print(

@@ -6,6 +6,9 @@ import Storage
 
 /// The command `report`: rank 0 writes a page of what is in the folders of runs, which may still be
 /// training.
+///
+/// `RunReport` makes the page. What cannot be read is a warning, a line of the page too; a folder
+/// that is no run's is an error. Prints the page's path, with `--watch` when that has ended.
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report",
@@ -20,6 +23,9 @@ struct ReportCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("The runs' folders.", valueName: "run"), completion: .directory)
   var runs: [String]
 
+  /// nil for `report.html` in the folder of a single run, else here.
+  ///
+  /// Its folder is made.
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
@@ -27,6 +33,7 @@ struct ReportCommand: ParsableCommand {
       valueName: "file"), completion: .file())
   var output: String?
 
+  /// Looks every two seconds; the page asks for itself every five.
   @Flag(
     name: .long,
     help: "Write it again when the runs go on, until Ctrl-C; the page loads itself again.")
@@ -39,6 +46,10 @@ struct ReportCommand: ParsableCommand {
     guard !runs.isEmpty else { throw ValidationError("expected the folder of a run") }
   }
 
+  /// Writes the page on rank 0, again and again with `--watch`, and at the end once without
+  /// reloading.
+  ///
+  /// - Throws: `ExitCode` 1, after the error has been printed.
   func run() throws {
     try Job.run(checksProcessor: false) { communicator in
       try communicator.agree {
@@ -54,6 +65,13 @@ struct ReportCommand: ParsableCommand {
   }
 
   /// Writes the page whenever a run has gone on, until a signal comes.
+  ///
+  /// A run has gone on where the size or date of a file has changed that the page is made of.
+  ///
+  /// - Parameters:
+  ///   - report: Of the runs.
+  ///   - path: The page.
+  /// - Throws: `Fault` where it cannot be written.
   private func watch(_ report: RunReport, _ path: String) throws {
     StopSignal.install()
     Messages.notice("\(path): written again when the runs go on, until Ctrl-C")

@@ -7,6 +7,11 @@ import Sampling
 
 /// The command `sample`: pictures by rank 0; arrays by all ranks, a pass at a time, with the bytes
 /// of one rank.
+///
+/// `SamplePictures` draws. What is drawn is a grid; or contours of the critic, where samples are
+/// points of the plane; or rows of interpolations; or a file a sample; or with `--format` arrays
+/// (`SampleArrays` has their shapes and types). Prints the paths of the files that it wrote, of
+/// `--single` the folder's.
 struct SampleCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sample",
@@ -22,11 +27,16 @@ struct SampleCommand: ParsableCommand {
       them, and the bytes are the same on any number of ranks.
       """)
 
+  /// A run's folder, a checkpoint's, or a file of weights, which needs `--config`.
   @Argument(
     help: ArgumentHelp("A run's folder, a checkpoint's, or a file of weights.", valueName: "path"),
     completion: .file())
   var path: String
 
+  /// nil for a file in the run's samples/, named after the checkpoint's step; of a file of weights
+  /// here.
+  ///
+  /// Its folder is made.
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
@@ -34,6 +44,7 @@ struct SampleCommand: ParsableCommand {
     completion: .file())
   var output: String?
 
+  /// Chooses arrays, and that all ranks draw.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -41,6 +52,8 @@ struct SampleCommand: ParsableCommand {
       valueName: "npz|npy|hdf5|csv"))
   var format: SampleArrays.Format?
 
+  /// 1 to 10^9; a grid is filled up to whole rows, arrays and single files are as many as asked
+  /// for.
   @Option(name: .long, help: "Samples (default: output.samples of the run).")
   var count: Int?
 
@@ -51,15 +64,20 @@ struct SampleCommand: ParsableCommand {
     name: .long, help: "Pixels, each way, for one of a sample (default: output.scale of the run).")
   var scale: Int?
 
+  /// Sample i is a function of it and i: fewer samples are the first of more.
   @Option(name: .long, help: "Of the noise (default: the run's, so the samples it shows itself).")
   var seed: UInt64?
 
+  /// Of a run's folder.
+  ///
+  /// The newest is the newest whole one: those that are damaged are a warning each.
   @Option(
     name: .customLong("step"),
     help: ArgumentHelp(
       "Which of the run's checkpoints: its step number, or best.", valueName: "step|best"))
   var checkpoint = CheckpointChoice.newest
 
+  /// Row r goes from noise vector 2 r to 2 r + 1; of a conditional model with one condition.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -72,6 +90,8 @@ struct SampleCommand: ParsableCommand {
   @Flag(name: .long, help: "Interpolate along the sphere instead of the straight line.")
   var spherical = false
 
+  /// Numbers of classes with commas between them, or `all`; the generator's number of classes is
+  /// checked when it is read.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -79,6 +99,8 @@ struct SampleCommand: ParsableCommand {
       valueName: "class,...|all"))
   var classes: String?
 
+  /// A vector each, `name=number,...` or the numbers in their order, in the units of the data's
+  /// files: `RequestedConditions`.
   @Option(
     name: .customLong("condition"),
     help: ArgumentHelp(
@@ -87,6 +109,7 @@ struct SampleCommand: ParsableCommand {
       valueName: "name=number,..."))
   var numbers: [String] = []
 
+  /// A row a sample; then there are as many samples as rows, unless `--count` says otherwise.
   @Option(
     name: .customLong("conditions"),
     help: ArgumentHelp(
@@ -100,6 +123,7 @@ struct SampleCommand: ParsableCommand {
   )
   var reals = false
 
+  /// A folder, which is made; files of the same names are written over.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -113,6 +137,7 @@ struct SampleCommand: ParsableCommand {
   @Flag(name: .long, help: "The generator's own weights, also where the run keeps an average.")
   var own = false
 
+  /// With `batch` a sample depends on the others of its batch, and so on `--count`.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -135,6 +160,11 @@ struct SampleCommand: ParsableCommand {
     help: ArgumentHelp("Overrides, such as data.path=FOLDER.", valueName: "key=value"))
   var overrides: [String] = []
 
+  /// Refuses numbers out of range, and options of one kind of drawing beside another's.
+  ///
+  /// What the generator has to be asked for is checked on the ranks, where it is known.
+  ///
+  /// - Throws: `ValidationError`, which ends with status 64.
   func validate() throws {
     for (name, value, range) in [
       ("--count", count, 1...1_000_000_000), ("--columns", columns, 1...1_000_000),
@@ -179,6 +209,11 @@ struct SampleCommand: ParsableCommand {
     }
   }
 
+  /// Reads the checkpoint and draws: on rank 0, with `--format` on all ranks.
+  ///
+  /// Rank 0 writes and prints; warnings are of damaged checkpoints that were passed over.
+  ///
+  /// - Throws: `ExitCode` 1, after the error has been printed.
   func run() throws {
     try Job.run(messages) { communicator in
       // One rank draws, arrays all of them; what goes wrong there ends all.
@@ -199,6 +234,7 @@ struct SampleCommand: ParsableCommand {
     }
   }
 
+  /// The command line as `SamplePictures` takes it: `all` classes become a flag, others numbers.
   private var options: SamplePictures.Options {
     var options = SamplePictures.Options()
     options.configuration = config
@@ -229,8 +265,11 @@ struct SampleCommand: ParsableCommand {
 extension SampleStatistics: ExpressibleByArgument {}
 extension SampleArrays.Format: ExpressibleByArgument {}
 
+/// `--step`, of `sample`, `evaluate` and `export`: `best`, `newest` or a step's number.
 extension CheckpointChoice: ExpressibleByArgument {
   package init?(argument: String) { self.init(argument) }
 
   package var defaultValueDescription: String { "\(self)" }
+
+  package static var defaultCompletionKind: CompletionKind { .list(["best"]) }
 }

@@ -7,6 +7,10 @@ import Runs
 /// The command `evaluate train-classifier`: trains a classifier on all ranks; rank 0 writes its two
 /// files.
 ///
+/// Each epoch's loss, accuracy and seconds are a notice; the result is the description's path, with
+/// `--json` the figures too. `ClassifierRun` trains, docs/configuration.md, Classifiers, has the
+/// keys.
+///
 /// A request to stop ends it without them, with 1: it takes minutes, and has no checkpoints.
 struct TrainClassifierCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -20,6 +24,7 @@ struct TrainClassifierCommand: ParsableCommand {
       Without --config it is the one for drawn digits that the program has built in.
       """)
 
+  /// nil for configs/classifiers/glyphs.yaml as it was built in.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -27,6 +32,7 @@ struct TrainClassifierCommand: ParsableCommand {
     completion: .file())
   var config: String?
 
+  /// `NAME.yaml`, with the weights beside it as `NAME.safetensors`; both are written over.
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp("The description (default: NAME.yaml).", valueName: "file"),
@@ -44,6 +50,10 @@ struct TrainClassifierCommand: ParsableCommand {
       "Overrides, such as width=16 or training.epochs=3.", valueName: "key=value"))
   var overrides: [String] = []
 
+  /// Agrees on the configuration, trains on all ranks, writes on rank 0.
+  ///
+  /// - Throws: `ExitCode` 1, after the error has been printed: of a request to stop, or of what
+  ///   diverges.
   func run() throws {
     StopSignal.install()
     try Job.run(messages, isJSON: json, needsAllTasks: true) { communicator in

@@ -5,8 +5,13 @@ import Runs
 
 /// The command `train`: the one command that changes a run, on all ranks.
 ///
+/// It only reads the command line; the run's life is `TrainingRun`: its initializer makes all
+/// checks and builds the networks, `execute` trains. Rank 0 writes the run's folder (`RunDirectory`
+/// has its files).
+///
 /// Exits with 0 when the run is done, 75 when it was stopped in order and saved, 74 when it
-/// stalled, 1 where something is wrong.
+/// stalled, 1 where something is wrong. Progress and notices are lines of standard output, which
+/// has no result of its own but with `--dry-run`.
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
@@ -27,6 +32,9 @@ struct TrainCommand: ParsableCommand {
       how to go on, and the exit status is 75. It is 0 only where the run is done.
       """)
 
+  /// nil for the built-in default, or for the configuration of `--resume` or `--from`.
+  ///
+  /// With `--continue` it may be given again, and must not differ from the run's `config.yaml`.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -34,6 +42,9 @@ struct TrainCommand: ParsableCommand {
     completion: .file())
   var config: String?
 
+  /// nil for a free name.
+  ///
+  /// A folder that holds a run is refused without `--continue`.
   @Option(
     name: .customLong("run"),
     help: ArgumentHelp(
@@ -41,6 +52,8 @@ struct TrainCommand: ParsableCommand {
       valueName: "folder"), completion: .directory)
   var runFolder: String?
 
+  /// A run that must be there: its newest whole checkpoint, and the configuration from its
+  /// `config.yaml`, of which overrides may only change what changes no bit.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -48,11 +61,14 @@ struct TrainCommand: ParsableCommand {
     completion: .directory)
   var resume: String?
 
+  /// For job scripts: begins, goes on or does nothing, by what the folder holds (`RunStart`).
   @Flag(
     name: .customLong("continue"),
     help: "Go on with the run in --run where there is one, else begin it.")
   var goesOn = false
 
+  /// Only weights and running statistics come from there; step, seed, optimizers and schedules are
+  /// the new run's.
   @Option(
     name: .customLong("from"),
     help: ArgumentHelp(
@@ -62,6 +78,12 @@ struct TrainCommand: ParsableCommand {
       """, valueName: "path"), completion: .file())
   var origin: String?
 
+  /// A length of time from now on, as `Duration.seconds` reads it.
+  ///
+  /// nil for what `SLURM_JOB_END_TIME` says (`RunLimit.current`).
+  ///
+  /// Training stops when less is left than twice the slowest iteration and checkpoint so far take,
+  /// and two seconds.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -71,6 +93,8 @@ struct TrainCommand: ParsableCommand {
       """, valueName: "duration"))
   var timeLimit: String?
 
+  /// A length of time as `Duration.seconds` reads it, `never`, or nil for the ten minutes of
+  /// `TrainingOptions`; see `Watchdog`.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -80,6 +104,9 @@ struct TrainCommand: ParsableCommand {
       """, valueName: "duration"))
   var stallTimeout: String?
 
+  /// 0 to 100: how often `TrainingRun` may halve the learning rates and go back.
+  ///
+  /// The factor is part of checkpoints.
   @Option(
     name: .long,
     help: ArgumentHelp(
@@ -89,11 +116,13 @@ struct TrainCommand: ParsableCommand {
       """, valueName: "count"))
   var rollback = 0
 
+  /// Makes a warning of the error that configuration or data are others than the checkpoint's.
   @Flag(
     name: .long,
     help: "Go on although data or config.yaml are not those that the checkpoint was made with.")
   var acceptChanges = false
 
+  /// Ends after `TrainingRun.dryRun`, whose lines rank 0 prints as the command's result.
   @Flag(
     name: .long,
     help: """
@@ -105,11 +134,19 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Messages")
   var messages: MessageOptions
 
+  /// `key=value` in the order they are given, over the configuration's values; a later one wins.
   @Argument(
     help: ArgumentHelp(
       "Overrides, such as training.batch=64 or training.iterations=100.", valueName: "key=value"))
   var overrides: [String] = []
 
+  /// Refuses options that contradict each other, before MPI starts.
+  ///
+  /// `--resume` beside `--config`, `--run` or `--from`; `--continue` without `--run`; an empty
+  /// path; a number of rollbacks out of range. What a text means as a length of time is checked on
+  /// the ranks, as an error of the run.
+  ///
+  /// - Throws: `ValidationError`, which ends with status 64.
   func validate() throws {
     guard resume == nil || (config == nil && runFolder == nil) else {
       throw ValidationError(
@@ -134,6 +171,13 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
+  /// Catches signals, makes the run on all ranks, and trains it.
+  ///
+  /// A signal that comes before the run is made is not lost: training ends after one iteration.
+  /// Where making it fails behind such a signal, the status is 75 too: nothing is lost, the same
+  /// command with `--continue` begins again.
+  ///
+  /// - Throws: `ExitCode`: 75 where the run is not done, 1 with a line on standard error.
   func run() throws {
     // Before data and networks are there: a request to stop that comes early ends after one
     // iteration.

@@ -6,7 +6,9 @@ enum UserArguments {
   ///
   /// Paths of `key=value` are the configuration's.
   ///
-  /// - Throws: `Fault` for another user's home.
+  /// - Parameter arguments: Those behind the program's name.
+  /// - Returns: As many, in their order; of `--option=~/path` the value is expanded.
+  /// - Throws: `Fault` for another user's home, `~name`.
   static func expandingHome(_ arguments: some Sequence<String>) throws -> [String] {
     try arguments.map { argument in
       guard argument.hasPrefix("--"), let sign = argument.firstIndex(of: "=") else {

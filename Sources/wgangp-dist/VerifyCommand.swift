@@ -11,6 +11,11 @@ import Verification
 
 /// The command `verify`: the steps of a recording, on all ranks; exits with 1 where a tensor is
 /// beyond its limit.
+///
+/// `RecordingReplay` has the format, the limits and what is not compared. Rank 0 prints a table, a
+/// line a tensor, and the verdict at the end. Where tensors fail of a recording that does not list
+/// inputs near to 0, all steps are done a second time, without `--json`, to find such inputs: a
+/// failure that comes from one is none of the arithmetic.
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
@@ -30,22 +35,32 @@ struct VerifyCommand: ParsableCommand {
       The recording's width, batch and critic steps override the configuration's.
       """)
 
-  @Option(name: .long, help: "The configuration of the networks; without it, the built-in default.")
+  /// Width, batch and critic steps are the recording's; overrides come after those.
+  @Option(
+    name: .long,
+    help: "The configuration of the networks; without it, the built-in default.",
+    completion: .file())
   var config: String?
 
+  /// The verdict, and the lines of tensors that fail; it is this command's own, not
+  /// `MessageOptions`'.
   @Flag(name: .long, help: "Print only tensors that fail, and the verdict.")
   var quiet = false
 
   @Flag(name: .long, help: "Print one line of JSON.")
   var json = false
 
-  @Argument(help: "The recording, a safetensors file.")
+  /// Read by every rank; size and CRC-32 of what they read are compared before the first step.
+  @Argument(help: "The recording, a safetensors file.", completion: .file())
   var file: String
 
   @Argument(
     help: ArgumentHelp("Overrides, such as width=8 or training.shards=4.", valueName: "key=value"))
   var overrides: [String] = []
 
+  /// Replays on all ranks, prints on rank 0.
+  ///
+  /// - Throws: `ExitCode` 1 where a tensor fails, or after an error has been printed.
   func run() throws {
     try Job.run(isJSON: json) { communicator in
       var replay = try communicator.agree { try makeReplay(communicator) }
@@ -78,6 +93,13 @@ struct VerifyCommand: ParsableCommand {
     mutating func run() throws { try replay.run(criticSteps: criticSteps) }
   }
 
+  /// Reads the recording and builds networks of its sizes, before their first step.
+  ///
+  /// - Parameters:
+  ///   - communicator: All ranks.
+  ///   - watchesKinks: Whether inputs of (leaky) ReLUs near to 0 are looked for, which is slower.
+  /// - Returns: The recording with its trainer, and how many critic steps an iteration has.
+  /// - Throws: `Fault` or `ConfigurationError`, on this rank.
   private func makeReplay(
     _ communicator: any Communicator, watchesKinks: Bool = false
   ) throws -> Replay {
@@ -92,8 +114,10 @@ struct VerifyCommand: ParsableCommand {
       criticSteps: configuration.training.criticSteps)
   }
 
-  /// What `--json` prints.
+  /// What `--json` prints, also where tensors fail; with `--quiet` the `tensors` that do.
   private struct Report: Encodable {
+    /// An expected tensor: its error, that of PyTorch's own float32, and the limit that follows
+    /// from it.
     struct Tensor: Encodable {
       let name: String
       let error: Double
@@ -102,6 +126,7 @@ struct VerifyCommand: ParsableCommand {
       let passes: Bool
     }
 
+    /// An expected tensor that has no limit, and why.
     struct Omission: Encodable {
       let name: String
       let reason: String
@@ -115,6 +140,13 @@ struct VerifyCommand: ParsableCommand {
     let notCompared: [Omission]
   }
 
+  /// The result as a line of JSON.
+  ///
+  /// - Parameters:
+  ///   - replay: When all steps are done.
+  ///   - ranks: Of the job.
+  /// - Returns: The line.
+  /// - Throws: Where it cannot be encoded.
   private func line(_ replay: RecordingReplay, ranks: Int) throws -> String {
     try JSONLine.text(
       Report(
@@ -127,6 +159,13 @@ struct VerifyCommand: ParsableCommand {
         }, notCompared: replay.notCompared.map { .init(name: $0.key, reason: $0.reason) }))
   }
 
+  /// Prints the table, what was not compared, and the verdict with the tensor nearest to its limit.
+  ///
+  /// - Parameters:
+  ///   - replay: When all steps are done.
+  ///   - kinks: Inputs that the recording lists as near to 0, and those that were moved to its
+  ///     side.
+  ///   - ranks: Of the job.
   private func report(
     _ replay: RecordingReplay, _ kinks: (listed: Int, moved: Int), ranks: Int
   ) {
@@ -155,7 +194,10 @@ struct VerifyCommand: ParsableCommand {
     )
   }
 
-  /// Says what a failure may come from that is none.
+  /// Says what a failure may come from that is none: the layers in whose input a value came near to
+  /// 0.
+  ///
+  /// - Parameter near: The nearest first; eight of them are printed.
   private func printNear(_ near: [NearKink]) {
     guard !near.isEmpty else {
       StandardOutput.print(
@@ -177,8 +219,10 @@ struct VerifyCommand: ParsableCommand {
     StandardOutput.print("record it with benchmarks/record.py, which says the side of each")
   }
 
+  /// Layers that are named; the others are counted.
   private static let mostPlaces = 8
 
+  /// A line a tensor with its error, PyTorch's, and the limit; nothing where there are none.
   private func printTable(_ findings: [RecordingReplay.Finding]) {
     guard !findings.isEmpty else { return }
     var table = TextTable([

@@ -2,6 +2,11 @@ import ArgumentParser
 import Base
 import Foundation
 
+/// The program: reads the command line, runs one command, and ends with a status (`ExitStatus`).
+///
+/// A command's result goes to standard output (`StandardOutput`), all that is wrong to standard
+/// error, a line each from one rank (`Messages`). Commands reach the ranks through `Job`; help
+/// texts and wrong options need no MPI, so they are answered before it starts.
 @main
 struct WGANGPDist: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -28,6 +33,12 @@ struct WGANGPDist: ParsableCommand {
       DoctorCommand.self,
     ])
 
+  /// Parses, runs, and writes what is left of the result.
+  ///
+  /// First of all standard streams that are closed are opened, so that no file gets their numbers;
+  /// then a `~` in an argument becomes the home folder, since shells leave it alone behind `=` and
+  /// in quotes. An `ExitCode` that a command throws has been explained already; any other error, a
+  /// parser's or one of writing the result, goes to `end`.
   static func main() {
     Descriptor.openStandardStreams()
     do {
@@ -43,6 +54,14 @@ struct WGANGPDist: ParsableCommand {
   }
 
   /// Answers `--help`, `--version` and wrong use: once, however many ranks there are.
+  ///
+  /// Rank 0, by the launcher's word, prints: help and version on standard output with status 0,
+  /// anything else in one line on standard error, with 64 for wrong use and 1 for a result that
+  /// could not be written. The other ranks print nothing, and wait five seconds before they end
+  /// with a status other than 0.
+  ///
+  /// - Parameter error: What the parser or `StandardOutput.finish` threw; help is an error of its
+  ///   own there.
   private static func end(_ error: any Error) -> Never {
     // Nobody reads a help text to its end who has sent it to `head`.
     signal(SIGPIPE, SIG_IGN)
@@ -67,6 +86,12 @@ struct WGANGPDist: ParsableCommand {
   }
 
   /// What is wrong with a command line, and whose help tells more, in one line as all errors are.
+  ///
+  /// The parser's sentences become clauses with semicolons. Other errors keep their text, in one
+  /// line.
+  ///
+  /// - Parameter error: As the parser threw it.
+  /// - Returns: `unknown option '--x'; wgangp-dist train --help lists the options`.
   private static func wrongUse(_ error: any Error) -> String {
     // As the parser says it: `See 'wgangp-dist train --help' for more information.`
     let help = fullMessage(for: error).components(separatedBy: "See '").last?

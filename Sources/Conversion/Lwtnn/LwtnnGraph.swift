@@ -2,12 +2,18 @@ import Base
 import Networks
 
 /// The nodes and layers of a network of dense layers, as lwtnn has them.
+///
+/// A node is an input, a layer of a node's values, or the concatenation or sum of several. What
+/// follows a dense layer becomes part of it where lwtnn allows that: batch norm by running
+/// statistics goes into weights and bias, an activation into its place; where others read the dense
+/// layer's values too, they are layers of their own.
 struct LwtnnGraph {
   /// What a network is told beside its first input.
   enum Input: Int, CaseIterable {
     case first, labels, condition
   }
 
+  /// Where a node's values come from; sources are numbers of nodes before it.
   enum Node {
     case input(Input, size: Int)
     case layer(Int, source: Int)
@@ -44,10 +50,18 @@ struct LwtnnGraph {
     }
   }
 
+  /// Adds layers one after the other behind a node, and gives the node of the last one's values.
   private mutating func apply(_ layers: [LayerDescription], to source: Int) throws -> Int {
     try layers.reduce(source) { try apply($1, to: $0) }
   }
 
+  /// Adds a layer behind a node.
+  ///
+  /// - Parameters:
+  ///   - layer: Of vectors; dropout and what only reshapes adds nothing.
+  ///   - source: The node whose values it takes.
+  /// - Returns: The node of its values, `source` itself where the layer became part of it.
+  /// - Throws: `Fault` naming a layer that lwtnn has nothing for.
   private mutating func apply(_ layer: LayerDescription, to source: Int) throws -> Int {
     switch layer.kind {
     case "linear":
@@ -85,6 +99,7 @@ struct LwtnnGraph {
 
   // MARK: - Layers
 
+  /// lwtnn's name of a function, with its number.
   private static func activation(_ layer: LayerDescription) -> LwtnnActivation {
     switch layer.kind {
     case "relu": .init("rectified")
@@ -97,6 +112,15 @@ struct LwtnnGraph {
   }
 
   /// By running statistics: part of the dense layer right before, else a layer of its own.
+  ///
+  /// With s = gamma / sqrt(v + epsilon) the dense layer's W becomes s W and its b s (b - m) + beta,
+  /// in Double; the layer of its own is s (x + beta / s - m).
+  ///
+  /// - Parameters:
+  ///   - layer: The norm.
+  ///   - source: The node in front.
+  /// - Returns: The node of its values.
+  /// - Throws: `Fault` for a layer of its own with a scale of 0.
   private mutating func batchNorm(_ layer: LayerDescription, to source: Int) throws -> Int {
     let values = ["weight", "bias", "running_mean", "running_var"].map {
       weights[layer, $0].values.map { Double($0) }
@@ -128,10 +152,12 @@ struct LwtnnGraph {
         activation: nil), to: source)
   }
 
+  /// The one function of all values; `none` adds nothing.
   private mutating func span(_ function: String, _ source: Int) -> Int {
     function == "none" ? source : activate(.init(function), source)
   }
 
+  /// Gives a dense layer its activation, or adds a layer that is nothing but one.
   private mutating func activate(_ activation: LwtnnActivation, _ source: Int) -> Int {
     if let index = openLayer(source) {
       layers[index].activation = activation
@@ -159,6 +185,7 @@ struct LwtnnGraph {
     return add(LwtnnLayer(weights: turned, bias: []), to: oneHot)
   }
 
+  /// The numbers of the condition that a layer reads, through the layers inside of it.
   private mutating func conditionNumbers(_ layer: LayerDescription) throws -> Int {
     let count = condition.numbers
     let numbers = layer.integers("numbers")

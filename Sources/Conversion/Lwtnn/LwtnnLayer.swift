@@ -25,6 +25,7 @@ struct LwtnnActivation: Encodable, Equatable {
     self.alpha = alpha
   }
 
+  /// A text, or with a number an object of `function` and `alpha`: lwtnn reads both.
   func encode(to encoder: any Encoder) throws {
     guard let alpha else {
       var container = encoder.singleValueContainer()

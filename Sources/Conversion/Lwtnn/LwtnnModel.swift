@@ -10,12 +10,14 @@ import Storage
 /// network with conditions is of the graph format: `inputs` (a list each for `noise` or `samples`,
 /// `labels` one-hot and `condition`), `nodes`, `layers`, `outputs`.
 package struct LwtnnModel {
+  /// An input's number: lwtnn computes scale (x + offset) of it first, here x itself.
   private struct Variable: Encodable {
     var name: String
     var offset = 0.0
     var scale = 1.0
   }
 
+  /// The sequential format: what `parse_json` reads.
   private struct Sequence: Encodable {
     var inputs: [Variable]
     var layers: [LwtnnLayer]
@@ -24,6 +26,9 @@ package struct LwtnnModel {
     var miscellaneous: [String: String]
   }
 
+  /// The graph format: what `parse_json_graph` reads.
+  ///
+  /// Keys are in snake case there.
   private struct Graph: Encodable {
     struct Input: Encodable {
       var name: String
@@ -108,7 +113,10 @@ package struct LwtnnModel {
     (0..<count).map { "\(name)_\($0)" }
   }
 
-  /// Replaces the file at `path` as a whole by the model.
+  /// Replaces the file at `path` as a whole by the model, and makes its folder.
+  ///
+  /// - Parameter path: The file.
+  /// - Throws: `Fault` where it cannot be written; what was there stays then.
   package func write(to path: String) throws {
     try FileSystem.createDirectory(FileSystem.folder(of: path))
     try FileSystem.writeAtomically(text, to: path)

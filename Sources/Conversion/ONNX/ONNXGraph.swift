@@ -10,6 +10,9 @@ struct ONNXValue {
 }
 
 /// Puts together the nodes and constants of a graph.
+///
+/// Names of nodes, values and constants are unique: a second one of a name gets `_2`. Nodes stand
+/// in the order in which they are added, each behind those that it reads.
 struct ONNXGraph {
   private(set) var nodes: [ONNXNodeProto] = []
   private(set) var constants: [ONNXTensorProto] = []
@@ -19,6 +22,13 @@ struct ONNXGraph {
   init(reserved inputs: [String]) { names = Set(inputs) }
 
   /// Adds a node and gives the name of its first output: `PATH/Conv`.
+  ///
+  /// - Parameters:
+  ///   - operation: The operator's name.
+  ///   - inputs: Names of values; an empty one for an input that is left out.
+  ///   - path: The layer's.
+  ///   - attributes: The operator's.
+  /// - Returns: The output's name, which is the node's too.
   mutating func node(
     _ operation: String, _ inputs: [String], at path: String,
     _ attributes: [ONNXAttributeProto] = []
@@ -27,6 +37,14 @@ struct ONNXGraph {
   }
 
   /// Adds a node and gives the names of its outputs.
+  ///
+  /// - Parameters:
+  ///   - operation: The operator's name.
+  ///   - inputs: Names of values; an empty one for an input that is left out.
+  ///   - path: The layer's.
+  ///   - attributes: The operator's.
+  ///   - outputs: How many, at least 1.
+  /// - Returns: Their names: `PATH/Split:0` and on, of a single one `PATH/Split`.
   mutating func nodes(
     _ operation: String, _ inputs: [String], at path: String,
     _ attributes: [ONNXAttributeProto] = [], outputs: Int
@@ -45,6 +63,13 @@ struct ONNXGraph {
   }
 
   /// Adds a constant of single precision.
+  ///
+  /// - Parameters:
+  ///   - name: As it is wanted.
+  ///   - shape: Its sizes; none for a number.
+  ///   - values: As many as the shape says, the last axis the fastest; stored as little-endian
+  ///     bytes.
+  /// - Returns: Its name, another where the wanted one was taken.
   mutating func constant(_ name: String, _ shape: [Int], _ values: [Float]) -> String {
     precondition(
       values.count == shape.reduce(1, *), "\(values.count) values of the shape \(shape)")
@@ -82,6 +107,13 @@ struct ONNXGraph {
   }
 
   /// Gives a value another name; its node is the last that writes it.
+  ///
+  /// An input of the graph keeps its name, and an Identity gives it the other one: of a network
+  /// whose layers do nothing.
+  ///
+  /// - Parameters:
+  ///   - value: The name so far.
+  ///   - name: One of those that were reserved.
   mutating func rename(_ value: String, to name: String) {
     guard let writer = nodes.lastIndex(where: { $0.output.contains(value) }) else {
       nodes.append(
@@ -99,6 +131,7 @@ struct ONNXGraph {
     }
   }
 
+  /// The name of a constant that is made once, by the first who asks for it.
   private mutating func shared(
     _ name: String, make: (_ name: String, _ graph: inout ONNXGraph) -> Void
   ) -> String {
@@ -106,6 +139,7 @@ struct ONNXGraph {
     return name
   }
 
+  /// The name, or with `_2` and on behind it where it is taken; it is taken from then on.
   private mutating func unused(_ name: String) -> String {
     var found = name
     var number = 1

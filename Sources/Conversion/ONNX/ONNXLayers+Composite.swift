@@ -4,7 +4,7 @@ import ONNXMessages
 
 /// Layers of layers, and layers that read what samples are conditioned on.
 extension ONNXLayers {
-  /// main(x) + shortcut(x).
+  /// main(x) + shortcut(x), both in the output's sizes; an empty shortcut is x itself.
   mutating func residual(
     _ layer: LayerDescription, _ value: ONNXValue
   ) throws -> ONNXValue {
@@ -14,6 +14,7 @@ extension ONNXLayers {
     return mapped("Add", main, with: [shortcut.name], layer)
   }
 
+  /// The branches' outputs, all of the same input, one behind the other along the channels.
   mutating func concat(_ layer: LayerDescription, _ value: ONNXValue) throws -> ONNXValue {
     let branches = try layer.children.map { branch in
       formed(try apply(branch.children, to: value), branch.outputShape.arraySizes, layer).name
@@ -22,6 +23,8 @@ extension ONNXLayers {
   }
 
   /// The class of each sample as channels: a row of a table; of packs a row each member.
+  ///
+  /// The table is that of the embedding, or for one-hot classes a matrix of ones and zeros.
   mutating func labelConcat(_ layer: LayerDescription, _ value: ONNXValue) -> ONNXValue {
     let (count, classes) = (layer.integer("added"), layer.integer("classes"))
     let isOneHot = layer[option: "embedding"] == nil
@@ -39,6 +42,12 @@ extension ONNXLayers {
   }
 
   /// Numbers of each sample's condition as channels, through the layers inside.
+  ///
+  /// - Parameters:
+  ///   - layer: Says which of the numbers, and has the layers.
+  ///   - value: What they are put behind.
+  /// - Returns: As many channels more, each the same over all pixels.
+  /// - Throws: `Fault` naming a layer that there are no nodes for.
   mutating func conditionConcat(
     _ layer: LayerDescription, _ value: ONNXValue
   ) throws -> ONNXValue {
@@ -48,12 +57,14 @@ extension ONNXLayers {
     return appended(found.name, count: count, to: value, layer)
   }
 
+  /// x times one number of the sample's condition.
   mutating func conditionScale(_ layer: LayerDescription, _ value: ONNXValue) -> ONNXValue {
     let number = conditionNumbers([layer.integer("number")], layer)
     let factor = formed(number, value.sizes.map { _ in 1 }, layer)
     return mapped("Mul", value, with: [factor.name], layer)
   }
 
+  /// Columns of the input `condition`, in the order of their places in it.
   private mutating func conditionNumbers(
     _ numbers: [Int], _ layer: LayerDescription
   ) -> ONNXValue {
@@ -63,6 +74,7 @@ extension ONNXLayers {
         [.integer("axis", 1)]), sizes: [numbers.count])
   }
 
+  /// A row of each sample behind the channels of a value, spread over its pixels.
   private mutating func appended(
     _ row: String, count: Int, to value: ONNXValue, _ layer: LayerDescription
   ) -> ONNXValue {
@@ -70,6 +82,7 @@ extension ONNXLayers {
     return joined([value.name, added], [value.sizes[0] + count] + value.sizes.dropFirst(), layer)
   }
 
+  /// Values with the same pixels, one behind the other along axis 1, the channels.
   private mutating func joined(
     _ parts: [String], _ sizes: [Int], _ layer: LayerDescription
   ) -> ONNXValue {

@@ -3,6 +3,7 @@ import Networks
 import ONNXMessages
 
 extension ONNXLayers {
+  /// (x - m) / sqrt(v + epsilon) gamma + beta by the running mean m and variance v of each channel.
   mutating func batchNorm(_ layer: LayerDescription, _ value: ONNXValue) -> ONNXValue {
     mapped(
       "BatchNormalization", value,
@@ -48,6 +49,10 @@ extension ONNXLayers {
       name: graph.node("Add", [scaled, rows[1]], at: layer.path), sizes: value.sizes)
   }
 
+  /// Each sample by its own mean and variance; scale and offset of each element, channel, or one of
+  /// all.
+  ///
+  /// By nodes of its own: the variance may be the unbiased one, which no operator of the set has.
   mutating func layerNorm(_ layer: LayerDescription, _ value: ONNXValue) -> ONNXValue {
     let count = value.sizes.reduce(1, *)
     let isUnbiased = layer[option: "variance"] == .word("unbiased")
@@ -71,6 +76,8 @@ extension ONNXLayers {
       name: graph.node("Add", [scaled, bias], at: layer.path), sizes: value.sizes)
   }
 
+  /// Each channel of each sample by its own mean and variance; scale 1 and offset 0 without
+  /// parameters.
   mutating func instanceNorm(_ layer: LayerDescription, _ value: ONNXValue) -> ONNXValue {
     let input = image(value, layer)
     let channels = layer.inputShape.channels

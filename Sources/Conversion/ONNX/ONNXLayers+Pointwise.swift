@@ -3,6 +3,7 @@ import Networks
 import ONNXMessages
 
 extension ONNXLayers {
+  /// One function of each element; swish is x sigmoid(x), of two nodes.
   mutating func activation(_ layer: LayerDescription, _ value: ONNXValue) -> ONNXValue {
     switch layer.kind {
     case "relu": return mapped("Relu", value, layer)
@@ -43,7 +44,8 @@ extension ONNXLayers {
     return mapped("Mul", ONNXValue(name: half, sizes: value.sizes), with: [share], layer)
   }
 
-  /// A function for each span of the channels.
+  /// A function for each span of the channels, softmax over the span; the spans again in their
+  /// order.
   mutating func spans(_ layer: LayerDescription, _ value: ONNXValue) -> ONNXValue {
     let functions = layer.words("functions")
     let axis: [ONNXAttributeProto] = [.integer("axis", 1)]

@@ -4,6 +4,7 @@ import ONNXMessages
 
 /// Matrix products, convolutions and attention.
 extension ONNXLayers {
+  /// x W^T + b by Gemm, W outputs x inputs as PyTorch has it.
   mutating func linear(_ layer: LayerDescription, _ value: ONNXValue) -> ONNXValue {
     let input = formed(value, [layer.inputShape.channels], layer)
     let factors = [input.name, weight(layer)] + bias(layer)
@@ -12,6 +13,7 @@ extension ONNXLayers {
       sizes: [layer.outputShape.channels])
   }
 
+  /// Conv, in as many directions as the image has; its weight is outputs x inputs x kernel.
   mutating func convolution(_ layer: LayerDescription, _ value: ONNXValue) -> ONNXValue {
     let input = image(value, layer)
     let factors = [input.name, weight(layer)] + bias(layer)
@@ -20,6 +22,7 @@ extension ONNXLayers {
       sizes: layer.outputShape.sizes)
   }
 
+  /// ConvTranspose; its weight is inputs x outputs x kernel, and its padding is cut off the output.
   mutating func transposedConvolution(
     _ layer: LayerDescription, _ value: ONNXValue
   ) -> ONNXValue {
@@ -47,7 +50,7 @@ extension ONNXLayers {
     return mapped("Relu", normal, layer)
   }
 
-  /// Kernel, strides and padding.
+  /// Kernel, strides and padding: all numbers in front of the image first, then those behind it.
   func windows(_ layer: LayerDescription) -> [ONNXAttributeProto] {
     let dimensions = layer.outputShape.dimensions
     return [
@@ -80,6 +83,13 @@ extension ONNXLayers {
   }
 
   /// A convolution of one pixel without bias, perhaps with the maxima of blocks behind it.
+  ///
+  /// - Parameters:
+  ///   - name: `theta`, `phi`, `g` or `o`: the weight's path in the layer.
+  ///   - x: An image.
+  ///   - layer: The attention.
+  ///   - pool: Pixels of a block, each way; 1 for none.
+  /// - Returns: The name of an image.
   private mutating func branch(
     _ name: String, of x: ONNXValue, _ layer: LayerDescription, pool: Int = 1
   ) -> String {
@@ -92,7 +102,7 @@ extension ONNXLayers {
       [.integers("kernel_shape", block), .integers("strides", block)])
   }
 
-  /// An image as a matrix of channels x pixels.
+  /// An image as a matrix of channels x pixels: N x C x (H W).
   private mutating func columns(
     _ image: String, _ channels: Int, _ layer: LayerDescription
   ) -> String {

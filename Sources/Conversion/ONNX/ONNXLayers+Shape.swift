@@ -4,6 +4,10 @@ import ONNXMessages
 
 /// Layers that move pixels, or take means or maxima of them.
 extension ONNXLayers {
+  /// Every pixel as a block: a Resize to the nearest pixel, by whole factors.
+  ///
+  /// `shuffled`, the order of `Resampling.shuffleUp`, is a DepthToSpace (mode CRD, as PixelShuffle)
+  /// of the channels factor x factor times, one copy behind the other.
   mutating func upsample(_ layer: LayerDescription, _ value: ONNXValue) -> ONNXValue {
     let input = image(value, layer)
     let factors = layer.extents("factor", layer.inputShape.dimensions)
@@ -33,6 +37,7 @@ extension ONNXLayers {
         ]), sizes: sizes)
   }
 
+  /// Means or maxima of windows; of `meanPool` of blocks that do not overlap.
   mutating func pooling(_ layer: LayerDescription, _ value: ONNXValue) -> ONNXValue {
     let input = image(value, layer)
     let attributes: [ONNXAttributeProto]
@@ -52,6 +57,7 @@ extension ONNXLayers {
       sizes: layer.outputShape.sizes)
   }
 
+  /// The mean of each channel over its pixels: a vector.
   mutating func globalMean(_ layer: LayerDescription, _ value: ONNXValue) -> ONNXValue {
     let input = image(value, layer)
     let channels = layer.outputShape.channels

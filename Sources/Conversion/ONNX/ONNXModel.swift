@@ -67,6 +67,7 @@ package struct ONNXModel {
     message = Self.model(graph, properties)
   }
 
+  /// The message around a graph: versions, who made it, and the properties as `metadata_props`.
   private static func model(
     _ graph: ONNXGraphProto, _ properties: [(key: String, value: String)]
   ) -> ONNXModelProto {
@@ -92,6 +93,11 @@ package struct ONNXModel {
   }
 
   /// Name, type and sizes of an input or output; N samples.
+  ///
+  /// - Parameters:
+  ///   - value: Its name, and a sample's sizes.
+  ///   - type: Of its elements.
+  /// - Returns: The message; its first size is the text `N`, any number.
   private static func information(
     _ value: ONNXValue, _ type: ONNXTensorProto.DataType = .float
   ) -> ONNXValueInfoProto {
@@ -104,7 +110,10 @@ package struct ONNXModel {
     }
   }
 
-  /// Replaces the file at `path` as a whole by the model.
+  /// Replaces the file at `path` as a whole by the model, and makes its folder.
+  ///
+  /// - Parameter path: The file.
+  /// - Throws: `Fault` where it cannot be written; what was there stays then.
   package func write(to path: String) throws {
     let bytes: [UInt8] = try message.serializedBytes()
     try FileSystem.createDirectory(FileSystem.folder(of: path))
@@ -113,7 +122,7 @@ package struct ONNXModel {
 }
 
 extension ONNXLayers {
-  /// A vector's first numbers, and the others.
+  /// A vector's first numbers, and the others: a critic's score, and what stands behind it.
   fileprivate mutating func split(_ value: ONNXValue, first: Int) -> [ONNXValue] {
     let sizes = [first, value.sizes[0] - first]
     let parts = graph.nodes(

@@ -1,8 +1,12 @@
 import Base
 import Networks
 
-/// Writes layers as PyTorch's modules, following what lies between them: N x C, N x C x L,
-/// N x C x H x W or N x C x D x H x W.
+/// Writes layers as PyTorch's modules, following what lies between them: N x C, N x C x L, N x C x
+/// H x W or N x C x D x H x W.
+///
+/// A vector is an image of one pixel in a network here, but not in PyTorch: where a layer insists
+/// on other dimensions than `rank`, an `nn.Flatten` or a `Reshape` goes in between, under a name
+/// that no layer has, so that the tensors keep theirs.
 struct PyTorchLayers {
   /// A module's path in the state dict, behind that of the module around it, and its expression,
   /// which may have several lines.
@@ -16,6 +20,7 @@ struct PyTorchLayers {
   var rank: Int
   var helpers: Set<PyTorchHelper> = []
 
+  /// Begins with values of so many dimensions; `rank(of:input:)` tells a network's.
   init(network: String, hasLabels: Bool, rank: Int) {
     self.network = network
     self.hasLabels = hasLabels
@@ -134,6 +139,13 @@ struct PyTorchLayers {
 
   // MARK: - Layers
 
+  /// The modules of a layer: one, and what has to stand in front of it or behind it.
+  ///
+  /// - Parameters:
+  ///   - layer: The layer.
+  ///   - name: Its path behind that of the layer around it.
+  /// - Returns: The modules in their order; `rank` is that of what they give.
+  /// - Throws: `Fault` naming a layer that there is no module for.
   private mutating func modules(_ layer: LayerDescription, name: String) throws -> [Module] {
     switch layer.kind {
     case "residual": return [(name, try residual(layer))]
@@ -223,6 +235,7 @@ struct PyTorchLayers {
     }
   }
 
+  /// `Residual(main, shortcut)`; an empty shortcut is left out.
   private mutating func residual(_ layer: LayerDescription) throws -> [String] {
     helpers.insert(hasLabels ? .labelledResidual : .residual)
     let branches = try self.branches(
@@ -235,6 +248,7 @@ struct PyTorchLayers {
     return ["Residual("] + lines + [")"]
   }
 
+  /// `Concat([...], [...])`, a list of pairs of path and module for each branch.
   private mutating func concat(_ layer: LayerDescription) throws -> [String] {
     helpers.insert(.concat)
     let branches = try self.branches(
@@ -290,6 +304,7 @@ struct PyTorchLayers {
     return sequence(inner, before: "ConditionConcat(\(numbers), ", after: ")", indent: 0)
   }
 
+  /// A convolution; where its padding is not the same on both sides, an `nn.ZeroPad` in front.
   private mutating func convolution(_ layer: LayerDescription, _ name: String) -> [Module] {
     let sides = layer.padding
     let padding = sides.symmetric.map { paddingArgument($0) }
@@ -320,10 +335,12 @@ struct PyTorchLayers {
       .joined(separator: ", ")
   }
 
+  /// `, padding=1` for a call; nothing for zeros.
   private func paddingArgument(_ numbers: [Int]) -> String {
     numbers.allSatisfy { $0 == 0 } ? "" : ", padding=\(numbers.pythonTuple)"
   }
 
+  /// A transposed convolution; where its padding is not the same on both sides, a `Crop` behind it.
   private mutating func transposedConvolution(
     _ layer: LayerDescription, _ name: String
   ) -> [Module] {
@@ -353,6 +370,10 @@ struct PyTorchLayers {
     return "Crop(\(tuple(corner)), \(tuple(shape.pixelSizes)))"
   }
 
+  /// Maxima or means of windows, with a module for padding that is not the same on both sides.
+  ///
+  /// Maxima are padded by -infinity; means by zeros, or where these do not count by `InnerMean`, a
+  /// mean of the padded inputs over that of padded ones.
   private mutating func pooling(_ layer: LayerDescription, _ name: String) -> [Module] {
     let isMean = layer.kind.hasPrefix("avg")
     let sides = layer.padding
@@ -393,6 +414,8 @@ struct PyTorchLayers {
       + "eps=\(epsilon(layer)), correction=\(unbiased)\(running))"
   }
 
+  /// `nn.LayerNorm` or `nn.GroupNorm` where they have the same variance and parameters, else a
+  /// class of the file.
   private mutating func layerNorm(_ layer: LayerDescription) -> String {
     let shape = layer.inputShape
     let isBiased = layer[option: "variance"] != .word("unbiased")
@@ -416,16 +439,20 @@ struct PyTorchLayers {
 
   // MARK: - Options
 
+  /// `, stride=2` for a call; nothing for 1.
   private func stride(_ layer: LayerDescription) -> String {
     layer[option: "stride"] == .integer(1) ? "" : ", stride=\(layer.numbers("stride"))"
   }
 
+  /// `, bias=False` for a call; nothing for PyTorch's default.
   private func bias(_ layer: LayerDescription) -> String {
     layer[option: "bias"] == .flag(false) ? ", bias=False" : ""
   }
 
   private func epsilon(_ layer: LayerDescription) -> String { layer.pythonNumber("epsilon") }
 
+  /// The module in PyTorch's `spectral_norm` where the layer has one: its tensors are
+  /// `weight_orig`, `weight_u` and `weight_v` then.
   private func spectral(_ layer: LayerDescription, _ module: String) -> String {
     layer[option: "spectralNorm"] == .flag(true) ? "nn.utils.spectral_norm(\(module))" : module
   }

@@ -56,6 +56,8 @@ package struct PyTorchModule {
     text = lines.joined(separator: "\n")
   }
 
+  /// The arguments of the docstring's call: noise of 16 samples, with labels or numbers where it
+  /// takes them.
   private static func example(_ networks: [(className: String, network: Network)]) -> String {
     guard let generator = networks.first?.network else { return "" }
     let sizes = generator.inputShape

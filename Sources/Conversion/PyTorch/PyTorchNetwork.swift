@@ -10,6 +10,14 @@ struct PyTorchNetwork {
   /// Whether modules are named, because some stand between the layers.
   var usesNames: Bool { lines.contains { $0.contains("OrderedDict(") } }
 
+  /// Writes a network's class: its shapes as docstring and `input_shape`, and its modules.
+  ///
+  /// A network without a prefix of names is the sequence itself; with one it is a module that holds
+  /// the sequence under that name, so that the state dict's names agree.
+  ///
+  /// - Parameters:
+  ///   - className: `Generator` or `Critic`.
+  ///   - network: What is described; its weights are not written here.
   /// - Throws: `Fault` naming a layer that there is no module for.
   init(className: String, network: Network) throws {
     let description = network.description

@@ -40,7 +40,8 @@ package struct StateDictPickle {
     }
   }
 
-  /// `data.pkl`.
+  /// The bytes of `data.pkl`: protocol 2, an `OrderedDict` of `_rebuild_tensor_v2` calls, of which
+  /// storage N is `data/N`.
   private var pickle: [UInt8] {
     var bytes: [UInt8] = [0x80, 2]
     func opcode(_ letter: Unicode.Scalar) { bytes.append(UInt8(ascii: letter)) }

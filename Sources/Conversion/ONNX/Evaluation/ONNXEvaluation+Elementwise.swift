@@ -33,6 +33,7 @@ extension ONNXEvaluation {
     return x < 0 ? power / (1 + power) : 1 / (1 + power)
   }
 
+  /// A function of each element of the first input.
   private static func each(_ call: Call, _ body: (Float) -> Float) throws -> [ONNXArray] {
     [ONNXArray(try call.array(0).sizes, try call.floats(0).map(body))]
   }
@@ -52,6 +53,7 @@ extension ONNXEvaluation {
     return [ONNXArray(sizes, values)]
   }
 
+  /// e^(x - max) over its sum, along one axis; the largest is taken off so that nothing overflows.
   private static func softmax(_ call: Call) throws -> [ONNXArray] {
     let x = try call.array(0)
     var values = try x.floats()
@@ -73,7 +75,14 @@ extension ONNXEvaluation {
 
   // MARK: - Sizes
 
-  /// The sizes of two values that are spread over each other.
+  /// The sizes of two values that are spread over each other, the last axes on one another.
+  ///
+  /// - Parameters:
+  ///   - a: Sizes of one.
+  ///   - b: Sizes of the other.
+  ///   - call: The node, for its limit.
+  /// - Returns: Sizes of the result: of each axis the one that is not 1.
+  /// - Throws: `Fault` where they do not fit, or the result would be too large.
   static func broadcast(_ a: [Int], _ b: [Int], _ call: Call) throws -> [Int] {
     let rank = max(a.count, b.count)
     let left = Array(repeating: 1, count: rank - a.count) + a

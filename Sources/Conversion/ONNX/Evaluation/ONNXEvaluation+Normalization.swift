@@ -6,6 +6,7 @@ extension ONNXEvaluation {
     "ReduceMean": reduceMean,
   ]
 
+  /// scale (x - mean) / sqrt(variance + epsilon) + offset, all four given, a number a channel.
   private static func batchNormalization(_ call: Call) throws -> [ONNXArray] {
     let x = try call.array(0)
     var values = try x.floats()
@@ -31,6 +32,7 @@ extension ONNXEvaluation {
     return [ONNXArray(x.sizes, values)]
   }
 
+  /// The same by mean and biased variance of each channel of each sample.
   private static func instanceNormalization(_ call: Call) throws -> [ONNXArray] {
     let x = try call.array(0)
     var values = try x.floats()

@@ -5,10 +5,13 @@ extension ONNXEvaluation {
     "MaxPool": maxPool, "AveragePool": averagePool, "GlobalAveragePool": globalAveragePool,
   ]
 
+  /// The largest value in each window; what lies outside of the image never counts.
   private static func maxPool(_ call: Call) throws -> [ONNXArray] {
     try pool(call) { values, _, _ in values.reduce(-Float.infinity) { max($0, $1) } }
   }
 
+  /// The sum in each window over the number of its places, those outside of the image by
+  /// `count_include_pad`.
   private static func averagePool(_ call: Call) throws -> [ONNXArray] {
     let counts = call.integer("count_include_pad", default: 0) == 1
     return try pool(call) { values, inside, window in
@@ -16,6 +19,7 @@ extension ONNXEvaluation {
     }
   }
 
+  /// The mean of each channel of each sample; pixels become one.
   private static func globalAveragePool(_ call: Call) throws -> [ONNXArray] {
     let x = try call.array(0)
     let values = try x.floats()

@@ -40,7 +40,7 @@ extension ONNXEvaluation {
     return [ONNXArray(sizes, result)]
   }
 
-  /// Products of as many matrices.
+  /// Products of as many matrices: B x R x S by B x S x C gives B x R x C.
   private static func matMul(_ call: Call) throws -> [ONNXArray] {
     let (a, b) = (try call.array(0), try call.array(1))
     try call.require(
@@ -61,6 +61,17 @@ extension ONNXEvaluation {
     return [ONNXArray([count] + sizes, product)]
   }
 
+  /// A B or A B^T of row-major matrices, each value one sum in single precision from the first on.
+  ///
+  /// - Parameters:
+  ///   - a: sizes[0] x inner.
+  ///   - b: inner x sizes[1], or transposed.
+  ///   - sizes: Of the product.
+  ///   - inner: Terms of a sum.
+  ///   - isTransposed: Whether b lies the other way.
+  ///   - call: The node, for its limit.
+  /// - Returns: The product, row by row.
+  /// - Throws: `Fault` where it would be too large, or too much work.
   private static func multiply(
     _ a: [Float], _ b: [Float], _ sizes: [Int], inner: Int, isTransposed: Bool, _ call: Call
   ) throws -> [Float] {
@@ -82,10 +93,12 @@ extension ONNXEvaluation {
 
   // MARK: - Convolutions
 
+  /// Conv: x N x C x the pixels, w outputs x C x the kernel.
   private static func convolution(_ call: Call) throws -> [ONNXArray] {
     try convolution(call, isTransposed: false)
   }
 
+  /// ConvTranspose: x N x C x the pixels, w C x outputs x the kernel.
   private static func transposedConvolution(_ call: Call) throws -> [ONNXArray] {
     try convolution(call, isTransposed: true)
   }
@@ -125,6 +138,7 @@ extension ONNXEvaluation {
     return [ONNXArray(sizes, y)]
   }
 
+  /// Calls `body` for every pair of channels of every sample; inputs change the fastest.
   private static func forEachPair(
     _ samples: Int, _ inputs: Int, _ outputs: Int,
     _ body: (_ sample: Int, _ input: Int, _ output: Int) -> Void

@@ -8,6 +8,13 @@ extension ONNXEvaluation {
   ]
 
   /// Elements of the first input, taken in the order of the places that steps lead to.
+  ///
+  /// - Parameters:
+  ///   - call: The node.
+  ///   - sizes: Of the result.
+  ///   - steps: Elements of the input from one place of each axis to the next; 0 repeats.
+  /// - Returns: The result, as the node's only output.
+  /// - Throws: `Fault` where it would be too large, or the input has integers.
   private static func taken(_ call: Call, _ sizes: [Int], steps: [Int]) throws -> [ONNXArray] {
     let values = try call.floats(0)
     var result: [Float] = []
@@ -16,6 +23,7 @@ extension ONNXEvaluation {
     return [ONNXArray(sizes, result)]
   }
 
+  /// The same elements with other sizes: 0 keeps a size, one -1 takes what is left.
   private static func reshape(_ call: Call) throws -> [ONNXArray] {
     let x = try call.array(0)
     var sizes = try call.integers(1)
@@ -36,6 +44,7 @@ extension ONNXEvaluation {
     return [ONNXArray(sizes, try x.floats())]
   }
 
+  /// Axes in another order: axis i of the result is axis perm[i] of the input.
   private static func transpose(_ call: Call) throws -> [ONNXArray] {
     let x = try call.array(0)
     let order = call.numbers("perm")
@@ -45,6 +54,7 @@ extension ONNXEvaluation {
     return try taken(call, order.map { x.sizes[$0] }, steps: order.map { steps[$0] })
   }
 
+  /// A value repeated along its axes of size 1, and along new ones in front.
   private static func expand(_ call: Call) throws -> [ONNXArray] {
     let x = try call.array(0)
     let asked = try call.integers(1)
@@ -77,6 +87,7 @@ extension ONNXEvaluation {
     return [ONNXArray(sizes, result)]
   }
 
+  /// Parts of a value one behind the other along an axis: the inverse of `concat`.
   private static func split(_ call: Call) throws -> [ONNXArray] {
     let x = try call.array(0)
     let parts = try call.integers(1)
@@ -110,6 +121,7 @@ extension ONNXEvaluation {
     return [x]
   }
 
+  /// The places of a range along one axis, whose bounds have been checked.
   private static func cut(_ x: ONNXArray, axis: Int, _ range: Range<Int>) throws -> ONNXArray {
     let values = try x.floats()
     let inner = x.sizes[(axis + 1)...].reduce(1, *)
@@ -123,7 +135,7 @@ extension ONNXEvaluation {
     return ONNXArray(sizes, result)
   }
 
-  /// Rows of an axis by their numbers.
+  /// Rows of an axis by their numbers: the axis becomes those of the numbers.
   private static func gather(_ call: Call) throws -> [ONNXArray] {
     let (x, places) = (try call.array(0), try call.array(1))
     let (values, rows) = (try x.floats(), try places.integers())

@@ -5,6 +5,11 @@ import SwiftProtobuf
 
 /// Evaluates models of the operators that `ONNXModel` writes: single precision, loop by loop, on
 /// one thread.
+///
+/// It is what `export --check` compares a network with, so it shares no arithmetic with the layers:
+/// every operator is written out as ONNX's document of operators has it. Files may be damaged or
+/// others' own: sizes are checked before memory is taken, and whatever does not fit is a `Fault`
+/// with the node's name.
 package struct ONNXEvaluation {
   /// A model's input, as it says it is.
   package struct Input: Sendable, Equatable {
@@ -23,8 +28,10 @@ package struct ONNXEvaluation {
     let limit: Int
   }
 
+  /// What computes a node's outputs of its inputs, in their order; it throws where they do not fit.
   typealias Operator = @Sendable (Call) throws -> [ONNXArray]
 
+  /// By the names of operators; a model with another is refused when it is read.
   static let operators: [String: Operator] =
     elementwiseOperators.merging(productOperators) { $1 }
     .merging(poolingOperators) { $1 }.merging(normalizationOperators) { $1 }
@@ -57,7 +64,13 @@ package struct ONNXEvaluation {
     } catch { throw Fault("\(path): is no ONNX model, or damaged") }
   }
 
-  /// Takes a model; `path` is what errors call it.
+  /// Takes a model.
+  ///
+  /// - Parameters:
+  ///   - model: With the one operator set that is known, and operators of the table.
+  ///   - path: What errors call it.
+  ///   - limit: The most elements of a value while it is evaluated.
+  /// - Throws: `Fault` naming what is not as `export` writes it.
   package init(_ model: ONNXModelProto, path: String, limit: Int = 1 << 28) throws {
     self.path = path
     self.limit = limit
@@ -85,6 +98,7 @@ package struct ONNXEvaluation {
     lastReaders = readers
   }
 
+  /// Name, sizes and type of an input of the graph; a size that is a text may be any.
   private static func input(_ value: ONNXValueInfoProto) throws -> Input {
     let type = value.type.tensorType
     let sizes = try type.shape.dim.map { dimension -> Int? in
@@ -99,7 +113,9 @@ package struct ONNXEvaluation {
       isInteger: type.elemType == Int32(ONNXTensorProto.DataType.int64.rawValue))
   }
 
-  /// Computes the outputs.
+  /// Computes the outputs, node by node in the order of the file.
+  ///
+  /// A value is let go behind the last node that reads it.
   ///
   /// - Parameter inputs: By their names.
   /// - Returns: All outputs by their names.
@@ -143,6 +159,10 @@ package struct ONNXEvaluation {
 
 extension ONNXEvaluation.Call {
   /// An input that the operator needs.
+  ///
+  /// - Parameter index: From 0.
+  /// - Returns: The value.
+  /// - Throws: `Fault` where the node has it not, or has left it out.
   func array(_ index: Int) throws -> ONNXArray {
     guard index < inputs.count, let array = inputs[index] else {
       throw Fault("has no input \(index)")
@@ -173,6 +193,13 @@ extension ONNXEvaluation.Call {
   }
 
   /// Numbers of an attribute, so many of them; nil where it is left out.
+  ///
+  /// - Parameters:
+  ///   - name: The attribute's.
+  ///   - count: How many are expected.
+  ///   - range: What each may be.
+  /// - Returns: The numbers.
+  /// - Throws: `Fault` where they are others.
   func numbers(_ name: String, count: Int, in range: ClosedRange<Int>) throws -> [Int]? {
     guard let found = attribute(name) else { return nil }
     let numbers = found.ints.map { Int($0) }
@@ -187,7 +214,11 @@ extension ONNXEvaluation.Call {
   /// Numbers of an attribute, however many.
   func numbers(_ name: String) -> [Int] { attribute(name)?.ints.map { Int($0) } ?? [] }
 
-  /// The product of sizes that a value may have.
+  /// The product of sizes that a value may have: to be asked for before its memory is.
+  ///
+  /// - Parameter sizes: Of the whole value.
+  /// - Returns: Its elements.
+  /// - Throws: `Fault` where they are more than the limit, or overflow.
   @discardableResult
   func count(_ sizes: [Int]) throws -> Int {
     guard let count = checkedProduct(sizes), count <= limit else {
@@ -196,7 +227,7 @@ extension ONNXEvaluation.Call {
     return count
   }
 
-  /// An axis from the front.
+  /// An axis from the front; negative ones count from the back.
   func axis(_ axis: Int, of sizes: [Int]) throws -> Int {
     let found = axis < 0 ? axis + sizes.count : axis
     guard sizes.indices.contains(found) else {
@@ -205,7 +236,7 @@ extension ONNXEvaluation.Call {
     return found
   }
 
-  /// Refuses a wrong input.
+  /// Refuses a wrong input: `expected` and what was expected, with what was found.
   func require(_ isRight: Bool, _ what: @autoclosure () -> String) throws {
     if !isRight { throw Fault("expected \(what())") }
   }

@@ -3,7 +3,7 @@ import Base
 /// How the windows of a convolution or pooling lie over images of one to three dimensions, written
 /// as three: those that an image has not are 1.
 struct ONNXWindows {
-  /// One dimension.
+  /// One dimension: pixels of image and output, taps, steps between windows, and zeros in front.
   struct Axis {
     var input: Int
     var kernel: Int
