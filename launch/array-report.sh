@@ -23,8 +23,8 @@ read_slice() {
   state='not begun' iterations=0 total='' seconds=0 why=''
   if [[ -e $run.status ]]; then read -r status process <"$run.status" || true; fi
   if [[ -e $run/run.log ]]; then
-    # DATE EVENT: TEXT; a warning is no end.
-    read -r _ event text < <(grep -v '^[^ ]* warning: ' "$run/run.log" | tail -n 1) || true
+    # DATE EVENT: TEXT; neither a warning nor its end ends the run.
+    read -r _ event text < <(grep -vE '^[^ ]* (warning|recovered): ' "$run/run.log" | tail -n 1) || true
     case ${event%:} in
     'done' | stopped | failed | stalled) state=${event%:} why=${text%%; *} ;;
     started | resumed) state=interrupted why='killed, or the machine was lost; or it runs elsewhere' ;;

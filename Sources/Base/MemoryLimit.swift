@@ -25,7 +25,7 @@ package enum MemoryLimit {
   /// - Throws: `Fault` with what is needed and what is left.
   package static func require(_ bytes: Int, for what: String) throws(Fault) {
     guard bytes >= smallest, let room = room(), room.bytes < bytes else { return }
-    throw Fault("\(what): takes \(text(bytes)) of memory, \(text(room)); raise it")
+    throw Fault("\(what): takes \(text(bytes)) of memory, \(text(room))", advice: "raise it")
   }
 
   /// Ends the process where the networks cannot have their memory: once, in one line, with status
@@ -80,8 +80,8 @@ package enum MemoryLimit {
       return Fault("\(path): cannot be mapped")
     }
     return Fault(
-      "\(path): takes \(text(bytes)) of addresses to be mapped, \(text(room)); raise it: what the "
-        + "job takes of memory is far less")
+      "\(path): takes \(text(bytes)) of addresses to be mapped, \(text(room))",
+      advice: "raise it: what the job takes of memory is far less")
   }
 
   // MARK: - What bounds it

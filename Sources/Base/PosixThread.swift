@@ -24,8 +24,8 @@ package enum PosixThread {
     guard code == 0 else {
       work.release()
       throw Fault(
-        "cannot start the thread '\(name)': \(String(cString: strerror(code))); "
-          + "raise the job's limits of memory (ulimit -v) and of processes (ulimit -u)")
+        "cannot start the thread '\(name)': \(String(cString: strerror(code)))",
+        advice: "raise the job's limits of memory (ulimit -v) and of processes (ulimit -u)")
     }
   }
 

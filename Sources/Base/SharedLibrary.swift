@@ -81,6 +81,7 @@ extension SharedLibrary.Kind {
 extension SharedLibrary.Kind {
   /// Why the library cannot be used.
   fileprivate func fault(_ reason: String) -> Fault {
-    Fault("\(purpose) needs \(names[0]): \(reason); install it (Debian: \(package))")
+    Fault(
+      "\(purpose) needs \(names[0]): \(reason)", advice: "install it (Debian: \(package))")
   }
 }

@@ -79,7 +79,8 @@ package struct ExchangeBenchmark {
   package init(_ configuration: RunConfiguration, communicator: any Communicator) throws {
     guard let ranks = communicator as? MPICommunicator, ranks.size > 1 else {
       throw Fault(
-        "bench --exchange: expected two ranks or more, found one; start it by mpirun -n 2")
+        "bench --exchange: expected two ranks or more, found one",
+        advice: "start it by mpirun -n 2")
     }
     self.configuration = configuration
     self.communicator = ranks

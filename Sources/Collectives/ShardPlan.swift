@@ -16,9 +16,9 @@ package struct ShardPlan: Sendable, Equatable {
     let allowed = ReductionTree(leaves: shards).partCounts
     guard allowed.contains(ranks) else {
       throw Fault(
-        "\(ranks) ranks cannot take equal subtrees of \(shards) shards; start "
-          + "\(Self.list(allowed)) ranks; a new run may also set shards to \(ranks) times a power "
-          + "of two (results depend on their number)", parameter: "shards")
+        "\(ranks) ranks cannot take equal subtrees of \(shards) shards",
+        advice: "start \(Self.list(allowed)) ranks; a new run may also set shards to \(ranks) "
+          + "times a power of two (results depend on their number)", parameter: "shards")
     }
     self.shards = shards
     self.rank = rank

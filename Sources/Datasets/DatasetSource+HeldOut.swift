@@ -6,6 +6,8 @@ extension DatasetSource {
   package var heldOut: DatasetSource? {
     switch self {
     case .idx(let path, let split): .idx(path: path, split: split.other)
+    // One batch is all that there is.
+    case .cifar10(let path, _) where isNamedAsCIFAR10Batch(path): nil
     case .cifar10(let path, let split): .cifar10(path: path, split: split.other)
     case .mnistPickle(let path, let split): .mnistPickle(path: path, split: split.other)
     // Any constant but 0 will do: seeds that people choose are small.

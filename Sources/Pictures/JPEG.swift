@@ -34,7 +34,8 @@ enum JPEG {
     // Each goes over all of the picture, whatever there is of it.
     let scans = scanCount(bytes)
     guard scans <= fewScans * most / (Int(width) * Int(height)) else {
-      throw Fault("\(path): \(scans) scans of \(width) x \(height) pixels; is it a picture?")
+      throw Fault(
+        "\(path): \(scans) scans of \(width) x \(height) pixels", advice: "is it a picture?")
     }
     let count = Int(width) * Int(height)
     let isForPrint = Library.printColours.contains(colours)

@@ -46,7 +46,7 @@ package struct Picture: Equatable, Sendable {
     if bytes.isEmpty { throw Fault("\(path): is empty; expected a PNG or JPEG file") }
     if let pointer = ForeignFile.pointer(bytes) { throw Fault("\(path): \(pointer)") }
     throw Fault(
-      "\(path): neither a PNG nor a JPEG file by its contents; convert or remove it")
+      "\(path): neither a PNG nor a JPEG file by its contents", advice: "convert or remove it")
   }
 
   /// The picture with every pixel shown as `scale` by `scale`.

@@ -48,8 +48,9 @@ extension FeatureNetworks {
         let path = file ?? evaluation.network
         guard FileSystem.exists(path) else {
           throw Fault(
-            "\(path): no such file; --protocol \(evaluation.name) takes the network that it "
-              + "describes, or the one of --features FILE")
+            "\(path): no such file",
+            advice: "--protocol \(evaluation.name) takes the network that it describes, or the one "
+              + "of --features FILE")
         }
         return try FeatureNetwork(
           FeatureDescription(

@@ -162,6 +162,7 @@ extension RunConfiguration.DataSection {
   /// Reads the arrays for this process alone.
   package func openArrays(_ settings: ArraySettings) throws -> ArrayDataset {
     try reader.locatingErrors {
+      try settings.requireMeantNames()
       let arrays = try HeldArrays(settings, limit: limit)
       let statistics =
         try record?.statistics ?? ArrayDataset.findStatistics(settings, arrays)
@@ -216,7 +217,12 @@ extension RunConfiguration.DataSection {
   ) throws -> HeldArrays {
     let layout = communicator.layout
     let areMapped = try communicator.agreed(
-      communicator.agree { try reader.locatingErrors { try HeldArrays.areMapped(settings) } })
+      communicator.agree {
+        try reader.locatingErrors {
+          try settings.requireMeantNames()
+          return try HeldArrays.areMapped(settings)
+        }
+      })
     let open = { try reader.locatingErrors { try HeldArrays(settings, limit: limit) } }
     guard !areMapped, layout.nodes < layout.ranks else { return try communicator.agree(open) }
     let node = layout.nodeOfRank[communicator.rank]

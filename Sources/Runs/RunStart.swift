@@ -91,8 +91,8 @@ enum RunStart: Equatable {
         let assignment = options.overrides.first(where: { $0.hasPrefix("width=") })
       {
         throw Fault(
-          "\(assignment): \(file) has its sizes written out; give the run's own configuration by "
-            + "--config FILE")
+          "\(assignment): \(file) has its sizes written out",
+          advice: "give the run's own configuration by --config FILE")
       }
       try document.apply(options.overrides)
       return document
@@ -115,7 +115,8 @@ enum RunStart: Equatable {
     }
     guard let run = try CheckpointPlace(origin).run else {
       throw Fault(
-        "\(origin): has no config.yaml two levels up; give the configuration by --config FILE")
+        "\(origin): has no config.yaml two levels up",
+        advice: "give the configuration by --config FILE")
     }
     return run.configuration
   }
@@ -134,8 +135,8 @@ enum RunStart: Equatable {
       return
     }
     throw Fault(
-      "\(folder): holds a run of another configuration: \(difference); a run keeps its "
-        + "configuration, give another --run folder")
+      "\(folder): holds a run of another configuration: \(difference)",
+      advice: "a run keeps its configuration, give another --run folder")
   }
 }
 

@@ -35,7 +35,7 @@ package struct RunStory {
       throw Fault("\(path): expected the folder of a run, found no config.yaml in it")
     }
     let entries = RunLog(run).entries()
-    let last = entries.last { $0.event != .warning }
+    let last = entries.last { !$0.event.isRemark }
     let holder = RunLease.holder(of: path)
     state = Self.state(of: run, entries)
     var lines: [String] = []
@@ -70,14 +70,14 @@ package struct RunStory {
 
   /// How a run is, by its log and whether it is held here.
   static func state(of run: RunDirectory, _ entries: [RunLog.Entry]) -> State {
-    let last = entries.last { $0.event != .warning }
+    let last = entries.last { !$0.event.isRemark }
     guard last?.event != .done else { return .done }
     guard !RunLease.isHeldHere(run.path) else { return .running }
     switch last?.event {
     case nil: return .neverStarted
     case .started, .resumed: return .vanished
     case .stopped: return .stopped
-    case .failed, .warning: return .failed
+    case .failed, .warning, .recovered: return .failed
     case .stalled: return .stalled
     case .done: return .done
     }

@@ -28,7 +28,7 @@ extension TrainingRun {
     throw Fault(
       "\(directory.path): was begun with "
         + (recorded.map { "the weights of \($0.path)" } ?? "drawn weights")
-        + ", not with --from \(path); give another --run folder")
+        + ", not with --from \(path)", advice: "give another --run folder")
   }
 
   /// Gives all ranks the weights that rank 0 has read; to be called by all.

@@ -466,14 +466,14 @@ package final class TrainingRun {
     guard let folder = found.path else {
       let isEmpty = try store.allNames().isEmpty
       throw Fault(
-        "\(directory.path): has no whole checkpoint to go on from"
-          + (isEmpty ? "; begin it afresh by --run \(directory.path) --continue" : ""))
+        "\(directory.path): has no whole checkpoint to go on from",
+        advice: isEmpty ? "begin it afresh by --run \(directory.path) --continue" : nil)
     }
     let state = try CheckpointState(folder: folder)
     guard state.imported == nil else {
       throw Fault(
-        "\(directory.path): holds imported weights, no run that could go on; begin one with "
-          + "train --from \(directory.path)")
+        "\(directory.path): holds imported weights, no run that could go on",
+        advice: "begin one with train --from \(directory.path)")
     }
     try requireSameOrigin(state.origin)
     checkpointState.origin = state.origin
@@ -508,7 +508,7 @@ package final class TrainingRun {
     guard !differences.isEmpty else { return true }
     let text = "\(folder): \(differences.joined(separator: "; "))"
     guard options.acceptsChanges else {
-      throw Fault("\(text); --accept-changes goes on nevertheless")
+      throw Fault(text, advice: "--accept-changes goes on nevertheless")
     }
     Messages.warning("\(text); going on with them, as --accept-changes says")
     return false

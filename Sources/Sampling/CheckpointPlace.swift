@@ -83,7 +83,7 @@ package struct CheckpointPlace {
   ) throws {
     guard checkpoint != .newest else { return }
     throw Fault(
-      "\(path): is \(what); --step chooses among the checkpoints of a run's folder")
+      "\(path): is \(what)", advice: "--step chooses among the checkpoints of a run's folder")
   }
 
   /// Iterations after which the checkpoint was taken; nil for a file.
@@ -107,11 +107,11 @@ package struct CheckpointPlace {
     if isFile, network == "generator" { return source }
     if averaged, contains("\(network)_ema") { return "\(source)/\(network)_ema.safetensors" }
     guard contains(network) else {
-      throw Fault(
-        isFile
-          ? "\(source): is the generator's weights only, but the \(network)'s are needed; give the "
-            + "checkpoint's folder"
-          : "\(source): has no \(network).safetensors, but the \(network)'s weights are needed")
+      throw isFile
+        ? Fault(
+          "\(source): is the generator's weights only, but the \(network)'s are needed",
+          advice: "give the checkpoint's folder")
+        : Fault("\(source): has no \(network).safetensors, but the \(network)'s weights are needed")
     }
     return "\(source)/\(network).safetensors"
   }

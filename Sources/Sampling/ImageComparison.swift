@@ -29,11 +29,13 @@ package struct ImageComparison {
     scores names: [String]? = nil, features: String? = nil
   ) throws {
     let sets = try [reals, samples].map { try ImageFiles.open($0, options) }
+    try ImageFiles.requireUse(of: options, in: [reals, samples])
     let (first, second) = (sets[0].shape, sets[1].shape)
     guard first.height == second.height, first.width == second.width else {
       throw Fault(
         "\(sets[1].name): images of \(second.height) x \(second.width) pixels, but \(sets[0].name) "
-          + "has some of \(first.height) x \(first.width): expected one size; resize one of them")
+          + "has some of \(first.height) x \(first.width): expected one size",
+        advice: "resize one of them")
     }
     let channels = max(first.channels, second.channels)
     self.reals = sets[0].coloured(channels)

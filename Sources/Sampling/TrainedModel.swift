@@ -46,9 +46,10 @@ package struct TrainedModel {
     source = place.source
     notes = place.notes
     guard let file = configurationFile ?? place.run?.configuration, FileSystem.exists(file) else {
-      throw Fault(
-        configurationFile.map { "\($0): no such file" }
-          ?? "\(path): has no config.yaml two levels up; give the configuration by --config FILE")
+      throw configurationFile.map { Fault("\($0): no such file") }
+        ?? Fault(
+          "\(path): has no config.yaml two levels up",
+          advice: "give the configuration by --config FILE")
     }
     var document = try ConfigurationDocument(path: file)
     try document.apply(overrides)
@@ -75,8 +76,8 @@ package struct TrainedModel {
     let count = values.count { !$0.isFinite }
     guard count > 0 else { return }
     throw Fault(
-      "\(path): \(count) of \(values.count) weights are not finite: training had diverged; take an "
-        + "earlier checkpoint by --step")
+      "\(path): \(count) of \(values.count) weights are not finite: training had diverged",
+      advice: "take an earlier checkpoint by --step")
   }
 
   /// What is known of the run's arrays, where its data are any; without the run's record from the

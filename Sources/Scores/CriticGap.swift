@@ -33,7 +33,8 @@ package struct CriticGap: Score {
 
   package func measure(_ input: ScoreInput) throws -> [Double] {
     guard let scores = input.criticScores else {
-      throw Fault("criticGap: the critic is not at hand; give a run's folder or a checkpoint's")
+      throw Fault(
+        "criticGap: the critic is not at hand", advice: "give a run's folder or a checkpoint's")
     }
     let means = try [ScoreInput.CriticSet.samples, .training, .heldOut].map { set in
       let found = try scores(set)

@@ -23,19 +23,21 @@ package enum Archive {
   ) throws -> [String: [UInt8]] {
     try bytes.withUnsafeBytes { memory in
       let archive = try ArchiveReader(
-        path: path, format: format, memory: memory, advice: "; download it again")
+        path: path, format: format, memory: memory, advice: "download it again")
       var found: [String: [UInt8]] = [:]
       var left = memory.count
       while let file = try archive.next() {
         guard let name = key(file.name) else { continue }
         let size = file.size ?? 0
         guard size >= 0, size <= min(limit, left) else {
-          throw Fault("\(path): \(name): \(size) bytes; is it the published file?")
+          throw Fault("\(path): \(name): \(size) bytes", advice: "is it the published file?")
         }
         left -= size
         try MemoryLimit.require(size, for: path)
         guard found.updateValue(try contents(of: archive, size, name, path), forKey: name) == nil
-        else { throw Fault("\(path): \(name) is there twice; is it the published file?") }
+        else {
+          throw Fault("\(path): \(name) is there twice", advice: "is it the published file?")
+        }
       }
       return found
     }
@@ -51,8 +53,8 @@ package enum Archive {
     let rest = try withUnsafeMutableBytes(of: &more) { try archive.read(into: $0) }
     guard got == size, rest == 0 else {
       throw Fault(
-        "\(path): \(name) has \(size) bytes, \(got)\(rest == 0 ? "" : " and more") are there; "
-          + "download it again")
+        "\(path): \(name) has \(size) bytes, \(got)\(rest == 0 ? "" : " and more") are there",
+        advice: "download it again")
     }
     return contents
   }

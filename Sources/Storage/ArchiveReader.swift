@@ -13,7 +13,7 @@ package final class ArchiveReader {
 
   private let path: String
   private let format: Format
-  private let advice: String
+  private let advice: String?
   private let library: Library
   private let archive: OpaquePointer
 
@@ -24,10 +24,10 @@ package final class ArchiveReader {
   ///   - format: What it is.
   ///   - memory: The archive, a tar not compressed, which must stay where it is; nil to read the
   ///     file.
-  ///   - advice: The end of the message about one that is damaged.
+  ///   - advice: Of the message about one that is damaged.
   /// - Throws: `Fault` where it cannot be opened or is no such archive, and without libarchive.
   package init(
-    path: String, format: Format, memory: UnsafeRawBufferPointer? = nil, advice: String = ""
+    path: String, format: Format, memory: UnsafeRawBufferPointer? = nil, advice: String? = nil
   ) throws {
     self.path = path
     self.format = format
@@ -76,8 +76,8 @@ package final class ArchiveReader {
   private var unreadable: Fault {
     let reason = library.message(archive).map { String(cString: $0) } ?? "unknown error"
     return Fault(
-      "\(path): damaged, or no \(format.rawValue) archive: \(reason.filter { !$0.isNewline })"
-        + advice)
+      "\(path): damaged, or no \(format.rawValue) archive: \(reason.filter { !$0.isNewline })",
+      advice: advice)
   }
 
   /// The functions of libarchive that reading takes, loaded by the first archive.

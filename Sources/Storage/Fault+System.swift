@@ -9,13 +9,13 @@ extension Fault {
   ///   - action: What was tried, as it follows "cannot": `write`, `open`.
   ///   - code: The call's `errno`; read it before anything else can change it.
   init(path: String, cannot action: String, code: Int32) {
-    let hint =
+    let advice: String? =
       switch code {
-      case ENOSPC, EDQUOT: "; free some space, then resume"
-      case EROFS: "; choose a folder on a writable file system"
-      case EACCES, EPERM: "; check the permissions of the folder"
-      default: ""
+      case ENOSPC, EDQUOT: "free some space, then resume"
+      case EROFS: "choose a folder on a writable file system"
+      case EACCES, EPERM: "check the permissions of the folder"
+      default: nil
       }
-    self.init("\(path): cannot \(action): \(String(cString: strerror(code)))\(hint)")
+    self.init("\(path): cannot \(action): \(String(cString: strerror(code)))", advice: advice)
   }
 }

@@ -15,11 +15,12 @@ extension FileSystem {
     guard path.hasPrefix("~") else { return path }
     guard path == "~" || path.hasPrefix("~/") else {
       throw Fault(
-        "\(path): the homes of other users are not looked up; write the whole path, or ./\(path) "
-          + "for a name that begins with ~")
+        "\(path): the homes of other users are not looked up",
+        advice: "write the whole path, or ./\(path) for a name that begins with ~")
     }
     guard let home, !home.isEmpty else {
-      throw Fault("\(path): there is no home folder (HOME is not set); write the whole path")
+      throw Fault(
+        "\(path): there is no home folder (HOME is not set)", advice: "write the whole path")
     }
     return (home == "/" && path != "~" ? "" : home) + path.dropFirst()
   }

@@ -37,7 +37,7 @@ package final class MessageLog: Sendable {
       } catch {
         defer { state.hasFailed = true }
         // Without its advice, which is about runs.
-        return state.hasFailed ? nil : "\(error)".components(separatedBy: "; ")[0]
+        return state.hasFailed ? nil : (error as? Fault)?.statement ?? "\(error)"
       }
     }
     // Not while the file is held: the warning comes here too.

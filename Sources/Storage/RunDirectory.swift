@@ -66,7 +66,8 @@ package struct RunDirectory: Sendable {
 
   private var holdsRun: Fault {
     Fault(
-      "\(path): holds a run already; go on with it by --continue, or give another --run folder")
+      "\(path): holds a run already",
+      advice: "go on with it by --continue, or give another --run folder")
   }
 
   /// Makes the folders of a new run and takes the right to write there.

@@ -274,8 +274,8 @@ package final class RunLease: Sendable {
 
   private static func inUse(_ folder: String, by holder: Holder?) -> Fault {
     Fault(
-      "\(folder): in use by \(holder?.name ?? "another process"); wait for its end or stop it first"
-    )
+      "\(folder): in use by \(holder?.name ?? "another process")",
+      advice: "wait for its end or stop it first")
   }
 
   private static var ownName: String {

@@ -60,7 +60,7 @@ struct DataSetOptions: ParsableArguments {
       set = try PublishedDataset.named(name)
     } catch let error as Fault {
       throw Fault(
-        "\(error.message); sources that are no published set need --config FILE")
+        error.statement, advice: "sources that are no published set need --config FILE")
     }
     guard overrides.isEmpty else {
       throw Fault(

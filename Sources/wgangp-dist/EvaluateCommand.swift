@@ -251,7 +251,8 @@ struct EvaluateCommand: ParsableCommand {
     try communicator.agree(of: [0]) {
       guard communicator.rank == 0 else { return }
       guard let report = found.histograms else {
-        throw Fault("histograms: the score of that name was not measured; add it to --scores")
+        throw Fault(
+          "histograms: the score of that name was not measured", advice: "add it to --scores")
       }
       guard let picture = report.picture(of: quantity) else {
         let names = report.quantities.map(\.quantity.name).joined(separator: ", ")

@@ -93,6 +93,51 @@ import Training
     }
   }
 
+  /// What a file cannot have by its format is refused, not left aside.
+  @Test func namesAndSplitsOfFilesWithoutAny() throws {
+    let fixtures = repositoryFile("Tests/DatasetsTests/Fixtures")
+    let arrays = "\(fixtures)/arrays"
+    for ranks in [false, true] {
+      func open(_ text: String) throws -> any Dataset {
+        let data = try self.data(text)
+        guard ranks else { return try data.open() }
+        return try data.open(SoloCommunicator())
+      }
+      #expect(
+        message { try open("source: array, path: \(arrays)/x.npy, samples: x") }
+          == "tiny.yaml:2: data.samples: found x, but \(arrays)/x.npy is a .npy file, which holds "
+          + "one array without a name; leave it out")
+      // The name is that of an array of the other file.
+      let both = "source: array, path: [\(arrays)/x.npz, \(arrays)/x.npy], samples: x"
+      #expect(try open(both).count == 12)
+      try withTemporaryFolder { folder in
+        try FileSystem.writeAtomically(
+          [0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 1, 7, 8] as [UInt8], to: "\(folder)/x")
+        #expect(
+          message { try open("source: array, path: \(folder)/x, samples: [a, b]") }
+            == "tiny.yaml:2: data.samples: found a, b, but \(folder)/x is an IDX file, which holds "
+            + "one array without a name; leave it out")
+        let batch = try FileSystem.readFile("\(fixtures)/cifar-py3-protocol2.gz")
+        for name in ["data_batch_1", "test_batch"] {
+          try FileSystem.writeAtomically(batch, to: "\(folder)/\(name)")
+        }
+        #expect(
+          message { try open("source: cifar10, path: \(folder)/data_batch_1, split: test") }
+            == "tiny.yaml:2: data.split: found 'test', but \(folder)/data_batch_1 is one batch, "
+            + "which is taken as it is; leave it out, or give test_batch")
+        #expect(
+          try open("source: cifar10, path: \(folder)/test_batch, split: test").count == 2)
+      }
+    }
+  }
+
+  /// One batch is all that there is: the same samples would be compared with themselves.
+  @Test(arguments: ["data_batch_1.bin, split: train", "test_batch, split: test"])
+  func nothingIsHeldOutOfOneBatch(text: String) throws {
+    let found = message { try data("source: cifar10, path: /none/\(text)").openHeldOut() }
+    #expect(found == "data.source: has no part that is not trained on")
+  }
+
   @Test(arguments: [
     "source: gaussians8, range: [0, 1]", "source: gaussians8, seed: 3",
     "source: imageFolder, path: p, size: 8, resize: 8", "source: glyphs, path: p",

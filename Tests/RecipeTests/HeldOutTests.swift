@@ -62,6 +62,15 @@ import Testing
     #expect(values(part) == [[10.25, 11.25, 12.25, 13.25], [20.25, 21.25, 22.25, 23.25]])
   }
 
+  /// Held out files may be of another format, in which the name means nothing.
+  @Test func namesAreOfTheFilesOfTraining() throws {
+    let folder = repositoryFile("Tests/DatasetsTests/Fixtures/arrays")
+    let data = try configuration([
+      "data={source: array, path: \(folder)/x.npz, samples: x, heldOut: \(folder)/x.npy}"
+    ]).data
+    #expect(try values(data.openHeldOut(beside: data.open())) == values(data.open()))
+  }
+
   @Test func whatIsNoPartOfArraysIsRefused() throws {
     for text in ["", "rows: [0, 4], "] {
       let form = text.isEmpty ? "{rows: [4, 6]}" : "{rows: [3, 6]}"

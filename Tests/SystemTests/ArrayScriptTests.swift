@@ -86,6 +86,26 @@ extension SystemTests {
       }
     }
 
+    /// What a slice's log says by the way, behind its end.
+    @Test func warningsAndTheirEndsAreNoEnds() throws {
+      try withScratch { scratch in
+        let table = try scratch.write("slices.txt", "name=a\n")
+        _ = try scratch.write(
+          "runs/1/run.log",
+          """
+          2026-11-29T12:00:00Z started: 1 rank
+          2026-11-29T12:00:01Z stopped: by SIGINT; checkpoints took 1 s
+          2026-11-29T12:00:02Z warning: iteration 7: the loss explodes
+          2026-11-29T12:00:03Z recovered: iteration 99: it no longer does
+
+          """)
+        let outcome = try RunningJob(arguments(scratch, ["--report", table])).finish()
+        let slices = try report(scratch)
+        #expect(slices.map(\.state) == ["stopped"], "\(outcome)")
+        #expect(slices.map(\.why) == ["by SIGINT"], "\(outcome)")
+      }
+    }
+
     @Test(
       arguments: [
         (["--jobs", "0", "TABLE"], 64, "found 0"), (["--only", "x", "TABLE"], 64, "--only x"),

@@ -118,6 +118,16 @@ extension SystemTests {
         ]).expectOneError([
           "images of 5 x 6 pixels, but \(pictures) has some of 20 x 30: expected one size"
         ])
+        let grey = Self.numpy + "grey.npy"
+        for (words, files, expected) in [
+          (["--array", "x"], [pictures, pictures], "--array: expected a .npz file, found"),
+          (["--array", "x"], [grey, grey], "--array: expected a .npz file, found \(grey) and"),
+          (["--layout", "nhwc"], [grey, grey], "--layout: expected an array of four dimensions"),
+          (["--range", "0,1"], [pictures, pictures], "--range: expected an array of numbers"),
+        ] {
+          try Program.run(["evaluate", "--reals", files[0], "--samples", files[1]] + words)
+            .expectOneError([expected])
+        }
         for (arguments, expected) in [
           (["--reals", "x"], "--reals needs --samples"),
           (["--reals", "x", "--samples", "y", "run"], "take no run"),

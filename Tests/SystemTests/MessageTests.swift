@@ -126,6 +126,20 @@ extension SystemTests {
       }
     }
 
+    /// The path stands in the warning as a whole, and the advice, which is about runs, does not.
+    @Test func aLostLogIsNamedWhole() throws {
+      try withScratch { scratch in
+        let log = scratch.url("a; b.log").path
+        try FileManager.default.createSymbolicLink(atPath: log, withDestinationPath: "/dev/full")
+        let outcome = try Program.run(Self.train(scratch, "run") + ["--log", log])
+        #expect(outcome.status == 0, "\(outcome)")
+        let warning =
+          "wgangp-dist: warning: \(log): cannot write: No space left on device; what cannot be "
+          + "logged is lost\n"
+        #expect(outcome.errors.contains(warning), "\(outcome)")
+      }
+    }
+
     @Test(arguments: launches) func verboseTellsWhatAFaultNeeds(ranks: Int?) throws {
       try withScratch { scratch in
         let train = try Self.train(scratch, "run")

@@ -67,6 +67,16 @@ enum ArrayFormat: Equatable {
     }
   }
 
+  /// As people say it.
+  var text: String {
+    switch self {
+    case .npy, .npz: "a .\(self) file"
+    case .hdf5: "an HDF5 file"
+    case .idx: "an IDX file"
+    case .csv: "a table"
+    }
+  }
+
   /// Whether a file has several arrays, with a name each.
   var hasNames: Bool { self == .npz || self == .hdf5 || self == .csv }
 

@@ -78,8 +78,9 @@ struct ArrayReading {
         }
         let file = Self.path(request.names[0], beside: path)
         return try ArrayFormat(path: file).open(path: file, names: [])
-      } catch let fault as Fault {
-        throw Fault(fault.message, parameter: request.key == "samples" ? fault.parameter : nil)
+      } catch var fault as Fault {
+        if request.key != "samples" { fault.parameter = nil }
+        throw fault
       }
     }
   }

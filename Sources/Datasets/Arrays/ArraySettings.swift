@@ -69,6 +69,21 @@ package struct ArraySettings: Sendable, Equatable {
     }
   }
 
+  /// Refuses a name of the samples that none of the files can have.
+  ///
+  /// Not where other files are opened by the settings of training, as held out ones and those of
+  /// `evaluate` are: a name that means something there need not here.
+  ///
+  /// - Throws: `Fault` about `samples`, and where a file cannot be read.
+  package func requireMeantNames() throws {
+    guard !samples.isEmpty else { return }
+    let formats = try paths.map { try ArrayFormat(path: $0) }
+    guard !formats.contains(where: \.hasNames) else { return }
+    throw Fault(
+      "found \(samples.joined(separator: ", ").onOneLine), but \(paths[0]) is \(formats[0].text), "
+        + "which holds one array without a name", advice: "leave it out", parameter: "samples")
+  }
+
   /// Numbers of a condition.
   package var conditionNumbers: Int { conditions.reduce(0) { $0 + $1.size } }
 

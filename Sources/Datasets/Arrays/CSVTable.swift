@@ -177,7 +177,8 @@ package final class CSVTable: ArrayField {
       }
       bytes.removeFirst(scanner.position)
       guard bytes.count <= mostLine else {
-        throw Fault("\(path):\(line): a line of more than \(mostLine) bytes; is it a table?")
+        throw Fault(
+          "\(path):\(line): a line of more than \(mostLine) bytes", advice: "is it a table?")
       }
     }
   }

@@ -103,7 +103,8 @@ package final class DecompressedFile: ByteSource {
     // Addresses only, so that the array is not copied as it grows.
     bytes.reserveCapacity(min(limit, file.mostBytes) + 1)
     guard try file.read(upTo: limit + 1, appendingTo: &bytes) <= limit else {
-      throw Fault("\(path): more than \(limit) bytes unpacked; is it the published file?")
+      throw Fault(
+        "\(path): more than \(limit) bytes unpacked", advice: "is it the published file?")
     }
     return bytes
   }
@@ -151,8 +152,8 @@ package final class DecompressedFile: ByteSource {
       // What zlib says of a member that unpacked to its end, and to something else.
       guard reason != "incorrect data check", reason != "incorrect length check" else {
         throw Fault(
-          "\(path): corrupt: the gzip checksum does not fit the \(position) bytes; "
-            + "download it again")
+          "\(path): corrupt: the gzip checksum does not fit the \(position) bytes",
+          advice: "download it again")
       }
       throw corrupt(reason)
     }
@@ -175,6 +176,7 @@ package final class DecompressedFile: ByteSource {
   }
 
   private func corrupt(_ reason: String) -> Fault {
-    Fault("\(path): corrupt after \(position) bytes: \(reason); download it again")
+    Fault(
+      "\(path): corrupt after \(position) bytes: \(reason)", advice: "download it again")
   }
 }

@@ -64,7 +64,7 @@ package struct IDXFile: Sendable, Equatable {
       guard try file.read(upTo: 1, appendingTo: &rest) == 0 else {
         throw Fault(
           "\(path): trailing bytes: the header says \(header.total) bytes (\(header.sizes) "
-            + "elements), the file has more; download it again")
+            + "elements), the file has more", advice: "download it again")
       }
     }
     return IDXFile(dimensions: [count] + header.dimensions.dropFirst(), elements: elements)
@@ -110,23 +110,24 @@ package struct IDXFile: Sendable, Equatable {
     let found: String
     switch magic {
     case Content.images.rawValue:
-      found = "; this is an image file"
+      found = "this is an image file"
     case Content.labels.rawValue:
-      found = "; this is a label file"
+      found = "this is a label file"
     case _ where magic >> 24 == 0x3C:
-      found = "; it begins with \"<\": a web page saved in place of the file?"
+      found = "it begins with \"<\": a web page saved in place of the file?"
     case _ where magic >> 16 == 0 && magic >> 8 != 8:
-      found = "; only unsigned bytes (type 08) are read here, other types by data.source: array"
+      found = "only unsigned bytes (type 08) are read here, other types by data.source: array"
     default:
-      found = "; is it an IDX file?"
+      found = "is it an IDX file?"
     }
     throw Fault(
       "\(path): wrong magic number: found \(hexadecimal(magic)), "
-        + "expected \(hexadecimal(content.rawValue)) (\(content))\(found)")
+        + "expected \(hexadecimal(content.rawValue)) (\(content))", advice: found)
   }
 
   private static func truncated(_ path: String, expected: String, found: Int) -> Fault {
-    Fault("\(path): truncated: \(expected), the file has \(found); download it again")
+    Fault(
+      "\(path): truncated: \(expected), the file has \(found)", advice: "download it again")
   }
 
   private static func word(_ bytes: [UInt8], at offset: Int) -> UInt32 {

@@ -7,7 +7,8 @@ import Storage
 ///   - path: `cifar-10-binary.tar.gz`, `cifar-10-python.tar.gz`, a folder with one of them
 ///     or with what it holds (or with the archive's own folder), or one batch alone. A file's
 ///     contents tell what it is, not its name.
-///   - split: the five `data_batch_N`, or `test_batch`; one batch alone is what it is.
+///   - split: the five `data_batch_N`, or `test_batch`; one batch alone is what it is, and only
+///     one that is called `test_batch` can be asked for as such.
 /// - Returns: colour images of 32 x 32 in ten classes.
 /// - Throws: `Fault` if something is not there, is damaged, or is a pickle that does more
 ///   than hold images.
@@ -17,8 +18,8 @@ package func loadCIFAR10(
   guard FileSystem.exists(path) else {
     throw Fault(
       "\(path): no such file or folder; expected cifar-10-binary.tar.gz, cifar-10-python.tar.gz or "
-        + "a folder with \(CIFAR10.batches(of: split)[0])[.bin]"
-        + PublishedDataset.advice(CIFAR10.folder(of: path), of: ["cifar10"]))
+        + "a folder with \(CIFAR10.batches(of: split)[0])[.bin]",
+      advice: PublishedDataset.advice(CIFAR10.folder(of: path), of: ["cifar10"]))
   }
   var images = CIFAR10.Images()
   var archive: String? = path
@@ -43,14 +44,17 @@ package func loadCIFAR10(
       let name = { (batch: String) in files[batch + ".bin"] == nil ? batch : batch + ".bin" }
       for batch in batches {
         guard let contents = files[name(batch)] else {
-          throw Fault(
-            CIFAR100.isArchive(bytes)
-              ? "\(path): \(CIFAR100.what)"
-              : "\(path): no \(batch)[.bin] in it; is it CIFAR-10's archive?")
+          guard !CIFAR100.isArchive(bytes) else { throw Fault("\(path): \(CIFAR100.what)") }
+          throw Fault("\(path): no \(batch)[.bin] in it", advice: "is it CIFAR-10's archive?")
         }
         try images.append(contents, from: "\(path): \(name(batch))")
       }
     } else {
+      guard split == .train || CIFAR10.isTestBatch(path) else {
+        throw Fault(
+          "found '\(split)', but \(path) is one batch, which is taken as it is",
+          advice: "leave it out, or give \(CIFAR10.batches(of: split)[0])", parameter: "split")
+      }
       try images.append(bytes, from: path)
     }
   }
@@ -59,6 +63,12 @@ package func loadCIFAR10(
     ByteImages(
       name: "cifar10 \(path) (\(split))", shape: Shape(channels: 3, height: 32, width: 32),
       pixels: images.pixels, labels: images.labels, classCount: 10))
+}
+
+/// Whether a path has the name of one of CIFAR-10's batches.
+func isNamedAsCIFAR10Batch(_ path: String) -> Bool {
+  let names = [DatasetSplit.train, .test].flatMap(CIFAR10.batches)
+  return names.contains { FileSystem.name(of: path).hasPrefix($0) }
 }
 
 private enum CIFAR10 {
@@ -75,6 +85,11 @@ private enum CIFAR10 {
 
   static func batches(of split: DatasetSplit) -> [String] {
     split == .train ? (1...5).map { "data_batch_\($0)" } : ["test_batch"]
+  }
+
+  /// Whether a batch alone has the name of the one for tests.
+  static func isTestBatch(_ path: String) -> Bool {
+    FileSystem.name(of: path).hasPrefix(batches(of: .test)[0])
   }
 
   /// POSIX archives say so at byte 257.
@@ -102,8 +117,8 @@ private enum CIFAR10 {
     if let archive = archives.first(where: FileSystem.exists) { return ([], archive) }
     if let partial {
       throw Fault(
-        "\(folder): only some of \(names[0])[.bin] to \(names.last ?? ""); name one file, such as "
-          + "\(partial), for a part", parameter: "path")
+        "\(folder): only some of \(names[0])[.bin] to \(names.last ?? "")",
+        advice: "name one file, such as \(partial), for a part", parameter: "path")
     }
     if CIFAR100.isFolder(folder) { throw Fault("\(folder): \(CIFAR100.what)") }
     throw Fault(
@@ -131,8 +146,8 @@ private enum CIFAR10 {
       let record = 1 + imageSize
       guard bytes.count.isMultiple(of: record) else {
         throw Fault(
-          "\(path): \(bytes.count) bytes are no whole number of records of \(record); "
-            + "download it again")
+          "\(path): \(bytes.count) bytes are no whole number of records of \(record)",
+          advice: "download it again")
       }
       for first in stride(from: 0, to: bytes.count, by: record) {
         try append(label: Int(bytes[first]), from: path)
@@ -172,7 +187,8 @@ private enum CIFAR10 {
     private mutating func append(label: Int, from path: String) throws {
       guard (0..<10).contains(label) else {
         throw Fault(
-          "\(path): label \(label) of image \(labels.count); expected 0 to 9; is it CIFAR-10?")
+          "\(path): label \(label) of image \(labels.count); expected 0 to 9",
+          advice: "is it CIFAR-10?")
       }
       labels.append(UInt8(label))
     }

@@ -18,8 +18,8 @@ package func loadIDX(
 ) throws -> AvailableSamples<ByteImages> {
   guard FileSystem.exists(directory) else {
     throw Fault(
-      "\(directory): no such folder; expected one with \(split.expectedFiles)"
-        + PublishedDataset.advice(directory, of: ["mnist", "fashion-mnist"]))
+      "\(directory): no such folder; expected one with \(split.expectedFiles)",
+      advice: PublishedDataset.advice(directory, of: ["mnist", "fashion-mnist"]))
   }
   guard FileSystem.isDirectory(directory) else {
     throw Fault(

@@ -48,6 +48,30 @@ package enum ImageFiles {
     }
   }
 
+  /// Refuses options that say nothing of any of some files.
+  ///
+  /// - Parameters:
+  ///   - options: How arrays are to be understood.
+  ///   - paths: Folders or files, all of which can be read.
+  /// - Throws: `Fault`, naming the option as the command line has it.
+  package static func requireUse(of options: Options, in paths: [String]) throws {
+    let arrays = try paths.filter { !FileSystem.isDirectory($0) }.map { path in
+      let hasNames = try !NumPyReader.names(in: path).isEmpty
+      let reader = try NumPyReader(path: path, array: hasNames ? options.array : nil)
+      return (hasNames: hasNames, header: reader.header)
+    }
+    let list = paths.joined(separator: " and ")
+    if options.array != nil, !arrays.contains(where: \.hasNames) {
+      throw Fault("--array: expected a .npz file, found \(list)")
+    }
+    if options.layout != nil, !arrays.contains(where: { $0.header.shape.count == 4 }) {
+      throw Fault("--layout: expected an array of four dimensions, found none in \(list)")
+    }
+    if options.stored != nil, !arrays.contains(where: { $0.header.type != .uint8 }) {
+      throw Fault("--range: expected an array of numbers other than bytes, found none in \(list)")
+    }
+  }
+
   private static func pictures(in folder: String) throws -> ByteImages {
     let files = try ImageFolderListing(folder).files
     // Of the first that can be read: those that cannot are named together, below.

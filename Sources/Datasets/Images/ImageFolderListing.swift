@@ -95,7 +95,7 @@ package struct ImageFolderListing: Equatable, Sendable {
 
   /// Its pictures would count again and again, without an end.
   private static func loop(_ path: String) -> Fault {
-    Fault("\(path): a link to a folder above it; remove it")
+    Fault("\(path): a link to a folder above it", advice: "remove it")
   }
 
   /// Folders in one another.
@@ -123,7 +123,8 @@ package struct ImageFolderListing: Equatable, Sendable {
       if Self.readPictures.contains(ending) {
         found.append(prefix + name)
       } else if Self.otherPictures.contains(ending) {
-        throw Fault("\(path): only PNG and JPEG pictures are read; convert or remove it")
+        throw Fault(
+          "\(path): only PNG and JPEG pictures are read", advice: "convert or remove it")
       }
     }
     return found

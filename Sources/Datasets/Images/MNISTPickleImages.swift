@@ -23,8 +23,8 @@ package func loadMNISTPickle(
   }
   guard FileSystem.exists(file) else {
     throw Fault(
-      "\(file): no such file; expected mnist.pkl.gz"
-        + PublishedDataset.advice(FileSystem.folder(of: file), of: ["mnist-pickle"]))
+      "\(file): no such file; expected mnist.pkl.gz",
+      advice: PublishedDataset.advice(FileSystem.folder(of: file), of: ["mnist-pickle"]))
   }
   // 220 MB unpacked.
   let bytes = try DecompressedFile.contents(of: file, limit: 1 << 28)
@@ -85,7 +85,7 @@ private func quantized(_ array: PickleArray, path: String) throws -> ([UInt8], I
   }
   throw Fault(
     "\(path): value \(failure.value) of image \(failure.index / 784) is not k/256 (nor k/255) for "
-      + "a byte k; is it the published file?")
+      + "a byte k", advice: "is it the published file?")
 }
 
 /// Little-endian integers 0 to 9.

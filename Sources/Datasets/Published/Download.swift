@@ -45,7 +45,8 @@ package struct Download {
     if FileSystem.exists(path) {
       guard let difference = try file.difference(of: path) else { return .alreadyThere }
       throw Fault(
-        "\(path): another file of this name is there (\(difference)); remove or rename it")
+        "\(path): another file of this name is there (\(difference))",
+        advice: "remove or rename it")
     }
     let made = try makeFolder(folder)
     var isDone = false
@@ -69,8 +70,8 @@ package struct Download {
     let part = path + ".part"
     let kept = FileSystem.exists(part) ? try FileSystem.fileSize(part) : 0
     throw Fault(
-      "\(path): cannot be downloaded: \(reasons.joined(separator: "; "))"
-        + (kept > 0 ? "; \(kept) of \(file.size) bytes are kept, run it again to go on" : ""))
+      "\(path): cannot be downloaded: \(reasons.joined(separator: "; "))",
+      advice: kept > 0 ? "\(kept) of \(file.size) bytes are kept, run it again to go on" : nil)
   }
 
   /// Makes a folder.

@@ -40,7 +40,7 @@ package final class MD5 {
     guard let context = crypto.makeContext() else { throw Fault("MD5: out of memory") }
     self.context = context
     guard crypto.begin(context, crypto.md5(), nil) == 1 else {
-      throw Fault("MD5: libcrypto refuses it on this machine; is it in FIPS mode?")
+      throw Fault("MD5: libcrypto refuses it on this machine", advice: "is it in FIPS mode?")
     }
   }
 

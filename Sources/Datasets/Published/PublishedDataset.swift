@@ -109,19 +109,19 @@ package struct PublishedDataset: Sendable {
       "no published set '\(name)'; expected \(all.map(\.name).joined(separator: ", "))")
   }
 
-  /// How to fetch what is not there, as the end of a message: the set whose folder a path names,
-  /// else those of the format.
+  /// How to fetch what is not there, as a message's advice: the set whose folder a path names, else
+  /// those of the format.
   ///
   /// - Parameters:
   ///   - folder: Where the files were looked for.
   ///   - format: The sets that a reader takes.
-  /// - Returns: `; 'wgangp-dist data download NAME' fetches it`.
+  /// - Returns: `'wgangp-dist data download NAME' fetches it`.
   static func advice(_ folder: String, of format: [String]) -> String {
     let end = FileSystem.name(of: folder)
     let set = all.first { format.contains($0.name) && FileSystem.name(of: $0.folder) == end }
     let name = set?.name ?? format.joined(separator: "|")
     let place = folder == set?.folder ? "" : " --to \(shellQuoted(folder))"
-    return "; 'wgangp-dist data download \(name)\(place)' fetches it"
+    return "'wgangp-dist data download \(name)\(place)' fetches it"
   }
 
   /// Bytes of all files.

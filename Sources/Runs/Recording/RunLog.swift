@@ -11,6 +11,11 @@ package struct RunLog: Sendable {
   /// What a line tells; its first word behind the date.
   package enum Event: String, Sendable, CaseIterable {
     case started, resumed, stopped, done, failed, stalled, warning
+    /// What a warning was about is over.
+    case recovered
+
+    /// Whether it is told by the way: the run neither begins nor ends by it.
+    var isRemark: Bool { self == .warning || self == .recovered }
   }
 
   /// A line that has been read.
@@ -33,6 +38,18 @@ package struct RunLog: Sendable {
     let bytes = Array("\(date) \(event.rawValue): \(line)\n".utf8)
     try? bytes.withUnsafeBytes { try file.write($0) }
     try? file.close()
+  }
+
+  /// Adds what begins to go wrong, or no longer does.
+  ///
+  /// - Parameters:
+  ///   - change: Which of them, with its text.
+  ///   - iteration: When that was seen.
+  package func add(_ change: TrainingMonitor.Change, iteration: Int) {
+    switch change {
+    case .begins(let text): add(.warning, "iteration \(iteration): \(text)")
+    case .ends(let text): add(.recovered, "iteration \(iteration): \(text)")
+    }
   }
 
   /// Adds the reason for which a watchdog ends the job, unless another rank has done so already; to

@@ -170,7 +170,7 @@ final class RunRecorder {
     case .begins: Messages.warning(text)
     case .ends: Messages.notice(text)
     }
-    RunLog(directory).add(.warning, text)
+    RunLog(directory).add(change, iteration: iteration)
   }
 
   /// Writes the rows so far to the files: a checkpoint is about to count on them.

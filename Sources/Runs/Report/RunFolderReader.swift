@@ -48,7 +48,7 @@ struct RunFolderReader {
     let entries = RunLog(run).entries()
     page.state = (state ?? RunStory.state(of: run, entries)).words
     page.log = entries.suffix(mostLines).map { "\($0.date) \($0.event.rawValue): \($0.text)" }
-    page.warnings = entries.filter { $0.event == .warning }.suffix(mostLines).map(\.text)
+    page.warnings = entries.filter(\.event.isRemark).suffix(mostLines).map(\.text)
     if entries.count > mostLines {
       page.log.insert("(the last \(mostLines) of \(entries.count) lines)", at: 0)
     }

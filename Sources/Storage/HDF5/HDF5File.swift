@@ -183,7 +183,8 @@ package final class HDF5Array {
     defer { _ = library.closeProperties(properties) }
     let stored = Int(clamping: library.storageSize(id))
     guard stored <= fileSize, library.externalFiles(properties) <= 0 else {
-      throw Fault("\(text): its values are not in this file; h5repack brings them there")
+      throw Fault(
+        "\(text): its values are not in this file", advice: "h5repack brings them there")
     }
     // H5D_COMPACT, H5D_CONTIGUOUS, H5D_CHUNKED.
     switch library.layout(properties) {

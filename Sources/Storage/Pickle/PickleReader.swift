@@ -348,11 +348,13 @@ package struct PickleReader {
   // MARK: - Errors
 
   func truncated() -> Fault {
-    fail("truncated: the file ends in the middle (\(bytes.count) bytes); download it again")
+    fail(
+      "truncated: the file ends in the middle (\(bytes.count) bytes)",
+      advice: "download it again")
   }
 
-  func fail(_ message: String) -> Fault {
-    Fault("\(path): pickle, byte \(start): \(message)")
+  func fail(_ statement: String, advice: String? = nil) -> Fault {
+    Fault("\(path): pickle, byte \(start): \(statement)", advice: advice)
   }
 
   /// A name from a file as one short line.

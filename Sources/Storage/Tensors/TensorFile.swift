@@ -268,8 +268,8 @@ package struct TensorFile: TensorSource {
       case .dictionary where part == "StructuredToParameterName@@": continue
       case .dictionary where part == "UnpackBigParamInfor@@":
         throw Fault(
-          "\(path): Paddle has cut large arrays into pieces, as with protocols 2 and 3; save it "
-            + "with protocol 4")
+          "\(path): Paddle has cut large arrays into pieces, as with protocols 2 and 3",
+          advice: "save it with protocol 4")
       case .dictionary(let inner):
         try collect(inner, prefix: name + ".", path: path, into: &found, &visits)
         continue
