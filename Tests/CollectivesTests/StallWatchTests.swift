@@ -119,11 +119,11 @@ import Testing
   }
 
   /// A batch system that suspends a job stops all of it, this thread too.
-  @Test func aSuspendedStartCountsAnew() {
+  @Test(arguments: [5.1, 3600]) func aSuspendedStartCountsAnew(seconds: Double) {
     var bench = Bench()
     let own = Self.at(.opening)
     #expect(bench.first(within: 8, { _ in own }) == nil)
-    #expect(bench.look(after: 3600, own).isEmpty)
+    #expect(bench.look(after: seconds, own).isEmpty)
     #expect(bench.first(within: 10, { _ in own }) == nil)
     #expect(bench.look(after: 1, own) != [])
   }
@@ -248,6 +248,21 @@ import Testing
     #expect(
       text == "the job has stalled; missing: nobody, all ranks are alive and wait for each other "
         + "or for a file system")
+  }
+
+  /// More may not.
+  @Test func aSignThatIsTooLateIsMissed() {
+    var bench = Bench(ranks: 2)
+    for second in 1...11 {
+      _ = bench.lookOnly(after: 1, Self.waiting(second))
+      bench.watch.hear(from: 1, Self.waiting(second), isStalled: false)
+    }
+    #expect(bench.watch.judge().count == 1)
+    #expect(
+      bench.look(after: 2.25, Self.waiting(13)).first
+        == .announce(
+          "the job has stalled; missing: rank 1 on host1: no sign of life for 2.2 s, last seen in "
+            + "critic step 2 of iteration 7", everyRank: false))
   }
 
   /// Rank 0 itself may be who does not come.
