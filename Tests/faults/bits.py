@@ -69,7 +69,7 @@ def part(is_own):
 
 @case("flipped-bit", "a bit of a parameter flips in a running rank", "gdb tells where one of 4 ranks is, at any time, and its /proc/PID/mem is written; checks.hashEvery=1 iterations; in another rank's part where the rank is behind the comparison, else half of them in its own")
 def flipped_bit(trial):
-    need("gdb", root=True)
+    need("gdb", "strip", root=True)
     lab, seen, details = trial.lab, [], Counter()
     expected = f"{FOUND}; or, behind the comparison: {UNREAD}"
     for number in range(2 * trial.options.rounds):
@@ -77,7 +77,7 @@ def flipped_bit(trial):
         job = lab.start_ranks(run, 4, ITERATIONS, CHECKS)
         try:
             target = Target(trial, run, network)
-            lines = debugger.frames(target.process)
+            lines = debugger.frames(lab, target.process)
             is_behind = debugger.is_behind_comparison(lines, network)
             # In its own part there it would be everyone's: flipped-late has that.
             is_own = not is_behind and trial.random.random() < 0.5
@@ -117,7 +117,7 @@ def summary(seen, details):
 
 @case("flipped-late", "a bit flips just before the ranks compare, and just behind it", "as in flipped-bit; gdb flips it where one of 4 ranks begins to take the hash of a network, or to update it")
 def flipped_late(trial):
-    need("gdb", root=True)
+    need("gdb", "strip", root=True)
     lab, seen = trial.lab, []
     wanted = {
         ("before", False): FOUND,
@@ -138,7 +138,7 @@ def flipped_late(trial):
                 target.go_on()
                 last = debugger.HASH if side == "before" else debugger.UPDATE
                 debugger.flip_at(
-                    target.process, [debugger.STEPS[network], last], address,
+                    lab, target.process, [debugger.STEPS[network], last], address,
                     trial.random.choice(BITS))
             except (debugger.Failed, OSError) as reason:
                 outcomes.append(given_up(lab, run, job, reason))
@@ -167,7 +167,7 @@ def replayed(lab, run):
 
 @case("flipped-unseen", "a bit of a parameter flips where ranks do not compare", "as in flipped-bit with checks.hashEvery=never, in either part; then replay")
 def flipped_unseen(trial):
-    need("gdb", root=True)
+    need("gdb", "strip", root=True)
     lab, seen, details = trial.lab, [], Counter()
     other = "status 0, other bits; replay: status 1, iteration named"
     expected = f"{other}; or, in the network's step, another's part: {UNREAD}"
@@ -176,7 +176,7 @@ def flipped_unseen(trial):
         job = lab.start_ranks(run, 4, ITERATIONS)
         try:
             target = Target(trial, run, network)
-            is_in_step = debugger.is_in_step(debugger.frames(target.process), network)
+            is_in_step = debugger.is_in_step(debugger.frames(lab, target.process), network)
             is_own = trial.random.random() < 0.5
             # A change that the table's digits show.
             memory.flip(

@@ -18,21 +18,26 @@ class Failed(Exception):
     """What gdb said instead of doing what it was asked."""
 
 
-def gdb(process, *commands, seconds=60):
+def gdb(lab, process, *commands, seconds=600):
     """Lets gdb do commands with a process, which goes on, or stays stopped, when gdb lets it go."""
+    # Without debugging information, of which gdb does not understand all that Swift writes.
+    program = lab.work / "without-debug"
+    if not program.exists():
+        subprocess.run(["strip", "--strip-debug", "-o", program, lab.program], check=True)
     words = ["gdb", "--nx", "--batch", "-iex", "set confirm off", "-iex", "set debuginfod enabled off",
              "-p", str(process), "-ex", "handle all nostop noprint pass", "-ex", "set language c"]
     for command in commands:
         words += ["-ex", command]
-    result = subprocess.run(words, capture_output=True, text=True, timeout=seconds, check=False)
+    result = subprocess.run(
+        words + [program], capture_output=True, text=True, timeout=seconds, check=False)
     return result.stdout + result.stderr
 
 
-def frames(process):
+def frames(lab, process):
     """The functions that the main thread of a process is in, as gdb prints them."""
-    text = gdb(process, "backtrace")
+    text = gdb(lab, process, "backtrace")
     found = [line for line in text.splitlines() if line.startswith("#")]
-    if not any(" main " in line for line in found):
+    if not any("$s4Runs11TrainingRunC" in line for line in found):
         raise Failed(" ".join(text.split())[-300:])
     return found
 
@@ -48,12 +53,12 @@ def is_behind_comparison(lines, network):
         name in line for name in (HASH, COMPARISON, UPDATE) for line in lines)
 
 
-def flip_at(process, functions, address, bit):
+def flip_at(lab, process, functions, address, bit):
     """Flips a bit when a process enters the last of some functions, entered in this order."""
     word, done = f"*(unsigned int *){address:#x}", "flipped at"
     stops = [command for name in functions for command in (f"tbreak *&'{name}'", "continue")]
     text = gdb(
-        process, *stops, f"set var {word} = {word} ^ {1 << bit:#x}", f'printf "{done} %p\\n", $pc',
+        lab, process, *stops, f"set var {word} = {word} ^ {1 << bit:#x}", f'printf "{done} %p\\n", $pc',
         "backtrace 1")
     if done not in text or functions[-1] not in text:
         raise Failed(" ".join(text.split())[-300:])
