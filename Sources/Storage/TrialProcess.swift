@@ -44,7 +44,8 @@ package enum TrialProcess {
     close(ends[1])
     defer { close(ends[0]) }
     guard child > 0 else { return }
-    switch wait(for: child, ends[0], patience) {
+    let isSilent = ProcessorTime.counting(child: child) { fallsSilent(ends[0], patience) }
+    switch end(child, isSilent: isSilent) {
     case .itself: return
     case .crash(let signal):
       throw Fault("\(path): damaged: \(library) crashes on it (signal \(signal))")
@@ -71,16 +72,18 @@ package enum TrialProcess {
     _exit(0)
   }
 
-  private static func wait(for child: pid_t, _ end: Int32, _ patience: Int32) -> Ending {
-    var isSilent = false
+  /// Waits until the child has closed its end of the pipe; whether it fell silent before.
+  private static func fallsSilent(_ end: Int32, _ patience: Int32) -> Bool {
     var signs = [UInt8](repeating: 0, count: 4096)
     while true {
       var place = pollfd(fd: end, events: Int16(POLLIN), revents: 0)
       let ready = poll(&place, 1, patience)
       if ready < 0, errno == EINTR { continue }
-      isSilent = ready == 0
-      guard ready > 0, read(end, &signs, signs.count) > 0 else { break }
+      guard ready > 0, read(end, &signs, signs.count) > 0 else { return ready == 0 }
     }
+  }
+
+  private static func end(_ child: pid_t, isSilent: Bool) -> Ending {
     if isSilent { kill(child, SIGKILL) }
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0, errno == EINTR {}

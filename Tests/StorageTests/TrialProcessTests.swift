@@ -1,6 +1,7 @@
 import Base
 import Foundation
 import Storage
+import Synchronization
 import TestSupport
 import Testing
 
@@ -32,5 +33,29 @@ import Testing
       try TrialProcess.run("a.h5", library: "lib", patience: 200) { _ in sleep(60) }
     }
     #expect(text == "a.h5: damaged: lib has been silent on it for 0 seconds")
+  }
+
+  /// The watchdog counts what the child computes while this process waits for it.
+  @Test func theChildsTimeIsCounted() throws {
+    final class Counter: Sendable {
+      let most = Mutex(0.0)
+      let isOver = Atomic<Bool>(false)
+      func count() {
+        while !isOver.load(ordering: .relaxed) {
+          let found = ProcessorTime.waitedFor
+          most.withLock { $0 = max($0, found) }
+          usleep(5000)
+        }
+      }
+    }
+    let counter = Counter()
+    Thread { counter.count() }.start()
+    defer { counter.isOver.store(true, ordering: .relaxed) }
+    try TrialProcess.run("a.h5", library: "lib") { _ in
+      let begin = ProcessorTime.process
+      while ProcessorTime.process - begin < 0.5 {}
+    }
+    let found = counter.most.withLock { $0 }
+    #expect(found > 0.25 && found < 10, "\(found) s")
   }
 }

@@ -5,84 +5,197 @@ import signal
 from collections import Counter
 from pathlib import Path
 
+import debugger
 import memory
 from lab import need
 from registry import case, tally
 
 # Biases of the critic and weights of the generator's norm: in memory as in a checkpoint.
-FLIPPED = {"critic": "0.bias", "generator": "1.weight"}
+KNOWN = {"critic": "0.bias", "generator": "1.weight"}
+# Not the exponent: an infinite loss is found anyhow.
+BITS = (*range(23), 31)
+CHECKS = "checks.hashEvery=1 iterations"
+# A rank is stopped behind the checkpoint of iteration 10, so no run ends before.
+ITERATIONS = 60
+FOUND = "status 1, 1 line, rank named, no process left, same bits"
+UNREAD = "status 0, same bits"
 
 
-def flip_parameter(trial, run, ranks, network, bits=(*range(23), 31)):
-    """Flips a bit of a parameter of one of the ranks but 0, which has copies for checkpoints.
+class Target:
+    """A network's parameters in the memory of one of four ranks, which is stopped meanwhile.
 
-    Returns the rank's number, and what was done.
+    Not of rank 0, which has copies for checkpoints.
     """
-    lab = trial.lab
-    rank = trial.random.randrange(1, len(ranks))
-    process = ranks[rank]
-    lab.kill(process, signal.SIGSTOP)
-    try:
-        checkpoint = (run / "checkpoints/latest").resolve()
-        values = memory.tensor(checkpoint / f"{network}.safetensors", FLIPPED[network])
+
+    def __init__(self, trial, run, network):
+        self.lab, self.random, self.network = trial.lab, trial.random, network
+        ranks = by_rank(self.lab.wait_for_ranks(run, 4))
+        self.lab.wait_for_checkpoint(run, 10)
+        self.rank = self.random.randrange(1, 4)
+        self.process = ranks[self.rank]
+        self.lab.kill(self.process, signal.SIGSTOP)
+        file = (run / "checkpoints/latest").resolve() / f"{network}.safetensors"
+        self.arena = memory.Arena(file)
         # Some iterations later each may be so far off: a rate of 0.0005, 3 critic steps in each.
-        places = memory.find(process, values, 0.02)
-        # Not the exponent: an infinite loss is found anyhow.
-        index, bit = trial.random.randrange(len(values)), trial.random.choice(bits)
-        for place in places:
-            memory.flip(process, place + 4 * index, bit)
-    finally:
-        lab.kill(process, signal.SIGCONT)
-    return rank, len(places)
+        values = memory.tensor(file, KNOWN[network])
+        found = memory.find(self.process, values, 0.02)
+        if len(found) != 1:
+            self.go_on()
+            raise debugger.Failed(f"{network}: {KNOWN[network]} lies at {len(found)} places")
+        self.base = found[0] - 4 * self.arena.parts[KNOWN[network]].start
+
+    def go_on(self):
+        self.lab.kill(self.process, signal.SIGCONT)
+
+    def address(self, is_own, least=0.0):
+        """Of a parameter that this rank moves, or another; of at least so large a value."""
+        places = [self.base + 4 * n for n in self.arena.places(self.rank, 4, is_own)]
+        while True:
+            place = self.random.choice(places)
+            if abs(memory.value(self.process, place)) >= least:
+                return place
 
 
-@case("flipped-bit", "a bit of a parameter flips in a running rank", "/proc/PID/mem of one of 4 ranks is written, at the place where a checkpoint's values are found; checks.hashEvery=1 iterations")
+def given_up(lab, run, job, reason):
+    """What to say where nothing could be flipped."""
+    job.end()
+    said = " ".join(job.wait().errors.split())[-200:]
+    return f"nothing flipped: {reason}, {lab.left(run)}, {said}"
+
+
+def part(is_own):
+    return "own part" if is_own else "another's part"
+
+
+@case("flipped-bit", "a bit of a parameter flips in a running rank", "gdb tells where one of 4 ranks is, at any time, and its /proc/PID/mem is written; checks.hashEvery=1 iterations; in another rank's part where the rank is behind the comparison, else half of them in its own")
 def flipped_bit(trial):
-    need(root=True)
+    need("gdb", "strip", root=True)
     lab, seen, details = trial.lab, [], Counter()
-    checks = "checks.hashEvery=1 iterations"
+    expected = f"{FOUND}; or, behind the comparison: {UNREAD}"
     for number in range(2 * trial.options.rounds):
         run, network = trial.run(number), ["critic", "generator"][number % 2]
-        job = lab.start_ranks(run, 4, 400, checks)
-        ranks = lab.wait_for_ranks(run, 4)
-        lab.wait_for_checkpoint(run, 20)
-        rank, places = flip_parameter(trial, run, by_rank(ranks), network)
-        details[f"{network} at {places} place{'s' * (places != 1)}"] += 1
-        result = job.wait(60)
-        named = "not found: " + " ".join(result.errors.split())[-300:]
-        for line in result.reasons:
-            if "are no longer the same bits" in line:
-                named = "rank named" if f": rank {rank} on " in line else line
-        seen.append(
-            f"status {result.status}, {len(result.reasons)} line, {named}, {lab.left(run)}, "
-            + lab.goes_on(run, 400, 4, checks))
-    return (
-        "status 1, 1 line, rank named, no process left, same bits", tally(seen),
-        f"{len(seen)} times: " + ", ".join(f"{count} x {what}" for what, count in details.items()))
+        job = lab.start_ranks(run, 4, ITERATIONS, CHECKS)
+        try:
+            target = Target(trial, run, network)
+            lines = debugger.frames(lab, target.process)
+            is_behind = debugger.is_behind_comparison(lines, network)
+            # In its own part there it would be everyone's: flipped-late has that.
+            is_own = not is_behind and trial.random.random() < 0.5
+            memory.flip(target.process, target.address(is_own), trial.random.choice(BITS))
+            target.go_on()
+        except (debugger.Failed, OSError) as reason:
+            seen.append(given_up(lab, run, job, reason))
+            continue
+        result = job.wait(600)
+        if result.status == 0:
+            outcome = f"status 0, {lab.bits(run, ITERATIONS)}"
+        else:
+            outcome = found(result, target.rank) + f", {lab.left(run)}, " + lab.goes_on(
+                run, ITERATIONS, 1, CHECKS)
+        where = f"{part(is_own)}, {'behind' if is_behind else 'before'}"
+        if outcome == FOUND or (outcome == UNREAD and is_behind):
+            seen.append(expected)
+            details[f"{where}: {'found' if outcome == FOUND else 'overwritten'}"] += 1
+        else:
+            seen.append(f"{network}, {where}: {outcome}")
+    return expected, tally(seen), summary(seen, details)
 
 
-@case("flipped-unseen", "a bit of a parameter flips where ranks do not compare", "the same with checks.hashEvery=never; then replay")
+def found(result, rank):
+    """How a run ended that a comparison has ended."""
+    named = "not found: " + " ".join(result.errors.split())[-300:]
+    for line in result.reasons:
+        if "are no longer the same bits" in line:
+            named = "rank named" if f": rank {rank} on " in line else line
+    return f"status {result.status}, {len(result.reasons)} line, {named}"
+
+
+def summary(seen, details):
+    return f"{len(seen)} times: " + ", ".join(
+        f"{count} x {what}" for what, count in sorted(details.items()))
+
+
+@case("flipped-late", "a bit flips just before the ranks compare, and just behind it", "as in flipped-bit; gdb flips it where one of 4 ranks begins to take the hash of a network, or to update it")
+def flipped_late(trial):
+    need("gdb", "strip", root=True)
+    lab, seen = trial.lab, []
+    wanted = {
+        ("before", False): FOUND,
+        ("before", True): FOUND,
+        ("behind", False): UNREAD,
+        # The rank gives it to the others as the new value.
+        ("behind", True): "status 0, other bits; replay: status 1, iteration named",
+    }
+    number = 0
+    for (side, is_own), outcome in wanted.items():
+        outcomes = []
+        for network in ["critic", "generator"]:
+            run, number = trial.run(number), number + 1
+            job = lab.start_ranks(run, 4, ITERATIONS, CHECKS)
+            try:
+                target = Target(trial, run, network)
+                address = target.address(is_own)
+                target.go_on()
+                last = debugger.HASH if side == "before" else debugger.UPDATE
+                debugger.flip_at(
+                    lab, target.process, [debugger.STEPS[network], last], address,
+                    trial.random.choice(BITS))
+            except (debugger.Failed, OSError) as reason:
+                outcomes.append(given_up(lab, run, job, reason))
+                continue
+            result = job.wait(600)
+            if result.status != 0:
+                outcomes.append(found(result, target.rank) + f", {lab.left(run)}, " + lab.goes_on(
+                    run, ITERATIONS, 1, CHECKS))
+                continue
+            bits = lab.bits(run, ITERATIONS).split(" in ")[0]
+            outcomes.append(
+                f"status 0, {bits}" + ("" if bits == "same bits" else f"; {replayed(lab, run)}"))
+        seen.append(f"{side}, {part(is_own)}: {tally(outcomes)}")
+    expected = " / ".join(
+        f"{side}, {part(is_own)}: {outcome}" for (side, is_own), outcome in wanted.items())
+    return expected, " / ".join(seen), f"{number} times, critic and generator in turn"
+
+
+def replayed(lab, run):
+    """What `replay` says of a whole run."""
+    replay = lab.start([lab.program, "replay", run, "--from", "0", "--to", ITERATIONS]).wait()
+    named = re.search(r"iteration (\d+) is the first that differs", replay.errors)
+    what = "iteration named" if named else " ".join(replay.errors.split())[-300:]
+    return f"replay: status {replay.status}, {what}"
+
+
+@case("flipped-unseen", "a bit of a parameter flips where ranks do not compare", "as in flipped-bit with checks.hashEvery=never, in either part; then replay")
 def flipped_unseen(trial):
-    need(root=True)
-    lab, seen, details = trial.lab, [], []
-    for number in range(2):
-        run = trial.run(number)
-        job = lab.start_ranks(run, 4, 120)
-        ranks = lab.wait_for_ranks(run, 4)
-        lab.wait_for_checkpoint(run, 20)
-        places = flip_parameter(trial, run, by_rank(ranks), "critic", (21, 22, 31))[1]
-        result = job.wait(60)
-        bits = lab.bits(run, 120).split(" in ")[0]
-        replay = lab.start(
-            [lab.program, "replay", run, "--from", "0", "--to", "120"]).wait()
-        named = re.search(r"iteration (\d+) is the first that differs", replay.errors)
-        seen.append(
-            f"status {result.status}, {bits}; replay: status {replay.status}, "
-            + ("iteration named" if named else " ".join(replay.errors.split())[-300:]))
-        details.append(f"{named.group(1) if named else 'none'} ({places} place)")
-    return (
-        "status 0, other bits; replay: status 1, iteration named", tally(seen),
-        "first different iteration: " + ", ".join(details))
+    need("gdb", "strip", root=True)
+    lab, seen, details = trial.lab, [], Counter()
+    other = "status 0, other bits; replay: status 1, iteration named"
+    expected = f"{other}; or, in the network's step, another's part: {UNREAD}"
+    for number in range(trial.options.rounds):
+        run, network = trial.run(number), ["critic", "generator"][number % 2]
+        job = lab.start_ranks(run, 4, ITERATIONS)
+        try:
+            target = Target(trial, run, network)
+            is_in_step = debugger.is_in_step(debugger.frames(lab, target.process), network)
+            is_own = trial.random.random() < 0.5
+            # A change that the table's digits show.
+            memory.flip(
+                target.process, target.address(is_own, least=0.02), trial.random.choice((21, 22, 31)))
+            target.go_on()
+        except (debugger.Failed, OSError) as reason:
+            seen.append(given_up(lab, run, job, reason))
+            continue
+        result = job.wait(600)
+        outcome = f"status {result.status}, {lab.bits(run, ITERATIONS).split(' in ')[0]}"
+        if outcome != UNREAD:
+            outcome += f"; {replayed(lab, run)}"
+        where = f"{part(is_own)}, {'in its step' if is_in_step else 'elsewhere'}"
+        if outcome == other or (outcome == UNREAD and is_in_step and not is_own):
+            seen.append(expected)
+            details[f"{where}: {'other bits' if outcome == other else 'overwritten'}"] += 1
+        else:
+            seen.append(f"{network}, {where}: {outcome}")
+    return expected, tally(seen), summary(seen, details)
 
 
 def by_rank(processes):

@@ -1,6 +1,7 @@
 """Flips bits in the memory of a process that runs; needs root, or the right to trace it."""
 
 import json
+import math
 import os
 import re
 import struct
@@ -56,6 +57,12 @@ def find(number, values, reach):
     return found
 
 
+def value(number, address):
+    """The 32-bit float at an address."""
+    with open(f"/proc/{number}/mem", "rb", buffering=0) as memory:
+        return struct.unpack("<f", os.pread(memory.fileno(), 4, address))[0]
+
+
 def flip(number, address, bit):
     """Flips a bit of the 32-bit word at an address; what was and is there, as floats."""
     with open(f"/proc/{number}/mem", "r+b", buffering=0) as memory:
@@ -63,3 +70,37 @@ def flip(number, address, bit):
         after = struct.pack("<I", struct.unpack("<I", before)[0] ^ 1 << bit)
         os.pwrite(memory.fileno(), after, address)
     return struct.unpack("<f", before)[0], struct.unpack("<f", after)[0]
+
+
+class Arena:
+    """A network's parameters as they lie in memory (Sources/Networks/Parameters/ParameterArena.swift)."""
+
+    # Values that stay in one part (Sources/Collectives/OrderedSum.swift).
+    BLOCK = 2048
+
+    def __init__(self, path):
+        """Of a checkpoint's file of tensors."""
+        data = Path(path).read_bytes()
+        size = struct.unpack("<Q", data[:8])[0]
+        shapes = {
+            name: tensor["shape"]
+            for name, tensor in json.loads(data[8:8 + size]).items()
+            if name.rsplit(".", 1)[-1] in ("weight", "bias")
+        }
+        # Layers in their order, a layer's weight first; each begins at a multiple of 16 values.
+        self.parts, self.count = {}, 0
+        for name in sorted(shapes, key=lambda name: (int(name.split(".")[0]), name.endswith("bias"))):
+            count = math.prod(shapes[name])
+            self.parts[name] = range(self.count, self.count + count)
+            self.count += (count + 15) // 16 * 16
+
+    def own(self, rank, ranks):
+        """The part that a rank moves (`OrderedSumParts.part`)."""
+        blocks = -(-self.count // self.BLOCK)
+        begin, end = (min(self.count, n * blocks // ranks * self.BLOCK) for n in (rank, rank + 1))
+        return range(begin, end)
+
+    def places(self, rank, ranks, is_own):
+        """The values that a rank moves, or all others; without the gaps between parameters."""
+        own = self.own(rank, ranks)
+        return [n for part in self.parts.values() for n in part if (n in own) == is_own]

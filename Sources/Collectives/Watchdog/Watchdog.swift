@@ -84,38 +84,18 @@ package final class Watchdog: Sendable {
   deinit { cancel() }
 }
 
-/// The watching thread's own state.
+/// What the watching thread does, as `StallWatch` decides.
 private final class Guardian: @unchecked Sendable {
-  /// Intervals without a sign of life after which a rank is said to give none.
-  private static let missedSigns = 4.0
-
-  private struct Peer {
-    var activity = Activity.Snapshot()
-    /// On `monotonicSeconds()`; nil before the first.
-    var lastSeen: Double?
-  }
-
   private let rank: Int
-  private let hosts: [String]
   private let timeout: Double
   private let token: UInt64
   private let socket: LifeSignSocket?
   private let lastWords: @Sendable (String) -> Void
   private let end: @Sendable (Int32) -> Void
-  private let interval: Double
   /// Where rank 0 may be reached; one place as soon as it has answered.
   private var places: [sockaddr_in]
-  /// On rank 0 all ranks, elsewhere rank 0 alone.
-  private var peers: [Peer]
-  private let begin = monotonicSeconds()
+  private var watch: StallWatch
   private var nextSign = 0.0
-  private var stalledSince: Double?
-  private var hasSpoken = false
-  private var lastLook = monotonicSeconds()
-  /// When this process began to run, or was last stopped as a whole and went on.
-  private var runningSince = monotonicSeconds()
-  /// When the process last moved, and the seconds of the processor that it had taken.
-  private var motion = (at: monotonicSeconds(), processor: 0.0)
 
   init(
     rank: Int, hosts: [String], timeout: Double, token: UInt64, socket: LifeSignSocket?,
@@ -123,45 +103,38 @@ private final class Guardian: @unchecked Sendable {
     end: @escaping @Sendable (Int32) -> Void
   ) {
     self.rank = rank
-    self.hosts = hosts
     self.timeout = timeout
     self.token = token
     self.socket = socket
     self.places = places
     self.lastWords = lastWords
     self.end = end
-    interval = min(5, max(0.1, timeout / 20))
-    peers = [Peer](repeating: Peer(), count: rank == 0 ? hosts.count : 1)
+    watch = StallWatch(rank: rank, hosts: hosts, timeout: timeout, now: monotonicSeconds())
   }
 
   /// One look: says that this rank lives, hears who else does, and judges.
   func look() {
     let own = Activity.snapshot
-    let limit = Watchdog.patience(
-      timeout: timeout, mean: Activity.meanIteration, slowest: Activity.slowestIteration)
     let now = monotonicSeconds()
-    // Whoever has not looked for so long has been stopped itself.
-    if now - lastLook > limit / 2 {
-      runningSince = now
-      motion.at = now
-    }
-    lastLook = now
-    requireMotion(own, limit: limit, now: now)
-    let isStalled = !own.isOpening && min(own.waitingSeconds, now - runningSince) > limit
+    perform(
+      watch.look(
+        StallWatch.Moment(
+          now: now,
+          processor: ProcessorTime.process - ProcessorTime.thread + ProcessorTime.waitedFor,
+          limit: Watchdog.patience(
+            timeout: timeout, mean: Activity.meanIteration, slowest: Activity.slowestIteration),
+          activity: own, callName: own.isWaiting ? Activity.callName : "")))
     if now >= nextSign {
-      nextSign = now + interval
+      nextSign = now + watch.interval
       var sign = LifeSign(token: token, rank: UInt32(rank), activity: own)
-      sign.isStalled = isStalled ? 1 : 0
+      sign.isStalled = watch.isStalled ? 1 : 0
       for place in places { socket?.send(sign, to: place) }
     }
-    var isAnyStalled = isStalled
+    let pause = min(watch.interval, 0.25)
     if let socket {
-      socket.wait(min(interval, 0.25))
+      socket.wait(pause)
       while let (sign, from) = socket.receive(token: token) {
-        let index = rank == 0 ? Int(sign.rank) : 0
-        guard index < peers.count else { continue }
-        peers[index] = Peer(activity: sign.activity, lastSeen: now)
-        if sign.isStalled != 0 { isAnyStalled = true }
+        watch.hear(from: Int(sign.rank), sign.activity, isStalled: sign.isStalled != 0)
         if rank == 0 {
           socket.send(LifeSign(token: token, activity: own), to: from)
         } else if places.count > 1 {
@@ -169,70 +142,24 @@ private final class Guardian: @unchecked Sendable {
         }
       }
     } else {
-      usleep(UInt32(min(interval, 0.25) * 1e6))
+      usleep(UInt32(pause * 1e6))
     }
-    judge(own, isStalled: isStalled, isAnyStalled: isAnyStalled, now: now)
+    perform(watch.judge())
   }
 
-  /// Ends the process where the run begins and nothing has moved for so long.
-  private func requireMotion(_ own: Activity.Snapshot, limit: Double, now: Double) {
-    let processor = Self.processorSeconds
-    let seconds = now - motion.at
-    guard own.isBeginning, !own.isWaiting,
-      processor - motion.processor < max(1e-3, Watchdog.leastMotion * seconds)
-    else {
-      motion = (now, processor)
-      return
+  private func perform(_ deeds: [StallWatch.Deed]) {
+    for deed in deeds {
+      switch deed {
+      case .complain(let text): Messages.error(text, everyRank: true, isLogged: false)
+      case .announce(let text, let everyRank):
+        Messages.error(
+          "\(text); it ends with status \(Watchdog.status), the same command with --continue goes on "
+            + "from the last checkpoint", everyRank: everyRank, isLogged: false)
+        leave(text)
+      case .leave(let text): leave(text, after: rank)
+      case .end: end(Watchdog.status)
+      }
     }
-    guard seconds > limit else { return }
-    announce(
-      "the job has stalled; missing: rank \(rank) on \(hosts[rank]): has not moved for "
-        + "\(self.seconds(seconds)) in \(own.place), perhaps a file system does not answer",
-      everyRank: true)
-    end(Watchdog.status)
-  }
-
-  /// What this process has taken of the processor, less this thread, in seconds.
-  private static var processorSeconds: Double {
-    func seconds(_ clock: clockid_t) -> Double {
-      var time = timespec()
-      clock_gettime(clock, &time)
-      return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-    }
-    return seconds(CLOCK_PROCESS_CPUTIME_ID) - seconds(CLOCK_THREAD_CPUTIME_ID)
-  }
-
-  private func judge(
-    _ own: Activity.Snapshot, isStalled: Bool, isAnyStalled: Bool, now: Double
-  ) {
-    guard isAnyStalled else {
-      // Of others, rank 0 hears only now and then.
-      if let since = stalledSince, rank != 0 || now - since > 3 * interval { stalledSince = nil }
-      return
-    }
-    let since = stalledSince ?? now
-    stalledSince = since
-    if isStalled && !hasSpoken {
-      hasSpoken = true
-      Messages.error(complaint(own), everyRank: true, isLogged: false)
-    }
-    // A moment for the others' lines, and for their signs to reach rank 0, who names the missing.
-    let grace = max(1, 2 * interval)
-    guard now - since >= (rank == 0 ? grace : 2 * grace) else { return }
-    if rank == 0 {
-      announce(verdict(own, now: now))
-    } else if let silence = silence(of: 0, peers[0], now: now) {
-      leave("the job has stalled; missing: \(silence)", after: rank)
-    }
-    end(Watchdog.status)
-  }
-
-  /// Says why the job ends, and leaves it to be found.
-  private func announce(_ text: String, everyRank: Bool = false) {
-    Messages.error(
-      "\(text); it ends with status \(Watchdog.status), the same command with --continue goes on "
-        + "from the last checkpoint", everyRank: everyRank, isLogged: false)
-    leave(text)
   }
 
   /// Gives the reason to `lastWords`, and waits a second for it.
@@ -252,46 +179,5 @@ private final class Guardian: @unchecked Sendable {
       }
     } catch { return }
     _ = isSaid.wait(timeout: .now() + 1)
-  }
-
-  private func complaint(_ own: Activity.Snapshot) -> String {
-    let silence = rank == 0 ? nil : silence(of: 0, peers[0], now: monotonicSeconds())
-    return "rank \(rank) on \(hosts[rank]) has waited \(seconds(own.waitingSeconds)) in "
-      + "\(Activity.callName), wait \(own.waits) of \(own.place)"
-      + (silence.map { "; \($0)" } ?? "")
-  }
-
-  /// Who does not come.
-  private func verdict(_ own: Activity.Snapshot, now: Double) -> String {
-    var missing: [String] = []
-    if !own.isWaiting { missing.append("rank 0 on \(hosts[0]): alive, in \(own.place)") }
-    for (rank, peer) in peers.enumerated().dropFirst() {
-      if let silence = silence(of: rank, peer, now: now) {
-        missing.append(silence)
-      } else if !peer.activity.isWaiting {
-        missing.append("rank \(rank) on \(hosts[rank]): alive, in \(peer.activity.place)")
-      }
-    }
-    let text =
-      missing.isEmpty
-      ? "nobody, all ranks are alive and wait for each other or for a file system"
-      : missing.prefix(8).joined(separator: "; ")
-        + (missing.count > 8 ? "; and \(missing.count - 8) more" : "")
-    return "the job has stalled; missing: \(text)"
-  }
-
-  /// That a rank gives no sign of life; nil where it does.
-  private func silence(of rank: Int, _ peer: Peer, now: Double) -> String? {
-    guard let lastSeen = peer.lastSeen else {
-      return "rank \(rank) on \(hosts[rank]): nothing heard in \(seconds(now - begin)), perhaps "
-        + "because UDP does not pass between the machines"
-    }
-    guard now - lastSeen > Self.missedSigns * interval else { return nil }
-    return "rank \(rank) on \(hosts[rank]): no sign of life for \(seconds(now - lastSeen)), last "
-      + "seen in \(peer.activity.place)"
-  }
-
-  private func seconds(_ value: Double) -> String {
-    value < 10 ? String(format: "%.1f s", value) : "\(Int(value)) s"
   }
 }
