@@ -113,12 +113,7 @@ enum RunStart: Equatable {
     guard options.configuration == nil, let origin = options.origin else {
       return options.configuration
     }
-    guard let run = try CheckpointPlace(origin).run else {
-      throw Fault(
-        "\(origin): has no config.yaml two levels up",
-        advice: "give the configuration by --config FILE")
-    }
-    return run.configuration
+    return try CheckpointPlace(origin).configuration(of: origin)
   }
 
   /// Refuses a command line of `--continue` that says another configuration than the run's.

@@ -55,6 +55,20 @@ package struct CheckpointPlace {
       source: folder.path, run: FileSystem.exists(parent.configuration) ? parent : nil)
   }
 
+  /// The configuration's file of the run that it belongs to.
+  ///
+  /// - Parameter path: As the user has named the place.
+  /// - Returns: Its path.
+  /// - Throws: `Fault` where there is none; of a file of another kind, such as PyTorch's, what it
+  ///   is, as no configuration would help then.
+  package func configuration(of path: String) throws -> String {
+    if let run, FileSystem.exists(run.configuration) { return run.configuration }
+    if isFile { _ = try SafetensorsFile(path: source) }
+    throw Fault(
+      "\(path): has no config.yaml two levels up",
+      advice: "give the configuration by --config FILE")
+  }
+
   private init(
     source: String, run: RunDirectory?, isFile: Bool = false, notes: [String] = []
   ) {

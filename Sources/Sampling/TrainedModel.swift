@@ -45,12 +45,8 @@ package struct TrainedModel {
     run = place.run
     source = place.source
     notes = place.notes
-    guard let file = configurationFile ?? place.run?.configuration, FileSystem.exists(file) else {
-      throw configurationFile.map { Fault("\($0): no such file") }
-        ?? Fault(
-          "\(path): has no config.yaml two levels up",
-          advice: "give the configuration by --config FILE")
-    }
+    let file = try configurationFile ?? place.configuration(of: path)
+    guard FileSystem.exists(file) else { throw Fault("\(file): no such file") }
     var document = try ConfigurationDocument(path: file)
     try document.apply(overrides)
     var configuration = try RunConfiguration(document)

@@ -123,6 +123,14 @@ import Testing
       #expect(
         fault(file)
           == "\(file): has no config.yaml two levels up; give the configuration by --config FILE")
+      // What it is comes first: a configuration would not help.
+      let zip = "\(folder)/model.pt"
+      try FileSystem.writeAtomically(
+        [0x50, 0x4B, 3, 4] + [UInt8](repeating: 0, count: 60), to: zip)
+      #expect(
+        fault(zip)
+          == "\(zip): a zip, such as torch.save writes (PyTorch's .pt and .pth); "
+          + "'wgangp-dist import' reads them; a safetensors file is expected")
       #expect(fault(run) { $0.classes = [1] } == "--classes: the generator of tiny takes none")
       #expect(
         fault(run) { $0.numbers = ["1"] }
