@@ -79,8 +79,9 @@ zsh_script() {
         compadd -- $commands
         return
     fi" |
-    # An option that takes a value does so behind = too; [^\\]\]: ends its description.
-    sed -E \
+    # An option that takes a value does so behind = too; [^\\]\]: ends its description. The words of
+    # `data verify` are no name of a variable.
+    sed -E -e 's/_name\|key=value(=\(|\[@\])/_name_or_assignment\1/' \
       -e "s/^( +'\\*?--[a-z-]+)(\\[.*[^\\\\]\\]:[^:]*:.*')\$/\\1=\\2/" \
       -e "s/^( +'\\([^)]*\\)'\\{)(-[a-z]),(--[a-z-]+)(\\}'\\[.*[^\\\\]\\]:[^:]*:.*')\$/\\1\\2+,\\3=\\4/" \
       -e "s/^( +'\\([^)]*\\)'\\{)(--[a-z-]+),(-[a-z])(\\}'\\[.*[^\\\\]\\]:[^:]*:.*')\$/\\1\\2=,\\3+\\4/"

@@ -135,6 +135,7 @@ extension SystemTests {
         try expect(["sample", "configs", "--step", "b"], ["best"])
         try expect(["data", "download", "mni"], ["mnist", "mnist-pickle"])
         try expect(["data", "verify", "--split", "te"], ["test"])
+        try expect(["data", "preview", "cif"], ["cifar10", "cifar10-python"])
         // Without the name of a subcommand it is `run`.
         try expect(["evaluate", "co"], ["configs"])
         try expect(["evaluate", "train-"], ["train-classifier"])
