@@ -8,7 +8,7 @@
 #   Tests/faults/run.sh --seed 7 --rounds 20 kill-rank
 #   PROGRAM=FILE Tests/faults/run.sh          # another program than .build/release/wgangp-dist
 #
-# Needs Python 3 and Open MPI; some cases root, strace, cc, bindfs or e2fsprogs. A case that
+# Needs Python 3 and Open MPI; some cases root, strace, gdb, cc, bindfs or e2fsprogs. A case that
 # lacks something says so in its line and counts as skipped. Expected result: each line ends in "ok" or
 # "skipped", and status 0; docs/reliability.md has such a table.
 set -euo pipefail

@@ -153,8 +153,8 @@ private final class Guardian: @unchecked Sendable {
       case .complain(let text): Messages.error(text, everyRank: true, isLogged: false)
       case .announce(let text, let everyRank):
         Messages.error(
-          "\(text); it ends with status \(Watchdog.status), the same command with --continue goes on "
-            + "from the last checkpoint", everyRank: everyRank, isLogged: false)
+          "\(text); it ends with status \(Watchdog.status), the same command with --continue goes "
+            + "on from the last checkpoint", everyRank: everyRank, isLogged: false)
         leave(text)
       case .leave(let text): leave(text, after: rank)
       case .end: end(Watchdog.status)
