@@ -36,6 +36,10 @@ extension SystemTests {
         #expect(try offers(["evaluate", "train-"], scratch) == ["train-classifier"])
         #expect(
           try offers(["train", "--config", "configs/gl"], scratch) == ["configs/glyphs.yaml"])
+        // A run's folder, or a file of weights.
+        _ = try scratch.write("weights/a.safetensors", "")
+        #expect(
+          try offers(["evaluate", "run", "weights/"], scratch) == ["weights/a.safetensors"])
         // A run is a folder.
         #expect(try offers(["train", "--resume", "co"], scratch) == ["configs"])
       }
