@@ -9,6 +9,7 @@ import Sampling
 import Storage
 import TestSupport
 import Testing
+import Training
 
 /// `import` of weights that other programs wrote; Fixtures/make.py has made them, and computed what
 /// the networks give.
@@ -214,6 +215,58 @@ import Testing
       #expect(
         message { try map.add(file: "\(folder)/m") }
           == "\(folder)/m:4: expected PATTERN=REPLACEMENT, found 'z'")
+    }
+  }
+
+  /// Each rule sees what the ones before it have left.
+  @Test func rulesApplyInTurn() throws {
+    var map = NameMap()
+    try map.add("a=b", source: "--map")
+    try map.add("b=c", source: "--map")
+    #expect(map("a") == "c" && map("b") == "c")
+  }
+
+  /// Names of each network's file begin with what belongs to it.
+  @Test func prefixesAreOfANetwork() throws {
+    try withTemporaryFolder { folder in
+      var options = try tiny("tiny-checkpoint.pth", folder: folder)
+      options.prefix = "state_dict.module."
+      options.criticPrefix = "critic."
+      let model = try configuration().makeModel(communicator: SoloCommunicator())
+      let path = "\(folder)/critic.safetensors"
+      try model.critic.arena.mutate { parameters in
+        try StateDictionary(of: model.critic, parameters: parameters) {
+          "critic." + $0.dropFirst("main.".count)
+        }.writeAtomically(to: path)
+      }
+      options.critic = path
+      options.folder = "\(folder)/out"
+      _ = try WeightImport(options).run()
+      let stored = try SafetensorsFile(
+        path: "\(folder)/out/checkpoints/latest/critic.safetensors")
+      let source = try TensorFile(path: path)
+      #expect(try stored.floats("main.2.weight") == source.floats("critic.2.weight"))
+    }
+  }
+
+  /// Counters of 32 bits, as other programs write them.
+  @Test func integersOf32BitsStayIntegers() throws {
+    try withTemporaryFolder { folder in
+      let path = "\(folder)/x.safetensors"
+      let entry = "\"dtype\":\"I32\",\"shape\":[],\"data_offsets\":[0,4]"
+      let header = Array("{\"0.num_batches_tracked\":{\(entry)}}".utf8)
+      let size = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) }
+      try FileSystem.writeAtomically(size + header + [17, 1, 0, 0] as [UInt8], to: path)
+      let output = "\(folder)/y.safetensors"
+      _ = try TensorConversion.run(path, to: output)
+      let file = try SafetensorsFile(path: output)
+      #expect(try file.entry("0.num_batches_tracked").dtype == "I64")
+      #expect(try file.integers("0.num_batches_tracked") == [273])
+      let counter = StateBuffer(counter: "num_batches_tracked")
+      let dictionary = StateDictionary([.init("0.num_batches_tracked", counter)])
+      #expect(try dictionary.mismatches(SafetensorsFile(path: path)).isEmpty)
+      try dictionary.read(SafetensorsFile(path: path))
+      #expect(counter.counter == 273)
     }
   }
 

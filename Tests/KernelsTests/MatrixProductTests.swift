@@ -12,7 +12,7 @@ import Testing
     arguments: Gap.allCases,
     [
       (7, 37, 45), (6, 530, 32), (1, 16, 16), (13, 100, 128), (4, 3, 1), (210, 20, 70),
-      (9, 420, 400),
+      (9, 420, 400), (40, 420, 400),
     ])
   func productsOfShards(gap: Gap, sizes: (Int, Int, Int)) {
     let (samples, inner, columns) = sizes

@@ -159,6 +159,15 @@ import Testing
     }
   }
 
+  /// Epsilon stands under the root: x = 0, 2, 4, 6 has the mean 3 and the variance 5.
+  @Test(arguments: ["layerNorm: {epsilon: 1.0, affine: none}", "instanceNorm: {epsilon: 1.0}"])
+  func epsilonIsUnderTheRoot(layer: String) throws {
+    let shape = Shape(channels: 1, height: 1, width: 4)
+    let passes = LayerPasses(harness: try Harness("- \(layer)", input: shape, batch: 1, shards: 1))
+    let found = try passes.first(x: [0, 2, 4, 6], dy: [1, 0, 0, 0])
+    expectClose(found.y, [-3, -1, 1, 3].map { $0 / 6.0.squareRoot() }, absolute: 1e-6, "y")
+  }
+
   /// A sample, or a channel of a sample, that never varies: epsilon keeps all passes finite.
   @Test(
     arguments: ["layerNorm", "layerNorm: {affine: channel}", "instanceNorm: {affine: true}"])

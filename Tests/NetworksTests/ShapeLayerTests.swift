@@ -188,14 +188,18 @@ import Testing
       channelsFirst(harness.values(y), test.shape), test.y.map(Double.init), absolute: 1e-6)
   }
 
-  /// Of equal maxima the first has the gradient; a NaN is the largest.
-  @Test func tiesAndNaNs() throws {
-    let input = Shape(channels: 1, height: 2, width: 2)
+  /// Of equal maxima the first has the gradient; a NaN is the largest: in lanes and tail.
+  @Test(arguments: [1, 9]) func tiesAndNaNs(channels: Int) throws {
+    let input = Shape(channels: channels, height: 2, width: 2)
+    func each(_ values: [Float]) -> [Float] {
+      values.flatMap { [Float](repeating: $0, count: channels) }
+    }
     let harness = try Harness("- maxPool2d: {kernel: 2}", input: input, batch: 2, shards: 1)
     let passes = LayerPasses(harness: harness)
-    let found = try passes.first(x: [1, 3, 3, 2, 0, 5, .nan, 7], dy: [10, 20])
-    #expect(found.y[0] == 3 && found.y[1].isNaN)
-    #expect(found.dx == [0, 10, 0, 0, 0, 0, 20, 0])
+    let found = try passes.first(x: each([1, 3, 3, 2, 0, 5, .nan, 7]), dy: each([10, 20]))
+    #expect(found.y.prefix(channels).allSatisfy { $0 == 3 })
+    #expect(found.y.suffix(channels).allSatisfy { $0.isNaN })
+    #expect(found.dx == each([0, 10, 0, 0, 0, 0, 20, 0]))
   }
 
   /// Kernel, stride, padding and result of weights from 1 and pixels from 1 to 12, by `conv2d` of

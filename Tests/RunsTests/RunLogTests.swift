@@ -33,6 +33,44 @@ import Testing
     }
   }
 
+  /// All ranks see a stall; the log has it once.
+  @Test func aStallIsOneLine() throws {
+    try withTemporaryFolder { folder in
+      let log = RunLog(RunDirectory(folder))
+      log.addStall("rank 1 is missing")
+      #expect(log.entries().isEmpty)
+      log.add(.started, "2 ranks")
+      log.addStall("rank 1 is missing")
+      log.addStall("rank 1 is missing, says rank 0")
+      #expect(log.entries().map(\.text) == ["2 ranks", "rank 1 is missing"])
+      try FileSystem.writeAtomically("name: x\n", to: RunDirectory(folder).configuration)
+      #expect(try RunStory(folder).state == .stalled)
+    }
+  }
+
+  /// What is lost, and how to go on, unless somebody does.
+  @Test func aRunThatIsHeldGoesOnByItself() throws {
+    try withTemporaryFolder { folder in
+      let run = RunDirectory("\(folder)/run")
+      let lease = try run.create()
+      try FileSystem.writeAtomically("name: x\n", to: run.configuration)
+      RunLog(run).add(.started, "1 rank")
+      try FileSystem.writeAtomically("iteration,loss\n1,2\n2,2\n3,2\n", to: run.metrics)
+      let running = try RunStory(run.path)
+      #expect(running.state == .running)
+      #expect(!running.lines.contains { $0.hasPrefix("go on: ") }, "\(running.lines)")
+      lease.release()
+      let ended = try RunStory(run.path)
+      #expect(ended.state == .vanished)
+      #expect(
+        ended.lines.suffix(2) == [
+          "metrics.csv ends at iteration 3, the newest whole checkpoint is none: 3 iterations are "
+            + "computed again",
+          "go on: wgangp-dist train --run \(run.path) --continue",
+        ])
+    }
+  }
+
   /// A page tells both among its warnings.
   @Test func pagesHaveTheEnds() throws {
     try withTemporaryFolder { folder in

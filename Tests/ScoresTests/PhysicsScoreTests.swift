@@ -1,5 +1,6 @@
 import Base
 import Configuration
+import Datasets
 import Foundation
 import Scores
 import TestSupport
@@ -290,7 +291,88 @@ import Testing
     }
   }
 
+  // MARK: - Of samples and reals
+
+  private static let subject: ScoreSubject = {
+    var settings = ArraySettings(paths: ["x.npy"])
+    settings.conditions = [ArrayCondition(name: "e.npy")]
+    return ScoreSubject(
+      name: "arrays", source: .array(settings),
+      quantities: [
+        Quantity(
+          name: "total", form: .sum, binning: BinningSettings(bins: 2, from: 0, to: 2))
+      ])
+  }()
+
+  /// Sets of one number a sample.
+  private static func input(
+    samples: [ArrayRow], reals: [ArrayRow],
+    trainClassifier: ((TwoClassTask) throws -> TwoClassScores)? = nil
+  ) throws -> ScoreInput {
+    func set(_ rows: [ArrayRow]) -> SampleSet {
+      SampleSet(rows.map { Float($0.values[0]) }, shape: Shape(channels: 1))
+    }
+    let hasConditions = reals.contains { !$0.condition.isEmpty }
+    var settings = ArraySettings(paths: ["x.npy"])
+    if hasConditions { settings.conditions = [ArrayCondition(name: "e.npy")] }
+    let sets = ArraySets(
+      samples: ArraySet(count: samples.count) { samples[$0] },
+      reals: ArraySet(count: reals.count) { reals[$0] },
+      units: try ArrayUnits(settings, fileSizes: [1]),
+      conditionNames: hasConditions ? ["e.npy"] : [])
+    return ScoreInput(
+      samples: set(samples), reals: set(reals), arrays: { sets },
+      trainClassifier: trainClassifier, team: try alone())
+  }
+
+  /// Two groups whose samples are each other's: together they are like the reals.
+  @Test func chiSquaredIsThatOfTheGroups() throws {
+    func rows(_ places: [Double]) -> [ArrayRow] {
+      (0..<10).map { ArrayRow(values: [places[$0 % 2] + 0.5], condition: [Double($0 % 2)]) }
+    }
+    let score = try scoreOf("histograms", Self.subject)
+    let found = try score.measure(Self.input(samples: rows([1, 0]), reals: rows([0, 1])))
+    #expect(score.columns.prefix(2) == ["separation (1)", "chi2_ndf (1)"])
+    // A group's 5 and 0 beside 0 and 5: (5 * 5)^2 / (5^2 * 5) twice, of one degree of freedom.
+    #expect(found == [0, 10, 0, 10])
+  }
+
+  /// jetnet's 20,000 to 50,000, and the same shares of fewer.
+  @Test(arguments: [(1000, "400 to 1000"), (80_000, "20000 to 50000")])
+  func sizesOfBatches(samples: Int, text: String) throws {
+    let score = try scoreOf("fpd", Self.subject)
+    let lines = score.report([0, 0], ScoreSetting(samples: samples))
+    #expect(lines.joined().contains(" sizes from \(text), "), "\(lines)")
+  }
+
+  /// Each batch of each set has rows of its own.
+  @Test func batchesAreDrawnByThemselves() {
+    let drawn = DrawnRows(seed: 3)
+    let draws = [(0, false), (0, true), (1, false), (1, true)].map { number, isReal in
+      drawn(50, of: 1000, number: number, isReal: isReal)
+    }
+    #expect(Set(draws).count == 4)
+    #expect(draws.joined().allSatisfy { (0..<1000).contains($0) })
+    #expect(drawn(50, of: 1000, number: 1, isReal: true) == draws[3])
+  }
+
   // MARK: - Classifier
+
+  /// Probabilities are calibrated by the part that chooses the epoch, and by no other: one that is
+  /// sure there and always wrong in the last part is as bad as can be.
+  @Test func calibrationKnowsNothingOfTheTest() throws {
+    let rows = (0..<20).map { ArrayRow(values: [Double($0)], condition: []) }
+    let input = try Self.input(samples: rows, reals: rows) { task in
+      func scores(_ rows: [Int32], ofReals score: Double) -> [Double] {
+        rows.map { Int($0) >= task.firstOfSecond ? score : 1 - score }
+      }
+      return TwoClassScores(
+        selection: scores(task.selection, ofReals: 0.75), test: scores(task.test, ofReals: 0.25))
+    }
+    let found = try scoreOf("classifierTest", Self.subject).measure(input)
+    #expect(found[0] == 0)
+    expectClose(found[1], 1 + log2(1e-6), absolute: 1e-9)
+  }
 
   @Test func classifiersAreJudgedAsByScikitLearn() throws {
     let recorded = try Recorded.load().classifier

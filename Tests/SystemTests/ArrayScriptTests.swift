@@ -86,6 +86,32 @@ extension SystemTests {
       }
     }
 
+    /// A slice that stalls goes on at once, one that fails does not.
+    @Test(arguments: [(74, "0\n", 2), (1, "1\n", 1)])
+    func stalledSlicesStartAgain(status: Int, last: String, starts: Int) throws {
+      try withScratch { scratch in
+        // train --run FOLDER ...; the second start does all.
+        let text = """
+          #!/bin/bash
+          mkdir -p "$3"
+          echo start >>"$3/starts"
+          [[ $(wc -l <"$3/starts") -ge 2 ]] || exit \(status)
+
+          """
+        let program = try scratch.write("program", text)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+        let table = try scratch.write("slices.txt", "name=a\n")
+        let outcome = try RunningJob([
+          "env", "PROGRAM=\(program)", "RUNS=\(scratch.url("runs").path)", "BIND=none",
+          repositoryFile("launch/array.sh"), table,
+        ]).finish()
+        let found = try String(contentsOf: scratch.url("runs/1.status"), encoding: .utf8)
+        #expect(found == last, "\(outcome)")
+        let lines = try String(contentsOf: scratch.url("runs/1/starts"), encoding: .utf8)
+        #expect(lines.split(separator: "\n").count == starts, "\(outcome)")
+      }
+    }
+
     /// What a slice's log says by the way, behind its end.
     @Test func warningsAndTheirEndsAreNoEnds() throws {
       try withScratch { scratch in

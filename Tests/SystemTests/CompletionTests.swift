@@ -138,6 +138,7 @@ extension SystemTests {
         try expect(["data", "preview", "cif"], ["cifar10", "cifar10-python"])
         // Without the name of a subcommand it is `run`.
         try expect(["evaluate", "co"], ["configs"])
+        try expect(["evaluate", "run", "re"], ["recorded.safetensors"])
         try expect(["evaluate", "train-"], ["train-classifier"])
         try expect(["evaluate", "train-classifier", "--con"], ["--config"])
         try expect(["evaluate", "--re"], ["--reals"])

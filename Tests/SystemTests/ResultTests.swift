@@ -103,6 +103,34 @@ extension SystemTests {
       }
     }
 
+    /// The limits of `verify --json` are those of its table, and say what passes.
+    @Test func limitsAreThoseOfTheTable() throws {
+      struct Report: Decodable {
+        struct Tensor: Decodable {
+          var name: String
+          var error: Double
+          var limit: Double
+          var passes: Bool
+        }
+        var tensors: [Tensor]
+      }
+      let command = [
+        "verify", "--config", repositoryFile("configs/fashion-mnist-wgan-gp.yaml"),
+        repositoryFile("Tests/VerificationTests/Fixtures/fashion-width2.safetensors"),
+      ]
+      let json = try Program.run(command + ["--json"])
+      let tensors = try JSONDecoder().decode(Report.self, from: Data(json.output.utf8)).tensors
+      let table = try Program.run(command).output.split(separator: "\n").map {
+        $0.split(separator: " ").map(String.init)
+      }
+      #expect(tensors.count > 10, "\(json)")
+      for tensor in tensors {
+        let row = try #require(table.first { $0.first == tensor.name }, "\(tensor)")
+        #expect(row[3] == String(format: "%.2e", tensor.limit), "\(tensor)")
+        #expect(tensor.passes == (tensor.error <= tensor.limit), "\(tensor)")
+      }
+    }
+
     // MARK: - JSON
 
     /// A row of the table of keys.

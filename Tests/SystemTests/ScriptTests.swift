@@ -250,6 +250,39 @@ extension SystemTests {
       }
     }
 
+    /// So is a job that has stalled.
+    @Test func stalledJobsStartAgain() throws {
+      try withScratch { scratch in
+        let run = try scratch.write("run/config.yaml", "")
+        let text = "RUN=$(dirname \(run)) status=74; finish echo again"
+        let outcome = try RunningJob(
+          ["bash", "-c", "cd \(repositoryFile(".")) && { source launch/job.sh; \(text); }"]
+        ).finish()
+        #expect(outcome.status == 75 && outcome.output == "again\n", "\(outcome)")
+      }
+    }
+
+    /// What a job script hands to the program: the time that is left, where it is known, and the
+    /// threads.
+    @Test(
+      arguments: [
+        ("1 ''", "--continue a=1"), ("1 90", "--continue --time-limit 90 a=1"),
+        ("2 ''", "--continue training.threads=2 a=1"),
+      ])
+    func jobsKnowTheirEnd(words: String, expected: String) throws {
+      try withScratch { scratch in
+        let program = try scratch.write("program", "#!/bin/bash\necho \"$*\"\n")
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+        let text =
+          "source launch/job.sh; launcher=(env); RUN=r PROGRAM=\(program); train_run \(words) a=1; "
+          + "echo $status"
+        let outcome = try RunningJob(
+          ["bash", "-c", "cd \(repositoryFile(".")) && { \(text); }"]
+        ).finish()
+        #expect(outcome.output == "train --run r \(expected)\n0\n", "\(outcome)")
+      }
+    }
+
     /// One small study with all it writes, and again from its results.
     @Test(.enabled(if: hasCommand("python3"), "python3 is missing"))
     func scalingWritesTableAndResults() throws {
