@@ -127,10 +127,14 @@ struct BenchCommand: ParsableCommand {
     if exchange { return try timeExchange() }
     if scores { return try timeScores() }
     try Job.run(messages, isJSON: json) { communicator in
-      let benchmark = try communicator.agree {
+      let document = try communicator.agree {
         var document = try imageSize.map(ConfigurationDocument.imageSize) ?? .named(config)
         try document.apply(overrides)
-        return try Benchmark(RunConfiguration(document), communicator: communicator)
+        return document
+      }
+      try communicator.requireSame(document)
+      let benchmark = try communicator.agree {
+        try Benchmark(RunConfiguration(document), communicator: communicator)
       }
       if layers {
         let timings = try benchmark.layers(repetitions: iterations)
@@ -151,10 +155,14 @@ struct BenchCommand: ParsableCommand {
   /// - Throws: `ExitCode` 1, also where two ways differ in a bit.
   private func timeExchange() throws {
     try Job.run(messages, isJSON: json) { communicator in
-      let benchmark = try communicator.agree {
+      let document = try communicator.agree {
         var document = try ConfigurationDocument.named(config)
         try document.apply(overrides)
-        return try ExchangeBenchmark(RunConfiguration(document), communicator: communicator)
+        return document
+      }
+      try communicator.requireSame(document)
+      let benchmark = try communicator.agree {
+        try ExchangeBenchmark(RunConfiguration(document), communicator: communicator)
       }
       let result = try benchmark.run(warmUp: warmup, iterations: iterations)
       guard communicator.rank == 0 else { return }

@@ -62,6 +62,7 @@ struct TrainClassifierCommand: ParsableCommand {
         for assignment in overrides { try document.override(assignment) }
         return document
       }
+      try communicator.requireSame(document)
       let run = try ClassifierRun(document, communicator: communicator)
       var report = try run.train()
       if let output { report.output = output }

@@ -64,6 +64,7 @@ struct VerifyCommand: ParsableCommand {
   func run() throws {
     try Job.run(isJSON: json) { communicator in
       var replay = try communicator.agree { try makeReplay(communicator) }
+      try communicator.requireSame(replay.document)
       // Each rank reads the file: what only one of them trips over must not leave the others
       // waiting.
       let sum = try communicator.agree { try FileSystem.checksum(ofFile: file) }
@@ -87,6 +88,7 @@ struct VerifyCommand: ParsableCommand {
 
   /// A recording with networks of their start.
   private struct Replay {
+    let document: ConfigurationDocument
     var replay: RecordingReplay
     let criticSteps: Int
 
@@ -110,6 +112,7 @@ struct VerifyCommand: ParsableCommand {
     let configuration = try RunConfiguration(document)
     let trainer = Trainer(try configuration.makeModel(communicator: communicator))
     return Replay(
+      document: document,
       replay: RecordingReplay(recording, trainer: trainer, watchesKinks: watchesKinks),
       criticSteps: configuration.training.criticSteps)
   }

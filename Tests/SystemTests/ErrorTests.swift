@@ -118,22 +118,24 @@ extension SystemTests {
       }
     }
 
-    @Test func ranksWithDifferentConfigurations() throws {
+    /// Open MPI may wait for ever where ranks send one another messages of other lengths.
+    @Test(arguments: [
+      ["train", "--run", "run", "--config", "tiny.yaml"], ["bench", "--config", "tiny.yaml"],
+      ["bench", "--exchange", "--config", "tiny.yaml"],
+    ])
+    func ranksWithDifferentConfigurations(arguments: [String]) throws {
       try withScratch { scratch in
         // One command line, and another file under the name on each machine.
-        for seed in 1...2 {
+        for width in [4, 8] {
           let text = TinyConfiguration().text
-            .replacingOccurrences(of: "seed: 7\n", with: "seed: \(seed)\n")
-          _ = try scratch.write("\(seed)/tiny.yaml", text)
+            .replacingOccurrences(of: "width: 4\n", with: "width: \(width)\n")
+          _ = try scratch.write("\(width)/tiny.yaml", text)
         }
-        let train = { (seed: Int) in
-          ["-n", "1", "env", "-C", "\(scratch.path)/\(seed)", Program.path]
-            + ["train", "--config", "tiny.yaml", "--run", scratch.url("run").path]
+        let rank = { (width: Int) in
+          ["-n", "1", "env", "-C", "\(scratch.path)/\(width)", Program.path] + arguments
         }
-        let outcome = try RunningJob(Program.launcher + train(1) + [":"] + train(2)).finish()
-        try outcome.expectOneError([
-          "rank 1: the configuration differs from rank 0's: 'seed: 2' here, 'seed: 1' there"
-        ])
+        let outcome = try RunningJob(Program.launcher + rank(4) + [":"] + rank(8)).finish()
+        try outcome.expectOneError(["rank 1: the configuration differs from rank 0's: "])
       }
     }
 
