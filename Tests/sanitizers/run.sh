@@ -3,11 +3,14 @@
 #
 #   Tests/sanitizers/run.sh address                        # all that can run under it
 #   Tests/sanitizers/run.sh thread --filter BaseTests      # arguments go to `swift test`
+#   Tests/sanitizers/run.sh program                        # SystemTests, and what they start is under
+#                                                          # the address sanitizer
 #
 # The first call builds everything with the sanitizer into .build/address or .build/thread, some
-# fifteen minutes on two cores. A report of a sanitizer ends the tests with a status other than 0.
+# fifteen minutes on two cores; with `program` only the program, and the tests as always. A report of
+# a sanitizer ends in a status other than 0.
 set -euo pipefail
-kind=${1:?usage: run.sh address|thread [arguments of swift test]}
+kind=${1:?usage: run.sh address|thread|program [arguments of swift test]}
 shift
 cd "$(dirname "$0")/../.."
 scratch=.build/$kind
@@ -16,14 +19,37 @@ scratch=.build/$kind
 # measured in seconds, bytes or allocations is the sanitizer's then.
 skipped='BadInputTests|StartTests|AllocationTests|ReaderTests|StallTests|ScriptTests'
 case $kind in
-  address)
+  address | program)
     # Leaks are not looked for: MPI and Swift's runtime keep what they have.
     export ASAN_OPTIONS=abort_on_error=0:detect_leaks=0
     ;;
   thread) export TSAN_OPTIONS=halt_on_error=0:exitcode=66:suppressions=$PWD/Tests/sanitizers/thread.supp ;;
-  *) echo "$kind: expected address or thread" >&2; exit 2 ;;
+  *) echo "$kind: expected address, thread or program" >&2; exit 2 ;;
 esac
 
+if [[ $kind == program ]]; then
+  # Beside the tests lies what they start.
+  stage=$scratch/stage
+  swift build -c release --build-tests >&2
+  if [[ -z ${BUILT:-} ]]; then
+    swift build -c release --product wgangp-dist --sanitize address --scratch-path "$scratch" >&2
+  fi
+  mkdir -p "$stage"
+  cp -a .build/release/{wgangp-distPackageTests.xctest,libWGANGPSampling.so,read-damaged} "$stage"
+  cp -a .build/release/*.resources "$stage"
+  cp -a "$scratch/release/wgangp-dist" "$stage"
+  # A rank's report must not hide among what a test expects of standard error.
+  rm -f "$stage"/report.*
+  ASAN_OPTIONS+=:log_path=$PWD/$stage/report
+  status=0
+  "$stage/wgangp-distPackageTests.xctest" --testing-library swift-testing --filter SystemTests \
+    --skip "$skipped" "$@" || status=$?
+  if compgen -G "$stage/report.*" >/dev/null; then
+    head -n 20 "$stage"/report.* >&2
+    exit 1
+  fi
+  exit "$status"
+fi
 if [[ -z ${BUILT:-} ]]; then
   swift build -c release --build-tests --sanitize "$kind" --scratch-path "$scratch" >&2
 fi
