@@ -54,7 +54,7 @@ struct ReportCommand: ParsableCommand {
     try Job.run(checksProcessor: false) { communicator in
       try communicator.agree {
         guard communicator.rank == 0 else { return }
-        let report = try RunReport(runs, version: WGANGPDist.configuration.version)
+        let report = try RunReport(runs, version: ProgramVersion.number)
         let path = output ?? (runs.count == 1 ? RunDirectory(runs[0]).report : "report.html")
         try FileSystem.createDirectory(FileSystem.folder(of: path))
         if watch { try self.watch(report, path) }

@@ -102,6 +102,7 @@ extension SystemTests {
         let text = try String(contentsOfFile: path, encoding: .utf8)
         #expect(text.contains("<code>seed</code></th><td>0</td><td>1</td>"))
         #expect(text.contains("<mark>1</mark>") && !text.contains("http-equiv"))
+        #expect(text.contains("Z, wgangp-dist 0."))
         try Program.run(["report", scratch.path]).expectOneError([
           "expected the folder of a run, found no config.yaml in it"
         ])
