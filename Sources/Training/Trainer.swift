@@ -171,7 +171,9 @@ package final class Trainer {
   /// - Throws: `Divergence`, on all ranks alike, since all have the same sums.
   func requireFinite(_ loss: Double, _ norm: Double, _ place: @autoclosure () -> String) throws {
     guard !loss.isFinite || !norm.isFinite else { return }
-    let what = loss.isFinite ? "the gradient's norm is \(norm)" : "the loss is \(loss)"
+    let (name, value) = loss.isFinite ? ("the gradient's norm", norm) : ("the loss", loss)
+    // A NaN's sign says nothing, and differs between builds.
+    let what = "\(name) is \(value.isNaN ? "nan" : "\(value)")"
     throw Divergence(
       "\(place()): \(what); training has diverged: lower the learning rates or the penalty weight, "
         + "or start again from an earlier checkpoint: docs/troubleshooting.md#nan")
