@@ -51,6 +51,27 @@ clean_up() {
 
 # ---- what cases are made of ----------------------------------------------------------------------
 
+# Iterations a second of one process of this machine. Two pretend machines are slower.
+measure_pace() {
+  local begin
+  begin=$(date +%s%3N)
+  (
+    unset "${!OMPI_MCA_@}"
+    "$PROGRAM" train --run "$work/pace" "${BRIEF[@]}" training.iterations=1000 </dev/null
+  ) >"$work/pace.log" 2>&1 || {
+    tail -n 3 "$work/pace.log" >&2
+    exit 1
+  }
+  pace=$((1000000 / ($(date +%s%3N) - begin)))
+}
+
+# Iterations that keep one process busy for so many seconds: what is to be broken off must not be
+# done before.
+iterations() {
+  local count=$(($1 * pace))
+  echo $((count > 400 ? count : 400))
+}
+
 # The bytes of a run's last checkpoint against those of an undisturbed one of as many iterations.
 bits() {
   local run=$1 reference=$work/reference-$2 file
@@ -140,51 +161,61 @@ case_array() {
 
 # The trainer's own knowledge of the time: without Slurm's signal, which comes up to a minute earlier.
 case_time-limit() {
+  local count
+  count=$(iterations 50)
   expected='COMPLETED, restarted by the time limit, same bits'
-  submit "$SLURM" "${TWO[@]}" --time=1 --signal=B:CONT@1 -- "${BRIEF[@]}" training.iterations=8000
+  submit "$SLURM" "${TWO[@]}" --time=1 --signal=B:CONT@1 -- "${BRIEF[@]}" "training.iterations=$count"
   within 900 gone "$job"
   seen="$(state), $(restarts) $(logged 'stopped by the time limit' 'by the time limit' otherwise)"
-  seen+=", $(bits "$RUN" 8000)"
+  seen+=", $(bits "$RUN" "$count")"
 }
 
 case_preempt() {
+  local count
+  count=$(iterations 10)
   expected='COMPLETED, restarted, same bits'
-  submit "$SLURM" "${TWO[@]}" -- "${BRIEF[@]}" training.iterations=400
+  submit "$SLURM" "${TWO[@]}" -- "${BRIEF[@]}" "training.iterations=$count"
   within 60 has_checkpoint "$RUN"
   on m1 sbatch -p urgent --exclusive -N 3 -o /dev/null --wrap 'sleep 2' >/dev/null
   within 200 gone "$job"
-  seen="$(state), $(restarts), $(bits "$RUN" 400)"
+  seen="$(state), $(restarts), $(bits "$RUN" "$count")"
 }
 
 case_scancel() {
+  local count
+  count=$(iterations 10)
   expected='CANCELLED, saved; submitted again: COMPLETED, same bits'
-  submit "$SLURM" "${TWO[@]}" -- "${BRIEF[@]}" training.iterations=400
+  submit "$SLURM" "${TWO[@]}" -- "${BRIEF[@]}" "training.iterations=$count"
   within 60 has_checkpoint "$RUN"
   on m1 scancel "$job"
   within 60 gone "$job"
   seen="$(state), $(logged 'stopped by SIG' saved 'not saved')"
-  submit "$SLURM" "${TWO[@]}" --open-mode=append -- "${BRIEF[@]}" training.iterations=400
+  submit "$SLURM" "${TWO[@]}" --open-mode=append -- "${BRIEF[@]}" "training.iterations=$count"
   within 120 gone "$job"
-  seen+="; submitted again: $(state), $(bits "$RUN" 400)"
+  seen+="; submitted again: $(state), $(bits "$RUN" "$count")"
 }
 
 # mpirun kills on SIGTERM, so under it a stop is asked for by SIGUSR1 to the script.
 case_signal-mpirun() {
+  local count
+  count=$(iterations 10)
   expected='COMPLETED, restarted, same bits'
-  LAUNCH=mpirun submit "$SLURM" "${TWO[@]}" -- "${BRIEF[@]}" training.iterations=400
+  LAUNCH=mpirun submit "$SLURM" "${TWO[@]}" -- "${BRIEF[@]}" "training.iterations=$count"
   within 60 has_checkpoint "$RUN"
   on m1 scancel --signal=USR1 --batch "$job"
   within 200 gone "$job"
-  seen="$(state), $(restarts), $(bits "$RUN" 400)"
+  seen="$(state), $(restarts), $(bits "$RUN" "$count")"
 }
 
 lose_node() {
+  local count
+  count=$(iterations 10)
   expected='COMPLETED, restarted, same bits'
-  LAUNCH=$1 submit "$SLURM" "${TWO[@]}" -- "${BRIEF[@]}" training.iterations=600
+  LAUNCH=$1 submit "$SLURM" "${TWO[@]}" -- "${BRIEF[@]}" "training.iterations=$count"
   within 60 has_checkpoint "$RUN"
   "$here/machines.sh" off m2
   within 200 gone "$job"
-  seen="$(state), $(restarts), $(bits "$RUN" 600)"
+  seen="$(state), $(restarts), $(bits "$RUN" "$count")"
   "$here/machines.sh" boot m2
   "$here/slurm.sh" node m2
   within 60 idle
@@ -279,6 +310,7 @@ for name in "$@"; do
   fi
 done
 trap clean_up EXIT
+measure_pace
 SLURM_CONF=$("$here/slurm.sh" up 3)
 export SLURM_CONF
 
