@@ -238,7 +238,7 @@ cifar-dcgan            10    systems/cifar10-dcgan.png
 batch-norm             13    mnist-published.png, -curves.png, mnist-no-critic-norm.png, -curves.png
 lessons                15    docs/course/images
 resnet                 32    systems/cifar10-wgan-gp-resnet.png
-resnet-hour            99    cifar10-resnet.png, cifar10-resnet-curves.png (docs/evaluation.md)
+resnet-hour            69    cifar10-resnet.png, cifar10-resnet-curves.png (docs/evaluation.md)
 "
 others="Made by other scripts: docs/soak.svg by Tests/faults/soak.py; benchmarks/results/scaling*.png by
 benchmarks/scaling.py; benchmarks/results/study*.png by benchmarks/study.py, which needs PyTorch."
