@@ -16,6 +16,10 @@ package enum ProcessorTime {
     children.withLock { $0.reduce(0) { $0 + seconds(ofChild: $1) } }
   }
 
+  /// For what the asking thread looks on at: all other threads of this process, and the children
+  /// that they wait for.
+  package static var exceptThisThread: Double { process - thread + waitedFor }
+
   /// Counts a child's time as this process's while `body` runs, which waits for it and must leave
   /// it to the caller to reap.
   package static func counting<Result>(child: pid_t, _ body: () throws -> Result) rethrows

@@ -2,6 +2,14 @@ import Base
 import Collectives
 import Testing
 
+extension StallWatch {
+  fileprivate mutating func hear(
+    from sender: Int, _ activity: Activity.Snapshot, isStalled: Bool
+  ) {
+    _ = hear(Sign(rank: sender, isStalled: isStalled, activity: activity))
+  }
+}
+
 /// What a watchdog decides, at times that the tests make up.
 @Suite struct StallWatchTests {
   /// A watch with a timeout of 10 s, so an interval of 0.5 s and a grace of 1 s, and its clock.
@@ -336,10 +344,69 @@ import Testing
     #expect(bench.look(after: 2, Self.at(.criticStep, iteration: 1)).isEmpty)
   }
 
+  // MARK: - Signs of life
+
   @Test func signsComeEverySoOften() {
     let intervals = [0.5, 10, 600].map {
       StallWatch(rank: 0, hosts: ["a"], timeout: $0, now: 0).interval
     }
     #expect(intervals == [0.1, 0.5, 5])
+    var bench = Bench(rank: 1)
+    var times: [Double] = []
+    for _ in 0..<20 {
+      _ = bench.lookOnly(after: 0.25, Self.at(.criticStep, iteration: 1))
+      if bench.watch.dueSign() != nil { times.append(bench.now - 100) }
+      let second = bench.watch.dueSign()
+      #expect(second == nil, "twice at one look")
+    }
+    #expect(times == (0..<10).map { 0.25 + 0.5 * Double($0) })
+  }
+
+  @Test func aSignSaysWhoWhereAndWhetherItWaitsTooLong() throws {
+    var bench = Bench(rank: 2)
+    for second in 1...12 {
+      _ = bench.lookOnly(after: 1, Self.waiting(second))
+      let due = bench.watch.dueSign()
+      let sign = try #require(due)
+      #expect(sign.rank == 2)
+      #expect(sign.isStalled == (second > 10 ? 1 : 0))
+      #expect(sign.activity.waitingSeconds == Double(second))
+    }
+  }
+
+  /// Rank 0 sends by itself nothing, and answers the ranks that there are.
+  @Test func rankZeroAnswers() throws {
+    var zero = Bench(ranks: 2)
+    _ = zero.lookOnly(after: 20, Self.waiting(20))
+    let due = zero.watch.dueSign()
+    #expect(due == nil)
+    let heard = zero.watch.hear(StallWatch.Sign(rank: 1))
+    let answer = try #require(heard)
+    #expect(answer.rank == 0 && answer.isStalled == 0 && answer.activity.waitingSeconds == 20)
+    let toNobody = zero.watch.hear(StallWatch.Sign(rank: 2))
+    #expect(toNobody == nil)
+    var other = Bench(rank: 1, ranks: 2)
+    _ = other.lookOnly(after: 1, Self.waiting(1))
+    let back = other.watch.hear(answer)
+    #expect(back == nil)
+  }
+
+  /// Rank 0 hears by a sign alone that another waits for it, and that is its end.
+  @Test func aSignBringsTheStallToRankZero() {
+    var zero = Bench(ranks: 2)
+    var other = Bench(rank: 1, ranks: 2)
+    var deeds: [StallWatch.Deed] = []
+    for second in 1...14 where deeds.isEmpty {
+      _ = other.lookOnly(after: 1, Self.waiting(second))
+      _ = zero.lookOnly(after: 1, Self.at(.checkpoint, iteration: 6))
+      if let sign = other.watch.dueSign() { _ = zero.watch.hear(sign) }
+      deeds = zero.watch.judge()
+    }
+    #expect(
+      deeds == [
+        .announce(
+          "the job has stalled; missing: rank 0 on host0: alive, in the checkpoint after iteration "
+            + "6", everyRank: false), .end,
+      ])
   }
 }

@@ -5,10 +5,7 @@ import Foundation
 struct LifeSign {
   /// Of this job: what comes from elsewhere is dropped.
   var token: UInt64 = 0
-  var rank: UInt32 = 0
-  /// 1 where the sender has waited too long.
-  var isStalled: UInt32 = 0
-  var activity = Activity.Snapshot()
+  var sign = StallWatch.Sign()
 }
 
 /// The messages' way, beside MPI: a rank that waits in MPI sends nothing by it.
@@ -75,8 +72,8 @@ final class LifeSignSocket {
   }
 
   /// Sends; what does not arrive is not missed.
-  func send(_ sign: LifeSign, to place: sockaddr_in) {
-    withUnsafeBytes(of: sign) { bytes in
+  func send(_ message: LifeSign, to place: sockaddr_in) {
+    withUnsafeBytes(of: message) { bytes in
       withUnsafePointer(to: place) { place in
         place.withMemoryRebound(to: sockaddr.self, capacity: 1) {
           _ = sendto(
@@ -94,12 +91,12 @@ final class LifeSignSocket {
   }
 
   /// The next message that has come, and from where.
-  func receive(token: UInt64) -> (sign: LifeSign, from: sockaddr_in)? {
+  func receive(token: UInt64) -> (sign: StallWatch.Sign, from: sockaddr_in)? {
     while true {
-      var (sign, from) = (LifeSign(), sockaddr_in())
+      var (message, from) = (LifeSign(), sockaddr_in())
       var length = socklen_t(MemoryLayout<sockaddr_in>.size)
       let size = MemoryLayout<LifeSign>.size
-      let count = withUnsafeMutableBytes(of: &sign) { bytes in
+      let count = withUnsafeMutableBytes(of: &message) { bytes in
         withUnsafeMutablePointer(to: &from) { from in
           from.withMemoryRebound(to: sockaddr.self, capacity: 1) {
             recvfrom(
@@ -109,7 +106,7 @@ final class LifeSignSocket {
         }
       }
       if count < 0 { return nil }
-      if count == size && sign.token == token { return (sign, from) }
+      if count == size && message.token == token { return (message.sign, from) }
     }
   }
 }

@@ -15,6 +15,21 @@ package struct StallWatch {
     case end
   }
 
+  /// A sign of life: what the watchdog of one rank tells that of another.
+  package struct Sign: Sendable {
+    /// Who gives it.
+    package var rank: UInt32
+    /// 1 where the sender has waited too long, else 0.
+    package var isStalled: UInt32
+    package var activity: Activity.Snapshot
+
+    package init(rank: Int = 0, isStalled: Bool = false, activity: Activity.Snapshot = .init()) {
+      self.rank = UInt32(rank)
+      self.isStalled = isStalled ? 1 : 0
+      self.activity = activity
+    }
+  }
+
   /// How things stand on this rank.
   package struct Moment: Sendable {
     /// On `monotonicSeconds()`.
@@ -54,6 +69,7 @@ package struct StallWatch {
   package let interval: Double
   /// Whether this rank waits for too long.
   package private(set) var isStalled = false
+  private var nextSign: Double
   private var isAnyStalled = false
   private let rank: Int
   private let hosts: [String]
@@ -79,6 +95,7 @@ package struct StallWatch {
     interval = min(5, max(0.1, timeout / 20))
     peers = [Peer](repeating: Peer(), count: rank == 0 ? hosts.count : 1)
     begin = now
+    nextSign = now
     moment = Moment(now: now, processor: 0, limit: timeout, activity: Activity.Snapshot())
     runningSince = now
     motion = (now, 0)
@@ -116,19 +133,26 @@ package struct StallWatch {
     return [.announce(text, everyRank: true), .end]
   }
 
-  /// Takes note of a sign of life, at the time of the last look.
+  /// The sign that this rank owes rank 0 at the time of the last look: one an interval.
   ///
-  /// - Parameters:
-  ///   - sender: The rank that lives; others than rank 0 hear rank 0 only.
-  ///   - activity: What it does.
-  ///   - isStalled: Whether it waits for too long.
-  package mutating func hear(
-    from sender: Int, _ activity: Activity.Snapshot, isStalled: Bool
-  ) {
-    let index = rank == 0 ? sender : 0
-    guard index < peers.count else { return }
-    peers[index] = Peer(activity: activity, lastSeen: moment.now)
-    if isStalled { isAnyStalled = true }
+  /// - Returns: nil between two of them, and on rank 0, which answers only.
+  package mutating func dueSign() -> Sign? {
+    guard rank != 0, moment.now >= nextSign else { return nil }
+    nextSign = moment.now + interval
+    return Sign(rank: rank, isStalled: isStalled, activity: moment.activity)
+  }
+
+  /// Takes note of another rank's sign, at the time of the last look.
+  ///
+  /// - Parameter sign: Ranks other than 0 hear rank 0 only.
+  /// - Returns: Rank 0's answer, by which the others see that it lives. That it stalls is no part
+  ///   of it: who waits too long says so itself.
+  package mutating func hear(_ sign: Sign) -> Sign? {
+    let index = rank == 0 ? Int(sign.rank) : 0
+    guard index < peers.count else { return nil }
+    peers[index] = Peer(activity: sign.activity, lastSeen: moment.now)
+    if sign.isStalled != 0 { isAnyStalled = true }
+    return rank == 0 ? Sign(rank: 0, activity: moment.activity) : nil
   }
 
   /// Decides upon the last look and what was heard since.

@@ -95,7 +95,6 @@ private final class Guardian: @unchecked Sendable {
   /// Where rank 0 may be reached; one place as soon as it has answered.
   private var places: [sockaddr_in]
   private var watch: StallWatch
-  private var nextSign = 0.0
 
   init(
     rank: Int, hosts: [String], timeout: Double, token: UInt64, socket: LifeSignSocket?,
@@ -115,28 +114,22 @@ private final class Guardian: @unchecked Sendable {
   /// One look: says that this rank lives, hears who else does, and judges.
   func look() {
     let own = Activity.snapshot
-    let now = monotonicSeconds()
     perform(
       watch.look(
         StallWatch.Moment(
-          now: now,
-          processor: ProcessorTime.process - ProcessorTime.thread + ProcessorTime.waitedFor,
+          now: monotonicSeconds(), processor: ProcessorTime.exceptThisThread,
           limit: Watchdog.patience(
             timeout: timeout, mean: Activity.meanIteration, slowest: Activity.slowestIteration),
           activity: own, callName: own.isWaiting ? Activity.callName : "")))
-    if now >= nextSign {
-      nextSign = now + watch.interval
-      var sign = LifeSign(token: token, rank: UInt32(rank), activity: own)
-      sign.isStalled = watch.isStalled ? 1 : 0
-      for place in places { socket?.send(sign, to: place) }
+    if let sign = watch.dueSign() {
+      for place in places { socket?.send(LifeSign(token: token, sign: sign), to: place) }
     }
     let pause = min(watch.interval, 0.25)
     if let socket {
       socket.wait(pause)
       while let (sign, from) = socket.receive(token: token) {
-        watch.hear(from: Int(sign.rank), sign.activity, isStalled: sign.isStalled != 0)
-        if rank == 0 {
-          socket.send(LifeSign(token: token, activity: own), to: from)
+        if let answer = watch.hear(sign) {
+          socket.send(LifeSign(token: token, sign: answer), to: from)
         } else if places.count > 1 {
           places = [from]
         }
