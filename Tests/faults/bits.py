@@ -18,6 +18,8 @@ CHECKS = "checks.hashEvery=1 iterations"
 ITERATIONS = 200
 FOUND = "status 1, 1 line, rank named, no process left, same bits"
 UNREAD = "status 0, same bits"
+OTHER = "status 0, other bits"
+REPLAYED = "replay: status 1, iteration named"
 
 
 class Target:
@@ -52,9 +54,9 @@ class Target:
     def go_on(self):
         self.lab.kill(self.process, signal.SIGCONT)
 
-    def address(self, is_own, least=0.0):
+    def address(self, is_own, least=0.0, kind=""):
         """Of a parameter that this rank moves, or another; of at least so large a value."""
-        places = [self.base + 4 * n for n in self.arena.places(self.rank, 4, is_own)]
+        places = [self.base + 4 * n for n in self.arena.places(self.rank, 4, is_own, kind)]
         while True:
             place = self.random.choice(places)
             if abs(memory.value(self.process, place)) >= least:
@@ -129,7 +131,7 @@ def flipped_late(trial):
         ("before", True): FOUND,
         ("behind", False): UNREAD,
         # The rank gives it to the others as the new value.
-        ("behind", True): "status 0, other bits; replay: status 1, iteration named",
+        ("behind", True): f"{OTHER}; {REPLAYED}",
     }
     number = 0
     for (side, is_own), outcome in wanted.items():
@@ -153,28 +155,30 @@ def flipped_late(trial):
                 outcomes.append(found(result, target.rank) + f", {lab.left(run)}, " + lab.goes_on(
                     run, ITERATIONS, 1, CHECKS))
                 continue
-            bits = lab.bits(run, ITERATIONS).split(" in ")[0]
-            outcomes.append(
-                f"status 0, {bits}" + ("" if bits == "same bits" else f"; {replayed(lab, run)}"))
+            outcomes.append(replayed(lab, run, result))
         seen.append(f"{side}, {part(is_own)}: {tally(outcomes)}")
     expected = " / ".join(
         f"{side}, {part(is_own)}: {outcome}" for (side, is_own), outcome in wanted.items())
     return expected, " / ".join(seen), f"{number} times, critic and generator in turn"
 
 
-def replayed(lab, run):
-    """What `replay` says of a whole run."""
+def replayed(lab, run, result):
+    """How a run ended, and where its bits are others what `replay` says of the whole of it."""
+    bits = lab.bits(run, ITERATIONS).split(" in ")[0]
+    outcome = f"status {result.status}, {bits}"
+    if outcome == UNREAD:
+        return outcome
     replay = lab.start([lab.program, "replay", run, "--from", "0", "--to", ITERATIONS]).wait()
     named = re.search(r"iteration (\d+) is the first that differs", replay.errors)
     what = "iteration named" if named else " ".join(replay.errors.split())[-300:]
-    return f"replay: status {replay.status}, {what}"
+    return f"{outcome}; replay: status {replay.status}, {what}"
 
 
 @case("flipped-unseen", "a bit of a parameter flips where ranks do not compare", "as in flipped-bit with checks.hashEvery=never, in either part; then replay")
 def flipped_unseen(trial):
     need("gdb", "strip", root=True)
     lab, seen, details = trial.lab, [], Counter()
-    other = "status 0, other bits; replay: status 1, iteration named"
+    other = f"{OTHER}; {REPLAYED}"
     # Passes may also compute with a copy in another order, which is made once an update.
     expected = f"{other}; or, in another's part: {UNREAD}"
     for number in range(trial.options.rounds):
@@ -191,10 +195,7 @@ def flipped_unseen(trial):
         except (debugger.Failed, OSError) as reason:
             seen.append(given_up(lab, run, job, reason))
             continue
-        result = job.wait(600)
-        outcome = f"status {result.status}, {lab.bits(run, ITERATIONS).split(' in ')[0]}"
-        if outcome != UNREAD:
-            outcome += f"; {replayed(lab, run)}"
+        outcome = replayed(lab, run, job.wait(600))
         where = f"{part(is_own)}, {'in its step' if is_in_step else 'elsewhere'}"
         if outcome == other or (outcome == UNREAD and not is_own):
             seen.append(expected)
@@ -202,6 +203,31 @@ def flipped_unseen(trial):
         else:
             seen.append(f"{network}, {where}: {outcome}")
     return expected, tally(seen), summary(seen, details)
+
+
+@case("flipped-copied", "a weight flips of which passes compute with a copy", "as in flipped-unseen; gdb flips a parameter of the critic in another's part where one of 4 ranks begins to update the generator: the critic's next step reads biases, and copies of weights in another order")
+def flipped_copied(trial):
+    need("gdb", "strip", root=True)
+    lab, seen, number = trial.lab, [], 0
+    wanted = {"weight": UNREAD, "bias": f"{OTHER}; {REPLAYED}"}
+    for kind in wanted:
+        outcomes = []
+        for _ in range(3):
+            run, number = trial.run(number), number + 1
+            job = lab.start_ranks(run, 4, ITERATIONS)
+            try:
+                target = Target(trial, run, "critic")
+                address = target.address(False, least=0.02, kind=kind)
+                target.go_on()
+                debugger.flip_at(
+                    lab, target.process, [debugger.STEPS["generator"], debugger.UPDATE], address, 22)
+            except (debugger.Failed, OSError) as reason:
+                outcomes.append(given_up(lab, run, job, reason))
+                continue
+            outcomes.append(replayed(lab, run, job.wait(600)))
+        seen.append(f"{kind}: {tally(outcomes)}")
+    expected = " / ".join(f"{kind}: {outcome}" for kind, outcome in wanted.items())
+    return expected, " / ".join(seen), "3 times each"
 
 
 def by_rank(processes):

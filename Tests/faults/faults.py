@@ -116,6 +116,28 @@ def kill_start(trial):
     return "ended, no process left, same bits", tally(seen), f"{len(seen)} times"
 
 
+@case("mpi-error", "a call of MPI fails on one rank", "mpi.c, preloaded: MPI_Waitall or MPI_Startall of one of 4 ranks says so, in a random call of the training")
+def mpi_error(trial):
+    need("cc", "mpicc")
+    options = subprocess.run(
+        ["mpicc", "--showme:compile"], check=True, capture_output=True, text=True).stdout.split()
+    library, lab, seen = preloaded(trial, "mpi", *options), trial.lab, []
+    texts = {
+        "MPI_Waitall": "MPI_ERR_TRUNCATE: message truncated",
+        "MPI_Startall": "MPI_ERR_REQUEST: invalid request",
+    }
+    for number, (call, text) in enumerate(texts.items()):
+        run, rank = trial.run(number), trial.random.randrange(4)
+        result = lab.start_ranks(
+            run, 4, 60, LD_PRELOAD=library,
+            MPI_FAULT=f"{call}:{rank}:{trial.random.randrange(100, 1000)}").wait(60)
+        wanted = f"rank {rank} of 4: {call} failed: {text}"
+        named = "named" if any(wanted in line for line in result.reasons) else result.errors[-300:]
+        seen.append(f"{verdict(result)}, {named}, {lab.left(run)}, {lab.goes_on(run, 60, 2)}")
+    expected = "status 1, 1 line, named, no process left, same bits"
+    return expected, tally(seen), f"{', '.join(texts)}: rank, call and MPI's text"
+
+
 @case("kill-orted", "mpirun's daemon on another machine is killed", "SIGKILL to orted on one of 2 pretend machines")
 def kill_orted(trial):
     return on_machines(trial, "status 75", lambda run: [
@@ -659,12 +681,12 @@ def nfs(trial):
         else "the kernel has no nfsd, so nfs-kernel-server cannot run here"))
 
 
-def preloaded(trial, name):
+def preloaded(trial, name, *options):
     """A library of this folder, built for LD_PRELOAD."""
     need("cc")
     library = trial.folder / f"{name}.so"
     source = Path(__file__).with_name(f"{name}.c")
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", *options, "-o", library, source], check=True)
     return str(library)
 
 

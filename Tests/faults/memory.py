@@ -100,7 +100,12 @@ class Arena:
         begin, end = (min(self.count, n * blocks // ranks * self.BLOCK) for n in (rank, rank + 1))
         return range(begin, end)
 
-    def places(self, rank, ranks, is_own):
-        """The values that a rank moves, or all others; without the gaps between parameters."""
+    def places(self, rank, ranks, is_own, kind=""):
+        """The values that a rank moves, or all others; without the gaps between parameters.
+
+        `kind` is `weight`, `bias`, or nothing for both.
+        """
         own = self.own(rank, ranks)
-        return [n for part in self.parts.values() for n in part if (n in own) == is_own]
+        return [
+            n for name, part in self.parts.items() if name.endswith(kind) for n in part
+            if (n in own) == is_own]
