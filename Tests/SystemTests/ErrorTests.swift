@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 extension SystemTests {
@@ -138,6 +139,26 @@ extension SystemTests {
         try outcome.expectOneError(["rank 1: the configuration differs from rank 0's: "])
       }
     }
+
+    /// So may it be with commands that take a file from the project.
+    @Test(arguments: [
+      [
+        "verify", "--config", repositoryFile(objectives + ".yaml"),
+        repositoryFile(objectives + ".safetensors"),
+      ], ["evaluate", "train-classifier", "--output", "c.yaml"],
+    ])
+    func ranksWithDifferentSeeds(arguments: [String]) throws {
+      try withScratch { scratch in
+        let rank = { (seed: Int) in
+          ["-n", "1", "env", "-C", scratch.path, Program.path] + arguments + ["seed=\(seed)"]
+        }
+        let outcome = try RunningJob(Program.launcher + rank(1) + [":"] + rank(2)).finish()
+        try outcome.expectOneError(["rank 1: the configuration differs from rank 0's: "])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path).isEmpty)
+      }
+    }
+
+    private static let objectives = "Tests/VerificationTests/Fixtures/objectives/hinge-r1"
 
     @Test func ranksThatDoNotDivideTheShards() throws {
       try expectError(

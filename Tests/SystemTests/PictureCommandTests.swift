@@ -73,7 +73,10 @@ extension SystemTests {
         }
         for (ending, start) in [("svg", "<svg xmlns"), ("pdf", "%PDF-1.4")] {
           let path = scratch.url("x.\(ending)").path
-          for command in [["plot"] + runs, ["plot", "--grids"] + runs, ["sample", runs[0]]] {
+          for command in [
+            ["plot"] + runs, ["plot", "--grids"] + runs, ["sample", runs[0]],
+            ["data", "preview", "--config", config],
+          ] {
             let outcome = try Program.run(command + ["-o", path])
             #expect(outcome.status == 0 && outcome.output == path + "\n", "\(outcome)")
             let bytes = try Data(contentsOf: URL(fileURLWithPath: path))

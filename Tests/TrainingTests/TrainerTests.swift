@@ -132,7 +132,7 @@ import Training
         let session = try Session(communicator: communicator)
         let model = session.trainer.model
         let damaged = network == 0 ? model.generator : model.critic
-        damaged.arena.mutate { $0[0] = .nan }
+        damaged.arena.mutate { $0[0] = -.nan }
         let before = Array(model.critic.arena.values.map(\.bitPattern))
         do {
           _ = try session.trainer.iterate(5, session.inputs)
@@ -147,6 +147,7 @@ import Training
       for error in errors {
         let text = message { _ = try error.get() }
         #expect(text?.contains(step) == true && text?.contains("diverged") == true, "\(text ?? "")")
+        #expect(text?.contains(" is nan;") == true, "\(text ?? "")")
       }
     }
   }
