@@ -163,6 +163,7 @@ extension RunConfiguration.DataSection {
   package func openArrays(_ settings: ArraySettings) throws -> ArrayDataset {
     try reader.locatingErrors {
       try settings.requireMeantNames()
+      try settings.requireOwnFields()
       let arrays = try HeldArrays(settings, limit: limit)
       let statistics =
         try record?.statistics ?? ArrayDataset.findStatistics(settings, arrays)
@@ -174,6 +175,7 @@ extension RunConfiguration.DataSection {
   func openHeldOut(
     _ settings: ArraySettings, beside training: ArrayDataset?
   ) throws -> ArrayDataset {
+    try reader.locatingErrors { try arrays?.requireOwnFields() }
     let record: ArrayRecord
     if let found = training?.record ?? self.record {
       record = found
@@ -220,6 +222,7 @@ extension RunConfiguration.DataSection {
       communicator.agree {
         try reader.locatingErrors {
           try settings.requireMeantNames()
+          try settings.requireOwnFields()
           return try HeldArrays.areMapped(settings)
         }
       })

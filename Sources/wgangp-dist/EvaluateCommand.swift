@@ -151,6 +151,7 @@ struct EvaluateCommand: ParsableCommand {
   /// - Throws: `ValidationError`, which ends with status 64.
   func validate() throws {
     try Canvas.requireFormat(neighbours)
+    try Canvas.requireFormat(histograms)
     if files.reals != nil {
       guard samples?.isEmpty == false else {
         throw ValidationError(

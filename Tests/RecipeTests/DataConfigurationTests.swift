@@ -93,6 +93,37 @@ import Training
     }
   }
 
+  /// Held-out files beside those trained on would have the conditions of these.
+  @Test func conditionsOfHeldOutFilesAreTheirOwn() throws {
+    let arrays = repositoryFile("Tests/DatasetsTests/Fixtures/arrays")
+    try withTemporaryFolder { folder in
+      try FileSystem.createDirectory("\(folder)/held")
+      for (name, copies) in [
+        ("x", ["x", "other", "held/x"]), ("energy", ["energy", "held/energy"]),
+        ("label", ["label", "held/label"]),
+      ] {
+        let bytes = try FileSystem.readFile("\(arrays)/\(name).npy")
+        for copy in copies { try FileSystem.writeAtomically(bytes, to: "\(folder)/\(copy).npy") }
+      }
+      for (field, file) in [("condition", "energy.npy"), ("labels", "label.npy")] {
+        func open(_ heldOut: String) throws -> any Dataset {
+          try data(
+            "source: array, path: \(folder)/x.npy, \(field): \(file), heldOut: \(heldOut)"
+          ).open()
+        }
+        #expect(try open("\(folder)/held/x.npy").count == 6)
+        #expect(
+          message { try open("[\(folder)/held/x.npy, \(folder)/held/../other.npy]") }
+            == "tiny.yaml:2: data.heldOut: found \(folder)/held/../other.npy, whose \(file) would be "
+            + "that of \(folder)/x.npy, in the same folder; put it with its own \(file) into "
+            + "another folder, or take rows of one file")
+      }
+      #expect(
+        try data("source: array, path: \(folder)/x.npy, heldOut: \(folder)/other.npy").open().count
+          == 6)
+    }
+  }
+
   /// What a file cannot have by its format is refused, not left aside.
   @Test func namesAndSplitsOfFilesWithoutAny() throws {
     let fixtures = repositoryFile("Tests/DatasetsTests/Fixtures")

@@ -86,6 +86,7 @@ extension SystemTests {
         for command in [
           ["plot"] + runs + ["-o", "x.gif"], ["sample", runs[0], "-o", "x.gif"],
           ["evaluate", runs[0], "--neighbours", "x.gif"],
+          ["evaluate", runs[0], "--scores", "histograms", "--histograms", "x.gif"],
           ["data", "preview", "--config", config, "--output", "x.gif"],
         ] {
           let outcome = try Program.run(command)

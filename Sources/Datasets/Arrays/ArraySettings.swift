@@ -84,6 +84,29 @@ package struct ArraySettings: Sendable, Equatable {
         + "which holds one array without a name", advice: "leave it out", parameter: "samples")
   }
 
+  /// Refuses held-out files that would take the conditions or labels of those trained on.
+  ///
+  /// Beside files of one array these are files of their own, in the same folder under one name.
+  ///
+  /// - Throws: `Fault` about `heldOut`.
+  package func requireOwnFields() throws {
+    guard let heldOut, heldOut.paths != paths, let field = conditions.first?.name ?? labels else {
+      return
+    }
+    let folder = { (path: String) in
+      URL(fileURLWithPath: path).standardizedFileURL.deletingLastPathComponent().path
+    }
+    let trained = Set(paths.map(folder))
+    for path in heldOut.paths where trained.contains(folder(path)) {
+      // One that cannot be read is told where it is read.
+      guard let format = try? ArrayFormat(path: path), !format.hasNames else { continue }
+      throw Fault(
+        "found \(path), whose \(field) would be that of \(paths[0]), in the same folder",
+        advice: "put it with its own \(field) into another folder, or take rows of one file",
+        parameter: "heldOut")
+    }
+  }
+
   /// Numbers of a condition.
   package var conditionNumbers: Int { conditions.reduce(0) { $0 + $1.size } }
 
