@@ -21,6 +21,8 @@ package struct TrainedModel {
   package let iteration: Int?
   /// Whether the critic's weights were read too.
   package let hasCritic: Bool
+  /// Its values, with the overrides.
+  package let document: ConfigurationDocument
   /// One line for each newer checkpoint that is damaged and was passed over.
   package let notes: [String]
 
@@ -49,6 +51,7 @@ package struct TrainedModel {
     guard FileSystem.exists(file) else { throw Fault("\(file): no such file") }
     var document = try ConfigurationDocument(path: file)
     try document.apply(overrides)
+    self.document = document
     var configuration = try RunConfiguration(document)
     if configuration.data.arrays != nil, let record = place.run?.data, FileSystem.exists(record) {
       configuration.data.record = try ArrayRecord(path: record)
@@ -64,6 +67,15 @@ package struct TrainedModel {
       try network.load(SafetensorsFile(path: path))
       try Self.requireFinite(network, path)
     }
+  }
+
+  /// Where the weights were read, and a hash of them: ranks that have another one cannot go on
+  /// together.
+  package var identity: String {
+    let networks = [model.generator] + (hasCritic ? [model.critic] : [])
+    return source
+      + networks.map { ", \($0.name) \($0.parameterHash.padded(to: 8, radix: 16))" }
+      .joined()
   }
 
   /// Refuses weights of which nothing can be drawn: a picture of them would look like one.

@@ -216,8 +216,10 @@ struct EvaluateCommand: ParsableCommand {
       }
     }
     for note in trained.notes { Messages.warning(note) }
-    // A run that goes on may have written a newer checkpoint meanwhile.
-    try communicator.requireSame(trained.source, what: "the checkpoint")
+    // A folder by the same name on another machine may be another run, and a run that goes on may
+    // have written a newer checkpoint meanwhile.
+    try communicator.requireSame(trained.document)
+    try communicator.requireSame(trained.identity, what: "the checkpoint")
     let found = try measure(trained, communicator)
     if let neighbours {
       let picture = try trained.neighbourPicture(seed: seed, communicator: communicator)

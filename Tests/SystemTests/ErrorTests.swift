@@ -158,6 +158,38 @@ extension SystemTests {
       }
     }
 
+    /// A relative folder is another run on each rank.
+    @Test func ranksThatFindOtherRuns() throws {
+      try withScratch { scratch in
+        let run = try trained(scratch, name: "a/run")
+        let files = FileManager.default
+        for folder in ["b", "c"] {
+          try files.copyItem(atPath: scratch.url("a").path, toPath: scratch.url(folder).path)
+        }
+        // Older weights under the newest name, and another configuration.
+        let newest = scratch.url("b/run/checkpoints/\(try #require(run.checkpoints.last))")
+        try files.removeItem(at: newest)
+        try files.copyItem(
+          at: scratch.url("b/run/checkpoints/\(try #require(run.checkpoints.first))"), to: newest)
+        let file = scratch.url("c/run/config.yaml")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        try text.replacingOccurrences(of: "seed: 7\n", with: "seed: 8\n")
+          .write(to: file, atomically: true, encoding: .utf8)
+        for (other, words) in [
+          ("a", nil), ("b", "rank 1: the checkpoint differs from rank 0's: 'run/checkpoints/"),
+          ("c", "rank 1: the configuration differs from rank 0's: 'seed: 8' here"),
+        ] as [(String, String?)] {
+          let rank = { (folder: String) in
+            ["-n", "1", "env", "-C", scratch.url(folder).path, Program.path, "evaluate", "run"]
+              + ["--scores", "diversity", "--samples", "64"]
+          }
+          let outcome = try RunningJob(Program.launcher + rank("a") + [":"] + rank(other)).finish()
+          if let words { try outcome.expectOneError([words]) }
+          #expect((outcome.status == 0) == (words == nil), "\(outcome)")
+        }
+      }
+    }
+
     private static let objectives = "Tests/VerificationTests/Fixtures/objectives/hinge-r1"
 
     @Test func ranksThatDoNotDivideTheShards() throws {
