@@ -8,6 +8,7 @@ import Recipe
 import Reports
 import Sampling
 import Scores
+import Storage
 
 /// `evaluate run`, the default of `evaluate`: scores of a run, or of two sets of images or arrays.
 ///
@@ -170,7 +171,10 @@ struct EvaluateCommand: ParsableCommand {
       return
     }
     guard path != nil else {
-      throw ValidationError("expected a run's folder or a checkpoint's, or --reals and --samples")
+      // `run` is this command's own name, which a folder may have too.
+      let advice = FileSystem.exists("run") ? "; say ./run for the folder of that name" : ""
+      throw ValidationError(
+        "expected a run's folder or a checkpoint's, or --reals and --samples\(advice)")
     }
     guard published == nil || scores == nil else {
       throw ValidationError("--protocol is a score by itself: expected no --scores beside it")

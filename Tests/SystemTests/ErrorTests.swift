@@ -140,21 +140,29 @@ extension SystemTests {
       }
     }
 
-    /// So may it be with commands that take a file from the project.
     @Test(arguments: [
       [
-        "verify", "--config", repositoryFile(objectives + ".yaml"),
-        repositoryFile(objectives + ".safetensors"),
-      ], ["evaluate", "train-classifier", "--output", "c.yaml"],
+        "Tests/VerificationTests/Fixtures/objectives/hinge-r1.yaml", "verify",
+        repositoryFile("Tests/VerificationTests/Fixtures/objectives/hinge-r1.safetensors"),
+      ], ["configs/classifiers/glyphs.yaml", "evaluate", "train-classifier", "--output", "c.yaml"],
     ])
-    func ranksWithDifferentSeeds(arguments: [String]) throws {
+    func ranksWithDifferentSeeds(words: [String]) throws {
       try withScratch { scratch in
-        let rank = { (seed: Int) in
-          ["-n", "1", "env", "-C", scratch.path, Program.path] + arguments + ["seed=\(seed)"]
+        let text = try String(contentsOfFile: repositoryFile(words[0]), encoding: .utf8)
+        for (folder, seed) in [("a", 11), ("b", 12)] {
+          let other = text.replacingOccurrences(
+            of: "\nseed: [0-9]+", with: "", options: .regularExpression)
+          _ = try scratch.write("\(folder)/x.yaml", "\(other)\nseed: \(seed)\n")
         }
-        let outcome = try RunningJob(Program.launcher + rank(1) + [":"] + rank(2)).finish()
-        try outcome.expectOneError(["rank 1: the configuration differs from rank 0's: "])
-        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path).isEmpty)
+        let rank = { (folder: String) in
+          ["-n", "1", "env", "-C", scratch.url(folder).path, Program.path] + words.dropFirst()
+            + ["--config", "x.yaml"]
+        }
+        let outcome = try RunningJob(Program.launcher + rank("a") + [":"] + rank("b")).finish()
+        try outcome.expectOneError([
+          "rank 1: the configuration differs from rank 0's: 'seed: 12' here"
+        ])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(scratch.path)/a").count == 1)
       }
     }
 
@@ -166,6 +174,10 @@ extension SystemTests {
         for folder in ["b", "c"] {
           try files.copyItem(atPath: scratch.url("a").path, toPath: scratch.url(folder).path)
         }
+        let unnamed = try RunningJob(
+          ["env", "-C", scratch.url("a").path, Program.path, "evaluate", "run"]
+        ).finish()
+        #expect(unnamed.status == 64 && unnamed.errors.contains("; say ./run for"), "\(unnamed)")
         // Older weights under the newest name, and another configuration.
         let newest = scratch.url("b/run/checkpoints/\(try #require(run.checkpoints.last))")
         try files.removeItem(at: newest)
@@ -180,7 +192,7 @@ extension SystemTests {
           ("c", "rank 1: the configuration differs from rank 0's: 'seed: 8' here"),
         ] as [(String, String?)] {
           let rank = { (folder: String) in
-            ["-n", "1", "env", "-C", scratch.url(folder).path, Program.path, "evaluate", "run"]
+            ["-n", "1", "env", "-C", scratch.url(folder).path, Program.path, "evaluate", "./run"]
               + ["--scores", "diversity", "--samples", "64"]
           }
           let outcome = try RunningJob(Program.launcher + rank("a") + [":"] + rank(other)).finish()
@@ -189,8 +201,6 @@ extension SystemTests {
         }
       }
     }
-
-    private static let objectives = "Tests/VerificationTests/Fixtures/objectives/hinge-r1"
 
     @Test func ranksThatDoNotDivideTheShards() throws {
       try expectError(

@@ -73,15 +73,14 @@ extension SystemTests {
         }
         for (ending, start) in [("svg", "<svg xmlns"), ("pdf", "%PDF-1.4")] {
           let path = scratch.url("x.\(ending)").path
-          for command in [
-            ["plot"] + runs, ["plot", "--grids"] + runs, ["sample", runs[0]],
-            ["data", "preview", "--config", config],
-          ] {
+          for command in [["plot"] + runs, ["plot", "--grids"] + runs, ["sample", runs[0]]] {
             let outcome = try Program.run(command + ["-o", path])
             #expect(outcome.status == 0 && outcome.output == path + "\n", "\(outcome)")
             let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
             #expect(bytes.starts(with: Array(start.utf8)) && bytes.count > 1000, "\(command)")
           }
+          let preview = try Program.run(["data", "preview", "--config", config, "-o", path])
+          #expect(preview.output.hasPrefix(path + ": "), "\(preview)")
         }
         for command in [
           ["plot"] + runs + ["-o", "x.gif"], ["sample", runs[0], "-o", "x.gif"],
