@@ -15,7 +15,7 @@ root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 here=$root/Tests/cluster
 readonly CASES=(
   sbatch-srun sbatch-mpirun array time-limit preempt scancel signal-mpirun lost-srun lost-mpirun no-pmi
-  hosts hosts-stop hosts-lost package
+  hosts hosts-stop hosts-lost package sge sge-one sge-qdel
 )
 
 skip() {
@@ -45,6 +45,7 @@ readonly BRIEF=(width=4 training.batch=8 output.checkpointEvery='20 iterations' 
 
 on() { "$here/machines.sh" on "$@"; }
 clean_up() {
+  "$here/sge.sh" down
   "$here/slurm.sh" down
   if [[ -z ${KEEP:-} ]]; then rm -rf "$work"; else echo "cluster: logs are in $work"; fi
 }
@@ -301,6 +302,65 @@ case_package() {
   seen+=", status $status, $(bits "$RUN" 300)"
 }
 
+# ---- Grid Engine on m1 and m2 --------------------------------------------------------------------
+
+# Starts it for the first of its cases; status 1 where it is missing.
+has_sge() {
+  local command
+  for command in sge_qmaster sge_execd qsub qresub; do
+    if ! PATH=$PATH:/usr/sbin command -v "$command" >/dev/null; then
+      skipped="$command is missing (apt-get install gridengine-master gridengine-exec gridengine-client)"
+      return 1
+    fi
+  done
+  export SGE_ROOT=$MACHINES/sge SGE_CELL=pretend SGE_QMASTER_PORT=16444 SGE_EXECD_PORT=16445
+  if ! [[ -e $SGE_ROOT ]]; then "$here/sge.sh" up 2 >/dev/null; fi
+}
+sge() { on m1 env -u OMPI_MCA_plm_rsh_agent "$@"; }
+sge_gone() { [[ -z $(sge qstat 2>&1) ]]; }
+
+# sge_submit MACHINES SECONDS ARGUMENTS: a rank on each of so many machines. The log is of all starts.
+sge_submit() {
+  export RUN=$work/$name/run
+  sge qsub -N "$name" -pe mpi "$1" -l "h_rt=$2" -o "$work/$name/log" "$root/launch/sge.sh" "${@:3}" \
+    >"$work/$name/submitted"
+}
+sge_starts() { if (($(grep -c '^+ mpirun' "$work/$name/log") > 1)); then echo restarted; else echo 'not restarted'; fi; }
+
+# The trainer stops 30 seconds before h_rt.
+sge_time-limit() {
+  local count
+  has_sge || return 0
+  count=$(iterations 30)
+  sge_submit "$1" 42 "${BRIEF[@]}" "training.iterations=$count"
+  within 600 sge_gone
+  seen="$(logged 'is done$' finished 'not finished'), $(sge_starts) $(logged "$2" "$3" otherwise)"
+  seen+=", $(bits "$RUN" "$count")"
+}
+case_sge() {
+  expected='finished, restarted as a copy, same bits'
+  sge_time-limit 2 'a copy is in the queue' 'as a copy'
+}
+case_sge-one() {
+  expected='finished, restarted by status 99, same bits'
+  sge_time-limit 1 'back into the queue' 'by status 99'
+}
+
+case_sge-qdel() {
+  expected='saved, not queued again; submitted again: finished, same bits'
+  local count
+  has_sge || return 0
+  count=$(iterations 10)
+  sge_submit 2 300 "${BRIEF[@]}" "training.iterations=$count"
+  within 60 has_checkpoint "$RUN"
+  sge qdel "$name" >/dev/null
+  within 60 sge_gone
+  seen="$(logged 'stopped by SIG' saved 'not saved'), $(logged 'not queued again' 'not queued again' 'queued again')"
+  sge_submit 2 300 "${BRIEF[@]}" "training.iterations=$count"
+  within 120 sge_gone
+  seen+="; submitted again: $(logged 'is done$' finished 'not finished'), $(bits "$RUN" "$count")"
+}
+
 # --------------------------------------------------------------------------------------------------
 
 for name in "$@"; do
@@ -318,8 +378,12 @@ failures=0
 printf '%-14s %-62s %-62s %4s\n' case expected seen s
 for name in "${@:-${CASES[@]}}"; do
   mkdir -p "$work/$name"
-  expected='' seen='' late='' start=$SECONDS
+  expected='' seen='' late='' skipped='' start=$SECONDS
   "case_$name"
+  if [[ -n $skipped ]]; then
+    printf '%-14s skipped: %s\n' "$name" "$skipped"
+    continue
+  fi
   if [[ -n $late ]]; then seen+=", waited in vain:$late"; fi
   verdict=ok
   if [[ $seen != "$expected" ]]; then
