@@ -16,6 +16,7 @@ here=$root/Tests/cluster
 readonly CASES=(
   sbatch-srun sbatch-mpirun array time-limit preempt scancel signal-mpirun lost-srun lost-mpirun no-pmi
   hosts hosts-stop hosts-lost package sge sge-one sge-qdel
+  pbs pbs-qdel pbs-retries
 )
 
 skip() {
@@ -359,6 +360,65 @@ case_sge-qdel() {
   sge_submit 2 300 "${BRIEF[@]}" "training.iterations=$count"
   within 120 sge_gone
   seen+="; submitted again: $(logged 'is done$' finished 'not finished'), $(bits "$RUN" "$count")"
+}
+
+# ---- a stand-in for PBS on m1 and m2 -------------------------------------------------------------
+
+# pbs_submit SECONDS ARGUMENTS: launch/pbs.sh, a rank on each of two machines, in the case's folder.
+pbs_submit() {
+  local folder=$work/$name
+  export PBS_STAND_IN=$folder/jobs RUN=$folder/run NODES=2 RANKS_PER_NODE=1 WALLTIME=0:00:$1
+  mkdir -p "$folder/bin" "$PBS_STAND_IN"
+  ln -sf "$root/launch" "$folder/"
+  ln -sf "$here/pbs-stand-in.sh" "$folder/bin/qsub"
+  ln -sf "$here/pbs-stand-in.sh" "$folder/bin/qdel"
+  (cd "$folder" && PATH=$folder/bin:$PATH launch/pbs.sh "${@:2}") >"$folder/job"
+}
+# No job runs: each submits the next one before it ends. Then `log` is that of all.
+pbs_gone() {
+  local job
+  for job in "$PBS_STAND_IN"/*; do [[ -e $job/done ]] || return 1; done
+  cat "$work/$name"/run.o* >"$work/$name/log"
+}
+pbs_jobs() { find "$PBS_STAND_IN" -mindepth 1 -maxdepth 1 | wc -l; }
+
+case_pbs() {
+  expected='two nodes, finished, submitted itself again, same bits'
+  local count
+  count=$(iterations 30)
+  pbs_submit 25 "${BRIEF[@]}" "training.iterations=$count"
+  within 600 pbs_gone
+  seen="$(logged 'every node has one rank' 'two nodes' 'other nodes'), $(logged 'is done$' finished 'not finished')"
+  if (($(pbs_jobs) == $(grep -c 'submitted again as' "$work/$name/log") + 1 && $(pbs_jobs) > 1)); then
+    seen+=', submitted itself again'
+  fi
+  seen+=", $(bits "$RUN" "$count")"
+}
+
+# PBS tells mpirun at the same time: it kills the ranks.
+case_pbs-qdel() {
+  expected='1 job, not submitted again; by hand: finished, same bits'
+  local count
+  count=$(iterations 10)
+  pbs_submit 59 "${BRIEF[@]}" "training.iterations=$count"
+  within 60 has_checkpoint "$RUN"
+  "$work/$name/bin/qdel" "$(<"$work/$name/job")"
+  within 60 pbs_gone
+  seen="$(pbs_jobs) job, $(logged 'not submitted again' 'not submitted again' 'submitted again')"
+  pbs_submit 59 "${BRIEF[@]}" "training.iterations=$count"
+  within 120 pbs_gone
+  seen+="; by hand: $(logged 'is done$' finished 'not finished'), $(bits "$RUN" "$count")"
+}
+
+# A program that ends in order, and has saved nothing.
+case_pbs-retries() {
+  expected='3 jobs, then the reason'
+  local PROGRAM=$work/$name/program
+  printf '#!/bin/sh\nmkdir -p %s\nexit 75\n' "$work/$name/run" >"$PROGRAM"
+  chmod +x "$PROGRAM"
+  RETRIES=2 pbs_submit 59
+  within 60 pbs_gone
+  seen="$(pbs_jobs) jobs, $(logged 'no new checkpoint after 2 tries' 'then the reason' 'no reason')"
 }
 
 # --------------------------------------------------------------------------------------------------
