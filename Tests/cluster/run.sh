@@ -15,7 +15,7 @@ root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 here=$root/Tests/cluster
 readonly CASES=(
   sbatch-srun sbatch-mpirun array time-limit preempt scancel signal-mpirun lost-srun lost-mpirun no-pmi
-  hosts hosts-stop hosts-lost package sge sge-one sge-qdel
+  hosts hosts-stop hosts-lost hosts-bare package sge sge-one sge-qdel
   pbs pbs-qdel pbs-retries
 )
 
@@ -283,6 +283,23 @@ case_hosts-lost() {
   status=0
   hosts 2 || status=$?
   seen+="; on two others: status $status, $(bits "$RUN" 300)"
+}
+
+# As HTCondor starts the job of machine.sub: without any environment but that of the file. Status 75
+# leaves the job in the queue.
+case_hosts-bare() {
+  expected='75 by the time limit, then 0, same bits'
+  local count status=0 starts=0
+  count=$(iterations 30)
+  export RUN=$work/$name/run
+  while
+    env -i HOSTFILE= RUN="$RUN" RANKS=2 TIME_LIMIT=12s PROGRAM="$PROGRAM" "$root/launch/hosts.sh" "${BRIEF[@]}" \
+      "training.iterations=$count" </dev/null >>"$work/$name/log" 2>&1 && status=0 || status=$?
+    starts=$((starts + 1))
+    ((status == 75 && starts < 40))
+  do :; done
+  if ((starts > 1)); then seen='75 by the time limit, then '; fi
+  seen+="$status, $(bits "$RUN" "$count")"
 }
 
 # The packed program on a machine where the folder of Swift is empty.
