@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Tries launch/ on pretend machines with a real Slurm, and prints what was expected and seen. In all
-# cases the last checkpoint must have the bytes of an undisturbed run.
+# Tries launch/ on pretend machines with a real Slurm, a real Grid Engine and a stand-in for PBS, and
+# prints what was expected and seen. In all cases the last checkpoint must have the bytes of an
+# undisturbed run.
 #
-#   Tests/cluster/run.sh                       # all cases, about eleven minutes
+#   Tests/cluster/run.sh                       # all cases, about 18 minutes
 #   Tests/cluster/run.sh sbatch-srun no-pmi    # some
 #   PROGRAM=FILE KEEP=1 Tests/cluster/run.sh   # another program; leaves the logs
 #
 # Needs root, iproute2, Open MPI, and for Slurm the packages slurm-wlm and munge; where they are
-# missing it says so, and the status is 0. Expected result: every line ends in "ok".
+# missing it says so, and the status is 0. Without Grid Engine (gridengine-master, gridengine-exec,
+# gridengine-client) its cases are skipped. Expected result: every line ends in "ok".
 # shellcheck disable=SC2317  # functions are called by their names
 set -euo pipefail
 

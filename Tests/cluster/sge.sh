@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A real Grid Engine on the pretend machines of machines.sh: its master on m1, a daemon on each.
 #
-#   sge.sh up 2            # on machines that are up; about 5 seconds. Prints the SGE_ROOT to use
+#   sge.sh up 2            # on machines that are up; 5 to 17 seconds. Prints the SGE_ROOT to use
 #   sge.sh down            # ends Grid Engine only
 #
 # Needs root and Debian's gridengine-master, gridengine-exec and gridengine-client. MACHINES as in
@@ -103,20 +103,20 @@ up() {
   mkdir -p "$folder"
   make_cell >"$folder/log" 2>&1
   on m1 sge_qmaster >>"$folder/log" 2>&1
-  for _ in {1..100}; do
+  for _ in {1..300}; do
     if on m1 qconf -sh >/dev/null 2>&1; then break; fi
     sleep 0.1
   done
   configure "$1" >>"$folder/log" 2>&1
   for ((number = 1; number <= $1; number++)); do on "m$number" sge_execd >>"$folder/log" 2>&1; done
-  for _ in {1..200}; do
+  for _ in {1..600}; do
     if answering "$1"; then
       echo "$SGE_ROOT"
       return
     fi
     sleep 0.1
   done
-  echo "sge: the queues do not answer after 20 seconds; logs are in $folder" >&2
+  echo "sge: the queues do not answer after a minute; logs are in $folder" >&2
   exit 1
 }
 
