@@ -67,6 +67,8 @@ train_run() {
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
   fi
   export TERM=dumb
+  # HTCondor starts jobs without PATH: bash then knows the usual folders, mpirun none.
+  if [[ ${PATH@a} != *x* ]]; then export PATH=/usr/local/bin:/usr/bin:/bin; fi
   run_ranks "${launcher[@]}" "$program" "${words[@]}" "${@:3}" && status=0 || status=$?
 }
 

@@ -73,9 +73,11 @@ remove_leftovers() {
 # would kill them one second later.
 #
 # `stop_signals` are the signals, `stop_with` another one for the ranks. A second signal kills, unless
-# `is_patient` is set: batch systems send several.
+# `is_patient` is set: batch systems send several. `stopped_by` is then the last one's name.
 run_ranks() {
-  local process filter stops=0 seen status
+  local process filter stops=0 seen status name
+  # shellcheck disable=SC2034  # for scripts that source this file
+  stopped_by=
   remove_leftovers
   printf '+' >&2
   printf ' %q' "$@" >&2
@@ -93,12 +95,14 @@ run_ranks() {
   # shellcheck disable=SC2317  # called by the trap
   stop_ranks() {
     stops=$((stops + 1))
+    # shellcheck disable=SC2034
+    stopped_by=$1
     local signal=${stop_with:-USR1}
     if ((stops > 1)) && [[ -z ${is_patient:-} ]]; then signal=TERM; fi
     kill "-$signal" "$process" 2>/dev/null || true
   }
-  # shellcheck disable=SC2086  # a list of names
-  trap stop_ranks ${stop_signals:-INT TERM HUP}
+  # shellcheck disable=SC2064  # the signal's name as it is now
+  for name in ${stop_signals:-INT TERM HUP}; do trap "stop_ranks $name" "$name"; done
   # A signal interrupts `wait` with a status of its own, so ask again until the job has ended.
   while
     seen=$stops

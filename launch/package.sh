@@ -41,12 +41,22 @@ cp "$root/README.md" "$root/LICENSE" "$root/CITATION.cff" "$folder/"
 
 copy_licences "$folder/licenses"
 
-# The libraries outside, as "NAME => PATH": all but those of the C library and of MPI, which must be
-# the machine's own.
+# The libraries outside, as "NAME PATH", with those that are loaded only where they are needed: all but
+# those of the C library and of MPI, which must be the machine's own.
 libraries() {
-  ldd "$program" | sed -n 's/^[[:space:]]*\([^ ]*\) => \(\/[^ ]*\).*/\1 \2/p' \
+  local name path files=("$program")
+  for name in "${LOADED[@]}"; do
+    path=$(PATH=$PATH:/sbin ldconfig -p | awk -v name="$name" '$1 == name { print $NF; exit }')
+    if [[ -z $path ]]; then
+      echo "package: $name is not on this machine, and so not in the package" >&2
+      continue
+    fi
+    echo "$name $path"
+    files+=("$path")
+  done
+  ldd "${files[@]}" | sed -n 's/^[[:space:]]*\([^ ]*\) => \(\/[^ ]*\).*/\1 \2/p' \
     | grep -vE '^(libc|libm|libresolv|libpthread|libdl|librt|ld-linux-x86-64)\.so' \
-    | grep -vE '^lib(mpi|open-rte|open-pal|pmix|hwloc|event|udev)'
+    | grep -vE '^lib(mpi|open-rte|open-pal|pmix|hwloc|event|udev)' | sort -u
 }
 if [[ $LIBRARIES == all ]]; then
   mkdir "$folder/lib"
@@ -70,7 +80,7 @@ fi
       if command -v dpkg-query >/dev/null; then
         dpkg-query -S "$(readlink -f "$path")" 2>/dev/null | cut -d : -f 1 || true
       fi
-    done < <(libraries) | sort -u | paste -sd ' '
+    done < <(libraries 2>/dev/null) | sort -u | paste -sd ' '
   fi
 } >"$folder/README.txt"
 

@@ -50,15 +50,24 @@ source launch/job.sh
 # What qsub of the next job must not take for its own.
 # shellcheck disable=SC2317  # called by finish
 again() {
+  if [[ ${stopped_by:-} == TERM ]] && ((SECONDS < end)); then
+    say "status $status: deleted, so not submitted again"
+    return
+  fi
   say "status $status: submitted again as $(
     unset PBS_NODEFILE
     submit "$@"
   )"
 }
-# One line a rank; an mpirun that was built without PBS's library does not know it by itself.
-set_mpirun "$(wc -l <"$PBS_NODEFILE")" "$THREADS" --hostfile "$PBS_NODEFILE"
+# The file has a line a rank; an mpirun that was built without PBS's library does not know it by itself.
+# As a --hostfile, a machine of one line would count as one with as many ranks as cores.
+hosts=$(sort "$PBS_NODEFILE" | uniq -c | sed 's/^ *\([0-9]*\) \(.*\)/\2:\1/' | paste -sd ,)
+set_mpirun "$(wc -l <"$PBS_NODEFILE")" "$THREADS" --host "$hosts"
 IFS=: read -r hours minutes seconds <<<"$WALLTIME"
-limit=$((10#$hours * 3600 + 10#$minutes * 60 + 10#$seconds - SECONDS))
+# PBS counts from before this script, and SIGTERM is told at the walltime as by qdel.
+end=$((10#$hours * 3600 + 10#$minutes * 60 + 10#$seconds - 10))
 stop_signals='USR1 USR2 TERM INT HUP' is_patient=yes
-train_run "$THREADS" "$limit" "$@"
+train_run "$THREADS" "$((end - SECONDS))" "$@"
+# PBS tells mpirun at the same time: it kills the ranks, and ends with 1.
+if [[ ${stopped_by:-} == TERM ]] && ((status == 1)); then status=143; fi
 finish again "$@"

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Tries launch/ on pretend machines with a real Slurm, and prints what was expected and seen. In all
-# cases the last checkpoint must have the bytes of an undisturbed run.
+# Tries launch/ on pretend machines with a real Slurm, a real Grid Engine and a stand-in for PBS, and
+# prints what was expected and seen. In all cases the last checkpoint must have the bytes of an
+# undisturbed run.
 #
-#   Tests/cluster/run.sh                       # all cases, about eleven minutes
+#   Tests/cluster/run.sh                       # all cases, about 18 minutes
 #   Tests/cluster/run.sh sbatch-srun no-pmi    # some
 #   PROGRAM=FILE KEEP=1 Tests/cluster/run.sh   # another program; leaves the logs
 #
 # Needs root, iproute2, Open MPI, and for Slurm the packages slurm-wlm and munge; where they are
-# missing it says so, and the status is 0. Expected result: every line ends in "ok".
+# missing it says so, and the status is 0. Without Grid Engine (gridengine-master, gridengine-exec,
+# gridengine-client) its cases are skipped. Expected result: every line ends in "ok".
 # shellcheck disable=SC2317  # functions are called by their names
 set -euo pipefail
 
@@ -15,7 +17,8 @@ root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 here=$root/Tests/cluster
 readonly CASES=(
   sbatch-srun sbatch-mpirun array time-limit preempt scancel signal-mpirun lost-srun lost-mpirun no-pmi
-  hosts hosts-stop hosts-lost package
+  hosts hosts-stop hosts-lost hosts-bare package sge sge-one sge-qdel
+  pbs pbs-qdel pbs-retries
 )
 
 skip() {
@@ -45,6 +48,7 @@ readonly BRIEF=(width=4 training.batch=8 output.checkpointEvery='20 iterations' 
 
 on() { "$here/machines.sh" on "$@"; }
 clean_up() {
+  "$here/sge.sh" down
   "$here/slurm.sh" down
   if [[ -z ${KEEP:-} ]]; then rm -rf "$work"; else echo "cluster: logs are in $work"; fi
 }
@@ -283,6 +287,23 @@ case_hosts-lost() {
   seen+="; on two others: status $status, $(bits "$RUN" 300)"
 }
 
+# As HTCondor starts the job of machine.sub: without any environment but that of the file. Status 75
+# leaves the job in the queue.
+case_hosts-bare() {
+  expected='75 by the time limit, then 0, same bits'
+  local count status=0 starts=0
+  count=$(iterations 30)
+  export RUN=$work/$name/run
+  while
+    env -i HOSTFILE= RUN="$RUN" RANKS=2 TIME_LIMIT=12s PROGRAM="$PROGRAM" "$root/launch/hosts.sh" "${BRIEF[@]}" \
+      "training.iterations=$count" </dev/null >>"$work/$name/log" 2>&1 && status=0 || status=$?
+    starts=$((starts + 1))
+    ((status == 75 && starts < 40))
+  do :; done
+  if ((starts > 1)); then seen='75 by the time limit, then '; fi
+  seen+="$status, $(bits "$RUN" "$count")"
+}
+
 # The packed program on a machine where the folder of Swift is empty.
 case_package() {
   expected='no swift, status 0, same bits'
@@ -299,6 +320,124 @@ case_package() {
     >>"$work/$name/log" 2>&1 || status=$?
   on m3 umount "$swift"
   seen+=", status $status, $(bits "$RUN" 300)"
+}
+
+# ---- Grid Engine on m1 and m2 --------------------------------------------------------------------
+
+# Starts it for the first of its cases; status 1 where it is missing.
+has_sge() {
+  local command
+  for command in sge_qmaster sge_execd qsub qresub; do
+    if ! PATH=$PATH:/usr/sbin command -v "$command" >/dev/null; then
+      skipped="$command is missing (apt-get install gridengine-master gridengine-exec gridengine-client)"
+      return 1
+    fi
+  done
+  export SGE_ROOT=$MACHINES/sge SGE_CELL=pretend SGE_QMASTER_PORT=16444 SGE_EXECD_PORT=16445
+  if ! [[ -e $SGE_ROOT ]]; then "$here/sge.sh" up 2 >/dev/null; fi
+}
+sge() { on m1 env -u OMPI_MCA_plm_rsh_agent "$@"; }
+sge_gone() { [[ -z $(sge qstat 2>&1) ]]; }
+
+# sge_submit MACHINES SECONDS ARGUMENTS: a rank on each of so many machines. The log is of all starts.
+sge_submit() {
+  export RUN=$work/$name/run
+  sge qsub -N "$name" -pe mpi "$1" -l "h_rt=$2" -o "$work/$name/log" "$root/launch/sge.sh" "${@:3}" \
+    >"$work/$name/submitted"
+}
+sge_starts() { if (($(grep -c '^+ mpirun' "$work/$name/log") > 1)); then echo restarted; else echo 'not restarted'; fi; }
+
+# The trainer stops 30 seconds before h_rt.
+sge_time-limit() {
+  local count
+  has_sge || return 0
+  count=$(iterations 30)
+  sge_submit "$1" 42 "${BRIEF[@]}" "training.iterations=$count"
+  within 600 sge_gone
+  seen="$(logged 'is done$' finished 'not finished'), $(sge_starts) $(logged "$2" "$3" otherwise)"
+  seen+=", $(bits "$RUN" "$count")"
+}
+case_sge() {
+  expected='finished, restarted as a copy, same bits'
+  sge_time-limit 2 'a copy is in the queue' 'as a copy'
+}
+case_sge-one() {
+  expected='finished, restarted by status 99, same bits'
+  sge_time-limit 1 'back into the queue' 'by status 99'
+}
+
+case_sge-qdel() {
+  expected='saved, not queued again; submitted again: finished, same bits'
+  local count
+  has_sge || return 0
+  count=$(iterations 10)
+  sge_submit 2 300 "${BRIEF[@]}" "training.iterations=$count"
+  within 60 has_checkpoint "$RUN"
+  sge qdel "$name" >/dev/null
+  within 60 sge_gone
+  seen="$(logged 'stopped by SIG' saved 'not saved'), $(logged 'not queued again' 'not queued again' 'queued again')"
+  sge_submit 2 300 "${BRIEF[@]}" "training.iterations=$count"
+  within 120 sge_gone
+  seen+="; submitted again: $(logged 'is done$' finished 'not finished'), $(bits "$RUN" "$count")"
+}
+
+# ---- a stand-in for PBS on m1 and m2 -------------------------------------------------------------
+
+# pbs_submit SECONDS ARGUMENTS: launch/pbs.sh, a rank on each of two machines, in the case's folder.
+pbs_submit() {
+  local folder=$work/$name
+  export PBS_STAND_IN=$folder/jobs RUN=$folder/run NODES=2 RANKS_PER_NODE=1 WALLTIME=0:00:$1
+  mkdir -p "$folder/bin" "$PBS_STAND_IN"
+  ln -sf "$root/launch" "$folder/"
+  ln -sf "$here/pbs-stand-in.sh" "$folder/bin/qsub"
+  ln -sf "$here/pbs-stand-in.sh" "$folder/bin/qdel"
+  (cd "$folder" && PATH=$folder/bin:$PATH launch/pbs.sh "${@:2}") >"$folder/job"
+}
+# No job runs: each submits the next one before it ends. Then `log` is that of all.
+pbs_gone() {
+  local job
+  for job in "$PBS_STAND_IN"/*; do [[ -e $job/done ]] || return 1; done
+  cat "$work/$name"/run.o* >"$work/$name/log"
+}
+pbs_jobs() { find "$PBS_STAND_IN" -mindepth 1 -maxdepth 1 | wc -l; }
+
+case_pbs() {
+  expected='two nodes, finished, submitted itself again, same bits'
+  local count
+  count=$(iterations 30)
+  pbs_submit 25 "${BRIEF[@]}" "training.iterations=$count"
+  within 600 pbs_gone
+  seen="$(logged 'every node has one rank' 'two nodes' 'other nodes'), $(logged 'is done$' finished 'not finished')"
+  if (($(pbs_jobs) == $(grep -c 'submitted again as' "$work/$name/log") + 1 && $(pbs_jobs) > 1)); then
+    seen+=', submitted itself again'
+  fi
+  seen+=", $(bits "$RUN" "$count")"
+}
+
+# PBS tells mpirun at the same time: it kills the ranks.
+case_pbs-qdel() {
+  expected='1 job, not submitted again; by hand: finished, same bits'
+  local count
+  count=$(iterations 10)
+  pbs_submit 59 "${BRIEF[@]}" "training.iterations=$count"
+  within 60 has_checkpoint "$RUN"
+  "$work/$name/bin/qdel" "$(<"$work/$name/job")"
+  within 60 pbs_gone
+  seen="$(pbs_jobs) job, $(logged 'not submitted again' 'not submitted again' 'submitted again')"
+  pbs_submit 59 "${BRIEF[@]}" "training.iterations=$count"
+  within 120 pbs_gone
+  seen+="; by hand: $(logged 'is done$' finished 'not finished'), $(bits "$RUN" "$count")"
+}
+
+# A program that ends in order, and has saved nothing.
+case_pbs-retries() {
+  expected='3 jobs, then the reason'
+  local PROGRAM=$work/$name/program
+  printf '#!/bin/sh\nmkdir -p %s\nexit 75\n' "$work/$name/run" >"$PROGRAM"
+  chmod +x "$PROGRAM"
+  RETRIES=2 pbs_submit 59
+  within 60 pbs_gone
+  seen="$(pbs_jobs) jobs, $(logged 'no new checkpoint after 2 tries' 'then the reason' 'no reason')"
 }
 
 # --------------------------------------------------------------------------------------------------
@@ -318,8 +457,12 @@ failures=0
 printf '%-14s %-62s %-62s %4s\n' case expected seen s
 for name in "${@:-${CASES[@]}}"; do
   mkdir -p "$work/$name"
-  expected='' seen='' late='' start=$SECONDS
+  expected='' seen='' late='' skipped='' start=$SECONDS
   "case_$name"
+  if [[ -n $skipped ]]; then
+    printf '%-14s skipped: %s\n' "$name" "$skipped"
+    continue
+  fi
   if [[ -n $late ]]; then seen+=", waited in vain:$late"; fi
   verdict=ok
   if [[ $seen != "$expected" ]]; then
