@@ -188,7 +188,7 @@ extension SystemTests {
         try text.replacingOccurrences(of: "seed: 7\n", with: "seed: 8\n")
           .write(to: file, atomically: true, encoding: .utf8)
         for (other, words) in [
-          ("a", nil), ("b", "rank 1: the checkpoint differs from rank 0's: 'run/checkpoints/"),
+          ("a", nil), ("b", "rank 1: the checkpoint differs from rank 0's: './run/checkpoints/"),
           ("c", "rank 1: the configuration differs from rank 0's: 'seed: 8' here"),
         ] as [(String, String?)] {
           let rank = { (folder: String) in
