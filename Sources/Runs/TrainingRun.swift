@@ -143,7 +143,8 @@ package final class TrainingRun {
     do {
       return try trainAndGoBack(from: start)
     } catch {
-      if isRoot {
+      // The log of a run that was taken over is the other job's.
+      if isRoot, (try? lease?.confirm()) != nil {
         RunLog(directory).add(.failed, "\(error)")
         writeReport(.failed)
       }

@@ -217,6 +217,7 @@ package struct CheckpointStore: Sendable {
   ///
   /// - Parameter isOnlyWriter: Whether this process has the run's lease, and has written nothing
   ///   yet: then all are dead, whatever number they had.
+  /// - Throws: `Fault` naming what could not be removed.
   package func removeLeftovers(isOnlyWriter: Bool = false) throws {
     guard FileSystem.exists(directory) else { return }
     try FileSystem.removeLeftovers(in: directory, isOnlyWriter: isOnlyWriter) {
