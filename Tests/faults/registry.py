@@ -79,7 +79,9 @@ def stalled(trial, run, hold, release, at_start=False, ranks=4):
         release()
     result = job.wait(60)
     places = ["in the opening of", "in the start"] if at_start else [
-        "in the checkpoint after", "the writing of a checkpoint", "alive, in the end of iteration"]
+        "in the checkpoint after", "the writing of a checkpoint", "alive, in the end of iteration",
+        # On a busy machine rank 0 may judge before its own wait is too long.
+        "wait for each other or for a file system"]
     is_named = any(result.says(place) for place in places)
     said = "said" if is_said and is_named else (
         "not said: " + " ".join(result.errors.split())[-400:])
