@@ -106,6 +106,8 @@ final class RunWriter: @unchecked Sendable {
       } catch {
         // Room is scarce: what is not complete must not stay.
         try? FileSystem.removeTree(folder)
+        // Whoever has taken the run over has removed the folder: that is the reason then.
+        try lease.confirm()
         throw error
       }
       let seconds = monotonicSeconds() - begin

@@ -143,7 +143,8 @@ package final class TrainingRun {
     do {
       return try trainAndGoBack(from: start)
     } catch {
-      if isRoot {
+      // The log of a run that was taken over is the other job's.
+      if isRoot, (try? lease?.confirm()) != nil {
         RunLog(directory).add(.failed, "\(error)")
         writeReport(.failed)
       }
@@ -425,12 +426,18 @@ package final class TrainingRun {
   /// Takes the folder of a run that goes on, and reads its newest checkpoint.
   private func take(_ snapshot: Snapshot) throws {
     lease = try RunLease(folder: directory.path, report: { Messages.notice($0) })
-    try CheckpointStore(directory: directory.checkpoints, keep: 1).removeLeftovers()
+    try removeLeftovers()
     try readNewestCheckpoint(into: snapshot)
     if resolvedYAML != begin.stored {
       try FileSystem.writeAtomically(resolvedYAML, to: directory.configuration)
     }
     if !FileSystem.exists(directory.data) { try writeDataRecord() }
+  }
+
+  /// Removes what dead writers left beside the checkpoints; under the lease nobody else writes.
+  private func removeLeftovers() throws {
+    try CheckpointStore(directory: directory.checkpoints, keep: 1)
+      .removeLeftovers(isOnlyWriter: true)
   }
 
   /// Makes the folder of a run that begins.
@@ -442,6 +449,7 @@ package final class TrainingRun {
         named: configuration.name, in: configuration.output.directory)
     }
     lease = try directory.create(again: begin.stored != nil, report: { Messages.notice($0) })
+    try removeLeftovers()
     if let origin {
       // Before config.yaml, which makes it a run: one that was killed begins again with the same.
       try origin.write(to: directory)

@@ -214,9 +214,13 @@ package struct CheckpointStore: Sendable {
   }
 
   /// Removes what dead writers left behind.
-  package func removeLeftovers() throws {
+  ///
+  /// - Parameter isOnlyWriter: Whether this process has the run's lease, and has written nothing
+  ///   yet: then all are dead, whatever number they had.
+  /// - Throws: `Fault` naming what could not be removed.
+  package func removeLeftovers(isOnlyWriter: Bool = false) throws {
     guard FileSystem.exists(directory) else { return }
-    try FileSystem.removeLeftovers(in: directory) {
+    try FileSystem.removeLeftovers(in: directory, isOnlyWriter: isOnlyWriter) {
       Link(rawValue: $0) != nil || Self.step(ofName: $0) != nil
     }
   }

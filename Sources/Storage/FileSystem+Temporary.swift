@@ -45,17 +45,20 @@ extension FileSystem {
   ///
   /// - Parameters:
   ///   - folder: The folder.
+  ///   - isOnlyWriter: Whether nobody writes there, this process included: then all goes. In a
+  ///     container, or after a machine's boot, a dead writer's number is often that of another, or
+  ///     of this process.
   ///   - isOwn: Whether what was to get this name is removed.
   /// - Throws: `Fault` naming what could not be removed.
   package static func removeLeftovers(
-    in folder: String, where isOwn: (_ name: String) -> Bool
+    in folder: String, isOnlyWriter: Bool = false, where isOwn: (_ name: String) -> Bool
   ) throws {
     for name in try listDirectory(folder) {
       guard let owner = temporaryOwner(name), isOwn(owner.name) else { continue }
       // What stands aside only waits for its removal: this process's own did not succeed before.
       let isAside = owner.process == getpid() && name == ".\(owner.name).old-\(owner.process)"
       // Only ESRCH says that the process is gone: EPERM is another user's, alive.
-      if isAside || kill(owner.process, 0) != 0 && errno == ESRCH {
+      if isOnlyWriter || isAside || kill(owner.process, 0) != 0 && errno == ESRCH {
         try removeTree("\(folder)/\(name)")
       }
     }

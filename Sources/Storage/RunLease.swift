@@ -13,6 +13,11 @@ import Synchronization
 ///
 /// A holder that was only held up (a stopped process, a lost network) finds the other's token when
 /// it wakes. `check()` asks before anything is written, so that it then writes nothing more.
+///
+/// The token that counts is that in `lock-owner`, which each holder puts in place by a rename. What
+/// a client of NFS had begun to write before it was cut off, a beat too, it writes once it is back:
+/// over the other's text in `lock`, but never into a file that another one has replaced.
+///
 /// Between the question and the write lies an instant that no file system can close; what can be
 /// written in it is a checkpoint under a name of its own or one of the same bytes, which harms no
 /// reader.
@@ -42,6 +47,7 @@ package final class RunLease: Sendable {
 
   private let folder: String
   private let path: String
+  private let ownerPath: String
   private let name: String
   private let boot: String
   private let token: String
@@ -68,6 +74,7 @@ package final class RunLease: Sendable {
     self.folder = folder
     self.boot = boot
     path = "\(folder)/lock"
+    ownerPath = "\(folder)/lock-owner"
     name = Self.ownName
     token = String(UInt64.random(in: .min ... .max), radix: 16)
     beatSeconds = staleAfter / 6
@@ -77,6 +84,7 @@ package final class RunLease: Sendable {
     do {
       try takeFileLock(patience: patience)
       let isTakenOver = try waitForForeignHolder(staleAfter: staleAfter, report: report)
+      try FileSystem.writeAtomically("\(name)\ntoken: \(token)\n", to: ownerPath)
       sign(isReleased: false)
       // Two may have seen the same dead holder: the later signature stands, and the other sees it.
       if isTakenOver {
@@ -138,9 +146,9 @@ package final class RunLease: Sendable {
   ///
   /// - Throws: `Fault` where the folder is gone, has been moved, or is another's.
   package func confirm() throws {
+    let begin = bootSeconds()
     try requireSameFile()
-    // By its name: a file system of the network asks the server then.
-    guard let found = Self.holder(of: folder) else {
+    guard let found = owner else {
       throw lost("\(path): cannot be read any more; another job may have taken the run")
     }
     guard found.token == token else {
@@ -148,7 +156,13 @@ package final class RunLease: Sendable {
         "\(folder): taken over by \(found.name), which had seen no sign of life of \(name); this "
           + "job writes nothing more")
     }
-    sign(isReleased: false)
+    sign(isReleased: false, confirmedAt: begin)
+  }
+
+  /// Whose the folder is, by names: a file system of the network asks the server then.
+  private var owner: Holder? {
+    if let bytes = try? FileSystem.readFile(ownerPath) { return Self.holder(in: bytes) }
+    return Self.holder(of: folder)
   }
 
   // MARK: - Giving it back
@@ -162,7 +176,7 @@ package final class RunLease: Sendable {
     guard isFirst else { return }
     ended.signal()
     // Others need not wait for a beat then. Unless somebody else has signed.
-    if isOurs, (try? requireSameFile()) != nil, Self.holder(of: folder)?.token == token {
+    if isOurs, (try? requireSameFile()) != nil, owner?.token == token {
       sign(isReleased: true)
     }
     closeFile()
@@ -239,7 +253,13 @@ package final class RunLease: Sendable {
 
   // MARK: - The file's text
 
-  private func sign(isReleased: Bool) {
+  /// Writes the text with the next beat.
+  ///
+  /// - Parameters:
+  ///   - isReleased: Whether the folder is given back.
+  ///   - confirmedAt: When the look began that found the folder this process's: the answer of a file
+  ///     system, and so the end of this, can be minutes late.
+  private func sign(isReleased: Bool, confirmedAt: Double = bootSeconds()) {
     // Under the lock: the descriptor may be closed by another thread, and its number be reused.
     state.withLock { state in
       guard !state.isClosed else { return }
@@ -257,7 +277,7 @@ package final class RunLease: Sendable {
       let count = retryingInterrupts { pwrite(descriptor, bytes, bytes.count, 0) }
       // A full disk is no reason to give the folder away: the beat is only late.
       guard count == bytes.count, ftruncate(descriptor, off_t(bytes.count)) == 0 else { return }
-      state.lastConfirmed = bootSeconds()
+      state.lastConfirmed = confirmedAt
     }
   }
 

@@ -313,6 +313,28 @@ extension StallWatch {
     #expect(looks == 5)
   }
 
+  /// On a machine that is too busy for the watching threads, signs are late.
+  @Test func rankZeroKeepsItInMindUntilItHearsOtherwise() {
+    var bench = Bench()
+    func look(saying isStalled: Bool?) -> [StallWatch.Deed] {
+      let deeds = bench.lookOnly(after: 0.25, Self.at(.scores, iteration: 1))
+      if let isStalled { bench.watch.hear(from: 1, Self.waiting(11), isStalled: isStalled) }
+      return deeds + bench.watch.judge()
+    }
+    #expect(look(saying: true).isEmpty)
+    for _ in 0..<10 { #expect(look(saying: nil).isEmpty) }
+    #expect(look(saying: true).last == .end)
+  }
+
+  /// Two seconds are over then, but not rank 0's.
+  @Test func whoLooksSeldomLooksThreeTimes() {
+    var bench = Bench(rank: 1)
+    #expect(bench.first(within: 10, Self.waiting) == nil)
+    #expect(bench.look(after: 1, Self.waiting(11)).count == 1)
+    #expect(bench.look(after: 4, Self.waiting(15)).isEmpty)
+    #expect(bench.look(after: 4, Self.waiting(19)).last == .end)
+  }
+
   @Test func aStallThatHasEndedIsForgotten() {
     var bench = Bench()
     func look(saying isStalled: Bool) -> [StallWatch.Deed] {

@@ -65,6 +65,21 @@ import Testing
     }
   }
 
+  /// What another machine still writes into the old file, late, is not in the new one.
+  @Test func resumingReplacesTheFile() throws {
+    try withTemporaryFolder { folder in
+      let path = "\(folder)/metrics.csv"
+      try Self.fill(path, iterations: 1...5)
+      let other = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+      try other.seekToEnd()
+      let log = try MetricsLog(path: path, columns: Self.columns)
+      try log.truncate(afterIteration: 5)
+      try other.write(contentsOf: Data("6,late,0\n".utf8))
+      try log.close()
+      #expect(!(try Self.text(path)).contains("late"))
+    }
+  }
+
   @Test func truncateSeesRowsThatWereNotYetWritten() throws {
     try withTemporaryFolder { folder in
       let path = "\(folder)/metrics.csv"

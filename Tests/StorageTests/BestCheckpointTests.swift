@@ -81,4 +81,15 @@ import Testing
       #expect(try FileSystem.listDirectory(store.directory) == [])
     }
   }
+
+  /// After a machine's boot, and in containers, a dead writer's number is this process's.
+  @Test func leftoversUnderTheOwnNumberGoWhereNobodyWrites() throws {
+    try CheckpointStoreTests.withStore { store in
+      let folder = try store.makeTemporaryFolder(step: 3)
+      try store.removeLeftovers()
+      #expect(FileSystem.exists(folder))
+      try store.removeLeftovers(isOnlyWriter: true)
+      #expect(try FileSystem.listDirectory(store.directory) == [])
+    }
+  }
 }

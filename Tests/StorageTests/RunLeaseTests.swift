@@ -154,8 +154,40 @@ import Testing
     }
   }
 
-  /// Another machine's holder signs in place.
-  private func overwrite(_ folder: String) throws {
+  /// What a holder that was cut off had begun to write comes late, over the other's text.
+  @Test func aLateBeatTakesNothing() throws {
+    try withTemporaryFolder { folder in
+      let lease = try take(folder)
+      try overwrite(folder, isLate: true)
+      try lease.confirm()
+      #expect(try text(folder).hasPrefix("process \(getpid()) on "))
+      lease.release()
+      #expect(try text(folder).hasSuffix("state: released\n"))
+    }
+  }
+
+  /// Nor does it give the late one the folder back.
+  @Test func theLateOneIsFenced() throws {
+    try withTemporaryFolder { folder in
+      let lease = try take(folder)
+      let own = try FileSystem.readFile("\(folder)/lock")
+      try overwrite(folder)
+      let file = try #require(fopen("\(folder)/lock", "r+"))
+      fputs(String(decoding: own, as: UTF8.self), file)
+      fclose(file)
+      let found = message { try lease.confirm() }
+      #expect(
+        found?.hasPrefix("\(folder): taken over by process 2 on far") == true,
+        "\(found ?? "no error")")
+    }
+  }
+
+  /// Another machine's holder signs in place, once the folder is its own.
+  private func overwrite(_ folder: String, isLate: Bool = false) throws {
+    if !isLate {
+      try FileSystem.writeAtomically(
+        "process 2 on far since now\ntoken: b\n", to: "\(folder)/lock-owner")
+    }
     let file = try #require(fopen("\(folder)/lock", "r+"))
     fputs("process 2 on far since now\nboot: another\ntoken: b\nbeat: 1\nstate: held\n", file)
     fclose(file)

@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 from lab import LOAD, Lab, Skipped, need
-from registry import CASES, Trial, case, tally, verdict
+from registry import CASES, Trial, case, stalled, tally, verdict
 
 # ---- processes that end --------------------------------------------------------------------------
 
@@ -569,50 +569,6 @@ def read_only(trial):
         )
 
 
-def stalled(trial, run, hold, release, at_start=False):
-    """Four ranks, whose rank 0 finds that its file system does not answer: at a checkpoint, or when
-    it goes on with a run.
-
-    launch/hosts.sh, which looks into the run's folder behind the ranks, ends when it answers again.
-    """
-    lab = trial.lab
-    if at_start:
-        lab.train(run, 20, 4)
-    begin = time.monotonic()
-    try:
-        if at_start:
-            hold()
-        job = lab.start_ranks(run, 4, 300, "--stall-timeout", "5s")
-        if not at_start:
-            lab.wait_for_checkpoint(run, 10)
-            begin = time.monotonic()
-            hold()
-        is_said = job.waits_for("the job has stalled", 60)
-        seconds = time.monotonic() - begin
-        # launch/launcher.sh kills it after 20.
-        end = time.monotonic() + 40
-        while lab.processes(str(run), "mpirun") and time.monotonic() < end:
-            time.sleep(0.1)
-        meanwhile = "mpirun waits" if lab.processes(str(run), "mpirun") else "mpirun ended"
-        ended = time.monotonic() - begin
-        held = len(lab.ranks(run))
-    finally:
-        release()
-    result = job.wait(60)
-    places = ["in the opening of", "in the start"] if at_start else [
-        "in the checkpoint after", "the writing of a checkpoint", "alive, in the end of iteration"]
-    is_named = any(result.says(place) for place in places)
-    said = "said" if is_said and is_named else (
-        "not said: " + " ".join(result.errors.split())[-400:])
-    return (
-        "said, mpirun ended; it answers again: status 75, no process left, same bits",
-        f"{said}, {meanwhile}; it answers again: status {result.status}, {lab.left(run, 30)}, "
-        + lab.goes_on(run, 300),
-        f"said after {seconds:.1f} s, mpirun ended after {ended:.1f} s; {held} of 4 ranks held by the "
-        "file system until then",
-    )
-
-
 @case("frozen", "a file system that does not answer at rank 0's checkpoint", "fsfreeze of an ext4 on a loop device, 4 ranks, --stall-timeout 5s")
 def frozen(trial):
     need("fsfreeze", root=True)
@@ -672,13 +628,6 @@ def frozen_start(trial):
         return stalled(
             trial, mounted.path / "run-0000", lambda: mounted.call("fsfreeze", "-f", mounted.path),
             lambda: mounted.call("fsfreeze", "-u", mounted.path), at_start=True)
-
-
-@case("nfs", "an NFS server that does not answer", "not written: needs a kernel with nfsd")
-def nfs(trial):
-    raise Skipped("no case yet; " + (
-        "the kernel has nfsd" if "nfsd" in Path("/proc/filesystems").read_text()
-        else "the kernel has no nfsd, so nfs-kernel-server cannot run here"))
 
 
 def preloaded(trial, name, *options):
@@ -842,6 +791,7 @@ def cable_short(trial):
 
 # Their cases come behind those above.
 import bits  # noqa: E402, F401
+import guests  # noqa: E402, F401
 import starts  # noqa: E402, F401
 
 

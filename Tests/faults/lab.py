@@ -117,6 +117,8 @@ class Job:
 class Lab:
     """A folder for runs, and the program that is tried."""
 
+    load = LOAD
+
     def __init__(self, seed, keeps=False):
         self.program = Path(os.environ.get("PROGRAM", ROOT / ".build/release/wgangp-dist")).resolve()
         if not os.access(self.program, os.X_OK):
@@ -149,7 +151,7 @@ class Lab:
     def words(self, run, iterations=60, *more):
         return [
             self.program, "train", "--run", run, "--continue", f"training.iterations={iterations}",
-            *LOAD, *more,
+            *self.load, *more,
         ]
 
     def start(self, words, **environment):
@@ -158,7 +160,7 @@ class Lab:
     def start_ranks(self, run, ranks, iterations=60, *more, hostfile="", **environment):
         """As a user does on several ranks: by launch/hosts.sh."""
         return self.start(
-            [HOSTS, f"training.iterations={iterations}", *LOAD, *more],
+            [HOSTS, f"training.iterations={iterations}", *self.load, *more],
             RUN=str(run), RANKS=str(ranks), HOSTFILE=str(hostfile), **environment,
         )
 
@@ -179,17 +181,22 @@ class Lab:
 
     # ---- judgements --------------------------------------------------------------------------
 
+    def view(self, run):
+        """Where a run can be looked at; virtual.py copies it."""
+        return Path(run)
+
     def bits(self, run, iterations=60):
         """Whether tensors and rows are those of the undisturbed run."""
         reference = self.reference(iterations) / "checkpoints/latest"
-        latest = Path(run) / "checkpoints/latest"
+        run = self.view(run)
+        latest = run / "checkpoints/latest"
         for file in sorted(reference.glob("*.safetensors")):
             other = latest / file.name
             if not other.exists():
                 return f"{file.name} is missing"
             if not filecmp.cmp(file, other, shallow=False):
                 return f"other bits in {file.name}"
-        with open(Path(run) / "metrics.csv", newline="") as file:
+        with open(run / "metrics.csv", newline="") as file:
             rows = [row[0] for row in csv.reader(file)][1:]
         if rows != [str(number) for number in range(1, iterations + 1)]:
             return f"same bits, but {len(rows)} rows of metrics.csv"
@@ -200,7 +207,8 @@ class Lab:
         result = self.train(run, iterations, ranks, *more)
         if result.status != 0:
             return f"status {result.status}: {' '.join(result.errors.split())[:300]}"
-        left = [path.name for path in (Path(run) / "checkpoints").iterdir() if path.name[0] == "."]
+        folder = self.view(run) / "checkpoints"
+        left = [path.name for path in folder.iterdir() if path.name[0] == "."]
         rest = f", {len(left)} temporary left" if left else ""
         return self.bits(run, iterations) + rest
 

@@ -78,6 +78,10 @@ package struct StallWatch {
   private let begin: Double
   private var moment: Moment
   private var stalledSince: Double?
+  /// Looks since then.
+  private var stalledLooks = 0
+  /// Those whose last sign said that they wait for too long.
+  private var stalledPeers: Set<Int> = []
   private var hasSpoken = false
   /// When this process began to run, or was last stopped as a whole and went on.
   private var runningSince: Double
@@ -151,7 +155,12 @@ package struct StallWatch {
     let index = rank == 0 ? Int(sign.rank) : 0
     guard index < peers.count else { return nil }
     peers[index] = Peer(activity: sign.activity, lastSeen: moment.now)
-    if sign.isStalled != 0 { isAnyStalled = true }
+    if sign.isStalled != 0 {
+      isAnyStalled = true
+      stalledPeers.insert(index)
+    } else {
+      stalledPeers.remove(index)
+    }
     return rank == 0 ? Sign(rank: 0, activity: moment.activity) : nil
   }
 
@@ -159,11 +168,13 @@ package struct StallWatch {
   package mutating func judge() -> [Deed] {
     let now = moment.now
     guard isAnyStalled else {
-      // Of others, rank 0 hears only now and then.
-      if let since = stalledSince, rank != 0 || now - since > 3 * interval { stalledSince = nil }
+      // Of others, rank 0 hears only now and then; on a machine that is too busy, seldom.
+      let patience = stalledPeers.isEmpty ? 3 * interval : moment.limit
+      if let since = stalledSince, rank != 0 || now - since > patience { stalledSince = nil }
       return []
     }
     let since = stalledSince ?? now
+    stalledLooks = stalledSince == nil ? 1 : stalledLooks + 1
     stalledSince = since
     var deeds: [Deed] = []
     if isStalled && !hasSpoken {
@@ -173,6 +184,8 @@ package struct StallWatch {
     // A moment for the others' lines, and for their signs to reach rank 0, who names the missing.
     let grace = max(1, 2 * interval)
     guard now - since >= (rank == 0 ? grace : 2 * grace) else { return deeds }
+    // Where this thread gets its turn seldom, rank 0 has heard of it once or never so far.
+    guard rank == 0 || stalledLooks > 2 else { return deeds }
     if rank == 0 {
       deeds.append(.announce(verdict, everyRank: false))
     } else if let silence = silence(of: 0, peers[0]) {

@@ -126,7 +126,8 @@ package final class MetricsLog {
   /// Drops the rows after an iteration, which a resumed run is about to write again.
   ///
   /// Lines whose first field is no number, which a crash can leave, go too. The file is replaced
-  /// as a whole.
+  /// as a whole, in any case: what a client of NFS that was cut off has not written yet comes late,
+  /// and must not get into this one.
   ///
   /// - Parameter iteration: The last one that stays, the checkpoint's.
   /// - Throws: `Fault` if the system refuses.
@@ -135,15 +136,17 @@ package final class MetricsLog {
     try flush()
     try file?.close()
     file = nil
-    try rewrite { $0 <= iteration }
+    try rewrite(always: true) { $0 <= iteration }
     file = try OutputFile(path: path, mode: .append)
   }
 
   private var header: String { columns.joined(separator: ",") + "\n" }
 
-  /// Checks the header and rewrites the file, if anything changes, without an unfinished last line
-  /// and the rows whose iteration is not to stay.
-  private func rewrite(keeping stays: (_ iteration: Int) -> Bool) throws {
+  /// Checks the header and rewrites the file, if anything changes or `always`, without an unfinished
+  /// last line and the rows whose iteration is not to stay.
+  private func rewrite(
+    always: Bool = false, keeping stays: (_ iteration: Int) -> Bool
+  ) throws {
     let old = try FileSystem.readFile(path)
     // A crash can cut the header itself short: then there were no rows.
     if Array(header.utf8).starts(with: old), old.count < header.utf8.count {
@@ -173,6 +176,6 @@ package final class MetricsLog {
     if new.isEmpty {
       throw Fault("\(path): is not a metrics file; move it away")
     }
-    if new != old { try FileSystem.writeAtomically(new, to: path) }
+    if always || new != old { try FileSystem.writeAtomically(new, to: path) }
   }
 }
