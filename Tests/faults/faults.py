@@ -533,7 +533,7 @@ def full(trial):
         )
 
 
-@case("quota", "the user's quota has no room for a checkpoint", "quota.c, preloaded, answers quotactl, since the kernel here has no quotas; writes that fail by EDQUOT are in error-checkpoint")
+@case("quota", "the user's quota has no room for a checkpoint", "quota.c, preloaded, answers quotactl, where no virtual machine can run; writes that fail by EDQUOT are in error-checkpoint")
 def quota(trial):
     lab, run = trial.lab, trial.run()
     environment = {"LD_PRELOAD": preloaded(trial, "quota"), "QUOTA_LEFT": "100000"}
