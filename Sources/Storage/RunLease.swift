@@ -257,8 +257,8 @@ package final class RunLease: Sendable {
   ///
   /// - Parameters:
   ///   - isReleased: Whether the folder is given back.
-  ///   - confirmedAt: When the look began that found the folder this process's: the answer of a file
-  ///     system, and so the end of this, can be minutes late.
+  ///   - confirmedAt: When the look began that found the folder this process's: the answer of a
+  ///     file system, and so the end of this, can be minutes late.
   private func sign(isReleased: Bool, confirmedAt: Double = bootSeconds()) {
     // Under the lock: the descriptor may be closed by another thread, and its number be reused.
     state.withLock { state in

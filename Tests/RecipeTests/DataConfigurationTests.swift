@@ -114,8 +114,8 @@ import Training
         #expect(try open("\(folder)/held/x.npy").count == 6)
         #expect(
           message { try open("[\(folder)/held/x.npy, \(folder)/held/../other.npy]") }
-            == "tiny.yaml:2: data.heldOut: found \(folder)/held/../other.npy, whose \(file) would be "
-            + "that of \(folder)/x.npy, in the same folder; put it with its own \(file) into "
+            == "tiny.yaml:2: data.heldOut: found \(folder)/held/../other.npy, whose \(file) would "
+            + "be that of \(folder)/x.npy, in the same folder; put it with its own \(file) into "
             + "another folder, or take rows of one file")
       }
       #expect(

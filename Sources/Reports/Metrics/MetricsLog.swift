@@ -142,8 +142,8 @@ package final class MetricsLog {
 
   private var header: String { columns.joined(separator: ",") + "\n" }
 
-  /// Checks the header and rewrites the file, if anything changes or `always`, without an unfinished
-  /// last line and the rows whose iteration is not to stay.
+  /// Checks the header and rewrites the file, if anything changes or `always`, without an
+  /// unfinished last line and the rows whose iteration is not to stay.
   private func rewrite(
     always: Bool = false, keeping stays: (_ iteration: Int) -> Bool
   ) throws {
