@@ -182,6 +182,20 @@ import Testing
     }
   }
 
+  /// Nor does the late one sign it free.
+  @Test func theLateOneReleasesNothing() throws {
+    try withTemporaryFolder { folder in
+      let lease = try take(folder)
+      let own = try FileSystem.readFile("\(folder)/lock")
+      try overwrite(folder)
+      let file = try #require(fopen("\(folder)/lock", "r+"))
+      fputs(String(decoding: own, as: UTF8.self), file)
+      fclose(file)
+      lease.release()
+      #expect(try text(folder).contains("\nstate: held\n"))
+    }
+  }
+
   /// Another machine's holder signs in place, once the folder is its own.
   private func overwrite(_ folder: String, isLate: Bool = false) throws {
     if !isLate {

@@ -105,6 +105,39 @@ extension SystemTests {
       }
     }
 
+    /// A job of another machine has taken the run: this one says so, and leaves its log alone.
+    @Test(arguments: [nil, 2]) func aRunThatIsTakenOverWritesNothingMore(ranks: Int?) throws {
+      try withScratch { scratch in
+        let (run, line) = try arguments(scratch, ["training.iterations=100000"])
+        let job = try Program.start(line, ranks: ranks)
+        try job.wait(for: "checkpoint") { !run.checkpoints.isEmpty }
+        let log = try Data(contentsOf: URL(fileURLWithPath: run.path + "/run.log"))
+        try "process 2 on far since now\ntoken: b\n"
+          .write(toFile: run.path + "/lock-owner", atomically: true, encoding: .utf8)
+        let outcome = try job.finish()
+        #expect(outcome.status == 1, "\(outcome)")
+        try outcome.expectOneError(["\(run.path): taken over by process 2 on far since now, which"])
+        #expect(try Data(contentsOf: URL(fileURLWithPath: run.path + "/run.log")) == log)
+        let lock = try String(contentsOfFile: run.path + "/lock", encoding: .utf8)
+        #expect(lock.contains("\nstate: held\n"), "\(lock)")
+      }
+    }
+
+    /// In a container the number of a killed process is often that of the next one.
+    @Test func whatADeadWriterOfTheSameNumberLeftGoes() throws {
+      try withScratch { scratch in
+        let (run, line) = try arguments(scratch)
+        try #require(try Program.run(line).status == 0)
+        let again = try RunningJob(
+          ["bash", "-c", "mkdir \"$0/checkpoints/.step-00000013.tmp-$$\"; exec \"$@\"", run.path]
+            + Program.command(line + ["training.iterations=14"], ranks: nil)
+        ).finish()
+        #expect(again.status == 0, "\(again)")
+        let names = try FileManager.default.contentsOfDirectory(atPath: run.path + "/checkpoints")
+        #expect(names.sorted() == ["latest", "step-00000012", "step-00000014"], "\(names)")
+      }
+    }
+
     /// A run whose folder goes away ends, and makes nothing in its place.
     @Test func theFolderGoesAway() throws {
       try withScratch { scratch in
