@@ -39,6 +39,7 @@ package final class MPICommunicator: Communicator {
     try MPI.check(
       call: "MPI_Init_thread", rank: starting,
       MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided))
+    Self.letCrashesEnd()
     guard provided >= Int32(MPI_THREAD_FUNNELED) else {
       throw Fault(
         "the MPI library has thread level \(provided), expected FUNNELED or more")
@@ -59,6 +60,17 @@ package final class MPICommunicator: Communicator {
     mostGatheredRanks =
       try Self.agreedNumber(Self.gatheredRanksVariable, world, size: Int(size)) ?? 16
     layout = try Self.layout(world, rank: rank, size: Int(size), ranksPerNode: pretended)
+  }
+
+  /// Lets a rank that crashes end at once, so that mpirun ends the others.
+  ///
+  /// Swift's handler starts a program that prints the stack, and which may outlive the rank: mpirun
+  /// then waits for it. Open MPI's prints a stack within the crash, where it may wait for ever for
+  /// a lock of the allocator. `SWIFT_BACKTRACE=enable=yes` keeps them.
+  private static func letCrashesEnd() {
+    let setting = ProcessInfo.processInfo.environment["SWIFT_BACKTRACE"] ?? ""
+    guard !setting.contains("enable=yes") else { return }
+    for crash in [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP] { signal(crash, SIG_DFL) }
   }
 
   /// The name of the environment variable that sets a number of ranks to treat as one node: for

@@ -367,7 +367,9 @@ extension SystemTests {
       }
     }
 
-    @Test(arguments: [0, 1]) func killedRankEndsTheJob(victim: Int) throws {
+    /// A crash ends a rank as a kill does: no handler prints first, and waits.
+    @Test(arguments: [(0, SIGKILL), (1, SIGKILL), (0, SIGABRT), (1, SIGSEGV)])
+    func killedRankEndsTheJob(victim: Int, by signal: Int32) throws {
       try withScratch { scratch in
         let config = try scratch.write("tiny.yaml", TinyConfiguration().text)
         let run = RunFolder(scratch.url("run").path)
@@ -379,7 +381,7 @@ extension SystemTests {
         let ranks = job.programs.sorted()
         try #require(ranks.count == 2)
         let begin = DispatchTime.now().uptimeNanoseconds
-        kill(ranks[victim], SIGKILL)
+        kill(ranks[victim], signal)
         let outcome = try job.finish()
         #expect(outcome.status != 0, "\(outcome)")
         #expect(Double(DispatchTime.now().uptimeNanoseconds - begin) * 1e-9 < 10, "\(outcome)")

@@ -101,10 +101,8 @@ class Soak:
 
     def segmentation_fault(self):
         victim = self.random.choice(self.lab.ranks(self.run) or [0])
-        for _ in range(2):
-            if victim:
-                self.lab.kill(victim, signal.SIGSEGV)
-            time.sleep(0.3)
+        if victim:
+            self.lab.kill(victim, signal.SIGSEGV)
 
     def killed_rank(self):
         victim = self.random.choice(self.lab.ranks(self.run) or [0])
