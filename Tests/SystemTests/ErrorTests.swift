@@ -373,10 +373,12 @@ extension SystemTests {
       try withScratch { scratch in
         let config = try scratch.write("tiny.yaml", TinyConfiguration().text)
         let run = RunFolder(scratch.url("run").path)
-        let job = try Program.start(
-          [
-            "train", "--config", config, "--run", run.path, "training.iterations=1000000",
-          ], ranks: 2)
+        let train = [
+          "train", "--config", config, "--run", run.path, "training.iterations=1000000",
+        ]
+        // As users have it: other tests switch Swift's handler off.
+        let job = try RunningJob(
+          ["-u", "SWIFT_BACKTRACE"] + Program.command(train, ranks: 2))
         try job.wait(for: "second checkpoint") { run.checkpoints.count >= 2 }
         let ranks = job.programs.sorted()
         try #require(ranks.count == 2)
