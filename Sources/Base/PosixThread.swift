@@ -46,7 +46,7 @@ package enum PosixThread {
     // Signals are the main thread's: a system call of this thread is not to be interrupted.
     var all = sigset_t()
     sigfillset(&all)
-    for number in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT] { sigdelset(&all, number) }
+    for number in crashSignals { sigdelset(&all, number) }
     pthread_sigmask(SIG_BLOCK, &all, nil)
     work.body()
     return nil

@@ -70,7 +70,7 @@ package final class MPICommunicator: Communicator {
   private static func letCrashesEnd() {
     let setting = ProcessInfo.processInfo.environment["SWIFT_BACKTRACE"] ?? ""
     guard !setting.contains("enable=yes") else { return }
-    for crash in [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP] { signal(crash, SIG_DFL) }
+    for crash in crashSignals { signal(crash, SIG_DFL) }
   }
 
   /// The name of the environment variable that sets a number of ranks to treat as one node: for

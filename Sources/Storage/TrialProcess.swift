@@ -13,11 +13,6 @@ package enum TrialProcess {
     case silence
   }
 
-  /// What a crash looks like.
-  ///
-  /// Other signals are somebody's wish, which this process gets too.
-  private static let crashes = [SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP]
-
   // Swift hides it, as threads do not live on in the child: it needs none.
   private static let fork: (@convention(c) () -> pid_t)? = dlsym(nil, "fork").map {
     unsafeBitCast($0, to: (@convention(c) () -> pid_t).self)
@@ -57,7 +52,7 @@ package enum TrialProcess {
 
   private static func become(_ ends: [Int32], _ body: (() -> Void) throws -> Void) -> Never {
     // No report, no core file, and no writing to a parent that has gone.
-    for number in crashes + [SIGPIPE, SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+    for number in crashSignals + [SIGPIPE, SIGINT, SIGTERM] { signal(number, SIG_DFL) }
     // Threads of a queue have most signals blocked.
     var blocked = sigset_t()
     sigemptyset(&blocked)
@@ -88,6 +83,6 @@ package enum TrialProcess {
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0, errno == EINTR {}
     let signal = status & 0x7F
-    return isSilent ? .silence : crashes.contains(signal) ? .crash(signal: signal) : .itself
+    return isSilent ? .silence : crashSignals.contains(signal) ? .crash(signal: signal) : .itself
   }
 }

@@ -170,11 +170,7 @@ import Testing
   @Test func theLateOneIsFenced() throws {
     try withTemporaryFolder { folder in
       let lease = try take(folder)
-      let own = try FileSystem.readFile("\(folder)/lock")
-      try overwrite(folder)
-      let file = try #require(fopen("\(folder)/lock", "r+"))
-      fputs(String(decoding: own, as: UTF8.self), file)
-      fclose(file)
+      try overwriteAndBeatLate(folder)
       let found = message { try lease.confirm() }
       #expect(
         found?.hasPrefix("\(folder): taken over by process 2 on far") == true,
@@ -186,14 +182,19 @@ import Testing
   @Test func theLateOneReleasesNothing() throws {
     try withTemporaryFolder { folder in
       let lease = try take(folder)
-      let own = try FileSystem.readFile("\(folder)/lock")
-      try overwrite(folder)
-      let file = try #require(fopen("\(folder)/lock", "r+"))
-      fputs(String(decoding: own, as: UTF8.self), file)
-      fclose(file)
+      try overwriteAndBeatLate(folder)
       lease.release()
       #expect(try text(folder).contains("\nstate: held\n"))
     }
+  }
+
+  /// Another machine's holder signs, and what this one had begun to write comes behind it.
+  private func overwriteAndBeatLate(_ folder: String) throws {
+    let own = try text(folder)
+    try overwrite(folder)
+    let file = try #require(fopen("\(folder)/lock", "r+"))
+    fputs(own, file)
+    fclose(file)
   }
 
   /// Another machine's holder signs in place, once the folder is its own.
